@@ -1,0 +1,248 @@
+//! Errors: what failed, on what, why, and what to try. One kind per cause decides the exit code.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+/// What went wrong, as a word that scripts can match (`error.kind` in the JSON output).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A value that the caller gave cannot be used.
+    InvalidInput,
+    /// A file that the caller named cannot be read or written.
+    File,
+    /// No engine answers at the address.
+    EngineUnreachable,
+    /// The caller may not use the engine's address.
+    PermissionDenied,
+    /// The connection broke, or the answer did not come in time.
+    ConnectionLost,
+    /// The engine's answer cannot be understood.
+    BadAnswer,
+    /// The engine cannot do what was asked (an old engine, a storage driver without quotas).
+    Unsupported,
+    /// No such image here, and not to be had at its registry.
+    ImageNotFound,
+    /// The registry wants (other) credentials.
+    RegistryAuth,
+    /// The registry refuses for now: too many requests.
+    RateLimited,
+    /// The registry failed or cannot be reached.
+    RegistryFailed,
+    /// No such task.
+    TaskNotFound,
+    /// The prefix names several tasks.
+    AmbiguousTask,
+    /// The name is in use by another container.
+    NameTaken,
+    /// The host port is in use.
+    PortTaken,
+    /// The task is not in a state that allows this.
+    WrongState,
+    /// The task's command cannot be executed (exit code 126).
+    CommandNotExecutable,
+    /// The task's command is not found (exit code 127).
+    CommandNotFound,
+    /// A path to mount does not exist or cannot be mounted.
+    BadMount,
+    /// The task ended before it was ready.
+    TaskDied,
+    /// A time limit ran out (exit code 124).
+    TimedOut,
+    /// Ended by a signal (exit code 128 + its number).
+    Interrupted,
+    /// The port is not published.
+    NotPublished,
+    /// Swarm finds no node for the task.
+    Unschedulable,
+    /// Any other refusal of the engine.
+    Engine,
+    /// Writing the output failed.
+    Output,
+}
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// cube itself, before or beside the engine.
+    Cube,
+    /// The engine's answer.
+    Engine,
+    /// The registry, through the engine.
+    Registry,
+    /// The task.
+    Task,
+}
+
+/// A failure: an operation on a subject, its cause, and a way out.
+///
+/// `Display` is the one line of the operation; the cause is `source()` and is not repeated in it.
+#[derive(Debug)]
+pub struct Error(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kind: ErrorKind,
+    origin: Origin,
+    message: String,
+    hint: Option<String>,
+    container_id: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of cube's own with the given one-line message (lower case, no full stop).
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            origin: Origin::Cube,
+            message: message.into(),
+            hint: None,
+            container_id: None,
+            source: None,
+        }))
+    }
+
+    /// A value that cannot be used: what it was meant for, the value as given, and the reason.
+    pub fn invalid(what: &str, value: &str, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::InvalidInput, format!("invalid {what} {value:?}: {reason}"))
+    }
+
+    /// The same error with a hint: a command or flag to try.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error said by `origin`.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.0.origin = origin;
+        self
+    }
+
+    /// The same error with its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error about a container that is still there.
+    #[must_use]
+    pub fn with_container(mut self, id: impl Into<String>) -> Self {
+        self.0.container_id = Some(id.into());
+        self
+    }
+
+    /// Wraps this error as the cause of a larger operation; kind, origin, hint and container stay.
+    #[must_use]
+    pub fn during(mut self, message: impl Into<String>) -> Self {
+        let cause = std::mem::replace(&mut self.0.message, message.into());
+        let source = self.0.source.take();
+        self.0.source = Some(Box::new(Cause { message: cause, source }));
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Who says so.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.0.origin
+    }
+
+    /// A command or flag to try, if there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The container that is still there, if the failure left one on purpose (`--keep`).
+    #[must_use]
+    pub fn container_id(&self) -> Option<&str> {
+        self.0.container_id.as_deref()
+    }
+
+    /// The chain of causes below the message, outermost first.
+    pub fn causes(&self) -> impl Iterator<Item = String> {
+        let mut next = std::error::Error::source(self);
+        std::iter::from_fn(move || {
+            let cause = next?;
+            next = cause.source();
+            Some(cause.to_string())
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|s| s as _)
+    }
+}
+
+/// The JSON form: `kind`, `message` (with its causes), `hint`, `origin`.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let message = std::iter::once(self.to_string()).chain(self.causes()).collect::<Vec<_>>().join(": ");
+        let mut out = serializer.serialize_struct("Error", 4)?;
+        out.serialize_field("kind", &self.0.kind)?;
+        out.serialize_field("message", &message)?;
+        out.serialize_field("hint", &self.0.hint)?;
+        out.serialize_field("origin", &self.0.origin)?;
+        out.end()
+    }
+}
+
+/// A cause in the chain that was an [`Error`] of its own before [`Error::during`].
+#[derive(Debug)]
+struct Cause {
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|s| s as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_error_keeps_its_kind_and_tells_each_cause_once() {
+        let error = Error::new(ErrorKind::PortTaken, "port 80 is in use")
+            .with_hint("choose another port")
+            .during("cannot start web");
+        assert_eq!(error.kind(), ErrorKind::PortTaken);
+        assert_eq!(error.to_string(), "cannot start web");
+        assert_eq!(error.causes().collect::<Vec<_>>(), ["port 80 is in use"]);
+        let json = serde_json::to_value(&error).unwrap();
+        assert_eq!(json["kind"], "port_taken");
+        assert_eq!(json["message"], "cannot start web: port 80 is in use");
+        assert_eq!(json["hint"], "choose another port");
+        assert_eq!(json["origin"], "cube");
+    }
+}
