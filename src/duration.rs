@@ -83,7 +83,8 @@ fn go_nanos(text: &str) -> Result<u64, &'static str> {
     }
     let mut total = 0_u64;
     while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or("its last number has no unit")?;
+        let end =
+            rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or("its last number has no unit")?;
         let (number, tail) = rest.split_at(end);
         let number = Decimal::parse(number).ok_or("not a number and a unit")?;
         let (nanos, tail) = UNITS
@@ -163,9 +164,35 @@ mod tests {
     #[test]
     fn what_is_not_a_duration_is_refused() {
         for text in [
-            "", "s", ".", ".s", "+", "-1s", "-1", "-0", "1h30", "1 s", " 1s", "1s ", "1d", "1w", "1M", "1S", "1hm",
-            "1..5s", "1e3s", "0x1s", "abc", "+5", "++5s", "1,5s", "9223372036854775808ns", "9223372037", "2562048h",
-            "99999999999999999999s", "٣s",
+            "",
+            "s",
+            ".",
+            ".s",
+            "+",
+            "-1s",
+            "-1",
+            "-0",
+            "1h30",
+            "1 s",
+            " 1s",
+            "1s ",
+            "1d",
+            "1w",
+            "1M",
+            "1S",
+            "1hm",
+            "1..5s",
+            "1e3s",
+            "0x1s",
+            "abc",
+            "+5",
+            "++5s",
+            "1,5s",
+            "9223372036854775808ns",
+            "9223372037",
+            "2562048h",
+            "99999999999999999999s",
+            "٣s",
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
@@ -206,9 +233,11 @@ mod tests {
 
     #[test]
     fn a_file_may_hold_text_or_seconds_or_nothing() {
-        for (json, millis) in
-            [(r#"{"grace":"1m30s"}"#, Some(90_000)), (r#"{"grace":2}"#, Some(2_000)), (r#"{"grace":0.5}"#, Some(500))]
-        {
+        for (json, millis) in [
+            (r#"{"grace":"1m30s"}"#, Some(90_000)),
+            (r#"{"grace":2}"#, Some(2_000)),
+            (r#"{"grace":0.5}"#, Some(500)),
+        ] {
             let held: Held = serde_json::from_str(json).unwrap();
             assert_eq!(held.grace, millis.map(Duration::from_millis), "{json}");
         }
