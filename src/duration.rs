@@ -57,7 +57,7 @@ pub fn format(duration: Duration) -> String {
     let mut text = String::new();
     for (amount, unit) in [(hours, "h"), (minutes, "m")] {
         if amount > 0 {
-            text += &format!("{amount}{unit}");
+            text = text + &amount.to_string() + unit;
         }
     }
     if rest > 0 || nanos > 0 {
@@ -109,7 +109,6 @@ pub mod text {
     ///
     /// # Errors
     /// Those of the serializer.
-    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => serializer.serialize_some(&super::format(*duration)),

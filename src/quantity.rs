@@ -76,7 +76,7 @@ fn unit_bytes(suffix: &str) -> Option<u64> {
 /// The largest unit that needs no fraction: `32m`, `1536`.
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().find(|(_, bytes)| self.0 >= *bytes && self.0 % bytes == 0) {
+        match UNITS.iter().find(|(_, bytes)| self.0 >= *bytes && self.0.is_multiple_of(*bytes)) {
             Some((name, bytes)) => write!(f, "{}{name}", self.0 / bytes),
             None => write!(f, "{}", self.0),
         }
