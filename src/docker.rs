@@ -1,0 +1,6 @@
+//! What talks to the engine.
+
+
+mod credentials;
+
+mod dial;
