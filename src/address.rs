@@ -84,8 +84,9 @@ impl Address {
     fn parse(source: &str, text: &str, tls: Option<&Tls>, https: &Tls) -> Result<Self, Error> {
         let text = text.trim();
         let wrong = |reason: String| {
-            Error::invalid(source, &without_password(text), reason)
-                .with_hint("an address looks like unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host")
+            Error::invalid(source, &without_password(text), reason).with_hint(
+                "an address looks like unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host",
+            )
         };
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(wrong("it holds spaces or control characters".into()));
@@ -98,9 +99,9 @@ impl Address {
         match scheme {
             "unix" => Ok(Self::Unix(if rest.is_empty() { SOCKET } else { rest }.into())),
             "tcp" => tcp(rest, tls).map_err(wrong),
-            "http" if tls.is_some() => {
-                Err(wrong("http is clear text, but TLS is asked for by DOCKER_TLS_VERIFY or DOCKER_TLS".into()))
-            }
+            "http" if tls.is_some() => Err(wrong(
+                "http is clear text, but TLS is asked for by DOCKER_TLS_VERIFY or DOCKER_TLS".into(),
+            )),
             "http" => tcp(rest, None).map_err(wrong),
             "https" => tcp(rest, Some(tls.unwrap_or(https))).map_err(wrong),
             "ssh" => ssh(rest).map_err(wrong),
@@ -141,7 +142,7 @@ fn ssh(rest: &str) -> Result<Address, String> {
     if host.is_empty() {
         return Err("the host is missing".into());
     }
-    let path = path.filter(|path| path.trim_matches('/') != "");
+    let path = path.filter(|path| !path.trim_matches('/').is_empty());
     if path.is_some_and(|path| path.contains(['?', '#'])) {
         return Err("an ssh address takes no `?` or `#`".into());
     }
@@ -165,7 +166,9 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
         (host, after.strip_prefix(':').or((!after.is_empty()).then_some(after)))
     } else {
         match authority.split_once(':') {
-            Some((_, port)) if port.contains(':') => return Err("an IPv6 address needs brackets: [::1]:2375".into()),
+            Some((_, port)) if port.contains(':') => {
+                return Err("an IPv6 address needs brackets: [::1]:2375".into());
+            }
             Some((host, port)) => (host, Some(port)),
             None => (authority, None),
         }
@@ -183,7 +186,9 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
 
 fn port_number(text: &str) -> Result<u16, String> {
     let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    number.filter(|port| *port != 0).ok_or_else(|| format!("the port {text:?} is not a number from 1 to 65535"))
+    number
+        .filter(|port| *port != 0)
+        .ok_or_else(|| format!("the port {text:?} is not a number from 1 to 65535"))
 }
 
 /// The text with `***` for the password of `user:password@`.

@@ -159,8 +159,11 @@ fn of_host(source: &str, host: &str, surroundings: &Surroundings) -> Result<Addr
 /// no context turns a wish for TLS into clear text.
 fn of_context(name: &str, source: &str, surroundings: &Surroundings) -> Result<Address, Error> {
     let folder = surroundings.docker_folder().ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, format!("no context {name:?} (from {source}): there is no home folder"))
-            .with_hint("set HOME or DOCKER_CONFIG")
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("no context {name:?} (from {source}): there is no home folder"),
+        )
+        .with_hint("set HOME or DOCKER_CONFIG")
     })?;
     let endpoint = context::load(name, source, &folder, surroundings)?;
     let source = format!("address of context {name:?}");

@@ -42,7 +42,10 @@ impl Machine {
                 self.sockets.iter().any(|socket| path == socket) || path.starts_with(home) && path.exists()
             },
         };
-        Address::resolve(&AddressChoice { context: Some(context.into()), host: Some(host.into()) }, &surroundings)
+        Address::resolve(
+            &AddressChoice { context: Some(context.into()), host: Some(host.into()) },
+            &surroundings,
+        )
     }
 
     fn resolved(&self, context: &str, host: &str) -> String {
@@ -61,7 +64,9 @@ fn hash(name: &str) -> String {
 }
 
 fn host(host: &str) -> String {
-    format!(r#"{{"Name":"x","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#)
+    format!(
+        r#"{{"Name":"x","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#
+    )
 }
 
 #[test]
@@ -128,7 +133,8 @@ fn tls_of_the_environment_holds_for_tcp_only() {
     let mut machine = Machine::new(&[("DOCKER_TLS_VERIFY", "1")], &["/var/run/docker.sock"]);
     let ca = machine.write(".docker/ca.pem", "");
     let tls = Some(Tls { ca: Some(ca), ..Tls::default() });
-    let tcp = |host: &str, port, tls: &Option<Tls>| Address::Tcp { host: host.into(), port, tls: tls.clone() };
+    let tcp =
+        |host: &str, port, tls: &Option<Tls>| Address::Tcp { host: host.into(), port, tls: tls.clone() };
     assert_eq!(machine.resolve("", "tcp://ci").unwrap(), tcp("ci", 2376, &tls));
     assert_eq!(machine.resolve("", "ci:99").unwrap(), tcp("ci", 99, &tls));
     assert_eq!(machine.resolve("", "https://ci").unwrap(), tcp("ci", 2376, &tls));
