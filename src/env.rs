@@ -74,6 +74,13 @@ impl EnvVar {
         known.collect()
     }
 
+    /// The same variable without its value, fit to be shown.
+    #[must_use]
+    pub fn without_value(mut self) -> Self {
+        self.value = None;
+        self
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {

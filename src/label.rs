@@ -2,6 +2,13 @@
 
 use crate::{Error, key_value_file};
 
+/// The label with the task's UUID: every container that cube makes carries it.
+pub(crate) const TASK_ID: &str = "cube.task.id";
+/// The label with the process that the task belongs to.
+pub(crate) const OWNER: &str = "cube.task.owner";
+/// The label with the time to live after the creation, in whole seconds.
+pub(crate) const TTL: &str = "cube.task.ttl";
+
 /// Reads a label, `name=value`; a name alone has the empty value.
 ///
 /// White space before the name is dropped.
