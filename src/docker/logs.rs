@@ -1,7 +1,5 @@
 //! A container's log, as the engine kept it.
 
-use bytes::Bytes;
-use http_body_util::BodyStream;
 use hyper::{Method, body::Incoming};
 
 use super::{Container, Chunk, Docker, frames::Decoder, transport::{self, Answer}};
