@@ -9,6 +9,7 @@ mod exec;
 mod fake_program;
 mod fault;
 mod find;
+mod follow;
 mod frames;
 mod inspect;
 mod list;
@@ -29,6 +30,7 @@ use bollard::API_DEFAULT_VERSION;
 pub use self::{
     attach::{Attachment, Input},
     exec::{Exec, ExecOptions},
+    follow::Follow,
     frames::{Chunk, Stream},
     inspect::{Container, Health, Probe},
     list::Listed,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
+use crate::Signal;
+
 /// What went wrong, as a word that scripts can match (`error.kind` in the JSON output).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +92,7 @@ struct Parts {
     message: String,
     hint: Option<String>,
     container_id: Option<String>,
+    signal: Option<Signal>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -102,8 +105,17 @@ impl Error {
             message: message.into(),
             hint: None,
             container_id: None,
+            signal: None,
             source: None,
         }))
+    }
+
+    /// The end by a signal that asked cube to stop.
+    #[must_use]
+    pub fn interrupted(signal: Signal) -> Self {
+        let mut error = Self::new(ErrorKind::Interrupted, format!("interrupted by {signal}"));
+        error.0.signal = Some(signal);
+        error
     }
 
     /// A value that cannot be used: what it was meant for, the value as given, and the reason.
@@ -170,6 +182,12 @@ impl Error {
     #[must_use]
     pub fn container_id(&self) -> Option<&str> {
         self.0.container_id.as_deref()
+    }
+
+    /// The signal that interrupted, for [`ErrorKind::Interrupted`].
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        self.0.signal
     }
 
     /// The chain of causes below the message, outermost first.

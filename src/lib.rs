@@ -31,7 +31,7 @@ mod tmpfs;
 pub use address::{Address, AddressChoice, Surroundings, Tls};
 pub use config::{Config, HealthCheck, PullPolicy};
 pub use docker::{
-    Attachment, Chunk, Container, Docker, Exec, ExecOptions, Exit, Health, Input, Listed, LogOptions, Logs,
+    Attachment, Chunk, Container, Docker, Exec, ExecOptions, Exit, Follow, Health, Input, Listed, LogOptions, Logs,
     Probe, StopOptions, Stream, Tail,
 };
 pub use env::EnvVar;

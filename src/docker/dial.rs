@@ -45,11 +45,6 @@ impl Dialer {
         Ok(Self { address, tls, ssh: "ssh".into(), limit: LIMIT })
     }
 
-    /// The address that is connected to.
-    pub(crate) fn address(&self) -> &Address {
-        &self.address
-    }
-
     /// Opens a connection.
     pub(crate) async fn dial(&self) -> Result<Stream, Error> {
         match timeout(self.limit, self.open()).await {

@@ -26,8 +26,6 @@ pub struct ExecOptions {
 pub struct Exec {
     /// Its output.
     pub output: Attachment,
-    /// Its standard input.
-    pub input: Input,
     id: String,
 }
 
@@ -38,7 +36,7 @@ impl Docker {
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run,
     /// [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] from engines that say so
     /// at the start; others say it by the exit code.
-    pub async fn exec(&self, container_id: &str, options: &ExecOptions) -> Result<Exec, Error> {
+    pub async fn exec(&self, container_id: &str, options: &ExecOptions) -> Result<(Exec, Input), Error> {
         let config = ExecConfig {
             attach_stdin: Some(options.stdin),
             attach_stdout: Some(true),
@@ -53,7 +51,7 @@ impl Docker {
         let id = created.map_err(not_running)?.id;
         let body = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), Some(body)).await?;
-        Ok(Exec { output, input, id })
+        Ok((Exec { output, id }, input))
     }
 
     /// The exit code of a command whose output has ended.

@@ -9,16 +9,22 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::AmbiguousTask`] for a prefix of several ids.
     pub async fn find(&self, task: &TaskRef) -> Result<Container, Error> {
-        if let Some(uuid) = task.as_uuid() {
-            if let Some(listed) = self.list_by_task(uuid).await?.first() {
-                return self.inspect(&listed.id).await;
-            }
-        }
-        self.inspect(task.as_str()).await.map_err(|error| explain(error, task))
+        let id = self.resolve(task).await?;
+        self.inspect(&id).await.map_err(|error| explain(error, task))
+    }
+
+    /// What the engine finds the container by: it knows ids and names, but no UUIDs.
+    pub(super) async fn resolve(&self, task: &TaskRef) -> Result<String, Error> {
+        let listed = match task.as_uuid() {
+            Some(uuid) => self.list_by_task(uuid).await?,
+            None => Vec::new(),
+        };
+        Ok(listed.into_iter().next().map_or_else(|| task.as_str().to_owned(), |found| found.id))
     }
 }
 
-fn explain(error: Error, task: &TaskRef) -> Error {
+/// A failed look-up, in the words of who typed `task`.
+pub(super) fn explain(error: Error, task: &TaskRef) -> Error {
     let text = error.to_string().to_lowercase();
     if text.contains("multiple ids") || text.contains("more than one") {
         return Error::new(ErrorKind::AmbiguousTask, format!("{task} is the beginning of several ids"))

@@ -8,9 +8,9 @@ use hyper::Method;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::Docker;
+use super::{Docker, find};
 use crate::{
-    Action, Address, Binding, DockerResult, Error, Port, ImageRef, State,
+    Action, Address, Binding, DockerResult, Error, Port, ImageRef, State, TaskRef,
     label::TASK_ID,
     result::{Outcome, Ports},
 };
@@ -170,8 +170,10 @@ impl Docker {
     ///
     /// # Errors
     /// [`crate::ErrorKind::TaskNotFound`].
-    pub async fn inspect_raw(&self, id: &str) -> Result<serde_json::Value, Error> {
-        self.transport.json(Method::GET, &format!("/containers/{id}/json")).await
+    pub async fn inspect_raw(&self, task: &TaskRef) -> Result<serde_json::Value, Error> {
+        let id = self.resolve(task).await?;
+        let answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await;
+        answer.map_err(|error| find::explain(error, task))
     }
 
     /// The ports that an image exposes.

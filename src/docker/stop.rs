@@ -8,7 +8,7 @@ use bollard::query_parameters::{
 use uuid::Uuid;
 
 use super::{Container, Docker, fault};
-use crate::{Action, DockerResult, Error, ErrorKind, Signal, State, Task, TaskRef};
+use crate::{Action, DockerResult, Error, ErrorKind, Name, Signal, State, Task, TaskRef};
 
 /// What the engine needs to take a process down after the grace, beyond the grace itself.
 const AFTER_GRACE: Duration = Duration::from_secs(30);
@@ -97,6 +97,21 @@ impl Docker {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => Ok(()),
             Err(error) if error.to_string().contains("already in progress") => Ok(()),
             removed => removed,
+        }
+    }
+
+    /// Removes cube's own task of this name, if there is one. Any other container stays, and keeps the name.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn replace(&self, name: &Name) -> Result<(), Error> {
+        match self.inspect(name.as_str()).await {
+            // A prefix of an id would be found too: only the very name counts.
+            Ok(container) if container.task_id.is_some() && container.name == name.as_str() => {
+                self.remove(&container.id).await
+            }
+            Err(error) if error.kind() != ErrorKind::TaskNotFound => Err(error),
+            _ => Ok(()),
         }
     }
 

@@ -150,10 +150,14 @@ impl Transport {
                 }
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if reused => request = unsent,
-                    _ => return Err(fault::broken(failed.error())),
+                    _ => return Err(self.broken(failed.error())),
                 },
             }
         }
+    }
+
+    fn broken(&self, cause: &hyper::Error) -> Error {
+        self.0.dialer.explain(cause).unwrap_or_else(|| fault::broken(cause))
     }
 
     /// An idle connection, or a new one; and whether it served before.
@@ -166,7 +170,7 @@ impl Transport {
             .max_buf_size(READ_BUFFER)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|e| fault::broken(&e))?;
+            .map_err(|e| self.broken(&e))?;
         tokio::spawn(connection.with_upgrades());
         Ok((Connection { sender, budget }, false))
     }

@@ -3,7 +3,7 @@
 use bollard::{errors::Error as BollardError, query_parameters::WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
 
-use super::{Docker, fault};
+use super::{Docker, fault, follow};
 use crate::{Error, ErrorKind};
 
 /// How a process ended.
@@ -31,6 +31,23 @@ impl Docker {
             Some(Err(error)) => Err(fault::from_bollard(error)),
             None => Err(Error::new(ErrorKind::ConnectionLost, "the engine stopped waiting for the task")
                 .with_hint("see whether the engine was restarted")),
+        }
+    }
+    /// The same through a restart of the engine: the exit code is asked for again once it is back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::EngineUnreachable`] if it does not come back within 30 s.
+    pub async fn wait_through(&self, id: &str) -> Result<Exit, Error> {
+        loop {
+            match self.wait(id).await {
+                Err(error) if error.kind() == ErrorKind::ConnectionLost => {
+                    let container = follow::when_back(|| self.inspect(id)).await?;
+                    if !container.is_alive() {
+                        return Ok(Exit { code: container.exit_code });
+                    }
+                }
+                waited => return waited,
+            }
         }
     }
 }

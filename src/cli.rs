@@ -1,0 +1,74 @@
+//! The command line: from arguments to one exit code. The one place that prints errors.
+
+mod app;
+mod args;
+mod attach;
+mod config;
+mod ending;
+mod exec;
+mod generate;
+mod guard;
+mod inspect;
+mod logs;
+mod port;
+mod progress;
+mod prune;
+mod ps;
+mod pull;
+mod render;
+mod run;
+mod session;
+mod signals;
+mod sink;
+mod stop;
+mod wait;
+mod with;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use self::{
+    app::App,
+    args::{Cli, Command},
+    ending::Ending,
+};
+
+/// Runs the command line `argv`.
+pub fn main(argv: Vec<OsString>) -> ExitCode {
+    if let Some(order) = guard::order(&argv) {
+        return guard::serve(order);
+    }
+    let cli = match Cli::try_parse_from(&argv) {
+        Ok(cli) => cli,
+        Err(error) => return render::usage(&argv, &error).into(),
+    };
+    app::log(cli.verbosity());
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
+    let app = App::new(cli.global);
+    let ending = runtime.block_on(dispatch(&app, cli.command));
+    let code = render::ending(&app, ending);
+    // A read of standard input or a write to a stuck reader must not hold up the end.
+    runtime.shutdown_background();
+    code.into()
+}
+
+async fn dispatch(app: &App, command: Command) -> Ending {
+    match command {
+        Command::Run(args) => run::run(app, *args).await,
+        Command::With(args) => with::with(app, *args).await,
+        Command::Stop(args) => stop::stop(app, &args).await,
+        Command::Ps(args) => ps::ps(app, &args).await,
+        Command::Logs(args) => logs::logs(app, &args).await,
+        Command::Inspect(args) => inspect::inspect(app, &args).await,
+        Command::Wait(args) => wait::wait(app, &args).await,
+        Command::Port(args) => port::port(app, &args).await,
+        Command::Exec(args) => exec::exec(app, &args).await,
+        Command::Pull(args) => pull::pull(app, &args).await,
+        Command::Prune(args) => prune::prune(app, &args).await,
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man => generate::man(),
+    }
+}

@@ -1,0 +1,185 @@
+//! From what was typed to what is true: the flags of `run` and `with` as a `Config`.
+
+use std::{net::IpAddr, path::Path, time::Duration};
+
+use cube::{Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, PullPolicy, duration as durations, parse_label};
+
+use super::{args::TaskArgs, render};
+
+/// How a variable of cube's own environment is looked up.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The config that the flags describe, on top of the task file if there is one. Single values of the
+/// file are replaced, lists are extended, a command is replaced whole.
+pub fn from_args(args: &TaskArgs, command: &[String], lookup: Lookup) -> Result<Config, Error> {
+    let mut config = match (&args.file, &args.image) {
+        (Some(file), _) => from_file(file, lookup)?,
+        (None, Some(image)) => Config::new(image.parse()?),
+        (None, None) => return Err(Error::new(ErrorKind::InvalidInput, "--image is missing")),
+    };
+    if let Some(image) = &args.image {
+        config.image = image.parse()?;
+    }
+    if !command.is_empty() {
+        config.command = command.to_vec();
+    }
+    process(&mut config, args, lookup)?;
+    limits(&mut config, args)?;
+    network(&mut config, args)?;
+    storage(&mut config, args)?;
+    engine(&mut config, args)?;
+    health(&mut config, args)?;
+    readiness(&mut config, args)?;
+    Ok(config)
+}
+
+/// A config as `--dry-run` shows it.
+pub fn shown(config: &Config) -> String {
+    render::line(&config.clone().without_env_values())
+}
+
+/// A duration given by a flag.
+pub fn duration(value: Option<&str>) -> Result<Option<Duration>, Error> {
+    value.map(durations::parse).transpose()
+}
+
+fn from_file(file: &Path, lookup: Lookup) -> Result<Config, Error> {
+    let text = read(file, "task file")?;
+    let mut config: Config = serde_json::from_slice(&text).map_err(|e| {
+        Error::new(ErrorKind::InvalidInput, format!("the task file {} cannot be read", file.display()))
+            .with_source(e)
+            .with_hint("`cube run … --dry-run -o json` prints one")
+    })?;
+    // A name alone means this environment's value, as `--env NAME` does.
+    config.env = config
+        .env
+        .into_iter()
+        .map(|var| if var.value().is_none() { EnvVar::parse(var.name(), lookup) } else { Ok(var) })
+        .collect::<Result<_, _>>()?;
+    Ok(config)
+}
+
+fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
+    std::fs::read(file).map_err(|cause| {
+        Error::new(ErrorKind::File, format!("cannot read the {what} {}", file.display())).with_source(cause)
+    })
+}
+
+fn process(config: &mut Config, args: &TaskArgs, lookup: Lookup) -> Result<(), Error> {
+    set(&mut config.name, args.name.as_deref().map(str::parse).transpose()?);
+    for file in &args.env_file {
+        let text = read(file, "env file")?;
+        config.env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
+    }
+    for var in &args.env {
+        config.env.push(EnvVar::parse(var, lookup)?);
+    }
+    set(&mut config.entrypoint, args.entrypoint.clone());
+    set(&mut config.workdir, args.workdir.clone());
+    set(&mut config.user, args.user.clone());
+    config.init |= args.init;
+    set(&mut config.stop_signal, args.stop_signal.as_deref().map(str::parse).transpose()?);
+    set(&mut config.stop_timeout, args.stop_timeout);
+    if let Some(policy) = &args.restart {
+        config.restart = policy.parse()?;
+    }
+    Ok(())
+}
+
+fn limits(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    set(&mut config.memory, args.memory.as_deref().map(str::parse).transpose()?);
+    set(&mut config.cpus, args.cpus.as_deref().map(str::parse).transpose()?);
+    set(&mut config.disk, args.disk.as_deref().map(str::parse).transpose()?);
+    set(&mut config.shm_size, args.shm_size.as_deref().map(str::parse).transpose()?);
+    Ok(())
+}
+
+fn network(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    for spec in &args.publish {
+        config.publish.extend(PortMapping::parse_spec(spec)?);
+    }
+    for spec in &args.expose {
+        config.expose.extend(Port::parse_expose(spec)?);
+    }
+    config.publish_all &= !args.no_publish_all;
+    if let Some(ip) = &args.bind {
+        let parsed = ip.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        config.bind = Some(parsed.map_err(|_| {
+            Error::invalid("bind address", ip, "not an IP address").with_hint("write --bind 127.0.0.1")
+        })?);
+    }
+    set(&mut config.network, args.network.clone());
+    set(&mut config.hostname, args.hostname.clone());
+    for entry in &args.add_host {
+        config.add_hosts.push(entry.parse()?);
+    }
+    Ok(())
+}
+
+fn storage(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    for volume in &args.volume {
+        config.volumes.push(Mount::parse(volume, &cwd)?);
+    }
+    for tmpfs in &args.tmpfs {
+        config.tmpfs.push(tmpfs.parse()?);
+    }
+    Ok(())
+}
+
+fn engine(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    for label in &args.label {
+        let (name, value) = parse_label(label)?;
+        config.labels.insert(name, value);
+    }
+    set(&mut config.log_driver, args.log_driver.clone());
+    for option in &args.log_opt {
+        let (name, value) = option.split_once('=').ok_or_else(|| {
+            Error::invalid("log option", option, "there is no `=`").with_hint("write --log-opt max-size=10m")
+        })?;
+        config.log_opts.insert(name.to_owned(), value.to_owned());
+    }
+    if let Some(policy) = &args.pull {
+        config.pull = pull_policy(policy)?;
+    }
+    if let Some(retries) = args.pull_retries {
+        config.pull_retries = retries;
+    }
+    set(&mut config.platform, args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse).transpose()?);
+    set(&mut config.ttl, duration(args.ttl.as_deref())?);
+    Ok(())
+}
+
+fn pull_policy(text: &str) -> Result<PullPolicy, Error> {
+    match text {
+        "always" => Ok(PullPolicy::Always),
+        "missing" => Ok(PullPolicy::Missing),
+        "never" => Ok(PullPolicy::Never),
+        _ => Err(Error::invalid("pull policy", text, "no such policy")
+            .with_hint("write --pull always, missing or never")),
+    }
+}
+
+fn health(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    let health = &mut config.health;
+    set(&mut health.command, args.health_cmd.clone());
+    set(&mut health.interval, duration(args.health_interval.as_deref())?);
+    set(&mut health.timeout, duration(args.health_timeout.as_deref())?);
+    set(&mut health.retries, args.health_retries);
+    set(&mut health.start_period, duration(args.health_start_period.as_deref())?);
+    Ok(())
+}
+
+fn readiness(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    for condition in &args.wait_for {
+        config.wait_for.push(condition.parse()?);
+    }
+    set(&mut config.wait_timeout, duration(args.wait_timeout.as_deref())?);
+    Ok(())
+}
+
+fn set<T>(field: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *field = value;
+    }
+}

@@ -1,0 +1,75 @@
+//! `cube exec`: a command in a task.
+
+use cube::{Action, Docker, EnvVar, Error, ExecOptions, Input, TaskRef};
+use tokio::io::AsyncReadExt;
+
+use super::{
+    app::{self, App},
+    args::ExecArgs,
+    ending::{Ending, FAILED},
+    session::signal_code,
+    signals::Signals,
+    sink::{self, Stop},
+};
+
+pub async fn exec(app: &App, args: &ExecArgs) -> Ending {
+    match run(app, args).await {
+        Ok(code) => Ending::told(code),
+        Err(error) => {
+            let code = match error.kind() {
+                cube::ErrorKind::CommandNotFound => Some(127),
+                cube::ErrorKind::CommandNotExecutable => Some(126),
+                _ => None,
+            };
+            let error = error.during(format!("cannot run a command in {}", args.task));
+            let ending = Ending::failure(Action::Exec, error);
+            Ending { code: code.unwrap_or(ending.code), ..ending }
+        }
+    }
+}
+
+async fn run(app: &App, args: &ExecArgs) -> Result<u8, Error> {
+    let task: TaskRef = args.task.parse()?;
+    let lookup = |name: &str| std::env::var(name).ok();
+    let options = ExecOptions {
+        command: args.command.clone(),
+        env: args.env.iter().map(|e| EnvVar::parse(e, &lookup)).collect::<Result<_, _>>()?,
+        user: args.user.clone(),
+        workdir: args.workdir.clone(),
+        stdin: args.interactive,
+    };
+    let docker = app.docker()?;
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        code = through(&docker, &task, &options) => code,
+        signal = signals.next() => signal.map(signal_code),
+    }
+}
+
+async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<u8, Error> {
+    let container = docker.find(task).await?;
+    let (mut exec, input) = docker.exec(&container.id, options).await?;
+    if options.stdin {
+        tokio::spawn(feed(input));
+    }
+    match sink::pump(&mut exec.output, &mut sink::standard()).await {
+        Ok(()) => {}
+        Err(Stop::Source(error)) => return Err(error),
+        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => return Ok(0),
+        Err(Stop::Sink(error)) => return Err(app::unwritable(error)),
+    }
+    Ok(u8::try_from(docker.exec_code(&exec).await?).unwrap_or(FAILED))
+}
+
+/// Passes standard input on, to its end.
+pub async fn feed(mut input: Input) {
+    let mut stdin = tokio::io::stdin();
+    let mut buffer = vec![0; 32 << 10];
+    while let Ok(read) = stdin.read(&mut buffer).await {
+        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
+        if input.write(bytes).await.is_err() {
+            return;
+        }
+    }
+    let _ = input.close().await;
+}

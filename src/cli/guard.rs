@@ -1,0 +1,83 @@
+//! The guard: a second process that holds one end of a pipe and removes the task if cube dies without
+//! a word, by SIGKILL or a panic. It costs nothing while it waits and ends with cube.
+
+use std::{
+    ffi::OsString,
+    io::{Read, Write},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings};
+use uuid::Uuid;
+
+use super::args::Global;
+
+const VERB: &str = "guard";
+/// What tells the guard that all is well.
+const RELEASED: &[u8] = b".";
+
+/// A guard on post. Dropped without [`Guard::release`], it removes the task.
+pub struct Guard(Child);
+
+impl Guard {
+    /// Posts a guard over the task.
+    pub fn post(task_id: Uuid, global: &Global) -> Result<Self, Error> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("cube").arg(VERB).arg(task_id.to_string());
+        for (name, value) in [("CUBE_HOST", &global.host), ("CUBE_CONTEXT", &global.context)] {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        // A group of its own: Ctrl-C and the end of the terminal's job do not reach it.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map(Self).map_err(|cause| {
+            Error::new(ErrorKind::Output, "cannot start the process that guards the task")
+                .with_source(cause)
+                .with_hint("see whether the limit of processes is reached: ulimit -u")
+        })
+    }
+
+    /// The task needs no guard any more.
+    pub fn release(mut self) {
+        if let Some(mut pipe) = self.0.stdin.take() {
+            let _ = pipe.write_all(RELEASED);
+        }
+    }
+}
+
+/// The task to guard, if this process was started as a guard.
+pub fn order(argv: &[OsString]) -> Option<Uuid> {
+    match argv {
+        [_, verb, task] if verb == VERB => task.to_str()?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A guard's life: wait for a word or the end of the pipe, then remove what is left.
+pub fn serve(task_id: Uuid) -> ExitCode {
+    let mut word = [0; 1];
+    loop {
+        match std::io::stdin().lock().read(&mut word) {
+            Ok(0) => break,
+            Ok(_) => return ExitCode::SUCCESS,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map(|runtime| runtime.block_on(clear(task_id))) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+async fn clear(task_id: Uuid) -> Result<(), Error> {
+    let var = |name: &str| std::env::var(name).ok();
+    let choice = AddressChoice { context: var("CUBE_CONTEXT"), host: var("CUBE_HOST") };
+    let surroundings = Surroundings::of_process();
+    let address = Address::resolve(&choice, &surroundings)?;
+    Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?.discard_by_id(task_id).await
+}

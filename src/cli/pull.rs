@@ -1,0 +1,37 @@
+//! `cube pull`: an image, with progress and credentials.
+
+use cube::{Action, DockerResult, Error, ImageRef, Platform};
+
+use super::{
+    app::{self, App},
+    args::{Output, PullArgs},
+    ending::Ending,
+    progress::Progress,
+    session::signal_code,
+    signals::Signals,
+};
+
+pub async fn pull(app: &App, args: &PullArgs) -> Ending {
+    match pulled(app, args).await {
+        Ok(ending) => ending,
+        Err(error) => Ending::failure(Action::Pull, error),
+    }
+}
+
+async fn pulled(app: &App, args: &PullArgs) -> Result<Ending, Error> {
+    let image: ImageRef = args.image.parse()?;
+    let platform = args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
+    let docker = app.docker()?;
+    let mut progress = Progress::new(app);
+    let mut signals = Signals::listen()?;
+    let mut events = |event| progress.show(event);
+    let digest = tokio::select! {
+        digest = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events) => digest?,
+        signal = signals.next() => return Ok(Ending::told(signal_code(signal?))),
+    };
+    if app.output() == Output::Text {
+        app::print(&format!("{}\n", digest.as_deref().unwrap_or_default()))?;
+    }
+    let image = Some(image.to_string());
+    Ok(Ending::success(DockerResult { digest, image, ..DockerResult::success(Action::Pull) }))
+}

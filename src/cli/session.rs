@@ -1,0 +1,225 @@
+//! One task under cube's care: guarded from before it exists, gone when it fails or is interrupted.
+
+use std::{io, path::{Path, PathBuf}};
+
+use cube::{
+    Action, Attachment, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Input, LogOptions, Owner,
+    Signal, State, StopOptions, Tail, Task,
+};
+
+use super::{
+    app::App,
+    args::Output,
+    guard::Guard,
+    progress::Progress,
+    render,
+    signals::Signals,
+    sink,
+};
+
+/// How many of its last lines a task that failed shows.
+const LAST_LINES: u64 = 20;
+
+/// A task and everything that watches over it.
+pub struct Session<'a> {
+    pub app: &'a App,
+    pub docker: Docker,
+    pub task: Task,
+    pub signals: Signals,
+    guard: Guard,
+    cidfile: Option<PathBuf>,
+    tells_result: bool,
+}
+
+/// What goes with a task but is no part of it.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Where to write the container's id.
+    pub cidfile: Option<PathBuf>,
+    /// Whether to remove cube's own task of the same name first.
+    pub replace: bool,
+    /// Whether the result goes to a file.
+    pub result_file: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Posts a guard; nothing is sent to the engine yet, but for what `replace` removes.
+    pub async fn open(app: &'a App, config: Config, extras: Extras, bond: Bond) -> Result<Self, Error> {
+        config.check()?;
+        if let Some(path) = &extras.cidfile {
+            check_cidfile(path)?;
+        }
+        let mut docker = app.docker()?;
+        if let Some(owner) = Owner::this_process(bond) {
+            docker = docker.owned_by(owner);
+        }
+        let signals = Signals::listen()?;
+        if let (true, Some(name)) = (extras.replace, &config.name) {
+            docker.replace(name).await?;
+        }
+        let task = Task::new(config);
+        let guard = Guard::post(task.id, &app.global)?;
+        let tells_result = extras.result_file || app.output() == Output::Json;
+        Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result })
+    }
+
+    /// Creates and starts the task. With `stdin` given its streams are connected before it starts.
+    pub async fn start(&mut self, streams: Option<bool>) -> Result<Option<(Attachment, Input)>, Error> {
+        let mut progress = Progress::new(self.app);
+        let mut events = |event: Event| progress.show(event);
+        let steps = start(&self.docker, &mut self.task, streams, &mut events);
+        let attached = tokio::select! {
+            attached = steps => attached?,
+            signal = self.signals.next() => return Err(Error::interrupted(signal?)),
+        };
+        if let (Some(path), Some(id)) = (&self.cidfile, &self.task.container_id) {
+            write_cidfile(path, id)?;
+        }
+        Ok(attached)
+    }
+
+    /// Waits until the task is ready as its config says.
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        let config = &self.task.config;
+        let Some(id) = self.task.container_id.as_deref().filter(|_| !config.wait_for.is_empty()) else {
+            return Ok(());
+        };
+        let limit = config.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
+        let ready = self.docker.ready(id, &config.wait_for, Some(limit));
+        let met = tokio::select! {
+            met = ready => met,
+            signal = self.signals.next() => Err(Error::interrupted(signal?)),
+        };
+        if let Err(error) = &met && error.kind() != ErrorKind::Interrupted {
+            self.show_last_lines().await;
+        }
+        met.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
+    }
+
+    /// Removes whatever there is of the task. The guard stays if that fails, and tries again.
+    pub async fn discard(mut self) {
+        if let Some(path) = self.cidfile.take() {
+            remove_own_cidfile(&path, self.task.container_id.as_deref());
+        }
+        match self.docker.discard(&self.task).await {
+            Ok(()) => self.guard.release(),
+            Err(error) => render::note(&format!(
+                "the container may still be there ({error}); `cube prune` removes it once the engine answers"
+            )),
+        }
+    }
+
+    /// Ends the start with a failure: nothing is left, and the result says why.
+    pub async fn fail(self, error: Error) -> (DockerResult, Error) {
+        let result = DockerResult {
+            task_id: Some(self.task.id),
+            name: self.task.config.name.as_ref().map(ToString::to_string),
+            image: Some(self.task.config.image.to_string()),
+            state: Some(State::Failed),
+            ..DockerResult::success(Action::Start)
+        };
+        self.discard().await;
+        (result, error)
+    }
+
+    /// Leaves the task to itself.
+    pub fn release(self) {
+        self.guard.release();
+    }
+
+    /// What the engine says of the task.
+    pub async fn result(&mut self, action: Action) -> Result<DockerResult, Error> {
+        self.docker.result(action, &mut self.task).await
+    }
+
+    /// What is known of the task at its end, as far as anybody asks for it.
+    pub async fn last_word(&mut self) -> DockerResult {
+        let known = DockerResult {
+            task_id: Some(self.task.id),
+            name: self.task.config.name.as_ref().map(ToString::to_string),
+            image: Some(self.task.config.image.to_string()),
+            ..DockerResult::success(Action::Start)
+        };
+        if !self.tells_result {
+            return known;
+        }
+        let mut result = self.result(Action::Start).await.unwrap_or(known);
+        result.ports.clear();
+        result
+    }
+
+    /// Asks the task to end and waits for it; a second signal kills it.
+    pub async fn halt(&mut self) -> Result<(), Error> {
+        let Some(id) = self.task.container_id.as_deref() else { return Ok(()) };
+        let own = self.task.config.stop_timeout.map(i64::from);
+        let options = StopOptions::default();
+        tokio::select! {
+            halted = self.docker.halt(id, &options, own) => halted,
+            _ = self.signals.next() => self.docker.kill(id, None).await,
+        }
+    }
+
+    /// The last lines of the task's log on standard error, for a task that failed before it was ready.
+    async fn show_last_lines(&self) {
+        let Some(id) = &self.task.container_id else { return };
+        let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
+        let Ok(container) = self.docker.inspect(id).await else { return };
+        let Ok(mut logs) = self.docker.logs(&container, &options).await else { return };
+        let mut sink = sink::Sink::new(tokio::io::stderr(), tokio::io::stderr());
+        let _ = sink::pump(&mut logs, &mut sink).await;
+    }
+}
+
+async fn start(
+    docker: &Docker,
+    task: &mut Task,
+    streams: Option<bool>,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<(Attachment, Input)>, Error> {
+    docker.create(task, events).await?;
+    let id = task.container_id.clone().unwrap_or_default();
+    let attached = match streams {
+        Some(stdin) => Some(docker.attach(&id, stdin).await?),
+        None => None,
+    };
+    docker.start(task).await?;
+    Ok(attached)
+}
+
+fn check_cidfile(path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::new(ErrorKind::File, format!("the file {} for --cidfile exists", path.display()))
+            .with_hint("remove it, or make sure that its task does not run any more"));
+    }
+    Ok(())
+}
+
+/// Whole or not at all: a file of another name is filled first. An existing file is not replaced.
+fn write_cidfile(path: &Path, id: &str) -> Result<(), Error> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let written = write_by_link(path, Path::new(&draft), id);
+    let _ = std::fs::remove_file(&draft);
+    written.map_err(|cause| {
+        Error::new(ErrorKind::File, format!("cannot write the file {} for --cidfile", path.display()))
+            .with_source(cause)
+            .with_hint("name a file that does not exist, in a folder that does")
+    })
+}
+
+fn write_by_link(path: &Path, draft: &Path, id: &str) -> io::Result<()> {
+    std::fs::write(draft, id)?;
+    std::fs::hard_link(draft, path)
+}
+
+fn remove_own_cidfile(path: &Path, id: Option<&str>) {
+    let Some(id) = id else { return };
+    if std::fs::read_to_string(path).is_ok_and(|text| text == id) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// The exit code for a process ended by `signal`.
+pub fn signal_code(signal: Signal) -> u8 {
+    128_u8.saturating_add(signal.number())
+}

@@ -1,0 +1,157 @@
+//! A task's output on cube's own: stdout to stdout, stderr to stderr, byte for byte, in large writes.
+
+use std::io;
+
+use cube::{Chunk, Stream};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+/// How much is gathered before it is written.
+const FULL: usize = 64 << 10;
+
+/// Where a task's output goes. What is gathered waits only while more is at hand.
+pub struct Sink<O, E> {
+    out: O,
+    err: E,
+    gathered: Vec<u8>,
+    stream: Stream,
+}
+
+/// A sink to this process's standard streams.
+pub fn standard() -> Sink<tokio::io::Stdout, tokio::io::Stderr> {
+    Sink::new(tokio::io::stdout(), tokio::io::stderr())
+}
+
+impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sink<O, E> {
+    pub fn new(out: O, err: E) -> Self {
+        Self { out, err, gathered: Vec::new(), stream: Stream::Stdout }
+    }
+
+    /// Takes a piece in.
+    pub async fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
+        if chunk.stream != self.stream || self.gathered.len() + chunk.bytes.len() > FULL {
+            self.flush().await?;
+            self.stream = chunk.stream;
+        }
+        if chunk.bytes.len() >= FULL {
+            return write_all(&mut self.out, &mut self.err, chunk.stream, &chunk.bytes).await;
+        }
+        self.gathered.extend_from_slice(&chunk.bytes);
+        Ok(())
+    }
+
+    /// Writes what is gathered.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        write_all(&mut self.out, &mut self.err, self.stream, &self.gathered).await?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
+
+async fn write_all<O, E>(out: &mut O, err: &mut E, stream: Stream, bytes: &[u8]) -> io::Result<()>
+where
+    O: AsyncWrite + Unpin,
+    E: AsyncWrite + Unpin,
+{
+    match stream {
+        Stream::Stdout => {
+            out.write_all(bytes).await?;
+            out.flush().await
+        }
+        Stream::Stderr => {
+            err.write_all(bytes).await?;
+            err.flush().await
+        }
+    }
+}
+
+/// A source of output: a log, or an attachment.
+pub trait Source {
+    /// The next piece, or `None` at the end. Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error>;
+}
+
+impl Source for cube::Logs {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
+impl Source for cube::Follow {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
+impl Source for cube::Attachment {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
+/// Why output stopped flowing.
+pub enum Stop {
+    /// The source broke.
+    Source(cube::Error),
+    /// Writing failed, or nobody reads any more.
+    Sink(io::Error),
+}
+
+/// Moves everything from a source to a sink.
+pub async fn pump<O, E>(source: &mut impl Source, sink: &mut Sink<O, E>) -> Result<(), Stop>
+where
+    O: AsyncWrite + Unpin,
+    E: AsyncWrite + Unpin,
+{
+    use futures_util::FutureExt;
+    loop {
+        let next = match source.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                sink.flush().await.map_err(Stop::Sink)?;
+                source.next().await
+            }
+        };
+        match next {
+            Ok(Some(chunk)) => sink.write(&chunk).await.map_err(Stop::Sink)?,
+            Ok(None) => return sink.flush().await.map_err(Stop::Sink),
+            Err(error) => {
+                sink.flush().await.map_err(Stop::Sink)?;
+                return Err(Stop::Source(error));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    struct Given(Vec<Chunk>);
+
+    impl Source for Given {
+        async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+            Ok((!self.0.is_empty()).then(|| self.0.remove(0)))
+        }
+    }
+
+    #[tokio::test]
+    async fn each_stream_arrives_whole_and_in_order() {
+        let chunk = |stream, size: usize, byte| Chunk { stream, bytes: Bytes::from(vec![byte; size]) };
+        let mut source = Given(vec![
+            chunk(Stream::Stdout, 10, b'a'),
+            chunk(Stream::Stdout, FULL + 1, b'b'),
+            chunk(Stream::Stderr, 5, b'e'),
+            chunk(Stream::Stdout, 3, b'c'),
+        ]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut sink = Sink::new(&mut out, &mut err);
+        assert!(pump(&mut source, &mut sink).await.is_ok());
+        assert_eq!(out, [vec![b'a'; 10], vec![b'b'; FULL + 1], vec![b'c'; 3]].concat());
+        assert_eq!(err, b"eeeee");
+    }
+}

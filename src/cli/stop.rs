@@ -1,0 +1,60 @@
+//! `cube stop`: several tasks at once.
+
+use cube::{Action, DockerResult, Error, StopOptions, TaskRef};
+use futures_util::future::join_all;
+
+use super::{
+    app::{self, App},
+    args::{Output, StopArgs},
+    ending::Ending,
+    render,
+};
+
+pub async fn stop(app: &App, args: &StopArgs) -> Ending {
+    match stopped(app, args).await {
+        Ok(ending) => ending,
+        Err(error) => Ending::failure(Action::Stop, error),
+    }
+}
+
+async fn stopped(app: &App, args: &StopArgs) -> Result<Ending, Error> {
+    let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
+    let signal = args.signal.as_deref().map(str::parse).transpose()?;
+    let options = StopOptions { signal, timeout: args.time };
+    let docker = app.docker()?;
+    let mut results = join_all(tasks.iter().map(|task| docker.stop(task, &options))).await;
+    if let (1, Some(result)) = (results.len(), results.pop()) {
+        return one(app, args, result);
+    }
+    many(app, args, results)
+}
+
+fn one(app: &App, args: &StopArgs, result: Result<DockerResult, Error>) -> Result<Ending, Error> {
+    let result = result.map_err(|e| e.during(format!("cannot stop {}", args.tasks.concat())))?;
+    if app.output() == Output::Text {
+        app::print(&format!("{}\n", args.tasks.concat()))?;
+    }
+    Ok(Ending::success(result))
+}
+
+/// One object in all: an array would break the contract of one, so the last failure stands for all.
+fn many(app: &App, args: &StopArgs, results: Vec<Result<DockerResult, Error>>) -> Result<Ending, Error> {
+    let mut told = Ending::told(0);
+    for (task, result) in args.tasks.iter().zip(results) {
+        match result {
+            Ok(result) if app.output() == Output::Text => {
+                app::print(&format!("{task}\n"))?;
+                told.result = told.result.or(Some(result));
+            }
+            Ok(result) => told.result = told.result.or(Some(result)),
+            Err(error) => {
+                let error = error.during(format!("cannot stop {task}"));
+                if let Some(DockerResult { error: Some(earlier), .. }) = &told.result {
+                    render::error(earlier, app.colors_errors());
+                }
+                told = Ending::failure(Action::Stop, error);
+            }
+        }
+    }
+    Ok(told)
+}

@@ -1,0 +1,72 @@
+//! `cube wait`: for a task's end, or for conditions.
+
+use std::time::Duration;
+
+use cube::{Action, Condition, DockerResult, Docker, Error, ErrorKind, Exit, TaskRef};
+use tokio::time::timeout;
+
+use super::{
+    app::{self, App},
+    args::{Output, WaitArgs},
+    config,
+    ending::{Ending, FAILED},
+    session::signal_code,
+    signals::Signals,
+};
+
+pub async fn wait(app: &App, args: &WaitArgs) -> Ending {
+    match waited(app, args).await {
+        Ok(ending) => ending,
+        Err(error) => Ending::failure(Action::Wait, error.during(format!("cannot wait for {}", args.task))),
+    }
+}
+
+async fn waited(app: &App, args: &WaitArgs) -> Result<Ending, Error> {
+    let task: TaskRef = args.task.parse()?;
+    let conditions: Vec<Condition> = args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?;
+    let limit = config::duration(args.timeout.as_deref())?;
+    let docker = app.docker()?;
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        done = reached(app, &docker, &task, &conditions, limit) => done,
+        signal = signals.next() => signal.map(|s| Ending::told(signal_code(s))),
+    }
+}
+
+async fn reached(
+    app: &App,
+    docker: &Docker,
+    task: &TaskRef,
+    conditions: &[Condition],
+    limit: Option<Duration>,
+) -> Result<Ending, Error> {
+    let container = docker.find(task).await?;
+    if !conditions.iter().all(|c| *c == Condition::Exit) {
+        docker.ready(&container.id, conditions, limit).await?;
+        let result = docker.inspect(&container.id).await?.result(Action::Wait, docker.address());
+        return Ok(Ending::success(result));
+    }
+    let exit = match limit {
+        Some(limit) => timeout(limit, docker.wait_through(&container.id)).await.map_err(|_| too_long())??,
+        None => docker.wait_through(&container.id).await?,
+    };
+    told(app, docker, &container.id, exit).await
+}
+
+async fn told(app: &App, docker: &Docker, id: &str, exit: Exit) -> Result<Ending, Error> {
+    let code = u8::try_from(exit.code).unwrap_or(FAILED);
+    if app.output() == Output::Text {
+        app::print(&format!("{}\n", exit.code))?;
+        return Ok(Ending::told(code));
+    }
+    let mut result = match docker.inspect(id).await {
+        Ok(container) => container.result(Action::Wait, docker.address()),
+        Err(_) => DockerResult::success(Action::Wait),
+    };
+    result.exit_code = Some(exit.code);
+    Ok(Ending { code, ..Ending::success(result) })
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::TimedOut, "the task still runs").with_hint("give it longer with --timeout")
+}

@@ -1,0 +1,198 @@
+//! A task's output to its end, whatever happens to the connection: what broke off goes on from the log,
+//! at the byte where it stopped, also after a restart of the engine or of the task by its policy.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Attachment, Chunk, Container, Docker, Exit, LogOptions, Logs, Stream};
+use crate::{Error, ErrorKind};
+
+/// How long the end of the output may precede the end of the process before the log is asked for more.
+const END_LAG: Duration = Duration::from_secs(1);
+/// How long an engine that went away may take to come back.
+const RETURN: Duration = Duration::from_secs(30);
+/// Between two looks for it: nothing tells when it is back.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The output of one container, to its end.
+pub struct Follow {
+    docker: Docker,
+    id: String,
+    source: Source,
+    options: LogOptions,
+    restarts: bool,
+    delivered: Count,
+    exit: Option<Exit>,
+}
+
+enum Source {
+    Attached(Attachment),
+    /// A log, and what of it was delivered before.
+    Log(Logs, Count),
+    Ended,
+}
+
+/// Bytes of each stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    stdout: u64,
+    stderr: u64,
+}
+
+impl Count {
+    fn of(&mut self, stream: Stream) -> &mut u64 {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+}
+
+impl Docker {
+    /// The output of a container from its attachment on. `restarts` says that a policy may start it
+    /// again when it ends.
+    #[must_use]
+    pub fn follow(&self, id: &str, attachment: Attachment, restarts: bool) -> Follow {
+        Follow {
+            docker: self.clone(),
+            id: id.to_owned(),
+            source: Source::Attached(attachment),
+            options: LogOptions { follow: true, ..LogOptions::default() },
+            restarts,
+            delivered: Count::default(),
+            exit: None,
+        }
+    }
+
+    /// A container's log to its end, and what follows while it runs.
+    ///
+    /// # Errors
+    /// As [`Docker::logs`].
+    pub async fn follow_logs(&self, container: &Container, options: &LogOptions) -> Result<Follow, Error> {
+        let log = self.logs(container, options).await?;
+        Ok(Follow {
+            docker: self.clone(),
+            id: container.id.clone(),
+            source: Source::Log(log, Count::default()),
+            options: options.clone(),
+            restarts: true,
+            delivered: Count::default(),
+            exit: None,
+        })
+    }
+}
+
+impl Follow {
+    /// The next piece, or `None` once the container has ended and all its output was given.
+    /// Dropping the future loses nothing that was not given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::EngineUnreachable`] if the engine went away and did not come back within 30 s,
+    /// [`ErrorKind::TaskNotFound`] if the container was removed meanwhile.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        loop {
+            match self.piece().await {
+                Ok(Some(chunk)) => {
+                    *self.delivered.of(chunk.stream) += chunk.bytes.len() as u64;
+                    return Ok(Some(chunk));
+                }
+                Ok(None) if matches!(self.source, Source::Ended) => return Ok(None),
+                Ok(None) => self.go_on().await?,
+                Err(error) if error.kind() == ErrorKind::ConnectionLost => self.resume().await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How the container ended, after [`Follow::next`] gave `None`.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    async fn piece(&mut self) -> Result<Option<Chunk>, Error> {
+        match &mut self.source {
+            Source::Attached(attachment) => attachment.next().await,
+            Source::Log(log, skip) => loop {
+                let Some(mut chunk) = log.next().await? else { return Ok(None) };
+                let left = skip.of(chunk.stream);
+                let known = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
+                *left -= known as u64;
+                let new = chunk.bytes.split_off(known);
+                if !new.is_empty() {
+                    return Ok(Some(Chunk { stream: chunk.stream, bytes: new }));
+                }
+            },
+            Source::Ended => Ok(None),
+        }
+    }
+
+    /// After the end of a source: the end of all, or only a connection that was closed too early.
+    async fn go_on(&mut self) -> Result<(), Error> {
+        if matches!(self.source, Source::Attached(_)) && !self.restarts {
+            match timeout(END_LAG, self.docker.wait(&self.id)).await {
+                Ok(Ok(exit)) => {
+                    self.end(exit);
+                    return Ok(());
+                }
+                Ok(Err(error)) if !is_passing(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        if !self.options.follow {
+            self.source = Source::Ended;
+            return Ok(());
+        }
+        self.resume().await
+    }
+
+    /// Opens the log where the output stopped, once the engine answers; the end if nothing is missing.
+    async fn resume(&mut self) -> Result<(), Error> {
+        let docker = self.docker.clone();
+        let id = self.id.clone();
+        let container = when_back(|| docker.inspect(&id)).await?;
+        self.reopen(&container).await
+    }
+
+    async fn reopen(&mut self, container: &Container) -> Result<(), Error> {
+        if let Source::Log(_, skip) = &self.source
+            && !container.is_alive()
+            && skip.stdout == 0
+            && skip.stderr == 0
+            && self.exit.is_some()
+        {
+            self.source = Source::Ended;
+            return Ok(());
+        }
+        // An ended container's log is read once more from here: what came last is then in it.
+        self.exit = (!container.is_alive()).then_some(Exit { code: container.exit_code });
+        let log = self.docker.logs(container, &self.options).await?;
+        self.source = Source::Log(log, self.delivered);
+        Ok(())
+    }
+
+    fn end(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+        self.source = Source::Ended;
+    }
+}
+
+/// Asks until the engine answers, for as long as it may take to come back.
+pub(super) async fn when_back<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let until = Instant::now() + RETURN;
+    loop {
+        match ask().await {
+            Err(error) if is_passing(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+            answered => return answered,
+        }
+    }
+}
+
+/// Whether an engine that restarts gives this error.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
+}
