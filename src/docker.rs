@@ -18,6 +18,7 @@ mod meter;
 mod prune;
 mod pull;
 mod pull_progress;
+mod ready;
 mod request;
 mod stop;
 mod transport;

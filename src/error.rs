@@ -51,6 +51,8 @@ pub enum ErrorKind {
     BadMount,
     /// The task ended before it was ready.
     TaskDied,
+    /// The task's health check says that it is unhealthy.
+    Unhealthy,
     /// A time limit ran out (exit code 124).
     TimedOut,
     /// Ended by a signal (exit code 128 + its number).

@@ -1,7 +1,7 @@
 //! Opens byte streams to the engine, and says in one sentence why one cannot be opened or broke.
 
 mod ssh;
-mod tls;
+pub(super) mod tls;
 
 use std::{error::Error as StdError, ffi::OsString, io, net::SocketAddr, path::Path, time::Duration};
 

@@ -144,7 +144,7 @@ impl Container {
 }
 
 /// Where a client reaches what the engine bound: a wildcard address is the engine's own machine.
-fn reachable(binding: &Binding, engine: &Address) -> Binding {
+pub(super) fn reachable(binding: &Binding, engine: &Address) -> Binding {
     let wildcard_v6 = binding.host == "::";
     let wildcard = wildcard_v6 || binding.host == "0.0.0.0" || binding.host.is_empty();
     let host = match engine {

@@ -1,0 +1,116 @@
+//! Waiting until a task is ready: all conditions watched at once, beside the end of its process.
+
+mod died;
+mod exec;
+mod health;
+mod http;
+mod lines;
+mod log;
+mod port;
+mod proc;
+mod running;
+mod seen;
+mod sockets;
+
+use std::{future::pending, pin::pin, time::Duration};
+
+use futures_util::future::try_join_all;
+use tokio::time::timeout;
+
+use self::seen::Seen;
+use super::{Container, Docker};
+use crate::{Condition, Error, ErrorKind};
+
+/// One condition, and how far it is.
+struct Watch<'a> {
+    condition: &'a Condition,
+    seen: Seen,
+}
+
+impl Docker {
+    /// Returns once all of `conditions` hold for the container `id`, at the latest after `limit`.
+    ///
+    /// Without [`Condition::Exit`] the end of the container's process (for good: a restart policy may
+    /// start it again) ends the wait; with it, the end is waited for and the other conditions must
+    /// have held before. What the task wrote before it ended counts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskDied`], [`ErrorKind::TimedOut`] with what each condition last saw,
+    /// [`ErrorKind::Unhealthy`], [`ErrorKind::NotPublished`], [`ErrorKind::WrongState`] for a task that
+    /// never started, [`ErrorKind::InvalidInput`] for a condition that this container cannot meet,
+    /// and the engine's.
+    pub async fn ready(
+        &self,
+        id: &str,
+        conditions: &[Condition],
+        limit: Option<Duration>,
+    ) -> Result<(), Error> {
+        let watches: Vec<Watch> = conditions
+            .iter()
+            .filter(|condition| **condition != Condition::Exit)
+            .map(|condition| Watch { condition, seen: Seen::default() })
+            .collect();
+        let until_exit = conditions.contains(&Condition::Exit);
+        let Some(limit) = limit else { return self.watch(id, &watches, until_exit).await };
+        match timeout(limit, self.watch(id, &watches, until_exit)).await {
+            Ok(done) => done,
+            Err(_) => Err(seen::timed_out(limit, &watches)),
+        }
+    }
+
+    async fn watch(&self, id: &str, watches: &[Watch<'_>], until_exit: bool) -> Result<(), Error> {
+        let container = self.inspect(id).await?;
+        let mut all = pin!(try_join_all(watches.iter().map(|watch| watch.hold(self, &container))));
+        let mut end = pin!(self.end(&container));
+        tokio::select! {
+            biased;
+            held = &mut all => held.map(drop)?,
+            end = &mut end => {
+                let end = end?;
+                return if self.held_before_end(&container, watches).await { Ok(()) } else { Err(end.error()) };
+            }
+        }
+        if until_exit {
+            end.await?;
+        }
+        Ok(())
+    }
+
+    /// Whether all that is still open is lines that the task wrote before it ended.
+    async fn held_before_end(&self, container: &Container, watches: &[Watch<'_>]) -> bool {
+        for watch in watches.iter().filter(|watch| !watch.seen.held()) {
+            let held = match watch.condition {
+                Condition::Running => container.started_at.is_some() && watches.len() > 1,
+                Condition::Log { pattern, times } => log::held(self, container, pattern, *times).await,
+                _ => false,
+            };
+            if !held {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Watch<'_> {
+    /// Returns once the condition holds. An error means that it never will.
+    async fn hold(&self, docker: &Docker, container: &Container) -> Result<(), Error> {
+        let seen = &self.seen;
+        let held = match self.condition {
+            Condition::Running => running::hold(docker, container, seen).await,
+            Condition::Healthy => health::hold(docker, container, seen).await,
+            Condition::Port(port) => port::hold(docker, container, *port, seen).await,
+            Condition::Log { pattern, times } => log::hold(docker, container, pattern, *times, seen).await,
+            Condition::Http { tls, port, path } => {
+                http::hold(docker, container, &http::Target { tls: *tls, port: *port, path }, seen).await
+            }
+            Condition::Exec(command) => exec::hold(docker, container, command, seen).await,
+            Condition::Exit => Ok(()),
+        };
+        match held {
+            // The container is gone, or stopped: how it ended tells more than that it did.
+            Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
+            held => held.inspect(|()| seen.hold()),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The end of a task that was waited for: when it is for good, and how it is told.
+
+use std::time::Duration;
+
+use crate::{Container, Docker, Error, ErrorKind, Origin, Signal, docker::Exit};
+
+/// The pause before the engine is asked again when it says that a task ended and runs.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// How a task ended.
+pub(super) struct End {
+    /// What the engine says of it; nothing once it is removed.
+    container: Option<Container>,
+    code: i64,
+}
+
+impl Docker {
+    /// Returns when the container's process has ended and will not be started again.
+    pub(super) async fn end(&self, container: &Container) -> Result<End, Error> {
+        loop {
+            let exit = match self.wait(&container.id).await {
+                Ok(exit) => Some(exit),
+                // A proxy may cut a long request; the engine itself would fail the next one.
+                Err(error) if error.kind() == ErrorKind::ConnectionLost => None,
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
+                Err(error) => return Err(error),
+            };
+            match (self.inspect(&container.id).await, exit) {
+                (Ok(now), _) if now.is_alive() => {}
+                (Ok(now), _) => return Ok(End { code: now.exit_code, container: Some(now) }),
+                (Err(error), Some(Exit { code })) if error.kind() == ErrorKind::TaskNotFound => {
+                    return Ok(End { container: None, code });
+                }
+                (Err(error), None) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
+                (Err(error), _) => return Err(error),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}
+
+fn removed() -> Error {
+    Error::new(ErrorKind::TaskDied, "the task was removed before it was ready")
+        .with_hint("see who removes it: a second cube command, --replace, --ttl, or `docker rm`")
+}
+
+impl End {
+    /// The error for a task that ended before it was ready.
+    pub(super) fn error(&self) -> Error {
+        let Some(container) = &self.container else { return died("exited", self.code, false) };
+        if container.started_at.is_none() {
+            let message = format!("the task has not started: it is {}", container.status);
+            return Error::new(ErrorKind::WrongState, message)
+                .with_hint("start it with `docker start`, or run it again");
+        }
+        died(state(container), self.code, container.oom_killed)
+    }
+}
+
+/// `dead` is a container whose removal failed; its process exited all the same.
+fn state(container: &Container) -> &str {
+    if container.status == "dead" || container.status == "removing" { "exited" } else { &container.status }
+}
+
+fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
+    let why = match signal(code) {
+        _ if out_of_memory => " (out of memory)".to_owned(),
+        Some(signal) => format!(" ({signal})"),
+        None => String::new(),
+    };
+    let hint = if out_of_memory {
+        "give it more with --memory"
+    } else {
+        "`cube logs TASK` shows what it wrote; --keep keeps a task that failed"
+    };
+    Error::new(ErrorKind::TaskDied, format!("the task {state} with code {code}{why} before it was ready"))
+        .with_origin(Origin::Task)
+        .with_hint(hint)
+}
+
+/// The signal that an exit code above 128 stands for.
+fn signal(code: i64) -> Option<Signal> {
+    let number = code.checked_sub(128).filter(|number| *number > 0)?;
+    number.to_string().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_state_code_and_reason() {
+        for (state, code, oom, text) in [
+            ("exited", 3, false, "the task exited with code 3 before it was ready"),
+            ("exited", 137, false, "the task exited with code 137 (SIGKILL) before it was ready"),
+            ("exited", 137, true, "the task exited with code 137 (out of memory) before it was ready"),
+            ("exited", 143, false, "the task exited with code 143 (SIGTERM) before it was ready"),
+            ("exited", 255, false, "the task exited with code 255 before it was ready"),
+        ] {
+            let error = died(state, code, oom);
+            assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskDied, text));
+            assert!(error.hint().is_some());
+        }
+    }
+}

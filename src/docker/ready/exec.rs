@@ -1,0 +1,116 @@
+//! `exec=COMMAND`: a command run in the container by its shell ends with 0.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::seen::{Seen, quote};
+use crate::{Container, Docker, Error, ErrorKind, ExecOptions};
+
+/// The pause between two runs.
+const AGAIN: Duration = Duration::from_millis(100);
+/// The most of a command's output that is kept, in bytes: its end.
+const KEPT: usize = 1 << 20;
+/// The output may end before the engine knows the exit code; it is asked so often.
+const CODE_TRIES: u32 = 100;
+const CODE_PAUSE: Duration = Duration::from_millis(10);
+
+/// A command that ended.
+pub(super) struct Run {
+    pub(super) code: i64,
+    /// Both streams, as they came.
+    pub(super) output: String,
+}
+
+pub(super) async fn hold(
+    docker: &Docker,
+    container: &Container,
+    command: &str,
+    seen: &Seen,
+) -> Result<(), Error> {
+    let command = ["sh", "-c", command].map(str::to_owned).to_vec();
+    loop {
+        match output(docker, container, command.clone()).await {
+            Ok(run) if run.code == 0 => return Ok(()),
+            Ok(run) if lacks_shell(&run) => return Err(no_shell()),
+            Ok(run) => seen.note(tell(&run)),
+            Err(error) if passes(&error) => seen.note(error.to_string()),
+            Err(error) if is_missing(error.kind()) => return Err(no_shell()),
+            Err(error) => return Err(error),
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Runs a command in the container to its end.
+pub(super) async fn output(
+    docker: &Docker,
+    container: &Container,
+    command: Vec<String>,
+) -> Result<Run, Error> {
+    let options = ExecOptions { command, ..ExecOptions::default() };
+    let mut exec = docker.exec(&container.id, &options).await?;
+    let mut kept = Vec::new();
+    while let Some(chunk) = exec.output.next().await? {
+        kept.extend_from_slice(&chunk.bytes);
+        kept.drain(..kept.len().saturating_sub(KEPT));
+    }
+    let mut tries = 1;
+    let code = loop {
+        match docker.exec_code(&exec).await {
+            Err(error) if error.kind() == ErrorKind::BadAnswer && tries < CODE_TRIES => tries += 1,
+            code => break code?,
+        }
+        sleep(CODE_PAUSE).await;
+    };
+    Ok(Run { code, output: String::from_utf8_lossy(&kept).into_owned() })
+}
+
+/// Whether a failure to run a command may pass: the task waits for its restart, or is paused.
+pub(super) fn passes(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::WrongState | ErrorKind::Engine | ErrorKind::ConnectionLost)
+}
+
+fn is_missing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable)
+}
+
+/// Engines write it into the output that the shell itself cannot be started.
+fn lacks_shell(run: &Run) -> bool {
+    matches!(run.code, 126 | 127) && run.output.contains("exec failed") && run.output.contains("\"sh\"")
+}
+
+fn no_shell() -> Error {
+    Error::new(ErrorKind::CommandNotFound, "the image has no shell to run the condition's command")
+        .with_hint("use another condition: port, log=REGEX or http=PORT/path")
+}
+
+fn tell(run: &Run) -> String {
+    match run.output.lines().rev().find(|line| !line.trim().is_empty()) {
+        Some(line) => format!("it exited with {}: {}", run.code, quote(line)),
+        None => format!("it exited with {} and printed nothing", run.code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(code: i64, output: &str) -> Run {
+        Run { code, output: output.to_owned() }
+    }
+
+    #[test]
+    fn the_last_line_of_the_output_is_told() {
+        assert_eq!(tell(&run(2, "one\nno response\n\n")), "it exited with 2: \"no response\"");
+        assert_eq!(tell(&run(1, "")), "it exited with 1 and printed nothing");
+    }
+
+    #[test]
+    fn a_missing_shell_is_told_from_a_missing_command() {
+        let engine = "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process \
+                      caused: exec: \"sh\": executable file not found in $PATH: unknown\r\n";
+        assert!(lacks_shell(&run(126, engine)));
+        assert!(!lacks_shell(&run(127, "sh: pg_isready: not found\n")));
+    }
+}

@@ -1,0 +1,105 @@
+//! `healthy`: the container's own health check says so.
+
+use std::time::Duration;
+
+use hyper::{Method, body::Incoming};
+
+use super::seen::{Seen, quote};
+use crate::{
+    Container, Docker, Error, ErrorKind, Health, Origin,
+    docker::transport::{self, Answer},
+};
+
+/// Engines that do not send health events (podman) are asked so often.
+const POLL: Duration = Duration::from_secs(1);
+
+pub(super) async fn hold(docker: &Docker, container: &Container, seen: &Seen) -> Result<(), Error> {
+    // The events are opened before the first look, so that no change falls between them.
+    let mut events = events(docker, &container.id).await;
+    loop {
+        let now = docker.inspect(&container.id).await?;
+        let Some(health) = &now.health else { return Err(no_health_check()) };
+        match health.status.as_str() {
+            "healthy" => return Ok(()),
+            // A task that ended has no more probes: its end tells more.
+            "unhealthy" if now.is_alive() => return Err(unhealthy(health)),
+            _ => seen.note(tell(health)),
+        }
+        change(&mut events).await;
+    }
+}
+
+async fn events(docker: &Docker, id: &str) -> Option<Incoming> {
+    let filters = format!(r#"{{"container":["{id}"],"event":["health_status"]}}"#);
+    let path = format!("/events?filters={}", encode(&filters));
+    let answer = docker.transport.request(Method::GET, &path, None, &[], Answer::Stream).await;
+    answer.ok().map(hyper::Response::into_body)
+}
+
+/// Percent-encodes what is not allowed in a query.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// Returns when the engine tells of a change, or when it is time to ask.
+async fn change(events: &mut Option<Incoming>) {
+    let Some(stream) = events else { return tokio::time::sleep(POLL).await };
+    if let Ok(Ok(None) | Err(_)) = tokio::time::timeout(POLL, transport::next_piece(stream)).await {
+        *events = None;
+    }
+}
+
+fn no_health_check() -> Error {
+    Error::new(ErrorKind::WrongState, "the task has no health check, so it never gets healthy")
+        .with_hint("give it one with --health-cmd, or wait for port or log=REGEX instead")
+}
+
+fn unhealthy(health: &Health) -> Error {
+    Error::new(ErrorKind::Unhealthy, format!("the task is {}", tell(health)))
+        .with_origin(Origin::Task)
+        .with_hint("see what --health-cmd does; --health-start-period and --health-retries give it more time")
+}
+
+fn tell(health: &Health) -> String {
+    let Some(probe) = health.probes.last() else {
+        return format!("{}; no probe has ended yet", health.status);
+    };
+    let said = match probe.output.trim() {
+        "" => "printed nothing".to_owned(),
+        output => format!("printed {}", quote(output)),
+    };
+    format!("{}; the last probe exited with {} and {said}", health.status, probe.exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Probe;
+
+    #[test]
+    fn the_last_probe_is_told() {
+        let mut health = Health { status: "starting".into(), probes: vec![] };
+        assert_eq!(tell(&health), "starting; no probe has ended yet");
+        health.status = "unhealthy".into();
+        health.probes.push(Probe { exit_code: 1, output: "no route\n".into() });
+        assert_eq!(
+            unhealthy(&health).to_string(),
+            "the task is unhealthy; the last probe exited with 1 and printed \"no route\""
+        );
+        health.probes.push(Probe { exit_code: 2, output: String::new() });
+        assert!(tell(&health).ends_with("exited with 2 and printed nothing"));
+    }
+
+    #[test]
+    fn a_filter_survives_the_query() {
+        assert_eq!(encode(r#"{"a":["b-1"]}"#), "%7B%22a%22%3A%5B%22b-1%22%5D%7D");
+    }
+}

@@ -1,0 +1,84 @@
+//! `log=REGEX`: so many lines of the task's output match, from its beginning on.
+
+use std::time::Duration;
+
+use regex_lite::Regex;
+
+use super::{lines::Lines, seen::Seen};
+use crate::{Container, Docker, Error, ErrorKind, LogOptions};
+
+/// The pause before a log that ended or broke is read again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+pub(super) async fn hold(
+    docker: &Docker,
+    container: &Container,
+    pattern: &str,
+    times: u32,
+    seen: &Seen,
+) -> Result<(), Error> {
+    let pattern = regex(pattern)?;
+    loop {
+        // A log read again is counted again from its beginning, so that no line counts twice.
+        match read(docker, container, &pattern, times, true, Some(seen)).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionLost => {}
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Whether so many lines of a task that ended match.
+pub(super) async fn held(docker: &Docker, container: &Container, pattern: &str, times: u32) -> bool {
+    let Ok(pattern) = regex(pattern) else { return false };
+    read(docker, container, &pattern, times, false, None).await.unwrap_or(false)
+}
+
+fn regex(pattern: &str) -> Result<Regex, Error> {
+    Regex::new(pattern).map_err(|error| Error::invalid("regular expression", pattern, error))
+}
+
+async fn read(
+    docker: &Docker,
+    container: &Container,
+    pattern: &Regex,
+    times: u32,
+    follow: bool,
+    seen: Option<&Seen>,
+) -> Result<bool, Error> {
+    let mut lines = Lines::new(pattern.clone());
+    let mut logs = docker.logs(container, &LogOptions { follow, ..LogOptions::default() }).await?;
+    loop {
+        let matches = lines.matches();
+        if let Some(seen) = seen {
+            seen.note(tell(matches, times));
+        }
+        if matches >= times {
+            return Ok(true);
+        }
+        let Some(chunk) = logs.next().await? else { return Ok(false) };
+        lines.feed(&chunk);
+    }
+}
+
+fn tell(matches: u32, times: u32) -> String {
+    match (matches, times) {
+        (0, _) => "no line matched so far".to_owned(),
+        (1, _) => format!("1 line of {times} matched so far"),
+        _ => format!("{matches} lines of {times} matched so far"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_so_far_is_told() {
+        assert_eq!(tell(0, 1), "no line matched so far");
+        assert_eq!(tell(1, 2), "1 line of 2 matched so far");
+        assert_eq!(tell(2, 3), "2 lines of 3 matched so far");
+    }
+}
