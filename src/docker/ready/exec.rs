@@ -49,7 +49,7 @@ pub(super) async fn output(
     command: Vec<String>,
 ) -> Result<Run, Error> {
     let options = ExecOptions { command, ..ExecOptions::default() };
-    let mut exec = docker.exec(&container.id, &options).await?;
+    let (mut exec, _input) = docker.exec(&container.id, &options).await?;
     let mut kept = Vec::new();
     while let Some(chunk) = exec.output.next().await? {
         kept.extend_from_slice(&chunk.bytes);
