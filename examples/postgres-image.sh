@@ -77,6 +77,7 @@ umask 077
 
 if [ "${1:-postgres}" != postgres ] && [ "${1#-}" = "$1" ]; then exec "$@"; fi
 if [ "${1:-}" = postgres ]; then shift; fi
+case ${1:-} in --help | --version) exec postgres "$1" ;; esac
 
 if [ "$(id -u)" = 0 ]; then
     mkdir -p "$PGDATA"
@@ -89,12 +90,25 @@ user=${POSTGRES_USER:-postgres}
 database=${POSTGRES_DB:-$user}
 pwfile=
 preparing=
+child=
+
+# In the background, because a shell hears a signal only between its own steps.
+run() {
+    "$@" >&2 &
+    child=$!
+    wait "$child"
+    child=
+}
 
 # A half-made data folder would look like a finished one to the next start.
 abandon() {
     status=$?
     [ -z "$pwfile" ] || rm -f "$pwfile"
     [ -n "$preparing" ] || exit "$status"
+    if [ -n "$child" ]; then
+        kill "$child" 2>/dev/null || :
+        wait "$child" || :
+    fi
     [ ! -e "$PGDATA/postmaster.pid" ] || pg_ctl -D "$PGDATA" -m immediate -w stop >&2 || :
     rm -rf "${PGDATA:?}"/* "$PGDATA"/.[!.]*
     exit "$status"
@@ -111,14 +125,14 @@ prepare() {
     pwfile=$(mktemp)
     preparing=yes
     printf '%s\n' "$POSTGRES_PASSWORD" >"$pwfile"
-    initdb -D "$PGDATA" --username="$user" --pwfile="$pwfile" --encoding=UTF8 --locale=C.UTF-8 \
-        --auth-local=trust --auth-host=scram-sha-256 >&2
+    run initdb -D "$PGDATA" --username="$user" --pwfile="$pwfile" --encoding=UTF8 --locale=C.UTF-8 \
+        --auth-local=trust --auth-host=scram-sha-256
     rm -f "$pwfile"
     pwfile=
     printf 'host all all all scram-sha-256\n' >>"$PGDATA/pg_hba.conf"
     printf "listen_addresses = '*'\npassword_encryption = 'scram-sha-256'\n" >>"$PGDATA/postgresql.conf"
     # On its Unix socket only: nobody outside can take this server for the real one.
-    pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start >&2
+    run pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
     create_database
     pg_ctl -D "$PGDATA" -m fast -w stop >&2
     preparing=
