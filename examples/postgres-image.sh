@@ -92,9 +92,10 @@ pwfile=
 preparing=
 child=
 
-# In the background, because a shell hears a signal only between its own steps.
+# In the background, because a shell hears a signal only between its own steps; in a process group of its own,
+# because initdb waits for its children before it ends.
 run() {
-    "$@" >&2 &
+    setsid "$@" >&2 &
     child=$!
     wait "$child"
     child=
@@ -106,7 +107,7 @@ abandon() {
     [ -z "$pwfile" ] || rm -f "$pwfile"
     [ -n "$preparing" ] || exit "$status"
     if [ -n "$child" ]; then
-        kill "$child" 2>/dev/null || :
+        kill -s KILL -- "-$child" 2>/dev/null || :
         wait "$child" || :
     fi
     [ ! -e "$PGDATA/postmaster.pid" ] || pg_ctl -D "$PGDATA" -m immediate -w stop >&2 || :
