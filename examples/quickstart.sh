@@ -71,25 +71,29 @@ ready_engine() {
     start_engine
 }
 
-# With folders of its own, so that the images and containers of an engine that is merely not running stay as they are.
+# With folders and settings of its own: the images and containers of an engine that is merely not running stay as
+# they are, and its settings cannot contradict the flags here.
 start_engine() {
     local tries=0
     echo "   no engine answers: starting one with its own folders in $work"
     had_bridge=$([ -e /sys/class/net/docker0 ] && echo yes || :)
-    [ "$(id -u)" = 0 ] || elevate=sudo
+    [ "$(id -u)" = 0 ] || { sudo -v; elevate=sudo; }
     engine_made=yes
-    # PATH, because iptables and runc may live where only root looks.
-    setsid $elevate env "PATH=$PATH:/usr/sbin:/sbin" dockerd --data-root "$work/data" --exec-root "$work/exec" \
-        --pidfile "$work/pid" -H "unix://$work/docker.sock" >"$work/log" 2>&1 </dev/null &
+    echo '{}' >"$work/daemon.json"
+    # PATH, because iptables and runc may live where only root looks. A session of its own, so that Ctrl-C here does
+    # not end the engine before the task is removed.
+    $elevate env "PATH=$PATH:/usr/sbin:/sbin" setsid --wait dockerd --config-file "$work/daemon.json" \
+        --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" \
+        -H "unix://$work/docker.sock" >"$work/log" 2>&1 </dev/null &
     engine_job=$!
     export DOCKER_HOST=unix://$work/docker.sock
+    [ -z "$elevate" ] || elevate="sudo DOCKER_HOST=$DOCKER_HOST"
     until docker version >/dev/null 2>&1; do
         kill -0 "$engine_job" 2>/dev/null || { tail -n 5 "$work/log" >&2; fail "the engine ended while starting" "run as root on a machine that may use cgroups and iptables"; }
         tries=$((tries + 1))
         [ "$tries" -lt 300 ] || { tail -n 5 "$work/log" >&2; fail "the engine is not ready after 60 seconds"; }
         sleep 0.2
     done
-    [ -z "$elevate" ] || elevate="sudo DOCKER_HOST=$DOCKER_HOST"
     echo "   it answers: $(docker version --format 'version {{.Server.Version}}')"
 }
 
