@@ -1,2 +1,9 @@
-//! The command-line tool.
-fn main() {}
+//! The command `cube`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(std::env::args_os().collect())
+}

@@ -1,0 +1,105 @@
+//! Reads Docker's contexts: which one is current, and where its engine listens.
+
+use std::{
+    fs,
+    io::ErrorKind::NotFound,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::{Surroundings, Tls};
+use crate::{Error, ErrorKind};
+
+/// The engine of a context.
+pub(super) struct Endpoint {
+    pub(super) host: String,
+    pub(super) tls: Option<Tls>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "currentContext", default)]
+    current_context: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(rename = "Endpoints", default)]
+    endpoints: Endpoints,
+}
+
+#[derive(Default, Deserialize)]
+struct Endpoints {
+    docker: Option<DockerEndpoint>,
+}
+
+#[derive(Deserialize)]
+struct DockerEndpoint {
+    #[serde(rename = "Host", default)]
+    host: String,
+    #[serde(rename = "SkipTLSVerify", default)]
+    skip_tls_verify: bool,
+}
+
+/// The current context of the configuration in `folder`, and the name of the file that says so.
+pub(super) fn current(folder: &Path) -> Result<Option<(String, String)>, Error> {
+    let file = folder.join("config.json");
+    let config: Option<Config> = read(&file)?;
+    let name = config.and_then(|config| config.current_context).filter(|name| !name.is_empty());
+    Ok(name.map(|name| (name, format!("currentContext in {}", file.display()))))
+}
+
+/// The engine of the context `name`, which `source` asked for.
+pub(super) fn load(
+    name: &str,
+    source: &str,
+    folder: &Path,
+    surroundings: &Surroundings,
+) -> Result<Endpoint, Error> {
+    let id = id(name);
+    let meta: Option<Meta> = read(&folder.join("contexts/meta").join(&id).join("meta.json"))?;
+    let Some(meta) = meta else {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("no context {name:?} (from {source})"))
+            .with_hint("`docker context ls` lists them; --host or DOCKER_HOST names an address instead"));
+    };
+    let docker = meta.endpoints.docker.filter(|docker| !docker.host.is_empty()).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, format!("context {name:?} (from {source}) names no engine"))
+            .with_hint(format!("`docker context update {name} --docker host=ADDRESS` names one"))
+    })?;
+    let files = surroundings.tls_in(&tls_folder(folder, &id));
+    let wanted = docker.skip_tls_verify || files != Tls::default();
+    let tls = wanted.then_some(Tls { verify: !docker.skip_tls_verify, ..files });
+    Ok(Endpoint { host: docker.host, tls })
+}
+
+fn tls_folder(folder: &Path, id: &str) -> PathBuf {
+    folder.join("contexts/tls").join(id).join("docker")
+}
+
+/// The folder name of a context: its name's SHA-256 in hex.
+fn id(name: &str) -> String {
+    format!("{:x}", Sha256::digest(name))
+}
+
+/// The JSON in `file`; `None` if there is no such file.
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
+    let instead = "mend the file, or name the engine by --host or DOCKER_HOST";
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Error::new(ErrorKind::File, format!("cannot read {}", file.display()))
+                .with_hint(instead)
+                .with_source(error));
+        }
+    };
+    // Docker takes an empty file for an empty configuration.
+    let text = if text.trim_ascii().is_empty() { b"{}".as_slice() } else { &text };
+    serde_json::from_slice(text).map(Some).map_err(|error| {
+        let at = format!("line {} column {}", error.line(), error.column());
+        Error::new(ErrorKind::InvalidInput, format!("{} is not what Docker writes, at {at}", file.display()))
+            .with_hint(instead)
+    })
+}

@@ -1,0 +1,185 @@
+//! Chooses the engine's address: flags, then the environment, then Docker's contexts, then the usual sockets.
+
+use std::path::{Path, PathBuf};
+
+use super::{Address, SOCKET, Tls, context};
+use crate::{Error, ErrorKind};
+
+/// What the command line says about the engine. An empty text counts as not given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressChoice {
+    /// `--context`: a name as `docker context ls` shows it.
+    pub context: Option<String>,
+    /// `--host`: an address as `DOCKER_HOST` holds it.
+    pub host: Option<String>,
+}
+
+/// What is otherwise global to a process, as far as the engine's address depends on it.
+#[derive(Clone)]
+pub struct Surroundings<'a> {
+    /// Looks up a variable of the environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The home folder, if there is one.
+    pub home: Option<PathBuf>,
+    /// The user's number, as in `/run/user/UID`.
+    pub uid: u32,
+    /// Tells whether a path exists (sockets, and the files of TLS).
+    pub exists: &'a dyn Fn(&Path) -> bool,
+}
+
+impl Surroundings<'static> {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self {
+            env: &|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
+            home: std::env::home_dir().filter(|home| home.is_absolute()),
+            uid: rustix::process::getuid().as_raw(),
+            exists: &|path| path.exists(),
+        }
+    }
+}
+
+impl Surroundings<'_> {
+    /// A variable of the environment; empty counts as unset, as Docker does.
+    pub(crate) fn var(&self, name: &str) -> Option<String> {
+        (self.env)(name).filter(|value| !value.is_empty())
+    }
+
+    /// The folder of Docker's configuration: `DOCKER_CONFIG`, else `~/.docker`.
+    pub(crate) fn docker_folder(&self) -> Option<PathBuf> {
+        self.var("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".docker")))
+    }
+
+    /// The usual places of an engine's socket: Docker's, rootless Docker's, podman's.
+    fn usual_sockets(&self) -> Vec<PathBuf> {
+        let runtime = self.var("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let of_user = PathBuf::from(format!("/run/user/{}", self.uid));
+        let user_folders = || runtime.iter().chain([&of_user]);
+        let mut sockets = vec![PathBuf::from(SOCKET)];
+        sockets.extend(user_folders().map(|folder| folder.join("docker.sock")));
+        sockets.extend(self.home.iter().map(|home| home.join(".docker/run/docker.sock")));
+        sockets.push("/run/podman/podman.sock".into());
+        sockets.extend(user_folders().map(|folder| folder.join("podman/podman.sock")));
+        sockets
+    }
+
+    /// The TLS that the environment asks for, as Docker reads it: a non-empty `DOCKER_TLS_VERIFY`
+    /// is TLS, a non-empty `DOCKER_TLS` alone is TLS whose server is not checked.
+    fn tls_of_env(&self) -> Result<Option<Tls>, Error> {
+        let verify = self.var("DOCKER_TLS_VERIFY").is_some();
+        if !verify && self.var("DOCKER_TLS").is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Tls { verify, ..self.tls_files()? }))
+    }
+
+    /// The PEM files in `DOCKER_CERT_PATH`, else in Docker's folder, as far as they exist.
+    fn tls_files(&self) -> Result<Tls, Error> {
+        let named = self.var("DOCKER_CERT_PATH");
+        let Some(folder) = named.clone().map(PathBuf::from).or_else(|| self.docker_folder()) else {
+            return Ok(Tls::default());
+        };
+        let tls = self.tls_in(&folder);
+        match named {
+            Some(named) if tls == Tls::default() => Err(Error::invalid(
+                "DOCKER_CERT_PATH",
+                &named,
+                "the folder holds none of ca.pem, cert.pem, key.pem",
+            )
+            .with_hint("name the folder of the engine's ca.pem, or unset DOCKER_CERT_PATH")),
+            _ => Ok(tls),
+        }
+    }
+
+    /// The PEM files that exist in `folder`.
+    pub(super) fn tls_in(&self, folder: &Path) -> Tls {
+        let file = |name| Some(folder.join(name)).filter(|path| (self.exists)(path));
+        Tls { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), verify: true }
+    }
+}
+
+impl Address {
+    /// The engine's address: `--context`, `--host`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
+    /// context of Docker's configuration, the first usual socket that exists, in this order.
+    ///
+    /// The context `default` means: as if there were no contexts. Where TLS is asked for and no
+    /// address is given, the address is `https://localhost:2376`, as Docker's is. If no usual
+    /// socket exists, the address is `/var/run/docker.sock`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an address or a context that cannot be used, `File` for a file of
+    /// Docker's configuration that cannot be read. It names the value and where it came from.
+    pub fn resolve(choice: &AddressChoice, surroundings: &Surroundings) -> Result<Self, Error> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let chosen = given(&choice.context);
+        if let Some(name) = chosen.as_deref().filter(|name| *name != "default") {
+            return of_context(name, "--context", surroundings);
+        }
+        if let Some(host) = given(&choice.host) {
+            return of_host("--host", &host, surroundings);
+        }
+        if let Some(host) = surroundings.var("DOCKER_HOST") {
+            return of_host("DOCKER_HOST", &host, surroundings);
+        }
+        if chosen.is_none()
+            && let Some((name, source)) = named_context(surroundings)?
+        {
+            return of_context(&name, &source, surroundings);
+        }
+        usual(surroundings)
+    }
+}
+
+/// The context that the environment or Docker's configuration names, and which of them does.
+fn named_context(surroundings: &Surroundings) -> Result<Option<(String, String)>, Error> {
+    let named = match surroundings.var("DOCKER_CONTEXT") {
+        Some(name) => Some((name, "DOCKER_CONTEXT".into())),
+        None => match surroundings.docker_folder() {
+            Some(folder) => context::current(&folder)?,
+            None => None,
+        },
+    };
+    Ok(named.filter(|(name, _)| name != "default"))
+}
+
+fn of_host(source: &str, host: &str, surroundings: &Surroundings) -> Result<Address, Error> {
+    // The files of TLS are no concern of an address that cannot speak it.
+    match Address::parse(source, host, None, &Tls::default())? {
+        Address::Tcp { tls: https, .. } => {
+            let tls = surroundings.tls_of_env()?;
+            let https = if https.is_some() { surroundings.tls_files()? } else { Tls::default() };
+            Address::parse(source, host, tls.as_ref(), &https)
+        }
+        other => Ok(other),
+    }
+}
+
+/// A context's own TLS comes first; without any, what the environment asks for holds, so that
+/// no context turns a wish for TLS into clear text.
+fn of_context(name: &str, source: &str, surroundings: &Surroundings) -> Result<Address, Error> {
+    let folder = surroundings.docker_folder().ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("no context {name:?} (from {source}): there is no home folder"),
+        )
+        .with_hint("set HOME or DOCKER_CONFIG")
+    })?;
+    let endpoint = context::load(name, source, &folder, surroundings)?;
+    let source = format!("address of context {name:?}");
+    match endpoint.tls {
+        Some(tls) => Address::parse(&source, &endpoint.host, Some(&tls), &tls),
+        None => of_host(&source, &endpoint.host, surroundings),
+    }
+}
+
+fn usual(surroundings: &Surroundings) -> Result<Address, Error> {
+    if let Some(tls) = surroundings.tls_of_env()? {
+        return Address::parse("engine address", "tcp://", Some(&tls), &tls);
+    }
+    let found = surroundings.usual_sockets().into_iter().find(|path| (surroundings.exists)(path));
+    Ok(Address::Unix(found.unwrap_or_else(|| SOCKET.into())))
+}
+
+#[cfg(test)]
+mod tests;

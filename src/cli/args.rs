@@ -1,0 +1,290 @@
+//! The command line as typed. The doc comments are the help texts; values are checked one stage later.
+
+mod run;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use run::{RunArgs, TaskArgs, WithArgs};
+
+/// Runs one container task well: pull, start, wait until ready, stream, stop, remove.
+///
+/// A task is one container that cube runs. TASK is a container id, a unique beginning of one, a
+/// container name, or the task's UUID.
+#[derive(Debug, Parser)]
+#[command(name = "cube", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(flatten)]
+    pub verbose: Verbose,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  the task's   run --attach, wait, exec; with: HOST-COMMAND's
+  0            success
+  1            a command failed (no such task, engine unreachable …)
+  2            the command line is wrong (any command but run and with)
+  124          --timeout, --wait-timeout or wait --timeout ran out
+  125          run, with: cube or the engine failed, or the command line is wrong
+  126, 127     the task's command cannot be executed, is not found
+  130, 143     ended by SIGINT, SIGTERM";
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Engine address: unix://PATH, tcp://HOST:PORT, ssh://USER@HOST
+    #[arg(short = 'H', long, global = true, env = "CUBE_HOST", hide_env_values = true)]
+    pub host: Option<String>,
+    /// Docker context to take the engine address from; wins over --host
+    #[arg(long, global = true, value_name = "NAME", env = "CUBE_CONTEXT")]
+    pub context: Option<String>,
+    /// Form of the output
+    #[arg(short, long, global = true, value_enum, default_value_t, env = "CUBE_OUTPUT", hide_env_values = true)]
+    pub output: Output,
+    /// No progress and no warnings; ps: ids only
+    #[arg(short, long, global = true, env = "CUBE_QUIET", hide_env_values = true)]
+    pub quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "CUBE_COLOR")]
+    #[arg(hide_env_values = true)]
+    pub color: When,
+    /// The longest an engine may take to begin an answer
+    #[arg(long, global = true, value_name = "DURATION", default_value = "120s", env = "CUBE_ENGINE_TIMEOUT")]
+    #[arg(hide_env_values = true)]
+    pub engine_timeout: String,
+    /// Tell what is done, on stderr; twice for each request
+    #[arg(long = "verbose", id = "verbose_long", global = true, action = ArgAction::Count)]
+    #[arg(env = "CUBE_VERBOSE", hide_env_values = true)]
+    pub verbose: u8,
+}
+
+/// The short form of --verbose, where `-v` does not mean --volume.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Verbose {
+    /// The same as --verbose
+    #[arg(short = 'v', id = "verbose_short", action = ArgAction::Count, hide = true)]
+    pub count: u8,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// Lines for `eval "$(…)"` in a POSIX shell
+    Env,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a task: print its id once it runs (or is ready), or stay with it (--attach)
+    Run(Box<RunArgs>),
+    /// Run a task exactly as long as a command on this machine
+    With(Box<WithArgs>),
+    /// Stop tasks (signal, grace, kill) and remove them with their anonymous volumes
+    Stop(StopArgs),
+    /// List cube's tasks
+    Ps(PsArgs),
+    /// Print a task's output
+    Logs(LogsArgs),
+    /// Print the engine's own JSON of tasks
+    Inspect(InspectArgs),
+    /// Wait for a task's end, or for a condition; exit with its exit code
+    Wait(WaitArgs),
+    /// Tell where a task's ports are published
+    Port(PortArgs),
+    /// Run a command in a task
+    Exec(ExecArgs),
+    /// Pull an image and print its digest
+    Pull(PullArgs),
+    /// Remove cube's finished and expired tasks
+    Prune(PruneArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// `cube stop`
+#[derive(Args, Debug)]
+pub struct StopArgs {
+    /// The tasks
+    #[arg(required = true, value_name = "TASK")]
+    pub tasks: Vec<String>,
+    /// Seconds between the signal and the kill; -1 waits for ever [default: the task's own, else 10]
+    #[arg(short = 't', long = "time", visible_alias = "timeout", value_name = "SECONDS")]
+    #[arg(allow_negative_numbers = true)]
+    pub time: Option<i32>,
+    /// Signal that asks the task to end [default: the task's own, else SIGTERM]
+    #[arg(short, long)]
+    pub signal: Option<String>,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube ps`
+#[derive(Args, Debug)]
+pub struct PsArgs {
+    /// Also those that do not run
+    #[arg(short, long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube logs`
+#[derive(Args, Debug)]
+pub struct LogsArgs {
+    /// The task
+    pub task: String,
+    /// Go on until the task ends
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last lines; `all` for all
+    #[arg(short = 'n', long, value_name = "N", default_value = "all", allow_negative_numbers = true)]
+    pub tail: String,
+    /// A time before each line
+    #[arg(short, long)]
+    pub timestamps: bool,
+    /// Only from then on: RFC 3339, a duration back from now, or unix seconds
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only before then
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube inspect`
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// The tasks
+    #[arg(required = true, value_name = "TASK")]
+    pub tasks: Vec<String>,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube wait`
+#[derive(Args, Debug)]
+pub struct WaitArgs {
+    /// The task
+    pub task: String,
+    /// Wait for this instead of the end; repeatable: all must hold. As `run --wait-for`
+    #[arg(long = "for", value_name = "CONDITION")]
+    pub conditions: Vec<String>,
+    /// The longest to wait [default: for ever]
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube port`
+#[derive(Args, Debug)]
+pub struct PortArgs {
+    /// The task
+    pub task: String,
+    /// One port of the task: its first address as HOST:PORT
+    #[arg(value_name = "PORT[/PROTO]")]
+    pub port: Option<String>,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube exec`
+#[derive(Args, Debug)]
+pub struct ExecArgs {
+    /// The task
+    pub task: String,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Environment variable NAME=VALUE, or NAME from this environment
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    pub env: Vec<String>,
+    /// User or UID, with :GROUP if wanted
+    #[arg(short, long)]
+    pub user: Option<String>,
+    /// Working directory in the task
+    #[arg(short, long, value_name = "PATH")]
+    pub workdir: Option<String>,
+    /// Pass standard input on
+    #[arg(short, long)]
+    pub interactive: bool,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube pull`
+#[derive(Args, Debug)]
+pub struct PullArgs {
+    /// The image
+    pub image: String,
+    /// Platform, as linux/arm64
+    #[arg(long, value_name = "OS[/ARCH]", env = "DOCKER_DEFAULT_PLATFORM", hide_env = true)]
+    pub platform: Option<String>,
+    /// How often to try again after a network error or a 5xx answer
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub pull_retries: u32,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube prune`
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    /// Only print what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub verbose: Verbose,
+}
+
+/// `cube completions`
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+impl Cli {
+    /// How talkative: 0, 1 (steps) or more (requests).
+    pub fn verbosity(&self) -> u8 {
+        let short = match &self.command {
+            Command::Run(_) | Command::With(_) | Command::Completions(_) | Command::Man => 0,
+            Command::Stop(args) => args.verbose.count,
+            Command::Ps(args) => args.verbose.count,
+            Command::Logs(args) => args.verbose.count,
+            Command::Inspect(args) => args.verbose.count,
+            Command::Wait(args) => args.verbose.count,
+            Command::Port(args) => args.verbose.count,
+            Command::Exec(args) => args.verbose.count,
+            Command::Pull(args) => args.verbose.count,
+            Command::Prune(args) => args.verbose.count,
+        };
+        self.global.verbose.saturating_add(self.verbose.count).saturating_add(short)
+    }
+}

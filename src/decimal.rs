@@ -1,0 +1,86 @@
+//! Unsigned decimal numbers as Docker's values contain them (`1`, `1.5`, `.5`, `5.`), without rounding.
+
+/// The most digits after the point that can change a result of 64 bits.
+const FRACTION_DIGITS: usize = 18;
+
+/// A decimal number, still as text behind the point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decimal<'a> {
+    whole: u64,
+    fraction: &'a str,
+}
+
+impl<'a> Decimal<'a> {
+    /// Reads digits with at most one point among them; `None` for anything else, and past `u64::MAX`.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        let whole = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        Some(Self { whole, fraction: fraction.trim_end_matches('0') })
+    }
+
+    /// How many digits stand behind the point, zeros at the end not counted.
+    pub(crate) fn precision(self) -> usize {
+        self.fraction.len()
+    }
+
+    /// The number times `unit`, rounded down; `None` past `u64::MAX`.
+    pub(crate) fn times(self, unit: u64) -> Option<u64> {
+        let fraction = self.fraction.get(..FRACTION_DIGITS).unwrap_or(self.fraction);
+        let (part, scale) = fraction
+            .bytes()
+            .fold((0_u128, 1_u128), |(part, scale), b| (part * 10 + u128::from(b - b'0'), scale * 10));
+        let rest = u64::try_from(part * u128::from(unit) / scale).ok()?;
+        self.whole.checked_mul(unit)?.checked_add(rest)
+    }
+}
+
+/// `value / unit` as the shortest decimal that gives `value` again; `unit` is a power of ten of `digits` zeros.
+pub(crate) fn print(value: u64, unit: u64, digits: usize) -> String {
+    let (whole, rest) = (value / unit, value % unit);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let fraction = format!("{rest:0digits$}");
+    format!("{whole}.{}", fraction.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_scaled_without_rounding_up() {
+        for (text, unit, expected) in [
+            ("1", 10, Some(10)),
+            ("1.5", 10, Some(15)),
+            (".5", 10, Some(5)),
+            ("5.", 10, Some(50)),
+            ("0.99", 10, Some(9)),
+            ("0.0000000000000000000000001", 10, Some(0)),
+            ("18446744073709551615", 1, Some(u64::MAX)),
+            ("18446744073709551615", 2, None),
+            ("18446744073709551615.9", 1, Some(u64::MAX)),
+        ] {
+            assert_eq!(Decimal::parse(text).unwrap().times(unit), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_but_digits_and_one_point_is_refused() {
+        for text in ["", ".", "1.2.3", "+1", "-1", "1e3", " 1", "1 ", "٣", "0x1", "18446744073709551616"] {
+            assert_eq!(Decimal::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn zeros_at_the_end_are_not_precision() {
+        assert_eq!(Decimal::parse("1.2500").unwrap().precision(), 2);
+        assert_eq!(print(1_250, 1_000, 3), "1.25");
+        assert_eq!(print(2_000, 1_000, 3), "2");
+        assert_eq!(print(1, 1_000, 3), "0.001");
+    }
+}

@@ -1,0 +1,125 @@
+//! The runner: one engine, and a method for each step of a task's life.
+
+mod attach;
+mod create;
+mod credentials;
+mod dial;
+mod exec;
+#[cfg(test)]
+mod fake_program;
+mod fault;
+mod find;
+mod frames;
+mod inspect;
+mod list;
+mod logs;
+mod meter;
+mod prune;
+mod pull;
+mod pull_progress;
+mod request;
+mod stop;
+mod transport;
+mod wait;
+
+use std::time::Duration;
+
+use bollard::API_DEFAULT_VERSION;
+
+pub use self::{
+    attach::{Attachment, Input},
+    exec::{Exec, ExecOptions},
+    frames::{Chunk, Stream},
+    inspect::{Container, Health, Probe},
+    list::Listed,
+    logs::{LogOptions, Logs, Tail},
+    stop::StopOptions,
+    wait::Exit,
+};
+use self::{credentials::CredentialSources, transport::Transport};
+use crate::{Action, Address, DockerResult, Error, Event, Owner, State, Surroundings, Task};
+
+/// A runner of tasks on one engine. Clones share the connection.
+#[derive(Clone)]
+pub struct Docker {
+    api: bollard::Docker,
+    transport: Transport,
+    address: Address,
+    credentials: CredentialSources,
+    owner: Option<Owner>,
+}
+
+impl Docker {
+    /// How long an engine may take to begin its answer, unless the caller says otherwise.
+    pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+    /// A runner for the engine at `address`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::File`] or [`crate::ErrorKind::InvalidInput`] if TLS files cannot be used.
+    pub fn connect(address: Address, surroundings: &Surroundings, answer_timeout: Duration) -> Result<Self, Error> {
+        let transport = Transport::new(&address, answer_timeout)?;
+        let credentials = CredentialSources::of(surroundings);
+        let carrier = transport.clone();
+        let api = bollard::Docker::connect_with_custom_transport(
+            move |request| {
+                let carrier = carrier.clone();
+                async move { carrier.carry(request).await.map_err(fault::into_bollard) }
+            },
+            Some("http://engine"),
+            u64::from(u32::MAX),
+            API_DEFAULT_VERSION,
+        )
+        .map_err(fault::from_bollard)?;
+        Ok(Self { api, transport, address, credentials, owner: None })
+    }
+
+    /// The same runner, whose tasks end with the process `owner`: once it is gone, `prune` removes them.
+    #[must_use]
+    pub fn owned_by(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Where the engine is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Creates and starts a task, pulling its image as its config says, and tells what came of it.
+    /// If that fails, nothing is left.
+    ///
+    /// # Errors
+    /// Whatever [`Docker::create`] and [`Docker::start`] return.
+    pub async fn run(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<DockerResult, Error> {
+        let done = match self.create(task, events).await {
+            Ok(()) => self.start(task).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => self.result(Action::Start, task).await,
+            Err(error) => {
+                self.discard(task).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// What the engine says of a task now, as the result of `action`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::TaskNotFound`] if it is gone.
+    pub async fn result(&self, action: Action, task: &mut Task) -> Result<DockerResult, Error> {
+        let Some(id) = task.container_id.clone() else {
+            return Ok(DockerResult { task_id: Some(task.id), ..DockerResult::success(action) });
+        };
+        let container = self.inspect(&id).await?;
+        task.started_at = container.started_at;
+        task.finished_at = container.finished_at;
+        if container.state() != State::Pending {
+            task.transition(container.state())?;
+        }
+        Ok(container.result(action, &self.address))
+    }
+}

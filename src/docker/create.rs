@@ -1,0 +1,121 @@
+//! Create and start. A missing image is pulled once, as the task's pull policy says.
+
+use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
+
+use super::{Docker, fault, request};
+use crate::{Config, Error, ErrorKind, Event, PullPolicy, State, Task};
+
+impl Docker {
+    /// Creates the task's container. From the moment it exists it carries the task's UUID as a label.
+    ///
+    /// If this fails or is dropped half-way, [`Docker::discard`] removes what may exist.
+    ///
+    /// # Errors
+    /// The config's own ([`Config::check`]), those of a pull, and the engine's refusals: name taken,
+    /// bad mount, no such network, unsupported disk limit.
+    pub async fn create(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
+        task.config.check()?;
+        let config = task.config.clone();
+        if config.pull == PullPolicy::Always {
+            self.pull_for(&config, events).await?;
+        }
+        let published = self.ports_to_bind(&config, events).await?;
+        let created = match self.try_create(task, &published).await {
+            Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
+                self.pull_for(&config, events).await?;
+                self.try_create(task, &published).await
+            }
+            created => created,
+        };
+        match created {
+            Ok(id) => {
+                task.container_id = Some(id);
+                Ok(())
+            }
+            Err(error) => {
+                // Only a lost answer leaves it open whether a container exists.
+                if error.kind() != ErrorKind::ConnectionLost {
+                    task.transition(State::Failed)?;
+                }
+                Err(error.during(format!("cannot create {}", task.title())))
+            }
+        }
+    }
+
+    /// Starts the task's process. Returns when it runs, or ran.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PortTaken`], [`ErrorKind::CommandNotFound`], [`ErrorKind::CommandNotExecutable`],
+    /// [`ErrorKind::BadMount`] and the engine's other refusals. The container is still there then.
+    pub async fn start(&self, task: &mut Task) -> Result<(), Error> {
+        let id = task.container_id.clone().unwrap_or_default();
+        let started = self.within(self.api.start_container(&id, None)).await;
+        started.map_err(|e| e.during(format!("cannot start {}", task.title())))?;
+        task.transition(State::Running)
+    }
+
+    async fn try_create(&self, task: &mut Task, published: &[crate::PortMapping]) -> Result<String, Error> {
+        let body = request::create_body(task, published, self.owner.as_ref());
+        task.transition(State::Scheduled)?;
+        let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
+        let created = match first {
+            Err(error) if task.config.log_driver.is_none() && refuses_log_driver(&error) => {
+                let body = request::with_engines_log_driver(body);
+                self.within(self.api.create_container(Some(options(&task.config)), body)).await?
+            }
+            first => first?,
+        };
+        Ok(created.id)
+    }
+
+    /// With `--bind` every exposed port is published by name, so the image's own must be known first.
+    async fn ports_to_bind(
+        &self,
+        config: &Config,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Vec<crate::PortMapping>, Error> {
+        if config.bind.is_none() || !config.publish_all {
+            return Ok(Vec::new());
+        }
+        let exposed = match self.exposed_ports(&config.image).await {
+            Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
+                self.pull_for(config, events).await?;
+                self.exposed_ports(&config.image).await?
+            }
+            exposed => exposed?,
+        };
+        let ports = exposed.into_iter().chain(config.expose.iter().copied());
+        Ok(ports.map(request::on_any_host_port).collect())
+    }
+
+    async fn pull_for(&self, config: &Config, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
+        self.pull(&config.image, config.platform.as_ref(), config.pull_retries, events).await.map(drop)
+    }
+
+    /// Runs a call of bollard's with its error turned into cube's, within the time an answer may take.
+    pub(super) async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.transport.limit(), call).await {
+            Ok(done) => done.map_err(fault::from_bollard),
+            Err(_) => Err(fault::too_slow(self.transport.limit())),
+        }
+    }
+}
+
+fn options(config: &Config) -> CreateContainerOptions {
+    let mut options = CreateContainerOptionsBuilder::default();
+    if let Some(name) = &config.name {
+        options = options.name(name.as_str());
+    }
+    if let Some(platform) = &config.platform {
+        options = options.platform(&platform.to_string());
+    }
+    options.build()
+}
+
+/// podman knows no driver `local`; its own keeps every byte too.
+fn refuses_log_driver(error: &Error) -> bool {
+    error.kind() == ErrorKind::Engine && error.to_string().to_lowercase().contains("log driver")
+}

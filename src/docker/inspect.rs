@@ -1,0 +1,391 @@
+//! What the engine says of a container, as much as cube needs. Unknown states and fields are no error:
+//! engines differ.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use hyper::Method;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::Docker;
+use crate::{
+    Action, Address, Binding, DockerResult, Error, Port, ImageRef, State,
+    label::TASK_ID,
+    result::{Outcome, Ports},
+};
+
+/// A container, as the engine describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    /// Its id, 64 hex digits.
+    pub id: String,
+    /// Its name, without the slash.
+    pub name: String,
+    /// The image, as it was named at creation.
+    pub image: String,
+    /// The UUID of the task, if the container is cube's.
+    pub task_id: Option<Uuid>,
+    /// The engine's word for its state: `created`, `running`, `exited` …
+    pub status: String,
+    /// The engine's error text of a failed start.
+    pub error: String,
+    /// The exit code of its process; meaningful once it ended.
+    pub exit_code: i64,
+    /// Whether the kernel ended it for want of memory.
+    pub oom_killed: bool,
+    /// The process id of its first process on the engine's machine; 0 if none.
+    pub pid: u32,
+    /// How often its restart policy started it again.
+    pub restarts: u64,
+    /// When it was created.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When its process last started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When its process last ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Its health, if it has a health check.
+    pub health: Option<Health>,
+    /// Whether it has a terminal, so that its output is one raw stream.
+    pub tty: bool,
+    /// Its own grace when it is stopped, in seconds.
+    pub stop_timeout: Option<i64>,
+    /// Its network mode (`default`, `host`, `container:…`).
+    pub network_mode: String,
+    /// Its addresses in its networks.
+    pub addresses: Vec<std::net::IpAddr>,
+    /// Its published ports, with the engine's own host addresses.
+    pub published: Ports,
+    /// The ports that it exposes.
+    pub exposed: Vec<Port>,
+}
+
+/// What the engine's probes found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Health {
+    /// `starting`, `healthy`, `unhealthy`, or `none`.
+    #[serde(deserialize_with = "or_default")]
+    pub status: String,
+    /// The last probes, oldest first.
+    #[serde(deserialize_with = "or_default", rename = "Log")]
+    pub probes: Vec<Probe>,
+}
+
+/// One run of a health check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Probe {
+    /// Its exit code.
+    #[serde(deserialize_with = "or_default")]
+    pub exit_code: i64,
+    /// What it printed; the engine keeps 4096 bytes.
+    #[serde(deserialize_with = "or_default")]
+    pub output: String,
+}
+
+impl Container {
+    /// Where the task is in its life.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.status.as_str() {
+            "created" | "configured" | "initialized" => State::Scheduled,
+            "exited" | "stopped" | "dead" | "removing" if self.exit_code == 0 && !self.oom_killed => {
+                State::Completed
+            }
+            "exited" | "stopped" | "dead" | "removing" => State::Failed,
+            _ => State::Running,
+        }
+    }
+
+    /// Whether the engine runs, or will run again, a process for it.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.state() == State::Running
+    }
+
+    /// The published ports with addresses that a client of the engine at `engine` can connect to.
+    #[must_use]
+    pub fn ports(&self, engine: &Address) -> Ports {
+        self.published
+            .iter()
+            .map(|(port, bindings)| {
+                let reachable = bindings.iter().map(|b| reachable(b, engine));
+                let mut unique: Vec<Binding> = Vec::new();
+                for binding in reachable.filter(|b| b.port != 0) {
+                    if !unique.contains(&binding) {
+                        unique.push(binding);
+                    }
+                }
+                (*port, unique)
+            })
+            .collect()
+    }
+
+    /// The result of an action that left the container like this.
+    #[must_use]
+    pub fn result(&self, action: Action, engine: &Address) -> DockerResult {
+        DockerResult {
+            result: Outcome::Success,
+            container_id: Some(self.id.clone()),
+            task_id: self.task_id,
+            name: Some(self.name.clone()),
+            image: Some(self.image.clone()),
+            state: Some(self.state()),
+            ports: self.ports(engine),
+            exit_code: self.state().is_final().then_some(self.exit_code),
+            oom_killed: self.oom_killed,
+            created_at: self.created_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            ..DockerResult::success(action)
+        }
+    }
+}
+
+/// Where a client reaches what the engine bound: a wildcard address is the engine's own machine.
+fn reachable(binding: &Binding, engine: &Address) -> Binding {
+    let wildcard_v6 = binding.host == "::";
+    let wildcard = wildcard_v6 || binding.host == "0.0.0.0" || binding.host.is_empty();
+    let host = match engine {
+        _ if !wildcard => binding.host.clone(),
+        Address::Unix(_) if wildcard_v6 => "::1".to_owned(),
+        Address::Unix(_) => "127.0.0.1".to_owned(),
+        Address::Tcp { host, .. } | Address::Ssh { host, .. } => host.clone(),
+    };
+    Binding { host, port: binding.port }
+}
+
+impl Docker {
+    /// What the engine says of a container.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::TaskNotFound`].
+    pub async fn inspect(&self, id: &str) -> Result<Container, Error> {
+        let answer: Answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
+        Ok(answer.into())
+    }
+
+    /// The engine's own JSON of a container, as it came.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::TaskNotFound`].
+    pub async fn inspect_raw(&self, id: &str) -> Result<serde_json::Value, Error> {
+        self.transport.json(Method::GET, &format!("/containers/{id}/json")).await
+    }
+
+    /// The ports that an image exposes.
+    pub(super) async fn exposed_ports(&self, image: &ImageRef) -> Result<Vec<Port>, Error> {
+        let answer: ImageAnswer = self.transport.json(Method::GET, &format!("/images/{image}/json")).await?;
+        Ok(ports_of(&answer.config.exposed_ports))
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ImageAnswer {
+    #[serde(deserialize_with = "or_default")]
+    config: ConfigAnswer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct Answer {
+    id: String,
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    created: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    config: ConfigAnswer,
+    #[serde(deserialize_with = "or_default")]
+    host_config: HostAnswer,
+    #[serde(deserialize_with = "or_default")]
+    state: StateAnswer,
+    #[serde(deserialize_with = "or_default")]
+    network_settings: NetworkAnswer,
+    #[serde(deserialize_with = "or_default")]
+    restart_count: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ConfigAnswer {
+    #[serde(deserialize_with = "or_default")]
+    image: String,
+    #[serde(deserialize_with = "or_default")]
+    labels: HashMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    tty: bool,
+    stop_timeout: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
+    exposed_ports: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct HostAnswer {
+    #[serde(deserialize_with = "or_default")]
+    network_mode: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct StateAnswer {
+    #[serde(deserialize_with = "or_default")]
+    status: String,
+    #[serde(deserialize_with = "or_default")]
+    error: String,
+    #[serde(deserialize_with = "or_default")]
+    exit_code: i64,
+    #[serde(rename = "OOMKilled", deserialize_with = "or_default")]
+    oom_killed: bool,
+    #[serde(deserialize_with = "or_default")]
+    pid: u32,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    health: Option<Health>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct NetworkAnswer {
+    #[serde(deserialize_with = "or_default")]
+    ports: BTreeMap<String, Option<Vec<BindingAnswer>>>,
+    #[serde(deserialize_with = "or_default")]
+    networks: HashMap<String, Option<EndpointAnswer>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct BindingAnswer {
+    #[serde(deserialize_with = "or_default")]
+    host_ip: String,
+    #[serde(deserialize_with = "or_default")]
+    host_port: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct EndpointAnswer {
+    #[serde(rename = "IPAddress", deserialize_with = "or_default")]
+    address: String,
+    #[serde(rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    address_v6: String,
+}
+
+/// Go writes an empty map or list as `null`.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + DeserializeOwned,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl From<Answer> for Container {
+    fn from(answer: Answer) -> Self {
+        let Answer { config, state, network_settings: network, .. } = answer;
+        Self {
+            id: answer.id,
+            name: answer.name.trim_start_matches('/').to_owned(),
+            image: config.image,
+            task_id: config.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
+            status: state.status,
+            error: state.error,
+            exit_code: state.exit_code,
+            oom_killed: state.oom_killed,
+            pid: state.pid,
+            restarts: answer.restart_count,
+            created_at: moment(answer.created.as_deref()),
+            started_at: moment(state.started_at.as_deref()),
+            finished_at: moment(state.finished_at.as_deref()),
+            health: state.health.filter(|h| !h.status.is_empty() && h.status != "none"),
+            tty: config.tty,
+            stop_timeout: config.stop_timeout,
+            network_mode: answer.host_config.network_mode,
+            addresses: addresses(&network),
+            published: published(&network),
+            exposed: ports_of(&config.exposed_ports),
+        }
+    }
+}
+
+/// A time of the engine's; its zero time, the year 1, is none.
+fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text?).ok()?.to_utc();
+    (time.timestamp() > 0).then_some(time)
+}
+
+fn ports_of<T>(ports: &BTreeMap<String, T>) -> Vec<Port> {
+    let mut ports: Vec<Port> = ports.keys().filter_map(|p| p.parse().ok()).collect();
+    ports.sort_unstable();
+    ports
+}
+
+fn addresses(network: &NetworkAnswer) -> Vec<std::net::IpAddr> {
+    let endpoints = network.networks.values().flatten();
+    endpoints.flat_map(|e| [&e.address, &e.address_v6]).filter_map(|a| a.parse().ok()).collect()
+}
+
+/// IPv4 first within each port.
+fn published(network: &NetworkAnswer) -> Ports {
+    let mut ports = Ports::new();
+    for (port, bindings) in &network.ports {
+        let (Ok(port), Some(bindings)) = (port.parse::<Port>(), bindings) else { continue };
+        let mut bound: Vec<Binding> = bindings
+            .iter()
+            .filter_map(|b| Some(Binding { host: b.host_ip.clone(), port: b.host_port.parse().ok()? }))
+            .collect();
+        bound.sort_by_key(|b| b.host.contains(':'));
+        ports.insert(port, bound);
+    }
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(json: &str) -> Container {
+        serde_json::from_str::<Answer>(json).unwrap().into()
+    }
+
+    #[test]
+    fn an_answer_with_nulls_and_unknown_words_is_understood() {
+        let container = container(
+            r#"{"Id":"a","Name":"/web","Created":"2026-01-02T03:04:05.678Z","Extra":1,
+                "Config":{"Image":"i","Labels":null,"ExposedPorts":null},
+                "State":{"Status":"hibernating","StartedAt":"0001-01-01T00:00:00Z","Health":null},
+                "NetworkSettings":{"Ports":null,"Networks":null}}"#,
+        );
+        assert_eq!(container.name, "web");
+        assert_eq!(container.state(), State::Running);
+        assert_eq!(container.started_at, None);
+        assert!(container.created_at.is_some());
+    }
+
+    #[test]
+    fn a_wildcard_binding_is_reached_at_the_engines_machine() {
+        let container = container(
+            r#"{"Id":"a","NetworkSettings":{"Ports":{"80/tcp":[{"HostIp":"::","HostPort":"2"},
+                {"HostIp":"0.0.0.0","HostPort":"1"}],"81/tcp":null}}}"#,
+        );
+        let ports = container.ports(&Address::Unix("/s".into()));
+        let port = "80/tcp".parse().unwrap();
+        assert_eq!(ports[&port].iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:1", "[::1]:2"]);
+        let remote = Address::Ssh { user: None, host: "far".into(), port: None, path: None };
+        assert_eq!(container.ports(&remote)[&port][0].to_string(), "far:1");
+    }
+
+    #[test]
+    fn the_exit_code_decides_between_completed_and_failed() {
+        let state = |status: &str, code: i64| {
+            container(&format!(r#"{{"Id":"a","State":{{"Status":"{status}","ExitCode":{code}}}}}"#)).state()
+        };
+        assert_eq!(state("created", 0), State::Scheduled);
+        assert_eq!(state("running", 0), State::Running);
+        assert_eq!(state("restarting", 1), State::Running);
+        assert_eq!(state("exited", 0), State::Completed);
+        assert_eq!(state("exited", 3), State::Failed);
+    }
+}

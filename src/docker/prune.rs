@@ -1,0 +1,32 @@
+//! Removal of cube's own tasks that are over: finished, expired, or orphaned.
+
+use chrono::{DateTime, Utc};
+
+use super::{Docker, Listed};
+use crate::Error;
+
+impl Docker {
+    /// cube's tasks that nothing needs any more: ended, past their time to live at `now`, or left by
+    /// a cube that is gone. Never a container that is not cube's.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn prunable(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, Error> {
+        let mut tasks = self.list(true).await?;
+        tasks.retain(|task| task.is_finished() || task.is_expired(now));
+        Ok(tasks)
+    }
+
+    /// Removes cube's tasks that are past their time to live at `now`, and tells which.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn remove_expired(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, Error> {
+        let mut tasks = self.list(true).await?;
+        tasks.retain(|task| task.is_expired(now));
+        for task in &tasks {
+            self.remove(&task.id).await?;
+        }
+        Ok(tasks)
+    }
+}

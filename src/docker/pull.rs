@@ -1,0 +1,117 @@
+//! Pull: an image from its registry through the engine, with the caller's credentials, and again
+//! where the registry or the network failed for a moment.
+
+use std::time::Duration;
+
+use hyper::{Method, body::Incoming, header::HeaderValue};
+
+use super::{
+    Docker, fault,
+    pull_progress::{Lines, Progress},
+    transport::{self, Answer},
+};
+use crate::{Error, ErrorKind, Event, ImageRef, Platform};
+
+/// Before the first repetition; each further one waits twice as long.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// The longest wait between two tries.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+impl Docker {
+    /// Pulls an image and tells its digest (`sha256:…`), if the engine knows one. Network errors and
+    /// 5xx answers of the registry are tried again up to `retries` times; nothing else is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ImageNotFound`], [`ErrorKind::RegistryAuth`], [`ErrorKind::RateLimited`],
+    /// [`ErrorKind::RegistryFailed`], or what reading the credentials gives.
+    pub async fn pull(
+        &self,
+        image: &ImageRef,
+        platform: Option<&Platform>,
+        retries: u32,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Option<String>, Error> {
+        let auth = self.registry_auth(image).await?;
+        let path = path(image, platform);
+        let mut delay = FIRST_DELAY;
+        let mut left = retries;
+        events(Event::PullStarted { image: image.to_string() });
+        loop {
+            match self.pull_once(&path, auth.as_ref(), events).await {
+                Ok(digest) => {
+                    let digest = match digest {
+                        None => self.digest(image).await?,
+                        digest => digest,
+                    };
+                    events(Event::PullFinished { image: image.to_string(), digest: digest.clone() });
+                    return Ok(digest);
+                }
+                Err(error) if error.kind() == ErrorKind::RegistryFailed && left > 0 => {
+                    left -= 1;
+                    let reason = error.to_string();
+                    events(Event::PullRetried { image: image.to_string(), reason, delay });
+                    tokio::time::sleep(delay).await;
+                    delay = (delay * 2).min(LONGEST_DELAY);
+                }
+                Err(error) => return Err(error.during(format!("cannot pull {image}"))),
+            }
+        }
+    }
+
+    async fn registry_auth(&self, image: &ImageRef) -> Result<Option<HeaderValue>, Error> {
+        let Some(credentials) = self.credentials.find(image.registry_key()).await? else {
+            return Ok(None);
+        };
+        let mut value = HeaderValue::try_from(credentials.header_value())
+            .map_err(|_| Error::new(ErrorKind::RegistryAuth, "the registry's credentials cannot be sent"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    async fn pull_once(
+        &self,
+        path: &str,
+        auth: Option<&HeaderValue>,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Option<String>, Error> {
+        let headers: Vec<_> = auth.map(|value| ("x-registry-auth", value.clone())).into_iter().collect();
+        let sent = self.transport.request(Method::POST, path, None, &headers, Answer::Stream).await;
+        let mut body = sent.map_err(fault::of_pull)?.into_body();
+        let mut lines = Lines::default();
+        let mut digest = None;
+        while let Some(piece) = self.next_progress(&mut body).await? {
+            for progress in lines.feed(&piece)? {
+                match progress {
+                    Progress::Layer(event) => events(event),
+                    Progress::Digest(told) => digest = Some(told),
+                    Progress::Failed(text) => return Err(fault::pull(&text)),
+                }
+            }
+        }
+        Ok(digest)
+    }
+
+    async fn next_progress(&self, body: &mut Incoming) -> Result<Option<bytes::Bytes>, Error> {
+        match tokio::time::timeout(self.transport.limit(), transport::next_piece(body)).await {
+            Ok(piece) => piece,
+            Err(_) => Err(fault::too_slow(self.transport.limit())),
+        }
+    }
+
+    /// The digest of an image that the engine has. Not every engine tells it in the pull.
+    async fn digest(&self, image: &ImageRef) -> Result<Option<String>, Error> {
+        let found = self.within(self.api.inspect_image(image.as_str())).await?;
+        let digests = found.repo_digests.unwrap_or_default();
+        Ok(digests.first().and_then(|d| d.split_once('@')).map(|(_, digest)| digest.to_owned()).or(found.id))
+    }
+}
+
+/// Without a tag the engine would pull all of them, so one is always named.
+fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
+    let mut path =
+        format!("/images/create?fromImage={}&tag={}", image.pull_name(), image.pull_tag().replace(':', "%3A"));
+    if let Some(platform) = platform {
+        path.push_str(&format!("&platform={}", platform.to_string().replace('/', "%2F")));
+    }
+    path
+}

@@ -1,0 +1,147 @@
+//! Stop, kill, remove, and removal of whatever a half-done start may have left.
+
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+use uuid::Uuid;
+
+use super::{Container, Docker, fault};
+use crate::{Action, DockerResult, Error, ErrorKind, Signal, State, Task, TaskRef};
+
+/// What the engine needs to take a process down after the grace, beyond the grace itself.
+const AFTER_GRACE: Duration = Duration::from_secs(30);
+/// The engine's own grace, where neither caller nor container says.
+const DEFAULT_GRACE: i64 = 10;
+/// How long a create whose answer was lost may still take effect.
+const SETTLING: Duration = Duration::from_secs(3);
+/// Between two looks for such a container: nothing tells when a create fails.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How a task is stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StopOptions {
+    /// The signal that asks it to end; its own stop signal if left out.
+    pub signal: Option<Signal>,
+    /// Grace before the kill, in seconds; -1 waits for ever. Its own, else the engine's 10 s, if left out.
+    pub timeout: Option<i32>,
+}
+
+impl Docker {
+    /// Stops a task (signal, grace, kill), then removes it with its anonymous volumes. A task that
+    /// has already stopped is only removed. A container that is not cube's is refused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
+    pub async fn stop(&self, task: &TaskRef, options: &StopOptions) -> Result<DockerResult, Error> {
+        let container = self.find(task).await?;
+        if container.task_id.is_none() {
+            return Err(foreign(task.as_str()));
+        }
+        if container.is_alive() {
+            self.halt(&container.id, options, container.stop_timeout).await?;
+        }
+        let mut result = self.last_word(&container).await;
+        self.remove(&container.id).await?;
+        result.container_id = Some(container.id);
+        Ok(result)
+    }
+
+    /// Asks the container's process to end and waits for it: signal, grace, kill.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`] or the engine's refusal. A stopped container is no error.
+    pub async fn halt(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {
+        let mut query = StopContainerOptionsBuilder::default();
+        if let Some(timeout) = options.timeout {
+            query = query.t(timeout);
+        }
+        if let Some(signal) = &options.signal {
+            query = query.signal(&signal.to_string());
+        }
+        let stop = self.api.stop_container(id, Some(query.build()));
+        let grace = options.timeout.map(i64::from).or(own).unwrap_or(DEFAULT_GRACE);
+        let Ok(grace) = u64::try_from(grace) else {
+            return stop.await.map_err(fault::from_bollard);
+        };
+        // The stop is the engine's answer: its limit is the grace and not that of other answers.
+        match tokio::time::timeout(Duration::from_secs(grace) + AFTER_GRACE, stop).await {
+            Ok(stopped) => stopped.map_err(fault::from_bollard),
+            Err(_) => Err(fault::too_slow(AFTER_GRACE)),
+        }
+    }
+
+    /// Sends a signal to the container's process; SIGKILL if none is given. A process that has
+    /// ended already is no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
+    pub async fn kill(&self, id: &str, signal: Option<&Signal>) -> Result<(), Error> {
+        let signal = signal.map_or_else(|| "SIGKILL".to_owned(), ToString::to_string);
+        let query = KillContainerOptionsBuilder::default().signal(&signal).build();
+        match self.within(self.api.kill_container(id, Some(query))).await {
+            Err(error) if error.to_string().contains("is not running") => Ok(()),
+            killed => killed,
+        }
+    }
+
+    /// Removes a container with its anonymous volumes, killing its process if it still runs.
+    /// A container that is gone, or going, is no error.
+    ///
+    /// # Errors
+    /// The engine's refusal.
+    pub async fn remove(&self, id: &str) -> Result<(), Error> {
+        let query = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.within(self.api.remove_container(id, Some(query))).await {
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => Ok(()),
+            Err(error) if error.to_string().contains("already in progress") => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Removes whatever exists of a task whose start failed or was broken off: its container, or one
+    /// that a create request may still bring forth.
+    ///
+    /// # Errors
+    /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
+    pub async fn discard(&self, task: &Task) -> Result<(), Error> {
+        match (&task.container_id, task.state()) {
+            (Some(id), _) => self.remove(id).await,
+            (None, State::Pending | State::Failed) => Ok(()),
+            (None, _) => self.discard_by_id(task.id).await,
+        }
+    }
+
+    /// The same by the task's UUID alone, for a caller that does not know how far the start came.
+    ///
+    /// # Errors
+    /// As [`Docker::discard`].
+    pub async fn discard_by_id(&self, task_id: Uuid) -> Result<(), Error> {
+        let until = tokio::time::Instant::now() + SETTLING;
+        loop {
+            let found = self.list_by_task(task_id).await?;
+            for container in &found {
+                self.remove(&container.id).await?;
+            }
+            if !found.is_empty() || tokio::time::Instant::now() >= until {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// What is known of a stopped task before it goes: its exit code and times.
+    async fn last_word(&self, before: &Container) -> DockerResult {
+        let after = self.inspect(&before.id).await.ok();
+        let mut result = after.as_ref().unwrap_or(before).result(Action::Stop, &self.address);
+        result.state = Some(State::Completed);
+        result.ports.clear();
+        result
+    }
+}
+
+fn foreign(name: &str) -> Error {
+    Error::new(ErrorKind::WrongState, format!("{name} is a container that cube did not start"))
+        .with_hint(format!("`docker rm --force --volumes {name}` removes it"))
+}

@@ -1,0 +1,202 @@
+//! HTTP/1.1 to the engine over one reused connection, under bollard and beside it.
+//! A request is sent again only when not a byte of it went out.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bollard::BollardRequest;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body, Incoming},
+    client::conn::http1::{self, SendRequest},
+    header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
+};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+
+use super::{
+    dial::Dialer,
+    fault,
+    meter::{Budget, Metered},
+};
+use crate::{Address, Error, ErrorKind};
+
+/// The most that a plain (not streamed) answer may hold.
+const LARGEST_ANSWER: u64 = 64 << 20;
+/// How much hyper buffers of what it reads.
+const READ_BUFFER: usize = 64 << 10;
+
+type RequestBody = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// The way to one engine. Clones share the idle connections.
+#[derive(Clone)]
+pub(super) struct Transport(Arc<Shared>);
+
+struct Shared {
+    dialer: Dialer,
+    host: HeaderValue,
+    limit: Duration,
+    idle: Mutex<Vec<Connection>>,
+}
+
+struct Connection {
+    sender: SendRequest<RequestBody>,
+    budget: Budget,
+}
+
+/// Whether an answer is read whole or as it comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Whole,
+    Stream,
+}
+
+impl Transport {
+    /// A transport that waits at most `limit` for the head of an answer.
+    pub(super) fn new(address: &Address, limit: Duration) -> Result<Self, Error> {
+        let host = match address {
+            Address::Tcp { host, port, .. } => HeaderValue::try_from(format!("{host}:{port}")).ok(),
+            _ => None,
+        };
+        Ok(Self(Arc::new(Shared {
+            dialer: Dialer::new(address.clone())?,
+            host: host.unwrap_or(HeaderValue::from_static("docker")),
+            limit,
+            idle: Mutex::default(),
+        })))
+    }
+
+    /// How long this transport waits for the head of an answer.
+    pub(super) fn limit(&self) -> Duration {
+        self.0.limit
+    }
+
+    /// Sends a request without a body and decodes the JSON answer.
+    pub(super) async fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Error> {
+        let body = self.bytes(method, path).await?;
+        serde_json::from_slice(&body).map_err(|e| fault::bad_answer(path, &e))
+    }
+
+    /// Sends a request without a body and returns the answer's bytes.
+    pub(super) async fn bytes(&self, method: Method, path: &str) -> Result<Bytes, Error> {
+        let response = self.request(method, path, None, &[], Answer::Whole).await?;
+        let body = tokio::time::timeout(self.0.limit, response.into_body().collect());
+        let collected = body.await.map_err(|_| fault::too_slow(self.0.limit))?;
+        Ok(collected.map_err(|e| fault::broken(&e))?.to_bytes())
+    }
+
+    /// Sends a request and returns the answer once its head is there; a refusal becomes an error.
+    pub(super) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        headers: &[(&'static str, HeaderValue)],
+        answer: Answer,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::builder().method(method).uri(path);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let body = Full::new(body.unwrap_or_default()).map_err(|never| match never {}).boxed_unsync();
+        let request = request.body(body).map_err(|e| Error::new(ErrorKind::Engine, e.to_string()))?;
+        let sent = tokio::time::timeout(self.0.limit, self.send(request, answer));
+        let response = sent.await.map_err(|_| fault::too_slow(self.0.limit))??;
+        if response.status().is_success() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(response);
+        }
+        Err(self.refusal(response).await)
+    }
+
+    async fn refusal(&self, response: Response<Incoming>) -> Error {
+        let status = response.status().as_u16();
+        match tokio::time::timeout(self.0.limit, response.into_body().collect()).await {
+            Ok(Ok(body)) => fault::refusal(status, &fault::engine_message(&body.to_bytes())),
+            _ => fault::refusal(status, ""),
+        }
+    }
+
+    /// Carries one request of bollard's. The target's authority is dropped: the connection decides it.
+    pub(super) async fn carry(self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+        parts.uri = path.parse().map_err(|_| Error::invalid("request path", &path, "not a path"))?;
+        self.send(Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync()), Answer::Whole).await
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<RequestBody>,
+        answer: Answer,
+    ) -> Result<Response<Incoming>, Error> {
+        request.headers_mut().insert(HOST, self.0.host.clone());
+        let agent = HeaderValue::from_static(concat!("cube/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
+        tracing::debug!("{} {}", request.method(), request.uri().path());
+        loop {
+            let (mut connection, reused) = self.connection().await?;
+            connection.budget.allow(if answer == Answer::Whole { LARGEST_ANSWER } else { u64::MAX });
+            match connection.sender.try_send_request(request).await {
+                Ok(response) => {
+                    self.keep(connection);
+                    return Ok(response);
+                }
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) if reused => request = unsent,
+                    _ => return Err(fault::broken(failed.error())),
+                },
+            }
+        }
+    }
+
+    /// An idle connection, or a new one; and whether it served before.
+    async fn connection(&self) -> Result<(Connection, bool), Error> {
+        if let Some(idle) = self.take_idle() {
+            return Ok((idle, true));
+        }
+        let (stream, budget) = Metered::new(self.0.dialer.dial().await?);
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| fault::broken(&e))?;
+        tokio::spawn(connection.with_upgrades());
+        Ok((Connection { sender, budget }, false))
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|c| !c.sender.is_closed());
+        let ready = idle.iter().position(|c| c.sender.is_ready())?;
+        Some(idle.swap_remove(ready))
+    }
+
+    fn keep(&self, connection: Connection) {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}
+
+/// Reads a streamed body to its next piece; `None` at its end.
+pub(super) async fn next_piece<B>(body: &mut B) -> Result<Option<Bytes>, Error>
+where
+    B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
+{
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(e)) => return Err(fault::broken(&e)),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}

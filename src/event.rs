@@ -1,0 +1,41 @@
+//! What happens while a method runs: for whoever wants to show progress.
+
+use std::time::Duration;
+
+/// A step on the way. The library reports; it prints nothing.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A pull begins.
+    PullStarted {
+        /// The image, as the task names it.
+        image: String,
+    },
+    /// A layer moved on.
+    PullProgress {
+        /// The layer's short id.
+        layer: String,
+        /// What is being done with it, in the engine's words (`Downloading`, `Extracting`).
+        status: String,
+        /// Bytes done, and in all, where the engine tells.
+        progress: Option<(u64, u64)>,
+    },
+    /// A pull ended well.
+    PullFinished {
+        /// The image, as the task names it.
+        image: String,
+        /// Its digest (`sha256:…`), where the engine tells.
+        digest: Option<String>,
+    },
+    /// A pull failed for now and is tried again.
+    PullRetried {
+        /// The image, as the task names it.
+        image: String,
+        /// Why it failed.
+        reason: String,
+        /// How long until the next try.
+        delay: Duration,
+    },
+    /// Something that the caller should know but that stops nothing.
+    Warning(String),
+}

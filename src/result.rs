@@ -1,0 +1,139 @@
+//! What a command did: the `DockerResult`, one JSON object for scripts.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{Binding, Error, Port, State};
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Get an image.
+    Pull,
+    /// Create and start a task.
+    Start,
+    /// Stop and remove a task.
+    Stop,
+    /// Wait for a task.
+    Wait,
+    /// Run a command in a task.
+    Exec,
+    /// Read a task's output.
+    Logs,
+    /// Look a task up.
+    Inspect,
+    /// List tasks.
+    List,
+    /// Tell a task's ports.
+    Port,
+    /// Remove what is finished or expired.
+    Prune,
+}
+
+/// The published ports: container port to host addresses.
+pub type Ports = BTreeMap<Port, Vec<Binding>>;
+
+/// What an action did and what is known of the task afterwards.
+#[derive(Debug, Serialize)]
+pub struct DockerResult {
+    /// What was asked for.
+    pub action: Action,
+    /// Whether it was done.
+    pub result: Outcome,
+    /// The container (64 hex digits); `None` when nothing is left.
+    pub container_id: Option<String>,
+    /// Why it was not done.
+    pub error: Option<Error>,
+    /// The task's UUID.
+    pub task_id: Option<Uuid>,
+    /// The container's name.
+    pub name: Option<String>,
+    /// The image, as the task names it.
+    pub image: Option<String>,
+    /// Where the task is in its life.
+    pub state: Option<State>,
+    /// The published ports.
+    pub ports: Ports,
+    /// The exit code of the task's process, once it ended.
+    pub exit_code: Option<i64>,
+    /// Whether the kernel ended the task for want of memory.
+    pub oom_killed: bool,
+    /// Whether a time limit ran out.
+    pub timed_out: bool,
+    /// When the container was created, by the engine's clock.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When its process last started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When its process last ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// The image's digest, after a pull.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// Whether an action was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was.
+    Success,
+    /// It was not; the error says why.
+    Failure,
+}
+
+impl DockerResult {
+    /// A success of which nothing more is known.
+    #[must_use]
+    pub fn success(action: Action) -> Self {
+        Self {
+            action,
+            result: Outcome::Success,
+            container_id: None,
+            error: None,
+            task_id: None,
+            name: None,
+            image: None,
+            state: None,
+            ports: Ports::new(),
+            exit_code: None,
+            oom_killed: false,
+            timed_out: false,
+            created_at: None,
+            started_at: None,
+            finished_at: None,
+            digest: None,
+        }
+    }
+
+    /// The same result as a failure for `error`'s reason.
+    #[must_use]
+    pub fn failed(mut self, error: Error) -> Self {
+        self.result = Outcome::Failure;
+        self.container_id = error.container_id().map(str::to_owned);
+        self.timed_out = self.timed_out || error.kind() == crate::ErrorKind::TimedOut;
+        self.error = Some(error);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_form_has_every_field_of_the_contract() {
+        let mut result = DockerResult::success(Action::Start);
+        let binding = Binding { host: "127.0.0.1".into(), port: 32768 };
+        result.ports.insert("5432/tcp".parse().unwrap(), vec![binding]);
+        result.state = Some(State::Running);
+        let json = serde_json::to_string(&result).unwrap();
+        assert_eq!(
+            json,
+            r#"{"action":"start","result":"success","container_id":null,"error":null,"task_id":null,"name":null,"image":null,"state":"Running","ports":{"5432/tcp":[{"host":"127.0.0.1","port":32768}]},"exit_code":null,"oom_killed":false,"timed_out":false,"created_at":null,"started_at":null,"finished_at":null}"#
+        );
+    }
+}
