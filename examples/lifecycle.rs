@@ -1,0 +1,49 @@
+//! A PostgreSQL task through its whole life: create, start, wait until it is ready, inspect, stop and remove.
+//!
+//! `cargo run --example lifecycle -- IMAGE` (default `postgres:13`).
+
+use cube::{
+    Action, Address, AddressChoice, Config, Docker, EnvVar, Error, ErrorKind, ExecOptions, StopOptions,
+    Surroundings, Task, TaskRef,
+};
+
+/// Ends once the server listens on TCP; its first start is on the Unix socket only.
+const READY: &str = "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let surroundings = Surroundings::of_process();
+    let address = Address::resolve(&AddressChoice::default(), &surroundings)?;
+    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
+
+    let image = std::env::args().nth(1).unwrap_or_else(|| "postgres:13".to_owned());
+    let mut config = Config::new(image.parse()?);
+    config.env.push(EnvVar::new("POSTGRES_USER", Some("cube".to_owned()))?);
+    config.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
+    let mut task = Task::new(config);
+    println!("{:?}", task.state());
+
+    let started = docker.run(&mut task, &mut |_event| {}).await?;
+    let id = started.container_id.unwrap_or_default();
+    // Whatever comes of the middle, the task goes.
+    let used = watch(&docker, &id, &mut task).await;
+    let stopped = docker.stop(&id.parse::<TaskRef>()?, &StopOptions::default()).await?;
+    used?;
+    println!("{:?} {:?}", stopped.action, stopped.result);
+    Ok(())
+}
+
+async fn watch(docker: &Docker, id: &str, task: &mut Task) -> Result<(), Error> {
+    let command = ["sh", "-c", READY].map(str::to_owned).to_vec();
+    let mut exec = docker.exec(id, &ExecOptions { command, ..ExecOptions::default() }).await?;
+    while exec.output.next().await?.is_some() {}
+    if docker.exec_code(&exec).await? != 0 {
+        return Err(Error::new(ErrorKind::WrongState, "the database ended before it was ready"));
+    }
+    let seen = docker.result(Action::Inspect, task).await?;
+    println!("{:?}", task.state());
+    for (port, bindings) in &seen.ports {
+        println!("{port} is published {} times", bindings.len());
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# From a fresh Debian or Ubuntu machine to a PostgreSQL task that was started, used, stopped and removed.
+# Run as root, or as a user with sudo. Rust (cargo) must be there. It can be run twice, and it stops and removes
+# only what it started and made itself; packages that it installs stay.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Shows a command as a reader would type it, without the value of the password.
+show() { printf '   $ %s\n' "${*//=secret/=...}"; }
+
+fail() {
+    printf 'quickstart: %s\n' "$1" >&2
+    [ $# -lt 2 ] || printf '  hint: %s\n' "$2" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+need_rust() {
+    local wanted have
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    command -v cargo >/dev/null ||
+        fail "cargo is missing" "install Rust $wanted or newer by https://rustup.rs (the distribution's is too old): curl -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env"
+    have=$(cargo --version | cut -d ' ' -f 2)
+    [ "$(printf '%s\n%s\n' "$wanted" "${have%%-*}" | sort -V | head -n 1)" = "$wanted" ] ||
+        fail "cargo $have is too old: cube needs Rust $wanted" "rustup update stable, or install rustup by https://rustup.rs"
+}
+
+install_missing() {
+    local missing=()
+    command -v psql >/dev/null || missing+=(postgresql-client)
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    if ! command -v docker >/dev/null; then
+        missing+=(docker.io iptables)
+    elif [ -z "${DOCKER_HOST:-}" ] && ! engine_answers; then
+        command -v dockerd >/dev/null || missing+=(docker.io)
+        command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
+    fi
+    if [ "${#missing[@]}" = 0 ]; then
+        echo "   nothing is missing"
+        return
+    fi
+    echo "   installing ${missing[*]}"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+    # Newer distributions keep the docker command in a package of its own.
+    command -v docker >/dev/null ||
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends docker-cli >/dev/null
+}
+
+# An engine whose socket only root may use is used as root.
+engine_answers() {
+    docker version --format '{{.Server.Version}}' >/dev/null 2>&1 && return
+    [ -z "${DOCKER_HOST:-}" ] && [ "$(id -u)" != 0 ] && [ -S /var/run/docker.sock ] &&
+        sudo docker version --format '{{.Server.Version}}' >/dev/null 2>&1 && elevate=sudo
+}
+
+docker() { $elevate "$(type -P docker || echo docker)" "$@"; }
+cube() { $elevate "$cube_binary" "$@"; }
+
+ready_engine() {
+    if engine_answers; then
+        echo "   an engine answers: $(docker version --format 'version {{.Server.Version}}')"
+        return
+    fi
+    [ -z "${DOCKER_HOST:-}" ] || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST" "unset DOCKER_HOST to let this script start one"
+    start_engine
+}
+
+# With folders and settings of its own: the images and containers of an engine that is merely not running stay as
+# they are, and its settings cannot contradict the flags here.
+start_engine() {
+    local tries=0
+    echo "   no engine answers: starting one with its own folders in $work"
+    had_bridge=$([ -e /sys/class/net/docker0 ] && echo yes || :)
+    [ "$(id -u)" = 0 ] || { sudo -v; elevate=sudo; }
+    engine_made=yes
+    echo '{}' >"$work/daemon.json"
+    # PATH, because iptables and runc may live where only root looks. A session of its own, so that Ctrl-C here does
+    # not end the engine before the task is removed.
+    $elevate env "PATH=$PATH:/usr/sbin:/sbin" setsid --wait dockerd --config-file "$work/daemon.json" \
+        --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" \
+        -H "unix://$work/docker.sock" >"$work/log" 2>&1 </dev/null &
+    engine_job=$!
+    export DOCKER_HOST=unix://$work/docker.sock
+    [ -z "$elevate" ] || elevate="sudo DOCKER_HOST=$DOCKER_HOST"
+    until docker version >/dev/null 2>&1; do
+        kill -0 "$engine_job" 2>/dev/null || { tail -n 5 "$work/log" >&2; fail "the engine ended while starting" "run as root on a machine that may use cgroups and iptables"; }
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] || { tail -n 5 "$work/log" >&2; fail "the engine is not ready after 60 seconds"; }
+        sleep 0.2
+    done
+    echo "   it answers: $(docker version --format 'version {{.Server.Version}}')"
+}
+
+stop_engine() {
+    [ ! -s "$work/pid" ] || as_root kill "$(as_root cat "$work/pid")" 2>/dev/null || :
+    wait "$engine_job" 2>/dev/null || :
+    [ -n "$had_bridge" ] || as_root ip link delete docker0 2>/dev/null || :
+}
+
+choose_image() {
+    image=postgres:13
+    if docker image inspect "$image" >/dev/null 2>&1; then
+        echo "   $image is here"
+    elif cube pull "$image" >/dev/null; then
+        image_made=$image
+    else
+        image=cube-quickstart/postgres:13
+        echo "   $image_wanted cannot be pulled: making $image from the distribution's PostgreSQL packages"
+        docker image inspect "$image" >/dev/null 2>&1 || image_made=$image
+        $elevate examples/postgres-image.sh "$image"
+    fi
+}
+
+story() {
+    local address host port
+    show "id=\$(cube run --image $image --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for port=5432)"
+    id=$(cube run --image "$image" --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for port=5432)
+    echo "   $id"
+
+    say "use it"
+    show "cube port $short 5432"
+    address=$(cube port "$id" 5432)
+    host=${address%:*} port=${address##*:}
+    host=${host#[} host=${host%]}
+    echo "   $address"
+    show "psql -h $host -p $port -U cube -c 'CREATE TABLE ...' -c 'INSERT ...' -c 'SELECT ...'"
+    PGPASSWORD=secret psql --no-psqlrc -h "$host" -p "$port" -U cube -d cube -v ON_ERROR_STOP=1 \
+        -c 'CREATE TABLE story (line int, words text)' \
+        -c "INSERT INTO story VALUES (1, 'written and read back')" \
+        -c 'SELECT * FROM story' | sed 's/^/   /'
+
+    say "look at it"
+    show "cube logs -n 3 $short"
+    cube logs -n 3 "$id" 2>&1 | sed 's/^/   /'
+    show "cube inspect $short    (a few of its lines)"
+    cube inspect "$id" | grep -E '^ *"(Status|Running|StartedAt|ExitCode)":' | sed 's/^ */   /'
+
+    say "stop and remove it"
+    show "cube stop $short"
+    cube stop "$id" | sed 's/^/   /'
+    show "cube ps -a"
+    cube ps -a | sed 's/^/   /'
+    ! cube ps -a -q | grep -qx "$id" || fail "the task is still there"
+    ! docker inspect --type container "$id" >/dev/null 2>&1 || fail "the container is still there"
+    id=
+}
+
+clean() {
+    local status=$?
+    trap - EXIT
+    trap '' INT TERM
+    say "clean up"
+    [ -z "$id" ] || cube stop "$id" >/dev/null || :
+    if [ -n "$image_made" ]; then
+        echo "   removing the image $image_made"
+        docker rmi "$image_made" >/dev/null 2>&1 || :
+    fi
+    if [ -n "$engine_made" ]; then
+        echo "   stopping the engine that was started"
+        stop_engine
+    fi
+    as_root rm -rf "$work"
+    [ "$status" = 0 ] && echo "   done: nothing is left over" || echo "   the story did not end well (exit $status)"
+    exit "$status"
+}
+
+id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge=''
+image_wanted=postgres:13
+cube_binary=${CARGO_TARGET_DIR:-target}/release/cube
+
+need_rust
+work=$(mktemp -d -p "${TMPDIR:-/var/tmp}" cube-quickstart.XXXXXX)
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+say "install what is missing"
+install_missing
+say "find an engine"
+ready_engine
+say "build cube (the first time takes a few minutes)"
+show "cargo build --release --locked"
+cargo build --release --locked --quiet
+say "find a PostgreSQL image"
+choose_image
+say "start a database and wait until it accepts connections"
+story
