@@ -1,7 +1,5 @@
 //! The data that the probe writes and that the tests expect: any byte of it follows from its position.
 
-use std::io::{self, Write};
-
 /// `count` lines of `width` bytes each, newline included: the line's number, then letters.
 pub struct Lines {
     next: u64,
@@ -59,13 +57,4 @@ impl Iterator for Noise {
         block.truncate(size);
         (size > 0).then_some(block)
     }
-}
-
-/// Writes all blocks to `out`.
-pub fn write_all(blocks: impl Iterator<Item = Vec<u8>>, out: &mut impl Write) -> io::Result<()> {
-    let mut out = io::BufWriter::with_capacity(256 * 1024, out);
-    for block in blocks {
-        out.write_all(&block)?;
-    }
-    out.flush()
 }

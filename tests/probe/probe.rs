@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use pattern::{Lines, Noise, write_all};
+use pattern::{Lines, Noise};
 
 /// Set by `say-signals`: tell the signal before ending by it.
 static SAY: AtomicBool = AtomicBool::new(false);
@@ -96,6 +96,15 @@ fn say(out: &mut impl Write, text: &str) -> io::Result<()> {
 
 fn number(value: &str) -> u64 {
     value.parse().unwrap_or_else(|_| panic!("probe: {value:?} is not a number"))
+}
+
+/// Writes all blocks to `out`.
+fn write_all(blocks: impl Iterator<Item = Vec<u8>>, out: &mut impl Write) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(256 * 1024, out);
+    for block in blocks {
+        out.write_all(&block)?;
+    }
+    out.flush()
 }
 
 /// `COUNTxWIDTH`.

@@ -1,5 +1,7 @@
 //! Where the engine is: `--context` > `--host` > `DOCKER_HOST` > `DOCKER_CONTEXT` > `currentContext` > sockets.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::testbed::{Bed, Cube, Engine};
@@ -19,7 +21,10 @@ fn contexts(bed: &Bed, current: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn ps(bed: &Bed, current: &str, flags: &[&str]) -> Cube {

@@ -5,7 +5,8 @@ use crate::testbed::Cube;
 #[test]
 fn help_names_every_verb() {
     let text = Cube::new(["--help"]).text();
-    let verbs = ["run", "stop", "ps", "logs", "inspect", "wait", "port", "exec", "pull", "completions", "man"];
+    let verbs =
+        ["run", "stop", "ps", "logs", "inspect", "wait", "port", "exec", "pull", "completions", "man"];
     for verb in verbs {
         assert!(text.lines().any(|line| line.trim_start().starts_with(verb)), "{verb} in {text}");
     }

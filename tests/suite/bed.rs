@@ -6,7 +6,7 @@ use crate::testbed::registry::Registry;
 use crate::testbed::{Bed, Task, image, probe, probe_with, quota, shell};
 
 /// Starts a container by the engine's API, without cube.
-fn started<'bed>(bed: &'bed Bed, config: Value) -> Task<'bed> {
+fn started(bed: &Bed, config: Value) -> Task<'_> {
     let task = bed.foreign(bed.name(), config);
     bed.engine().post(&format!("/containers/{}/start", task.id), &Value::Null);
     task
@@ -35,7 +35,12 @@ fn the_shell_runs() {
 
 #[test]
 fn instructions_are_in_the_image() {
-    let image = probe_with(&["EXPOSE 80", "VOLUME /data", "ENV A=b", "HEALTHCHECK CMD [\"/probe\", \"exists=/tmp/ok\"]"]);
+    let image = probe_with(&[
+        "EXPOSE 80",
+        "VOLUME /data",
+        "ENV A=b",
+        "HEALTHCHECK CMD [\"/probe\", \"exists=/tmp/ok\"]",
+    ]);
     let config = Bed::new().engine().get(&format!("/images/{image}/json"))["Config"].clone();
     assert_eq!(config["ExposedPorts"], json!({"80/tcp": {}}));
     assert_eq!(config["Volumes"], json!({"/data": {}}));

@@ -42,7 +42,10 @@ fn flags_win_over_the_file() {
     let file = bed.file("task.json", &plan(&bed, &args).to_string());
     let task = bed.start(["--file", &file, "-m", "32m", "--name", bed.name()]);
     let seen = task.inspect();
-    assert_eq!((&seen["HostConfig"]["Memory"], &seen["Config"]["WorkingDir"]), (&(32 << 20).into(), &"/tmp".into()));
+    assert_eq!(
+        (&seen["HostConfig"]["Memory"], &seen["Config"]["WorkingDir"]),
+        (&(32 << 20).into(), &"/tmp".into())
+    );
 }
 
 #[test]

@@ -94,11 +94,25 @@ fn values_that_nobody_can_use() {
     let bed = Bed::new();
     let image = probe();
     let bad: &[&[&str]] = &[
-        &["-m", "a lot"], &["-m", "-5m"], &["--cpus", "many"], &["--cpus", "-1"], &["-e", "=x"],
-        &["--env-file", "/no/such/file"], &["-p", "eighty"], &["-p", "80:70000"], &["--name", "a b"],
-        &["--restart", "sometimes"], &["--restart", "always:3"], &["--pull", "often"], &["--disk", "big"],
-        &["--bind", "nowhere"], &["--stop-signal", "SIGNONE"], &["--health-interval", "soon"],
-        &["--shm-size", "x"], &["--platform", "a/b/c/d/e"], &["--file", "/no/such/task.json"],
+        &["-m", "a lot"],
+        &["-m", "-5m"],
+        &["--cpus", "many"],
+        &["--cpus", "-1"],
+        &["-e", "=x"],
+        &["--env-file", "/no/such/file"],
+        &["-p", "eighty"],
+        &["-p", "80:70000"],
+        &["--name", "a b"],
+        &["--restart", "sometimes"],
+        &["--restart", "always:3"],
+        &["--pull", "often"],
+        &["--disk", "big"],
+        &["--bind", "nowhere"],
+        &["--stop-signal", "SIGNONE"],
+        &["--health-interval", "soon"],
+        &["--shm-size", "x"],
+        &["--platform", "a/b/c/d/e"],
+        &["--file", "/no/such/task.json"],
     ];
     for flags in bad {
         let args: Vec<&str> = flags.iter().copied().chain(["--image", &image]).collect();
@@ -156,8 +170,8 @@ fn no_permission() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     std::fs::set_permissions(bed.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
     let host = format!("unix://{}", path.display());
-    Cube::new(["ps"]).as_nobody().env("DOCKER_HOST", &host).fails(1).stderr_has("permission").output();
-    let object = Cube::new(["-o", "json", "ps"]).as_nobody().env("DOCKER_HOST", &host).ends(1).json();
+    Cube::new(["ps"]).by_nobody().env("DOCKER_HOST", &host).fails(1).stderr_has("permission").output();
+    let object = Cube::new(["-o", "json", "ps"]).by_nobody().env("DOCKER_HOST", &host).ends(1).json();
     assert_eq!(object["error"]["kind"], "permission_denied");
 }
 

@@ -23,9 +23,11 @@ fn environment_comes_from_the_image_the_files_and_the_flags() {
 #[test]
 fn memory_and_cpus_are_the_engine_s_limits() {
     let bed = Bed::new();
-    for (memory, cpus, bytes, nanos) in
-        [("64m", "0.5", 64 << 20, 500_000_000), ("33554432", "1", 32 << 20, 1_000_000_000), ("0.5G", "1/4", 512 << 20, 250_000_000)]
-    {
+    for (memory, cpus, bytes, nanos) in [
+        ("64m", "0.5", 64 << 20, 500_000_000),
+        ("33554432", "1", 32 << 20, 1_000_000_000),
+        ("0.5G", "1/4", 512 << 20, 250_000_000),
+    ] {
         let task = bed.start(["--image", &probe(), "-m", memory, "--cpus", cpus]);
         let host = task.inspect()["HostConfig"].clone();
         assert_eq!((host["Memory"].as_i64(), host["NanoCpus"].as_i64()), (Some(bytes), Some(nanos)));
@@ -57,7 +59,7 @@ fn disk_is_enforced_where_the_engine_can() {
     let usual = ["--attach", "--network", "none", "--image", &image, "--disk", "20m"];
     let run = |bytes: &str| {
         let write = format!("write=/data/file:{bytes}");
-        bed.run(usual.iter().map(|word| (*word).to_owned()).chain([write])).within(Duration::from_secs(120))
+        bed.run(usual.iter().map(|word| (*word).to_owned()).chain([write])).within(Duration::from_mins(2))
     };
     run("5000000").output();
     run("40000000").ends(1).stderr_has("uota").output();

@@ -16,15 +16,29 @@ fn json_is_one_object_with_every_field() {
     let stopped = bed.cube(["-o", "json", "stop", &id]).json();
     let fields: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
     let all = [
-        "action", "result", "container_id", "error", "task_id", "name", "image", "state", "ports", "exit_code",
-        "oom_killed", "timed_out", "created_at", "started_at", "finished_at",
+        "action",
+        "result",
+        "container_id",
+        "error",
+        "task_id",
+        "name",
+        "image",
+        "state",
+        "ports",
+        "exit_code",
+        "oom_killed",
+        "timed_out",
+        "created_at",
+        "started_at",
+        "finished_at",
     ];
     assert_eq!(fields, all);
     assert_eq!((&object["action"], &object["result"]), (&json!("start"), &json!("success")));
     assert_eq!((&object["error"], &object["state"]), (&Value::Null, &json!("Running")));
     assert_eq!((&object["name"], &object["image"]), (&json!(bed.name()), &json!(image)));
     assert_eq!(object["task_id"], seen["Config"]["Labels"]["cube.task.id"]);
-    let port: u16 = seen["NetworkSettings"]["Ports"]["5432/tcp"][0]["HostPort"].as_str().unwrap().parse().unwrap();
+    let port: u16 =
+        seen["NetworkSettings"]["Ports"]["5432/tcp"][0]["HostPort"].as_str().unwrap().parse().unwrap();
     assert_eq!(object["ports"]["5432/tcp"][0]["port"], port, "{object}");
     assert_eq!((&stopped["action"], &stopped["result"]), (&json!("stop"), &json!("success")));
     bed.assert_empty();

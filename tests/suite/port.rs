@@ -24,9 +24,11 @@ fn every_exposed_port_is_published_on_a_free_one() {
     assert_eq!(port(&["80/tcp"]), format!("0.0.0.0:{web}\n"));
     assert_eq!(port(&["53/udp"]), format!("0.0.0.0:{dns}\n"));
     let all = port(&[]);
-    for line in
-        [format!("80/tcp -> 0.0.0.0:{web}"), format!("81/tcp -> 0.0.0.0:{more}"), format!("53/udp -> 0.0.0.0:{dns}")]
-    {
+    for line in [
+        format!("80/tcp -> 0.0.0.0:{web}"),
+        format!("81/tcp -> 0.0.0.0:{more}"),
+        format!("53/udp -> 0.0.0.0:{dns}"),
+    ] {
         assert!(all.lines().any(|seen| seen == line), "{line} in {all}");
     }
 }

@@ -53,10 +53,38 @@ fn any_flag_of_docker_s_reaches_the_engine() {
     let bed = Bed::new();
     let name = bed.name();
     let task = bed.start([
-        "--image", &probe(), "--name", name, "-l", "a=b=c", "-l", "empty", "-w", "/data", "-u", "1000:1000",
-        "--hostname", "box", "--add-host", "db:10.1.2.3", "--shm-size", "32m", "--stop-signal", "SIGUSR1",
-        "--stop-timeout", "7", "--init", "--tmpfs", "/scratch:size=1m", "-v", "/etc/hostname:/data/h:ro",
-        "--log-driver", "json-file", "--entrypoint", "/probe", "forever",
+        "--image",
+        &probe(),
+        "--name",
+        name,
+        "-l",
+        "a=b=c",
+        "-l",
+        "empty",
+        "-w",
+        "/data",
+        "-u",
+        "1000:1000",
+        "--hostname",
+        "box",
+        "--add-host",
+        "db:10.1.2.3",
+        "--shm-size",
+        "32m",
+        "--stop-signal",
+        "SIGUSR1",
+        "--stop-timeout",
+        "7",
+        "--init",
+        "--tmpfs",
+        "/scratch:size=1m",
+        "-v",
+        "/etc/hostname:/data/h:ro",
+        "--log-driver",
+        "json-file",
+        "--entrypoint",
+        "/probe",
+        "forever",
     ]);
     let seen = task.inspect();
     let (config, host) = (&seen["Config"], &seen["HostConfig"]);
@@ -76,8 +104,20 @@ fn any_flag_of_docker_s_reaches_the_engine() {
 fn a_health_check_is_the_engine_s_own() {
     let bed = Bed::new();
     let task = bed.start([
-        "--image", &shell(), "--health-cmd", "test -e /tmp/ok", "--health-interval", "1s",
-        "--health-timeout", "2s", "--health-retries", "4", "--health-start-period", "1m30s", "sleep", "1000",
+        "--image",
+        &shell(),
+        "--health-cmd",
+        "test -e /tmp/ok",
+        "--health-interval",
+        "1s",
+        "--health-timeout",
+        "2s",
+        "--health-retries",
+        "4",
+        "--health-start-period",
+        "1m30s",
+        "sleep",
+        "1000",
     ]);
     let health = &task.inspect()["Config"]["Healthcheck"];
     assert_eq!(health["Test"], json!(["CMD-SHELL", "test -e /tmp/ok"]));

@@ -1,8 +1,10 @@
 //! Answers that a real engine gives too rarely to wait for.
 
-use serde_json::json;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::testbed::scripted::{Reply, Scripted};
+use crate::testbed::{Bed, probe};
 
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 
@@ -81,7 +83,8 @@ fn a_bare_error_in_a_pull_is_an_error_too() {
 
 #[test]
 fn what_the_registry_may_do_better_next_time_is_tried_again() {
-    let busy = json!({"errorDetail": {"message": "received unexpected HTTP status: 502 Bad Gateway"}}).to_string();
+    let busy =
+        json!({"errorDetail": {"message": "received unexpected HTTP status: 502 Bad Gateway"}}).to_string();
     let refused = || Reply::chunks(&[busy.as_bytes()]);
     let engine = Scripted::new()
         .on("POST /containers/create*", Reply::error(404, "No such image: x:latest"))
@@ -115,4 +118,35 @@ fn an_engine_s_words_cannot_rewrite_the_terminal() {
     let engine = Scripted::new().on("POST /containers/create*", Reply::error(500, "a\u{1b}[2Jb\rc\u{9b}d"));
     let output = engine.cube(["run", "--image", "x"]).fails(125).output();
     assert!(!output.stderr.contains(['\u{1b}', '\r', '\u{9b}']), "{:?}", output.stderr);
+}
+
+#[test]
+fn an_engine_that_hangs_does_not_keep_cube_from_ending() {
+    let engine = Scripted::new()
+        .on("POST /containers/create*", Reply::Stall(Vec::new()))
+        .always("GET /containers/*", Reply::json(200, "[]"));
+    let running = engine.cube(["run", "--image", "x"]).ends(143).spawn();
+    engine.wait_for("POST /containers/create");
+    running.signal(Signal::TERM);
+    running.finish();
+}
+
+/// What the real engine answers, in the words that the scripts above repeat.
+#[test]
+fn the_scripted_words_are_a_real_engine_s() {
+    let bed = Bed::new();
+    let says = |method: &str, path: &str, body: &Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = bed.engine().send(method, path, &["Content-Type: application/json"], body.as_bytes());
+        (answer.status, answer.json()["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let (status, message) = says("POST", "/containers/create", &json!({"Image": "cube-test/none:1"}));
+    assert_eq!((status, message.contains("No such image: cube-test/none:1")), (404, true), "{message}");
+
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let host = json!({"PortBindings": {"80/tcp": [{"HostPort": port}]}});
+    let task = bed.foreign(bed.name(), json!({"Image": probe(), "HostConfig": host}));
+    let (status, message) = says("POST", &format!("/containers/{}/start", task.id), &Value::Null);
+    assert_eq!((status, message.contains("address already in use")), (500, true), "{message}");
 }

@@ -11,7 +11,7 @@ fn prints_each_task_as_it_was_given() {
     let bed = Bed::new();
     let by_id = bed.start(["--image", &probe()]);
     let by_prefix = bed.start(["--image", &probe()]);
-    let by_name = bed.start(["--image", &probe(), "--name", bed.name()]);
+    let _by_name = bed.start(["--image", &probe(), "--name", bed.name()]);
     let by_uuid = bed.start(["--image", &probe()]);
     let uuid = by_uuid.inspect()["Config"]["Labels"]["cube.task.id"].as_str().unwrap().to_owned();
     let given = [&by_id.id, &by_prefix.id[..20], bed.name(), &uuid];

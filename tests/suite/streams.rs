@@ -47,7 +47,7 @@ impl<I: Iterator<Item = Vec<u8>>> Write for Compare<I> {
 
 const LINES: u64 = 2_000_000;
 const WIDTH: usize = 100;
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_mins(5);
 /// Constant memory: what cube may hold at most, in KiB.
 const MEMORY: u64 = 20 * 1024;
 

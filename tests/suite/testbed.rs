@@ -10,9 +10,8 @@ pub mod pattern;
 pub mod quota;
 pub mod registry;
 pub mod scripted;
-pub mod shape;
 
 pub use bed::{Bed, Task};
-pub use cube::{Cube, Output, Running};
+pub use cube::Cube;
 pub use engine::Engine;
 pub use image::{probe, probe_with, shell};

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than any story takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 type Sink = Box<dyn Write + Send>;
 
@@ -74,13 +74,8 @@ impl Cube {
         self
     }
 
-    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.command.current_dir(folder.into());
-        self
-    }
-
     /// As a user who may use nothing of root's; unchanged when the tests are not root's.
-    pub fn as_nobody(mut self) -> Self {
+    pub fn by_nobody(mut self) -> Self {
         if rustix::process::getuid().is_root() {
             // The build's folder need not be open to everybody.
             let folder = TempDir::with_prefix("cube-test-").unwrap();
@@ -186,7 +181,17 @@ impl Cube {
         let stdout = Pump::start(child.stdout.take().unwrap(), self.stdout, pid);
         let stderr = Pump::start(child.stderr.take().unwrap(), None, pid);
         let (expected, limit) = (self.expected, self.limit);
-        Running { child, line, stdin, stdout, stderr, expected, limit, started: Instant::now(), _folder: self.folder }
+        Running {
+            child,
+            line,
+            stdin,
+            stdout,
+            stderr,
+            expected,
+            limit,
+            started: Instant::now(),
+            _folder: self.folder,
+        }
     }
 }
 

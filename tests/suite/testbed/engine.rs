@@ -29,7 +29,8 @@ impl Engine {
         static ENGINE: OnceLock<Engine> = OnceLock::new();
         ENGINE.get_or_init(|| {
             let host = std::env::var("DOCKER_HOST").unwrap_or_default();
-            let path = if host.is_empty() { "/var/run/docker.sock" } else { host.trim_start_matches("unix://") };
+            let path =
+                if host.is_empty() { "/var/run/docker.sock" } else { host.trim_start_matches("unix://") };
             let engine = Self::at(path);
             assert!(engine.answers(), "{NO_ENGINE}");
             engine
@@ -61,10 +62,11 @@ impl Engine {
         self.send("GET", path, &[], &[]).status == 200
     }
 
-    /// Sends JSON and returns the answer's.
+    /// Sends JSON (null: nothing) and returns the answer's.
     pub fn post(&self, path: &str, body: &Value) -> Value {
-        let json = ["Content-Type: application/json"];
-        self.send("POST", path, &json, body.to_string().as_bytes()).ok(path).json()
+        // The engine resets the connection when it is sent a body that it does not read.
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send("POST", path, &["Content-Type: application/json"], body.as_bytes()).ok(path).json()
     }
 
     /// Removes what is at `path`, if it is there.
@@ -104,12 +106,12 @@ impl Engine {
     // HTTP/1.0: one request a connection, the answer ends where the connection ends.
     fn try_send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> std::io::Result<Answer> {
         let mut stream = UnixStream::connect(&self.socket)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        let mut head = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n", body.len());
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+        write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n", body.len())?;
         for header in headers {
-            head += &format!("{header}\r\n");
+            write!(stream, "{header}\r\n")?;
         }
-        stream.write_all(format!("{head}\r\n").as_bytes())?;
+        stream.write_all(b"\r\n")?;
         stream.write_all(body)?;
         let mut raw = Vec::new();
         stream.read_to_end(&mut raw)?;

@@ -1,6 +1,6 @@
 //! Images that the tests make for themselves: nothing is pulled from anywhere.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,10 +13,8 @@ use tempfile::TempDir;
 use super::Engine;
 use super::engine::escaped;
 
-const PROBE_SOURCE: &str = concat!(
-    include_str!("../../probe/probe.rs"),
-    include_str!("../../probe/pattern.rs")
-);
+const PROBE_SOURCE: &str =
+    concat!(include_str!("../../probe/probe.rs"), include_str!("../../probe/pattern.rs"));
 
 /// By it `tests/run` removes the images in the end.
 const LABEL: &str = "LABEL cube-test=image";
@@ -67,15 +65,13 @@ pub fn shell() -> String {
 
 /// Makes the image unless the engine has it: its tag follows from its content.
 fn made_once(engine: &Engine, name: &str, instructions: &[&str], fill: impl FnOnce(&Path)) -> String {
-    static MADE: LazyLock<Mutex<HashMap<String, ()>>> = LazyLock::new(Mutex::default);
+    static MADE: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
     let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut hasher = DefaultHasher::new();
     (PROBE_SOURCE, instructions).hash(&mut hasher);
     let (repo, tag) = (format!("cube-test/{name}"), format!("{:016x}", hasher.finish()));
     let reference = format!("{repo}:{tag}");
-    if made.insert(engine.host() + &reference, ()).is_none()
-        && !engine.has(&format!("/images/{reference}/json"))
-    {
+    if made.insert(engine.host() + &reference) && !engine.has(&format!("/images/{reference}/json")) {
         let root = TempDir::new().unwrap();
         fill_folders(root.path());
         fill(root.path());
@@ -95,10 +91,11 @@ fn fill_folders(root: &Path) {
 }
 
 fn import(engine: &Engine, root: &Path, repo: &str, tag: &str, instructions: &[&str]) {
-    let tar = Command::new("tar").args(["--owner=0", "--group=0", "-cC"]).arg(root).arg(".").output().unwrap();
+    let tar =
+        Command::new("tar").args(["--owner=0", "--group=0", "-cC"]).arg(root).arg(".").output().unwrap();
     assert!(tar.status.success(), "tar: {}", String::from_utf8_lossy(&tar.stderr));
     let changes = [&[LABEL], instructions].concat();
-    let changes = changes.iter().map(|change| format!("&changes={}", escaped(change))).collect::<String>();
+    let changes = changes.iter().map(|change| ["&changes=", &escaped(change)].concat()).collect::<String>();
     let path = format!("/images/create?fromSrc=-&repo={repo}&tag={tag}{changes}");
     let answer = engine.send("POST", &path, &["Content-Type: application/x-tar"], &tar.stdout);
     let text = String::from_utf8_lossy(&answer.body);

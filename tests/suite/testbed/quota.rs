@@ -9,8 +9,8 @@ use super::guarded::Guarded;
 /// bridge with the engine under test and knows nothing of that one's addresses.
 pub fn engine() -> &'static Engine {
     static ENGINE: OnceLock<(Engine, Guarded)> = OnceLock::new();
-    let before = "truncate -s 1G disk && mkfs.btrfs -q disk && mkdir root && mount -o loop disk root &&";
-    let server = "dockerd --storage-driver btrfs --iptables=false --data-root \"$folder/root\" \
+    let before = "truncate -s 1G disk && mkfs.btrfs -q disk && mkdir root && mount -o loop disk root && echo {} >config.json &&";
+    let server = "dockerd --config-file \"$folder/config.json\" --storage-driver btrfs --iptables=false --data-root \"$folder/root\" \
                   --exec-root \"$folder/exec\" --pidfile \"$folder/pid\" --host \"unix://$folder/sock\"";
     let start = || {
         let server = Guarded::start(before, server, "umount root;", &[]);

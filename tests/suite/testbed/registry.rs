@@ -54,7 +54,8 @@ impl Registry {
              storage: {{filesystem: {{rootdirectory: data}}}}\n{config}\n"
         );
         let before = format!("{before} printf '%s' \"$1\" >config &&");
-        let server = Guarded::start(&before, "docker-registry serve config", "", &[&config, "", USER, PASSWORD]);
+        let server =
+            Guarded::start(&before, "docker-registry serve config", "", &[&config, "", USER, PASSWORD]);
         server.wait_until(|| TcpStream::connect(&address).is_ok());
         Self { _server: server, address, auth }
     }

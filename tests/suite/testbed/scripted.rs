@@ -1,12 +1,12 @@
 //! An engine whose answers are written beforehand, for what a real one says too rarely.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Cube, cube};
@@ -123,9 +123,13 @@ impl Scripted {
             .env("HOME", cube::scratch())
     }
 
-    /// What was asked so far, as `METHOD /path?query`.
-    pub fn seen(&self) -> Vec<String> {
-        self.state.lock().unwrap().seen.clone()
+    /// Returns once something that starts with `request` was asked.
+    pub fn wait_for(&self, request: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.state.lock().unwrap().seen.iter().any(|seen| seen.starts_with(request)) {
+            assert!(Instant::now() < deadline, "nobody asked {request}");
+            thread::yield_now();
+        }
     }
 }
 
@@ -146,9 +150,10 @@ impl State {
     fn reply_to(&mut self, request: &str) -> Reply {
         self.seen.push(request.to_owned());
         let path = request.split('?').next().unwrap_or_default();
-        let at = self.expected.iter().position(|exchange| {
-            matches(&exchange.pattern, path) || matches(&exchange.pattern, request)
-        });
+        let at = self
+            .expected
+            .iter()
+            .position(|exchange| matches(&exchange.pattern, path) || matches(&exchange.pattern, request));
         let Some(at) = at else {
             self.unexpected.push(request.to_owned());
             return Reply::error(500, "not in the script");
@@ -243,9 +248,4 @@ fn matches(pattern: &str, text: &str) -> bool {
         rest = &rest[at + part.len()..];
     }
     true
-}
-
-/// Reads a recorded JSON answer.
-pub fn recorded(text: &str) -> Value {
-    serde_json::from_str(text).expect("a recording is JSON")
 }
