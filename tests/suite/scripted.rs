@@ -146,7 +146,8 @@ fn the_scripted_words_are_a_real_engine_s() {
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let host = json!({"PortBindings": {"80/tcp": [{"HostPort": port}]}});
-    let task = bed.foreign(bed.name(), json!({"Image": probe(), "HostConfig": host}));
+    let config = json!({"Image": probe(), "ExposedPorts": {"80/tcp": {}}, "HostConfig": host});
+    let task = bed.foreign(bed.name(), config);
     let (status, message) = says("POST", &format!("/containers/{}/start", task.id), &Value::Null);
     assert_eq!((status, message.contains("address already in use")), (500, true), "{message}");
 }

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, OnceLock};
 
 use tempfile::TempDir;
 
@@ -71,12 +71,14 @@ fn made_once(engine: &Engine, name: &str, instructions: &[&str], fill: impl FnOn
     (PROBE_SOURCE, instructions).hash(&mut hasher);
     let (repo, tag) = (format!("cube-test/{name}"), format!("{:016x}", hasher.finish()));
     let reference = format!("{repo}:{tag}");
-    if made.insert(engine.host() + &reference) && !engine.has(&format!("/images/{reference}/json")) {
+    let key = engine.host() + &reference;
+    if !made.contains(&key) && !engine.has(&format!("/images/{reference}/json")) {
         let root = TempDir::new().unwrap();
         fill_folders(root.path());
         fill(root.path());
         import(engine, root.path(), &repo, &tag, instructions);
     }
+    made.insert(key);
     reference
 }
 
@@ -103,18 +105,26 @@ fn import(engine: &Engine, root: &Path, repo: &str, tag: &str, instructions: &[&
 }
 
 /// The probe, built once for all test runs.
-fn probe_binary() -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    PROBE_SOURCE.hash(&mut hasher);
-    let binary = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{:016x}", hasher.finish()));
-    if !binary.exists() {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/probe.rs");
-        let built = binary.with_extension(std::process::id().to_string());
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let options = ["--edition=2024", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"];
-        let status = Command::new(rustc).args(options).arg(&built).arg(source).status().unwrap();
-        assert!(status.success(), "rustc builds the probe");
-        fs::rename(built, &binary).unwrap();
-    }
-    binary
+fn probe_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut hasher = DefaultHasher::new();
+        PROBE_SOURCE.hash(&mut hasher);
+        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{:016x}", hasher.finish()));
+        if !binary.exists() {
+            build_probe(&binary);
+        }
+        binary
+    })
+}
+
+fn build_probe(binary: &Path) {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/probe.rs");
+    // Another test process may be at it too.
+    let built = binary.with_extension(std::process::id().to_string());
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let options = ["--edition=2024", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"];
+    let status = Command::new(rustc).args(options).arg(&built).arg(source).status().unwrap();
+    assert!(status.success(), "rustc builds the probe");
+    fs::rename(built, binary).unwrap();
 }
