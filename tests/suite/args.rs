@@ -1,0 +1,54 @@
+//! Help, version, completions and the man page.
+
+use crate::testbed::Cube;
+
+#[test]
+fn help_names_every_verb() {
+    let text = Cube::new(["--help"]).text();
+    let verbs =
+        ["run", "stop", "ps", "logs", "inspect", "wait", "port", "exec", "pull", "completions", "man"];
+    for verb in verbs {
+        assert!(text.lines().any(|line| line.trim_start().starts_with(verb)), "{verb} in {text}");
+    }
+}
+
+#[test]
+fn version_is_the_crate_s() {
+    assert_eq!(Cube::new(["--version"]).text(), format!("cube {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn run_s_help_has_every_flag_of_the_contract() {
+    let text = Cube::new(["run", "--help"]).text();
+    let flags = "--image --attach --keep --name --env --env-file --publish --expose --memory --cpus --restart --pull \
+        --platform --label --volume --tmpfs --network --workdir --user --entrypoint --init --hostname --add-host \
+        --shm-size --stop-signal --stop-timeout --health-cmd --health-interval --health-timeout --health-retries \
+        --health-start-period --cidfile --interactive --log-driver --disk --no-publish-all --bind --file --dry-run \
+        --replace --pull-retries --host --context --output --quiet --verbose --color";
+    for flag in flags.split_whitespace() {
+        assert!(text.split([' ', ',', '[', '=']).any(|word| word.trim() == flag), "{flag} in {text}");
+    }
+}
+
+#[test]
+fn completions_are_for_the_usual_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(Cube::new(["completions", shell]).text().contains("cube"));
+    }
+    Cube::new(["completions", "no-shell"]).ends(2).stderr_has("no-shell").output();
+}
+
+#[test]
+fn the_man_page_is_roff() {
+    assert!(Cube::new(["man"]).text().contains(".TH cube 1"));
+}
+
+#[test]
+fn global_flags_may_stand_on_either_side_and_in_the_environment() {
+    let none = "unix:///no/such/one.sock";
+    Cube::new(["-H", none, "ps"]).fails(1).stderr_has("one.sock").output();
+    Cube::new(["ps", "--host", none]).fails(1).stderr_has("one.sock").output();
+    Cube::new(["ps"]).env("CUBE_HOST", none).fails(1).stderr_has("one.sock").output();
+    let object = Cube::new(["ps"]).env("CUBE_HOST", none).env("CUBE_OUTPUT", "json").ends(1).json();
+    assert_eq!(object["result"], "failure");
+}

@@ -1,0 +1,56 @@
+//! `--file` and `--dry-run`: a whole task as JSON.
+
+use serde_json::Value;
+
+use crate::testbed::{Bed, probe};
+
+/// What `cube run ARGS --dry-run -o json` prints.
+fn plan(bed: &Bed, args: &[&str]) -> Value {
+    let json = ["-o", "json", "--dry-run"];
+    let config = bed.run(json.iter().chain(args)).json();
+    bed.assert_empty();
+    config
+}
+
+#[test]
+fn dry_run_prints_the_config_and_makes_nothing() {
+    let bed = Bed::new();
+    let config = plan(&bed, &["--image", "x:1", "--name", "web", "-m", "64m", "cmd", "arg"]);
+    assert_eq!((&config["image"], &config["name"]), (&"x:1".into(), &"web".into()), "{config}");
+    assert_eq!(config["memory"], 64 << 20, "{config}");
+}
+
+#[test]
+fn dry_run_tells_no_values_of_variables() {
+    let bed = Bed::new();
+    let output = bed.run(["-o", "json", "--dry-run", "--image", "x", "-e", "TOKEN=s3cr3t-value"]).output();
+    assert!(output.text().contains("TOKEN") && !output.text().contains("s3cr3t-value"), "{}", output.text());
+}
+
+#[test]
+fn what_a_dry_run_prints_can_be_run() {
+    let bed = Bed::new();
+    let config = plan(&bed, &["--image", &probe(), "-m", "64m", "out=from the file", "exit=3"]);
+    let file = bed.file("task.json", &config.to_string());
+    assert_eq!(bed.run(["--attach", "--file", &file]).exits(3).text(), "from the file\n");
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let bed = Bed::new();
+    let args = ["--image", &probe(), "-m", "64m", "-w", "/tmp", "forever"];
+    let file = bed.file("task.json", &plan(&bed, &args).to_string());
+    let task = bed.start(["--file", &file, "-m", "32m", "--name", bed.name()]);
+    let seen = task.inspect();
+    assert_eq!(
+        (&seen["HostConfig"]["Memory"], &seen["Config"]["WorkingDir"]),
+        (&(32 << 20).into(), &"/tmp".into())
+    );
+}
+
+#[test]
+fn a_file_with_an_unknown_field_is_refused() {
+    let bed = Bed::new();
+    let file = bed.file("task.json", r#"{"image":"x","imagee":"y"}"#);
+    bed.run(["--file", &file]).fails(125).stderr_has("imagee").output();
+}

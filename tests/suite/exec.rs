@@ -1,0 +1,46 @@
+//! `cube exec`: a command in a running task.
+
+use crate::testbed::{Bed, probe, shell};
+
+#[test]
+fn its_output_and_code_are_the_command_s() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &shell(), "sleep", "1000"]);
+    let script = "echo out; echo err >&2; exit 5";
+    let output = bed.cube(["exec", &task.id, "sh", "-c", script]).ends(5).output();
+    assert_eq!((output.text().as_str(), output.stderr.as_str()), ("out\n", "err\n"));
+}
+
+#[test]
+fn flags_after_the_task_are_the_command_s() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe()]);
+    let text = bed.cube(["exec", &task.id, "/probe", "args", "out=-q", "exit=0", "--help", "-o"]).text();
+    assert!(text.contains("--help\n-o\n") && text.ends_with("-q\n"), "{text}");
+}
+
+#[test]
+fn binary_output_arrives_whole() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe()]);
+    let output = bed.cube(["exec", &task.id, "/probe", "bytes=300000"]).output();
+    let expected: Vec<u8> = crate::testbed::pattern::Noise::new(300_000).flatten().collect();
+    assert!(output.stdout == expected);
+}
+
+#[test]
+fn a_command_that_is_not_there_is_127() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe()]);
+    bed.cube(["exec", &task.id, "/no/such"]).ends(127).stderr_has("/no/such").output();
+}
+
+#[test]
+fn a_task_that_has_ended_runs_nothing() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "exit=0"]);
+    task.ended();
+    bed.cube(["exec", &task.id, "/probe"]).fails(1).output();
+    let object = bed.cube(["-o", "json", "exec", &task.id, "/probe"]).ends(1).any_stderr().output();
+    assert!(object.stderr.contains("wrong_state") || object.text().contains("wrong_state"));
+}

@@ -1,0 +1,85 @@
+//! `cube logs`: what the task wrote, streams apart.
+
+use crate::testbed::{Bed, Task, probe};
+
+fn ended<'bed>(bed: &'bed Bed, actions: &[&str]) -> Task<'bed> {
+    let task = bed.start(["--image", &probe()].iter().chain(actions));
+    task.ended();
+    task
+}
+
+#[test]
+fn the_streams_are_kept_apart() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["out=one", "err=two", "out=three"]);
+    let output = bed.cube(["logs", &task.id]).any_stderr().output();
+    assert_eq!((output.text().as_str(), output.stderr.as_str()), ("one\nthree\n", "two\n"));
+}
+
+#[test]
+fn n_is_the_last_lines() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["out=1", "out=2", "out=3"]);
+    let last = |n: &str| bed.cube(["logs", "-n", n, &task.id]).text();
+    assert_eq!((last("1").as_str(), last("2").as_str()), ("3\n", "2\n3\n"));
+    assert_eq!((last("0").as_str(), last("all").as_str()), ("", "1\n2\n3\n"));
+}
+
+#[test]
+fn t_puts_the_engine_s_time_before_each_line() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["out=1", "out=2"]);
+    let text = bed.cube(["logs", "-t", &task.id]).text();
+    for (line, said) in text.lines().zip(["1", "2"]) {
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert_eq!((time.len(), rest), ("2026-01-02T03:04:05.123456789Z".len(), said), "{line}");
+        assert!(time.ends_with('Z'), "{time}");
+    }
+    assert_eq!(text.lines().count(), 2);
+}
+
+#[test]
+fn since_and_until_cut_by_time() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["out=early", "sleep=2.1", "out=late"]);
+    let stamped = bed.cube(["logs", "-t", &task.id]).text();
+    let late = stamped.lines().find(|line| line.ends_with("late")).unwrap().split(' ').next().unwrap();
+    let logs = |args: &[&str]| bed.cube(["logs", &task.id].iter().chain(args)).text();
+    assert_eq!(logs(&["--since", late]), "late\n");
+    assert_eq!(logs(&["--since", "1h"]), "early\nlate\n");
+    assert_eq!(logs(&["--until", "1h"]), "");
+    let middle = format!("{}Z", &late[.."2026-01-02T03:04:05".len()]);
+    assert_eq!(logs(&["--until", &middle]), "early\n");
+    assert_eq!(logs(&["--since", &middle]), "late\n");
+}
+
+#[test]
+fn f_follows_until_the_task_ends() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--stop-timeout", "5", "out=up", "say-signals", "forever"]);
+    let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
+    logs.wait_for_stdout("up\n");
+    let kill = format!("/containers/{}/kill?signal=TERM", task.id);
+    bed.engine().send("POST", &kill, &[], &[]);
+    assert_eq!(logs.finish().text(), "up\nsignal 15\n");
+}
+
+#[test]
+fn a_task_that_said_nothing_has_empty_logs() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["exit=0"]);
+    assert!(bed.cube(["logs", &task.id]).output().stdout.is_empty());
+}
+
+#[test]
+fn a_wrong_time_is_a_wrong_command_line() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["out=1"]);
+    bed.cube(["logs", "--since", "yesterday", &task.id]).fails(2).stderr_has("yesterday").output();
+}
+
+#[test]
+fn a_missing_task_is_named() {
+    let bed = Bed::new();
+    bed.cube(["logs", bed.name()]).fails(1).stderr_has(bed.name()).output();
+}

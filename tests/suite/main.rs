@@ -1,0 +1,29 @@
+//! cube as its users meet it: the real binary against real engines, registries and scripted answers.
+//!
+//! Needs an engine (`tests/run` installs and starts one). A test leaves nothing on it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test ends by a panic
+#![allow(clippy::needless_pass_by_value, clippy::must_use_candidate, clippy::return_self_not_must_use)]
+
+mod testbed;
+
+mod address;
+mod args;
+mod attach;
+mod bed;
+mod config;
+mod errors;
+mod exec;
+mod inspect;
+mod limits;
+mod logs;
+mod output;
+mod port;
+mod ps;
+mod pull;
+mod restart;
+mod run;
+mod scripted;
+mod signals;
+mod stop;
+mod streams;
+mod wait;

@@ -1,0 +1,46 @@
+//! `--restart`, proven by a task that dies.
+
+use crate::testbed::{Bed, probe};
+
+#[test]
+fn on_failure_tries_as_often_as_told() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--restart", "on-failure:2", "out=try", "exit=3"]);
+    // Follows through the restarts, to the end of the last try.
+    bed.cube(["wait", &task.id]).exits(3).output();
+    let seen = task.inspect();
+    assert_eq!((&seen["RestartCount"], &seen["State"]["Status"]), (&2.into(), &"exited".into()));
+    assert_eq!(bed.cube(["logs", &task.id]).text(), "try\ntry\ntry\n");
+}
+
+#[test]
+fn on_failure_leaves_a_success_alone() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--restart", "on-failure", "exit=0"]);
+    bed.cube(["wait", &task.id]).output();
+    assert_eq!(task.inspect()["RestartCount"], 0);
+}
+
+#[test]
+fn always_and_unless_stopped_bring_it_back_until_it_is_stopped() {
+    let bed = Bed::new();
+    for policy in ["always", "unless-stopped"] {
+        let task = bed.start(["--image", &probe(), "--restart", policy, "out=again", "sleep=0.1", "exit=0"]);
+        let mut logs = bed.cube(["logs", "-f", &task.id]).any_stderr().spawn();
+        logs.wait_for_stdout("again\nagain\n");
+        bed.cube(["stop", &task.id]).output();
+        logs.finish();
+        assert!(!task.exists(), "{policy}");
+    }
+}
+
+#[test]
+fn the_policy_is_the_engine_s() {
+    let bed = Bed::new();
+    let policies = [("no", "no", 0), ("always", "always", 0), ("on-failure:5", "on-failure", 5)];
+    for (flag, name, count) in policies {
+        let task = bed.start(["--image", &probe(), "--restart", flag]);
+        let policy = task.inspect()["HostConfig"]["RestartPolicy"].clone();
+        assert_eq!((&policy["Name"], &policy["MaximumRetryCount"]), (&name.into(), &count.into()));
+    }
+}

@@ -1,0 +1,153 @@
+//! Answers that a real engine gives too rarely to wait for.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::testbed::scripted::{Reply, Scripted};
+use crate::testbed::{Bed, probe};
+
+const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
+
+fn created() -> Reply {
+    Reply::json(201, json!({"Id": ID, "Warnings": []}).to_string())
+}
+
+fn at(verb: &str) -> String {
+    verb.replace("ID", ID)
+}
+
+#[test]
+fn a_start_that_the_engine_fails_removes_what_was_made() {
+    let engine = Scripted::new()
+        .on("POST /containers/create*", created())
+        .on(&at("POST /containers/ID/start"), Reply::error(500, "the disk is on fire"))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+    engine.cube(["run", "--image", "x"]).fails(125).stderr_has("the disk is on fire").output();
+}
+
+#[test]
+fn a_taken_port_is_told_as_such_however_the_engine_words_it() {
+    let words = [
+        "driver failed programming external connectivity on endpoint web (7a): Bind for 0.0.0.0:80 failed: port is already allocated",
+        "driver failed programming external connectivity on endpoint web (7a): Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use",
+        "failed to set up container networking: driver failed programming external connectivity on endpoint web (7a): failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use",
+    ];
+    for message in words {
+        let engine = Scripted::new()
+            .on("POST /containers/create*", created())
+            .on(&at("POST /containers/ID/start"), Reply::error(500, message))
+            .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+        let object = engine.cube(["-o", "json", "run", "--image", "x", "-p", "80:80"]).ends(125).json();
+        assert_eq!(object["error"]["kind"], "port_taken", "{object}");
+    }
+}
+
+#[test]
+fn a_connection_cut_before_the_start_s_answer_removes_what_was_made() {
+    let engine = Scripted::new()
+        .on("POST /containers/create*", created())
+        .on(&at("POST /containers/ID/start"), Reply::Cut(Vec::new()))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+    let object = engine.cube(["-o", "json", "run", "--image", "x"]).ends(125).json();
+    assert_eq!(object["error"]["kind"], "connection_lost", "{object}");
+}
+
+#[test]
+fn a_pull_that_fails_is_told_by_its_reason() {
+    let cases = [
+        ("manifest for x:latest not found: manifest unknown", "image_not_found"),
+        ("unauthorized: authentication required", "registry_auth"),
+        ("toomanyrequests: You have reached your pull rate limit", "rate_limited"),
+        ("received unexpected HTTP status: 503 Service Unavailable", "registry_failed"),
+    ];
+    for (message, kind) in cases {
+        let line = json!({"errorDetail": {"message": message}, "error": message}).to_string() + "\r\n";
+        let engine = Scripted::new()
+            .always("POST /containers/create*", Reply::error(404, "No such image: x:latest"))
+            .on("POST /images/create*", Reply::chunks(&[line.as_bytes()]));
+        let args = ["-o", "json", "run", "--pull-retries", "0", "--image", "x"];
+        let object = engine.cube(args).ends(125).json();
+        assert_eq!(object["error"]["kind"], kind, "{object}");
+        assert!(object["error"]["message"].as_str().unwrap().contains(message), "{object}");
+    }
+}
+
+#[test]
+fn a_bare_error_in_a_pull_is_an_error_too() {
+    let engine = Scripted::new()
+        .always("POST /containers/create*", Reply::error(404, "No such image: x:latest"))
+        .on("POST /images/create*", Reply::chunks(&[b"{\"error\":\"toomanyrequests\"}\r\n"]));
+    let object = engine.cube(["-o", "json", "run", "--pull-retries", "0", "--image", "x"]).ends(125).json();
+    assert_eq!(object["error"]["kind"], "rate_limited", "{object}");
+}
+
+#[test]
+fn what_the_registry_may_do_better_next_time_is_tried_again() {
+    let busy =
+        json!({"errorDetail": {"message": "received unexpected HTTP status: 502 Bad Gateway"}}).to_string();
+    let refused = || Reply::chunks(&[busy.as_bytes()]);
+    let engine = Scripted::new()
+        .on("POST /containers/create*", Reply::error(404, "No such image: x:latest"))
+        .on("POST /images/create*", refused())
+        .on("POST /images/create*", refused());
+    let run = engine.cube(["run", "--pull-retries", "1", "--image", "x"]).ends(125);
+    run.stderr_has("502").output();
+}
+
+#[test]
+fn logs_that_break_off_are_not_taken_for_whole() {
+    let frame = [b"\x01\x00\x00\x00\x00\x00\x00\x06".as_slice(), b"hello\n"].concat();
+    let inspect = json!({"Id": ID, "Config": {"Tty": false, "Labels": {}}, "State": {"Status": "running", "Running": true}});
+    let cut = Reply::chunks(&[&frame, &frame[..10]]).cut_after(110);
+    let engine = Scripted::new()
+        .always("GET /containers/*/json", Reply::json(200, inspect.to_string()))
+        .on(&at("GET /containers/ID/logs"), cut);
+    let output = engine.cube(["logs", ID]).ends(1).stderr_has("cube: ").output();
+    assert!(output.text().starts_with("hello\n"), "what came is shown: {}", output.text());
+}
+
+#[test]
+fn an_answer_that_is_no_json_is_a_bad_answer() {
+    let engine = Scripted::new().on("POST /containers/create*", Reply::json(201, "<html>"));
+    let object = engine.cube(["-o", "json", "run", "--image", "x"]).ends(125).json();
+    assert_eq!(object["error"]["kind"], "bad_answer", "{object}");
+}
+
+#[test]
+fn an_engine_s_words_cannot_rewrite_the_terminal() {
+    let engine = Scripted::new().on("POST /containers/create*", Reply::error(500, "a\u{1b}[2Jb\rc\u{9b}d"));
+    let output = engine.cube(["run", "--image", "x"]).fails(125).output();
+    assert!(!output.stderr.contains(['\u{1b}', '\r', '\u{9b}']), "{:?}", output.stderr);
+}
+
+#[test]
+fn an_engine_that_hangs_does_not_keep_cube_from_ending() {
+    let engine = Scripted::new()
+        .on("POST /containers/create*", Reply::Stall(Vec::new()))
+        .always("GET /containers/*", Reply::json(200, "[]"));
+    let running = engine.cube(["run", "--image", "x"]).ends(143).spawn();
+    engine.wait_for("POST /containers/create");
+    running.signal(Signal::TERM);
+    running.finish();
+}
+
+/// What the real engine answers, in the words that the scripts above repeat.
+#[test]
+fn the_scripted_words_are_a_real_engine_s() {
+    let bed = Bed::new();
+    let says = |method: &str, path: &str, body: &Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = bed.engine().send(method, path, &["Content-Type: application/json"], body.as_bytes());
+        (answer.status, answer.json()["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let (status, message) = says("POST", "/containers/create", &json!({"Image": "cube-test/none:1"}));
+    assert_eq!((status, message.contains("No such image: cube-test/none:1")), (404, true), "{message}");
+
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let host = json!({"PortBindings": {"80/tcp": [{"HostPort": port}]}});
+    let config = json!({"Image": probe(), "ExposedPorts": {"80/tcp": {}}, "HostConfig": host});
+    let task = bed.foreign(bed.name(), config);
+    let (status, message) = says("POST", &format!("/containers/{}/start", task.id), &Value::Null);
+    assert_eq!((status, message.contains("address already in use")), (500, true), "{message}");
+}

@@ -1,0 +1,111 @@
+//! `cube stop`: stop, then remove.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::testbed::{Bed, probe, probe_with};
+
+#[test]
+fn prints_each_task_as_it_was_given() {
+    let bed = Bed::new();
+    let by_id = bed.start(["--image", &probe()]);
+    let by_prefix = bed.start(["--image", &probe()]);
+    let _by_name = bed.start(["--image", &probe(), "--name", bed.name()]);
+    let by_uuid = bed.start(["--image", &probe()]);
+    let uuid = by_uuid.inspect()["Config"]["Labels"]["cube.task.id"].as_str().unwrap().to_owned();
+    let given = [&by_id.id, &by_prefix.id[..20], bed.name(), &uuid];
+    let printed = bed.cube(["stop"].into_iter().chain(given)).text();
+    let mut lines: Vec<&str> = printed.lines().collect();
+    lines.sort_unstable();
+    let mut expected = given;
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+    bed.assert_empty();
+}
+
+#[test]
+fn its_anonymous_volume_goes_and_a_named_one_stays() {
+    let bed = Bed::new();
+    let image = probe_with(&["VOLUME /data"]);
+    let named = bed.name();
+    let task = bed.start(["--image", &image, "-v", &format!("{named}:/named")]);
+    let mounts = task.inspect()["Mounts"].clone();
+    let at = |path: &str| {
+        let mount = mounts.as_array().unwrap().iter().find(|mount| mount["Destination"] == path);
+        format!("/volumes/{}", mount.unwrap()["Name"].as_str().unwrap())
+    };
+    assert!(bed.engine().has(&at("/data")) && bed.engine().has(&at("/named")));
+    bed.cube(["stop", &task.id]).output();
+    let (anonymous, kept) = (bed.engine().has(&at("/data")), bed.engine().has(&at("/named")));
+    bed.engine().delete(&at("/named"));
+    assert_eq!((anonymous, kept), (false, true));
+    bed.assert_empty();
+}
+
+#[test]
+fn a_task_that_has_ended_is_removed_all_the_same() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "exit=3"]);
+    task.ended();
+    assert_eq!(bed.cube(["stop", &task.id]).text(), format!("{}\n", task.id));
+    bed.assert_empty();
+}
+
+#[test]
+fn the_task_hears_its_stop_signal_first() {
+    let bed = Bed::new();
+    let folder = bed.path("");
+    let mount = format!("{}:/out", folder.to_str().unwrap());
+    let script = "trap 'echo heard >/out/signal; exit 0' TERM; echo up; while :; do sleep 0.1; done";
+    let task = bed.start(["--image", &crate::testbed::shell(), "-v", &mount, "sh", "-c", script]);
+    let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
+    logs.wait_for_stdout("up\n");
+    bed.cube(["stop", &task.id]).output();
+    logs.finish();
+    assert_eq!(std::fs::read_to_string(bed.path("signal")).unwrap(), "heard\n");
+    bed.assert_empty();
+}
+
+#[test]
+fn a_task_that_ignores_the_signal_is_killed_after_its_grace() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--stop-timeout", "1", "ignore=15", "out=up", "forever"]);
+    let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
+    logs.wait_for_stdout("up\n");
+    let took = bed.cube(["stop", &task.id]).output().took;
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(8), "{took:?}");
+    logs.finish();
+    bed.assert_empty();
+}
+
+#[test]
+fn several_are_stopped_side_by_side() {
+    let bed = Bed::new();
+    let start = || bed.start(["--image", &probe(), "--stop-timeout", "2", "ignore=15", "forever"]);
+    let tasks = [start(), start(), start()];
+    let ids = tasks.iter().map(|task| task.id.as_str());
+    let took = bed.cube(["stop"].into_iter().chain(ids)).output().took;
+    assert!(took < Duration::from_secs(5), "one after the other takes 6 s; this took {took:?}");
+    bed.assert_empty();
+}
+
+#[test]
+fn one_that_is_missing_does_not_keep_the_others() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe()]);
+    let missing = format!("{}-missing", bed.name());
+    let output = bed.cube(["stop", &missing, &task.id]).ends(1).stderr_has(&missing).output();
+    assert_eq!(output.text(), format!("{}\n", task.id));
+    bed.assert_empty();
+}
+
+#[test]
+fn a_container_that_is_not_cube_s_can_be_named_too() {
+    let bed = Bed::new();
+    let foreign = bed.foreign(bed.name(), json!({"Image": probe()}));
+    let output = bed.cube(["stop", bed.name()]).any_stderr();
+    // As `docker stop` would: whoever names it means it.
+    assert_eq!(output.text(), format!("{}\n", bed.name()));
+    assert!(!foreign.exists());
+}

@@ -1,0 +1,182 @@
+//! Every byte, in order, once.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::testbed::pattern::{Lines, Noise};
+use crate::testbed::{Bed, cube, probe};
+
+/// Compares what is written to it with what should come, and keeps nothing.
+struct Compare<I> {
+    expected: I,
+    block: Vec<u8>,
+    at: u64,
+}
+
+impl<I: Iterator<Item = Vec<u8>>> Compare<I> {
+    fn with(expected: I) -> Self {
+        Self { expected, block: Vec::new(), at: 0 }
+    }
+
+    fn fault(&self, what: &str) -> io::Error {
+        io::Error::other(format!("{what} at byte {}", self.at))
+    }
+}
+
+impl<I: Iterator<Item = Vec<u8>>> Write for Compare<I> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while self.block.is_empty() {
+            self.block = self.expected.next().ok_or_else(|| self.fault("more than expected"))?;
+        }
+        let size = bytes.len().min(self.block.len());
+        if self.block[..size] != bytes[..size] {
+            return Err(self.fault("another byte than expected near"));
+        }
+        self.block.drain(..size);
+        self.at += size as u64;
+        Ok(size)
+    }
+
+    /// At the end: nothing may be missing.
+    fn flush(&mut self) -> io::Result<()> {
+        let missing = !self.block.is_empty() || self.expected.next().is_some();
+        if missing { Err(self.fault("the output ends")) } else { Ok(()) }
+    }
+}
+
+const LINES: u64 = 2_000_000;
+const WIDTH: usize = 100;
+const LONG: Duration = Duration::from_mins(5);
+/// Constant memory: what cube may hold at most, in KiB.
+const MEMORY: u64 = 20 * 1024;
+
+#[test]
+fn two_hundred_megabytes_attached_in_constant_memory() {
+    let bed = Bed::new();
+    let lines = format!("lines={LINES}x{WIDTH}");
+    let run = bed.run(["--attach", "--image", &probe(), &lines]).within(LONG);
+    let output = run.stdout_to(Compare::with(Lines::new(LINES, WIDTH))).output();
+    assert!((1..MEMORY).contains(&output.peak_kib), "{} KiB", output.peak_kib);
+    bed.assert_empty();
+}
+
+#[test]
+fn two_hundred_megabytes_of_logs_in_constant_memory() {
+    let bed = Bed::new();
+    let lines = format!("lines={LINES}x{WIDTH}");
+    let task = bed.start(["--image", &probe(), &lines]);
+    let follow = bed.cube(["logs", "-f", &task.id]).within(LONG);
+    let follow = follow.stdout_to(Compare::with(Lines::new(LINES, WIDTH))).output();
+    let logs = bed.cube(["logs", &task.id]).within(LONG);
+    let logs = logs.stdout_to(Compare::with(Lines::new(LINES, WIDTH))).output();
+    assert!((1..MEMORY).contains(&follow.peak_kib), "{} KiB following", follow.peak_kib);
+    assert!((1..MEMORY).contains(&logs.peak_kib), "{} KiB", logs.peak_kib);
+}
+
+#[test]
+fn binary_data_on_both_streams() {
+    let bed = Bed::new();
+    let args = ["--attach", "--image", &probe(), "bytes=3000000"];
+    bed.run(args).stdout_to(Compare::with(Noise::new(3_000_000))).output();
+    let task = bed.start(["--image", &probe(), "bytes=3000000"]);
+    task.ended();
+    bed.cube(["logs", &task.id]).stdout_to(Compare::with(Noise::new(3_000_000))).output();
+}
+
+#[test]
+fn lines_over_sixteen_kibibytes() {
+    let bed = Bed::new();
+    let wide = || Lines::new(20, 100_000);
+    bed.run(["--attach", "--image", &probe(), "lines=20x100000"]).stdout_to(Compare::with(wide())).output();
+    let task = bed.start(["--image", &probe(), "lines=20x100000"]);
+    task.ended();
+    bed.cube(["logs", &task.id]).stdout_to(Compare::with(wide())).output();
+    bed.cube(["logs", "-f", &task.id]).stdout_to(Compare::with(wide())).output();
+}
+
+#[test]
+fn with_times_a_long_line_has_one_stamp() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "lines=2x40000"]);
+    task.ended();
+    let text = bed.cube(["logs", "-t", &task.id]).text();
+    let bare: Vec<&str> = text.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    let expected: Vec<u8> = Lines::new(2, 40_000).flatten().collect();
+    assert!(bare.join("\n") + "\n" == String::from_utf8(expected).unwrap());
+}
+
+#[test]
+fn a_last_line_without_newline() {
+    let bed = Bed::new();
+    assert_eq!(bed.run(["--attach", "--image", &probe(), "out=a", "out-raw=b"]).text(), "a\nb");
+    let task = bed.start(["--image", &probe(), "out=a", "out-raw=b"]);
+    task.ended();
+    assert_eq!(bed.cube(["logs", &task.id]).text(), "a\nb");
+}
+
+#[test]
+fn a_task_that_ends_at_once_loses_nothing() {
+    let bed = Bed::new();
+    for round in 0..20 {
+        let (out, err) = (format!("out=out {round}"), format!("err=err {round}"));
+        let output = bed.run(["--attach", "--image", &probe(), &out, &err]).any_stderr().output();
+        let seen = (output.text(), output.stderr);
+        assert_eq!(seen, (format!("out {round}\n"), format!("err {round}\n")));
+    }
+    bed.assert_empty();
+}
+
+#[test]
+fn a_burst_before_the_end_arrives_whole() {
+    let bed = Bed::new();
+    for _ in 0..5 {
+        let run = bed.run(["--attach", "--image", &probe(), "lines=20000x50", "exit=7"]);
+        run.exits(7).stdout_to(Compare::with(Lines::new(20_000, 50))).output();
+    }
+}
+
+#[test]
+fn a_reader_that_stops_early_ends_it_quietly() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "lines=100000x100"]);
+    task.ended();
+    let logs = bed.cube(["logs", &task.id]).stdout_to(Head(1)).sink_may_stop().output();
+    assert_eq!(logs.status, 0);
+}
+
+#[test]
+fn an_attached_task_whose_reader_stops_is_removed() {
+    let bed = Bed::new();
+    let run = bed.run(["--attach", "--image", &probe(), "lines=100000x100", "forever"]);
+    run.stdout_to(Head(1)).sink_may_stop().output();
+    bed.assert_empty();
+}
+
+#[test]
+fn the_same_by_a_real_pipe() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "lines=100000x100"]);
+    task.ended();
+    let script = "set -o pipefail; \"$0\" logs \"$1\" | head -1";
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script]).arg(cube::binary()).arg(&task.id).stdin(Stdio::null());
+    let output = bash.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, Lines::new(1, 100).next().unwrap());
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+/// Takes so many blocks and then no more.
+struct Head(usize);
+
+impl Write for Head {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! What the stories stand on: the binary, the engines, images and registries that they use.
+
+pub mod bed;
+pub mod cube;
+pub mod engine;
+pub mod guarded;
+pub mod image;
+#[path = "../probe/pattern.rs"]
+pub mod pattern;
+pub mod quota;
+pub mod registry;
+pub mod scripted;
+
+pub use bed::{Bed, Task};
+pub use cube::Cube;
+pub use engine::Engine;
+pub use image::{probe, probe_with, shell};

@@ -1,0 +1,170 @@
+//! One test's place on the engine: unique names, and the proof at its end that nothing is left.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Cube, Engine};
+
+/// Marks each container that a test makes through cube.
+const LABEL: &str = "cube-test.bed";
+
+/// A test that drops it fails if a container or an anonymous volume of the test is still there.
+pub struct Bed {
+    name: String,
+    folder: TempDir,
+    engine: &'static Engine,
+    volumes: Mutex<Vec<String>>,
+}
+
+/// A detached task that cube started; removed at the latest when dropped.
+pub struct Task<'bed> {
+    pub id: String,
+    bed: &'bed Bed,
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        Self::on(Engine::under_test())
+    }
+
+    /// A place on another engine than the one under test.
+    pub fn on(engine: &'static Engine) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("cube-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::tempdir().unwrap();
+        Self { name, folder, engine, volumes: Mutex::default() }
+    }
+
+    /// A name that no other test uses.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn engine(&self) -> &Engine {
+        self.engine
+    }
+
+    /// A path in a folder of the test's own.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file of the test's own.
+    pub fn file(&self, name: &str, content: &str) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
+    /// `cube ARGS` on the bed's engine.
+    pub fn cube<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Cube {
+        let cube = Cube::new(args);
+        let usual = std::ptr::eq(self.engine, Engine::under_test());
+        if usual { cube } else { cube.env("DOCKER_HOST", self.engine.host()) }
+    }
+
+    /// `cube run ARGS`, labelled so that the bed finds what it made.
+    pub fn run<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Cube {
+        let label = format!("--label={}", self.label());
+        let args = args.into_iter().map(Into::into);
+        self.cube(["run".into(), OsString::from(label)].into_iter().chain(args))
+    }
+
+    /// A detached task by `cube run ARGS`.
+    pub fn start<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Task<'_> {
+        let id = self.run(args).text().trim_end().to_owned();
+        let task = Task { id, bed: self };
+        let mounts = task.inspect()["Mounts"].clone();
+        let named = |mount: &Value| mount["Name"].as_str().filter(|name| anonymous(name)).map(str::to_owned);
+        self.volumes.lock().unwrap().extend(mounts.as_array().unwrap().iter().filter_map(named));
+        task
+    }
+
+    /// A container that is not cube's, made by the engine's API.
+    pub fn foreign(&self, name: &str, mut config: Value) -> Task<'_> {
+        config["Labels"] = serde_json::json!({ LABEL: self.name });
+        let made = self.engine.post(&format!("/containers/create?name={name}"), &config);
+        Task { id: made["Id"].as_str().unwrap().to_owned(), bed: self }
+    }
+
+    /// The label `key=value` of all that the test makes.
+    pub fn label(&self) -> String {
+        format!("{LABEL}={}", self.name)
+    }
+
+    /// Ids of the test's containers.
+    pub fn containers(&self) -> Vec<String> {
+        self.engine.labelled(&self.label())
+    }
+
+    /// Fails if a container of the test is there.
+    pub fn assert_empty(&self) {
+        let left = self.containers();
+        assert!(left.is_empty(), "left on the engine: {left:?}");
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let containers = self.containers();
+        for id in &containers {
+            self.engine.delete(&format!("/containers/{id}?force=1&v=1"));
+        }
+        let mut volumes = self.volumes.lock().unwrap().clone();
+        volumes.retain(|volume| self.engine.has(&format!("/volumes/{volume}")));
+        for volume in &volumes {
+            self.engine.delete(&format!("/volumes/{volume}?force=1"));
+        }
+        if !std::thread::panicking() {
+            assert!(containers.is_empty(), "the test left the containers {containers:?}");
+            assert!(volumes.is_empty(), "the test left the volumes {volumes:?}");
+        }
+    }
+}
+
+impl Task<'_> {
+    /// What the engine tells of it.
+    pub fn inspect(&self) -> Value {
+        self.bed.engine.container(&self.id)
+    }
+
+    /// Whether it is there, in whatever state.
+    pub fn exists(&self) -> bool {
+        self.bed.engine.has_container(&self.id)
+    }
+
+    /// Returns its exit code once it has ended, by the engine's own word.
+    pub fn ended(&self) -> i64 {
+        let answer = self.bed.engine.post(&format!("/containers/{}/wait", self.id), &Value::Null);
+        answer["StatusCode"].as_i64().unwrap()
+    }
+
+    /// The host port of `PORT/proto` on IPv4, by the engine's own word.
+    pub fn host_port(&self, port: &str) -> u16 {
+        let bindings = self.inspect()["NetworkSettings"]["Ports"][port].clone();
+        let bindings = bindings.as_array().unwrap_or_else(|| panic!("{port} is not published")).clone();
+        let v4 = bindings.iter().find(|binding| !binding["HostIp"].as_str().unwrap().contains(':')).unwrap();
+        v4["HostPort"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        self.bed.engine.delete(&format!("/containers/{}?force=1&v=1", self.id));
+    }
+}
+
+/// The engine names a volume that nobody named by 64 hex digits.
+fn anonymous(volume: &str) -> bool {
+    is_id(volume)
+}
+
+/// Whether it is a full id.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,130 @@
+//! Images that the tests make for themselves: nothing is pulled from anywhere.
+
+use std::collections::HashSet;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, OnceLock};
+
+use tempfile::TempDir;
+
+use super::Engine;
+use super::engine::escaped;
+
+const PROBE_SOURCE: &str =
+    concat!(include_str!("../../probe/probe.rs"), include_str!("../../probe/pattern.rs"));
+
+/// By it `tests/run` removes the images in the end.
+const LABEL: &str = "LABEL cube-test=image";
+
+/// What every image of the probe says.
+const USUAL: [&str; 2] = ["ENTRYPOINT [\"/probe\"]", "CMD [\"forever\"]"];
+
+/// The image of the probe alone, from scratch: no shell, no libraries.
+pub fn probe() -> String {
+    probe_with(&[])
+}
+
+/// The probe's image with more instructions (`EXPOSE 80`, `VOLUME /data`, `HEALTHCHECK …`).
+pub fn probe_with(instructions: &[&str]) -> String {
+    probe_on(Engine::under_test(), instructions)
+}
+
+/// The same on another engine.
+pub fn probe_on(engine: &Engine, instructions: &[&str]) -> String {
+    made_once(engine, "probe", &[&USUAL, instructions].concat(), |root| {
+        fs::copy(probe_binary(), root.join("probe")).unwrap();
+    })
+}
+
+/// An image of the probe that no other has the same layer of: pulling it moves bytes.
+pub fn fresh_on(engine: &Engine, repo: &str, tag: &str) -> String {
+    let root = TempDir::new().unwrap();
+    fill_folders(root.path());
+    fs::copy(probe_binary(), root.path().join("probe")).unwrap();
+    fs::write(root.path().join("etc/image"), format!("{repo}:{tag}")).unwrap();
+    import(engine, root.path(), repo, tag, &USUAL);
+    format!("{repo}:{tag}")
+}
+
+/// An image with a shell and the usual small commands.
+pub fn shell() -> String {
+    let instructions = ["CMD [\"sh\"]", "ENV PATH=/bin"];
+    made_once(Engine::under_test(), "shell", &instructions, |root| {
+        fs::create_dir(root.join("bin")).unwrap();
+        let busybox = root.join("bin/busybox");
+        fs::copy("/bin/busybox", &busybox).expect("busybox-static is installed (tests/run does it)");
+        let listed = Command::new(&busybox).arg("--list").output().unwrap();
+        for applet in String::from_utf8(listed.stdout).unwrap().lines().filter(|name| *name != "busybox") {
+            symlink("busybox", root.join("bin").join(applet)).unwrap();
+        }
+    })
+}
+
+/// Makes the image unless the engine has it: its tag follows from its content.
+fn made_once(engine: &Engine, name: &str, instructions: &[&str], fill: impl FnOnce(&Path)) -> String {
+    static MADE: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut hasher = DefaultHasher::new();
+    (PROBE_SOURCE, instructions).hash(&mut hasher);
+    let (repo, tag) = (format!("cube-test/{name}"), format!("{:016x}", hasher.finish()));
+    let reference = format!("{repo}:{tag}");
+    let key = engine.host() + &reference;
+    if !made.contains(&key) && !engine.has(&format!("/images/{reference}/json")) {
+        let root = TempDir::new().unwrap();
+        fill_folders(root.path());
+        fill(root.path());
+        import(engine, root.path(), &repo, &tag, instructions);
+    }
+    made.insert(key);
+    reference
+}
+
+fn fill_folders(root: &Path) {
+    fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
+    for folder in ["tmp", "data", "etc"] {
+        fs::create_dir(root.join(folder)).unwrap();
+    }
+    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::write(root.join("etc/passwd"), "root:x:0:0::/:/\nprobe:x:1000:1000::/:/\n").unwrap();
+    fs::write(root.join("not-executable"), "no program\n").unwrap();
+}
+
+fn import(engine: &Engine, root: &Path, repo: &str, tag: &str, instructions: &[&str]) {
+    let tar =
+        Command::new("tar").args(["--owner=0", "--group=0", "-cC"]).arg(root).arg(".").output().unwrap();
+    assert!(tar.status.success(), "tar: {}", String::from_utf8_lossy(&tar.stderr));
+    let changes = [&[LABEL], instructions].concat();
+    let changes = changes.iter().map(|change| ["&changes=", &escaped(change)].concat()).collect::<String>();
+    let path = format!("/images/create?fromSrc=-&repo={repo}&tag={tag}{changes}");
+    let answer = engine.send("POST", &path, &["Content-Type: application/x-tar"], &tar.stdout);
+    let text = String::from_utf8_lossy(&answer.body);
+    assert!(answer.status == 200 && !text.contains("\"error\""), "importing {repo}: {text}");
+}
+
+/// The probe, built once for all test runs.
+fn probe_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut hasher = DefaultHasher::new();
+        PROBE_SOURCE.hash(&mut hasher);
+        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{:016x}", hasher.finish()));
+        if !binary.exists() {
+            build_probe(&binary);
+        }
+        binary
+    })
+}
+
+fn build_probe(binary: &Path) {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/probe.rs");
+    // Another test process may be at it too.
+    let built = binary.with_extension(std::process::id().to_string());
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let options = ["--edition=2024", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"];
+    let status = Command::new(rustc).args(options).arg(&built).arg(source).status().unwrap();
+    assert!(status.success(), "rustc builds the probe");
+    fs::rename(built, binary).unwrap();
+}

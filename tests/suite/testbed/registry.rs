@@ -1,0 +1,103 @@
+//! The registry of Debian's package `docker-registry`, on a loopback port, open or with a password.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+use serde_json::json;
+
+use super::guarded::Guarded;
+use super::{Bed, Engine, image};
+
+/// Who may pull from [`Registry::private`].
+pub const USER: &str = "cube";
+/// In standard base64 it has a `+` or `/`, which engines do not read.
+pub const PASSWORD: &str = "abc>>>def???";
+
+/// A registry that lives as long as the tests.
+pub struct Registry {
+    _server: Guarded,
+    address: String,
+    auth: String,
+}
+
+/// An image that is in a registry and not on the engine; whatever is pulled of it goes when dropped.
+pub struct Published {
+    pub reference: String,
+    /// What the registry calls its content.
+    pub digest: String,
+    engine: &'static Engine,
+}
+
+impl Registry {
+    /// One that asks nobody for a password.
+    pub fn open() -> &'static Self {
+        static OPEN: OnceLock<Registry> = OnceLock::new();
+        OPEN.get_or_init(|| Self::start("", "", String::new()))
+    }
+
+    /// One that wants [`USER`] and [`PASSWORD`].
+    pub fn private() -> &'static Self {
+        static PRIVATE: OnceLock<Registry> = OnceLock::new();
+        let config = "auth: {htpasswd: {realm: cube, path: htpasswd}}";
+        let credentials = json!({"username": USER, "password": PASSWORD}).to_string();
+        let auth = format!("X-Registry-Auth: {}", BASE64_URL_SAFE.encode(credentials));
+        PRIVATE.get_or_init(|| Self::start("htpasswd -Bbn \"$3\" \"$4\" >htpasswd &&", config, auth))
+    }
+
+    fn start(before: &str, config: &str, auth: String) -> Self {
+        // The system gives a port that is free now; nobody else asks for this very one in the next second.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let config = format!(
+            "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: \"{address}\"}}\n\
+             storage: {{filesystem: {{rootdirectory: data}}}}\n{config}\n"
+        );
+        let before = format!("{before} printf '%s' \"$1\" >config &&");
+        let server =
+            Guarded::start(&before, "docker-registry serve config", "", &[&config, "", USER, PASSWORD]);
+        server.wait_until(|| TcpStream::connect(&address).is_ok());
+        Self { _server: server, address, auth }
+    }
+
+    /// `HOST:PORT`, as it stands before an image's name.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A fresh image of the bed's name in this registry.
+    pub fn publish(&self, bed: &Bed, tag: &str) -> Published {
+        let engine = Engine::under_test();
+        let repo = format!("{}/{}", self.address, bed.name());
+        let reference = image::fresh_on(engine, &repo, tag);
+        let auth = if self.auth.is_empty() { "X-Registry-Auth: e30=" } else { &self.auth };
+        let pushed = engine.send("POST", &format!("/images/{repo}/push?tag={tag}"), &[auth], &[]);
+        let log = String::from_utf8_lossy(&pushed.body).into_owned();
+        let digest = log.split_once("\"Digest\":\"").and_then(|(_, rest)| rest.split('"').next());
+        let digest = digest.unwrap_or_else(|| panic!("pushing {reference}: {log}")).to_owned();
+        engine.delete(&format!("/images/{reference}?force=1"));
+        assert!(!engine.has(&format!("/images/{reference}/json")), "{reference} is still on the engine");
+        Published { reference, digest, engine }
+    }
+
+    /// A Docker config folder with these credentials for the registry, as `docker login` leaves it.
+    pub fn login(&self, bed: &Bed, user: &str, password: &str) -> String {
+        let auth = BASE64_STANDARD.encode(format!("{user}:{password}"));
+        let config = json!({"auths": {&self.address: {"auth": auth}}});
+        bed.file("config.json", &config.to_string());
+        bed.path("").into_os_string().into_string().unwrap()
+    }
+}
+
+impl Published {
+    /// Whether the engine has it.
+    pub fn pulled(&self) -> bool {
+        self.engine.has(&format!("/images/{}/json", self.reference))
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        self.engine.delete(&format!("/images/{}?force=1", self.reference));
+    }
+}

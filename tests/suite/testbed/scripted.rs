@@ -1,0 +1,251 @@
+//! An engine whose answers are written beforehand, for what a real one says too rarely.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::{Cube, cube};
+
+/// Listens until dropped; then fails if a request came that was not expected or one did not come.
+pub struct Scripted {
+    folder: TempDir,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    expected: Vec<Exchange>,
+    /// What was asked, as `METHOD /path?query`.
+    seen: Vec<String>,
+    unexpected: Vec<String>,
+}
+
+struct Exchange {
+    pattern: String,
+    reply: Reply,
+    repeats: bool,
+}
+
+/// What comes back.
+#[derive(Clone)]
+pub enum Reply {
+    /// These bytes; the connection stays open for the next request.
+    Raw(Vec<u8>),
+    /// These bytes, then the connection is closed.
+    Cut(Vec<u8>),
+    /// These bytes, then nothing more, with the connection open.
+    Stall(Vec<u8>),
+}
+
+impl Reply {
+    /// A whole answer with a JSON body.
+    pub fn json(status: u16, body: impl AsRef<str>) -> Self {
+        let body = body.as_ref();
+        let head = "Content-Type: application/json\r\nApi-Version: 1.41\r\nOstype: linux";
+        let length = body.len();
+        Self::Raw(format!("HTTP/1.1 {status} .\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}").into())
+    }
+
+    /// A refusal as engines word it.
+    pub fn error(status: u16, message: &str) -> Self {
+        Self::json(status, serde_json::json!({ "message": message }).to_string())
+    }
+
+    /// Done, with nothing to say.
+    pub fn empty(status: u16) -> Self {
+        Self::Raw(format!("HTTP/1.1 {status} .\r\nApi-Version: 1.41\r\n\r\n").into())
+    }
+
+    /// A chunked answer, a chunk each.
+    pub fn chunks(chunks: &[&[u8]]) -> Self {
+        let mut raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for chunk in chunks.iter().chain([&b"".as_slice()]) {
+            raw.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            raw.extend_from_slice(chunk);
+            raw.extend_from_slice(b"\r\n");
+        }
+        Self::Raw(raw)
+    }
+
+    /// The same answer, broken off after `size` bytes.
+    pub fn cut_after(self, size: usize) -> Self {
+        let (Self::Raw(mut bytes) | Self::Cut(mut bytes) | Self::Stall(mut bytes)) = self;
+        bytes.truncate(size);
+        Self::Cut(bytes)
+    }
+}
+
+impl Scripted {
+    pub fn new() -> Self {
+        let folder = TempDir::with_prefix("cube-test-").unwrap();
+        let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
+        let state = Arc::<Mutex<State>>::default();
+        let shared = Arc::clone(&state);
+        // Ends with the process: nothing connects after the test.
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || drop(serve(&stream, &shared)));
+            }
+        });
+        Self { folder, state }
+    }
+
+    /// Expects `METHOD /path` once, where `*` stands for any text and a query may follow.
+    pub fn on(self, pattern: &str, reply: Reply) -> Self {
+        self.add(pattern, reply, false)
+    }
+
+    /// Answers it as often as it comes, also never.
+    pub fn always(self, pattern: &str, reply: Reply) -> Self {
+        self.add(pattern, reply, true)
+    }
+
+    fn add(self, pattern: &str, reply: Reply, repeats: bool) -> Self {
+        let exchange = Exchange { pattern: pattern.to_owned(), reply, repeats };
+        self.state.lock().unwrap().expected.push(exchange);
+        self
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("sock")
+    }
+
+    /// `cube ARGS` on this engine.
+    pub fn cube<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Cube {
+        Cube::new(args)
+            .env("DOCKER_HOST", format!("unix://{}", self.socket().display()))
+            .env("HOME", cube::scratch())
+    }
+
+    /// Returns once something that starts with `request` was asked.
+    pub fn wait_for(&self, request: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.state.lock().unwrap().seen.iter().any(|seen| seen.starts_with(request)) {
+            assert!(Instant::now() < deadline, "nobody asked {request}");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        let state = self.state.lock().unwrap();
+        assert!(state.unexpected.is_empty(), "nobody expected {:?}", state.unexpected);
+        let open = state.expected.iter().filter(|exchange| !exchange.repeats);
+        let open: Vec<_> = open.map(|exchange| &exchange.pattern).collect();
+        assert!(open.is_empty(), "did not come: {open:?} among {:?}", state.seen);
+    }
+}
+
+impl State {
+    fn reply_to(&mut self, request: &str) -> Reply {
+        self.seen.push(request.to_owned());
+        let path = request.split('?').next().unwrap_or_default();
+        let at = self
+            .expected
+            .iter()
+            .position(|exchange| matches(&exchange.pattern, path) || matches(&exchange.pattern, request));
+        let Some(at) = at else {
+            self.unexpected.push(request.to_owned());
+            return Reply::error(500, "not in the script");
+        };
+        let reply = self.expected[at].reply.clone();
+        if !self.expected[at].repeats {
+            self.expected.remove(at);
+        }
+        reply
+    }
+}
+
+fn serve(stream: &UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader)? {
+        let reply = state.lock().unwrap().reply_to(&request);
+        let mut out = stream;
+        match reply {
+            Reply::Raw(bytes) => out.write_all(&bytes)?,
+            Reply::Cut(bytes) => return out.write_all(&bytes),
+            Reply::Stall(bytes) => {
+                out.write_all(&bytes)?;
+                // Until the other side gives up.
+                return std::io::copy(&mut reader, &mut std::io::sink()).map(drop);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `METHOD /path?query` without an API version; none when the connection has ended. The body is read too.
+fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
+    let mut first = String::new();
+    if reader.read_line(&mut first)? == 0 {
+        return Ok(None);
+    }
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        let header = header.trim().to_ascii_lowercase();
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if header == "transfer-encoding: chunked" {
+            length = usize::MAX;
+        }
+        if header.is_empty() {
+            break;
+        }
+    }
+    read_body(reader, length)?;
+    let mut words = first.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    Ok(Some(format!("{method} {}", without_version(target))))
+}
+
+/// `length` bytes; chunks up to the empty one when it is `usize::MAX`.
+fn read_body(reader: &mut impl BufRead, length: usize) -> std::io::Result<()> {
+    if length != usize::MAX {
+        return reader.read_exact(&mut vec![0; length]);
+    }
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size)?;
+        let size = usize::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
+        reader.read_exact(&mut vec![0; size + 2])?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn without_version(target: &str) -> &str {
+    let versioned = target.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    versioned.unwrap_or(target)
+}
+
+/// Whether `pattern` is `text`, with `*` for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
+}

@@ -1,0 +1,54 @@
+//! `cube wait`: the exit code, printed and returned.
+
+use crate::testbed::{Bed, probe};
+
+#[test]
+fn prints_the_code_and_ends_with_it() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "exit=3"]);
+    assert_eq!(bed.cube(["wait", &task.id]).exits(3).text(), "3\n");
+}
+
+#[test]
+fn success_is_zero() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "out=done"]);
+    assert_eq!(bed.cube(["wait", &task.id]).text(), "0\n");
+}
+
+#[test]
+fn it_waits_for_a_task_that_still_runs() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "out=up", "forever"]);
+    let waiting = bed.cube(["wait", &task.id]).exits(143).spawn();
+    let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
+    logs.wait_for_stdout("up\n");
+    bed.engine().send("POST", &format!("/containers/{}/kill?signal=TERM", task.id), &[], &[]);
+    assert_eq!(waiting.finish().text(), "143\n");
+    logs.finish();
+}
+
+#[test]
+fn a_task_that_is_killed_gives_137() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe()]);
+    bed.engine().send("POST", &format!("/containers/{}/kill", task.id), &[], &[]);
+    assert_eq!(bed.cube(["wait", &task.id]).exits(137).text(), "137\n");
+}
+
+#[test]
+fn waiting_removes_nothing() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "exit=0"]);
+    bed.cube(["wait", &task.id]).output();
+    assert_eq!(task.inspect()["State"]["Status"], "exited");
+}
+
+#[test]
+fn as_json_the_code_is_in_the_object() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "exit=3"]);
+    let object = bed.cube(["-o", "json", "wait", &task.id]).exits(3).json();
+    assert_eq!((&object["action"], &object["exit_code"]), (&"wait".into(), &3.into()), "{object}");
+    assert_eq!(object["state"], "Failed");
+}
