@@ -26,8 +26,6 @@ mod with;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
-
 use self::{
     app::App,
     args::{Cli, Command},
@@ -39,7 +37,7 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
     if let Some(order) = guard::order(&argv) {
         return guard::serve(order);
     }
-    let cli = match Cli::try_parse_from(&argv) {
+    let cli = match Cli::read(&argv) {
         Ok(cli) => cli,
         Err(error) => return render::usage(&argv, &error).into(),
     };

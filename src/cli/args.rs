@@ -2,6 +2,8 @@
 
 mod run;
 
+use std::ffi::OsString;
+
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use run::{RunArgs, TaskArgs, WithArgs};
@@ -101,6 +103,9 @@ pub enum Command {
     /// Run a task: print its id once it runs (or is ready), or stay with it (--attach)
     Run(Box<RunArgs>),
     /// Run a task exactly as long as a command on this machine
+    ///
+    /// HOST-COMMAND finds CUBE_HOST, CUBE_PORT, CUBE_PORT_5432, CUBE_CONTAINER_ID and CUBE_NAME in its
+    /// environment. Its exit code is cube's.
     With(Box<WithArgs>),
     /// Stop tasks (signal, grace, kill) and remove them with their anonymous volumes
     Stop(StopArgs),
@@ -271,6 +276,20 @@ pub struct CompletionsArgs {
 }
 
 impl Cli {
+    /// Reads a command line. Of `with`, what follows the first `--` is another command line, and clap
+    /// must not look into it.
+    pub fn read(argv: &[OsString]) -> Result<Self, clap::Error> {
+        let (own, host_command) = match verb(argv) {
+            Some((at, "with")) => split_at_dashes(argv, at),
+            _ => (argv, &[][..]),
+        };
+        let mut cli = Self::try_parse_from(own)?;
+        if let Command::With(with) = &mut cli.command {
+            with.host_command = host_command.to_vec();
+        }
+        Ok(cli)
+    }
+
     /// How talkative: 0, 1 (steps) or more (requests).
     pub fn verbosity(&self) -> u8 {
         let short = match &self.command {
@@ -286,5 +305,68 @@ impl Cli {
             Command::Prune(args) => args.verbose.count,
         };
         self.global.verbose.saturating_add(self.verbose.count).saturating_add(short)
+    }
+}
+
+/// The flags before the command that take their value from the next word.
+const VALUED: [&str; 7] = ["-H", "--host", "--context", "-o", "--output", "--color", "--engine-timeout"];
+
+/// The command's name and its place on the command line.
+pub fn verb(argv: &[OsString]) -> Option<(usize, &str)> {
+    let mut words = argv.iter().map(|word| word.to_str().unwrap_or_default()).enumerate().skip(1);
+    while let Some((at, word)) = words.next() {
+        if VALUED.contains(&word) {
+            words.next();
+        } else if !word.starts_with('-') {
+            return Some((at, word));
+        }
+    }
+    None
+}
+
+fn split_at_dashes(argv: &[OsString], from: usize) -> (&[OsString], &[OsString]) {
+    let dashes = argv.iter().skip(from).position(|word| word == "--").map(|at| at + from);
+    match dashes.and_then(|at| argv.split_at_checked(at)) {
+        Some((own, rest)) => (own, rest.get(1..).unwrap_or_default()),
+        None => (argv, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_verb_is_found_behind_global_flags() {
+        assert_eq!(verb(&words("cube -H with -q run --name with")), Some((4, "run")));
+        assert_eq!(verb(&words("cube -q")), None);
+    }
+
+    #[test]
+    fn the_host_command_is_not_looked_into() {
+        let cli = Cli::read(&words("cube with --image a sh -c x -- cargo test -- --nocapture")).unwrap();
+        let Command::With(with) = cli.command else { panic!() };
+        assert_eq!(with.command, ["sh", "-c", "x"]);
+        assert_eq!(with.host_command, words("cargo test -- --nocapture"));
+    }
+
+    #[test]
+    fn a_command_begins_at_the_first_word_that_is_no_flag() {
+        for line in ["cube run --image a -e B=1 sh -e x --image b", "cube run --image a -e B=1 -- sh -e x --image b"] {
+            let Command::Run(run) = Cli::read(&words(line)).unwrap().command else { panic!() };
+            assert_eq!(run.command, ["sh", "-e", "x", "--image", "b"]);
+            assert_eq!(run.task.env, ["B=1"]);
+        }
     }
 }

@@ -6,7 +6,7 @@ use cube::{Action, DockerResult, Error, ErrorKind, Protocol};
 
 use super::{
     app::{self, App},
-    args::Output,
+    args::{self, Output},
     ending::{Ending, FAILED, Place, RUN_FAILED, USAGE},
 };
 
@@ -85,8 +85,8 @@ pub fn usage(argv: &[OsString], problem: &clap::Error) -> ExitCode {
         let _ = problem.print();
         return ExitCode::SUCCESS;
     }
-    let verb = argv.iter().filter_map(|a| a.to_str()).find(|a| ["run", "with"].contains(a));
-    let code = if verb.is_some() { RUN_FAILED } else { USAGE };
+    let verb = args::verb(argv).map(|(_, verb)| verb);
+    let code = if matches!(verb, Some("run" | "with")) { RUN_FAILED } else { USAGE };
     if problem.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = problem.print();
         return code.into();
@@ -104,10 +104,11 @@ fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
     let text = problem.to_string();
     let first: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).map(str::trim).collect();
     let message = first.join(" ");
-    let tip = text.lines().find_map(|l| l.trim().strip_prefix("tip: ")).map(str::to_owned);
-    let help = verb.map_or_else(|| "see `cube --help`".to_owned(), |v| format!("see `cube {v} --help`"));
+    let tip = text.lines().find_map(|l| l.trim().strip_prefix("tip: ")).filter(|tip| !tip.starts_with("to pass"));
+    let known = verb.filter(|_| problem.kind() != clap::error::ErrorKind::InvalidSubcommand);
+    let help = known.map_or_else(|| "see `cube --help`".to_owned(), |v| format!("see `cube {v} --help`"));
     Error::new(ErrorKind::InvalidInput, message.strip_prefix("error: ").unwrap_or(&message))
-        .with_hint(tip.unwrap_or(help))
+        .with_hint(tip.map_or(help, str::to_owned))
 }
 
 fn wants_json(argv: &[OsString]) -> bool {
@@ -118,8 +119,7 @@ fn wants_json(argv: &[OsString]) -> bool {
 }
 
 fn action(argv: &[OsString]) -> Action {
-    let verb = argv.iter().skip(1).filter_map(|a| a.to_str()).find(|a| !a.starts_with('-'));
-    match verb {
+    match args::verb(argv).map(|(_, verb)| verb) {
         Some("stop") => Action::Stop,
         Some("ps") => Action::List,
         Some("logs") => Action::Logs,

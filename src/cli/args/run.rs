@@ -35,6 +35,7 @@ pub struct RunArgs {
 
 /// `cube with`
 #[derive(Args, Debug)]
+#[command(override_usage = "cube with --image <IMAGE> [OPTIONS] [COMMAND]... -- <HOST-COMMAND>...")]
 pub struct WithArgs {
     #[command(flatten)]
     pub task: TaskArgs,
@@ -53,8 +54,8 @@ pub struct WithArgs {
     /// The task's command and its arguments [default: the image's]
     #[arg(value_name = "COMMAND", trailing_var_arg = true)]
     pub command: Vec<String>,
-    /// The command to run on this machine, with CUBE_HOST, CUBE_PORT, … in its environment
-    #[arg(last = true, value_name = "HOST-COMMAND")]
+    /// What stands after the first `--`: the command to run on this machine.
+    #[arg(skip)]
     pub host_command: Vec<std::ffi::OsString>,
 }
 
