@@ -225,8 +225,12 @@ impl Config {
         const LEAST_MEMORY: Size = Size::from_bytes(6 << 20);
         if let Some(memory) = self.memory.filter(|m| *m < LEAST_MEMORY) {
             let bytes = memory.bytes();
-            return Err(Error::invalid("memory limit", &bytes.to_string(), "the least is 6 MiB (the number is in bytes)")
-                .with_hint(format!("give a unit: --memory {bytes}m")));
+            return Err(Error::invalid(
+                "memory limit",
+                &bytes.to_string(),
+                "the least is 6 MiB (the number is in bytes)",
+            )
+            .with_hint(format!("give a unit: --memory {bytes}m")));
         }
         if let Some(label) = self.labels.keys().find(|k| k.starts_with("cube.")) {
             return Err(Error::invalid("label", label, "names that begin with `cube.` are cube's own")

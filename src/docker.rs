@@ -60,7 +60,11 @@ impl Docker {
     ///
     /// # Errors
     /// [`crate::ErrorKind::File`] or [`crate::ErrorKind::InvalidInput`] if TLS files cannot be used.
-    pub fn connect(address: Address, surroundings: &Surroundings, answer_timeout: Duration) -> Result<Self, Error> {
+    pub fn connect(
+        address: Address,
+        surroundings: &Surroundings,
+        answer_timeout: Duration,
+    ) -> Result<Self, Error> {
         let transport = Transport::new(&address, answer_timeout)?;
         let credentials = CredentialSources::of(surroundings);
         let carrier = transport.clone();

@@ -31,8 +31,8 @@ mod tmpfs;
 pub use address::{Address, AddressChoice, Surroundings, Tls};
 pub use config::{Config, HealthCheck, PullPolicy};
 pub use docker::{
-    Attachment, Chunk, Container, Docker, Exec, ExecOptions, Exit, Follow, Health, Input, Listed, LogOptions, Logs,
-    Probe, StopOptions, Stream, Tail,
+    Attachment, Chunk, Container, Docker, Exec, ExecOptions, Exit, Follow, Health, Input, Listed, LogOptions,
+    Logs, Probe, StopOptions, Stream, Tail,
 };
 pub use env::EnvVar;
 pub use error::{Error, ErrorKind, Origin};

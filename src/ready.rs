@@ -75,7 +75,9 @@ fn log(word: &str, pattern: &str, text: &str) -> Result<Condition, Error> {
     let invalid = |reason: &str| Error::invalid("condition", text, reason).with_hint(HINT);
     let times = match word.strip_prefix("log*") {
         None => 1,
-        Some(times) => times.parse().ok().filter(|n| *n > 0).ok_or_else(|| invalid("not a number of times"))?,
+        Some(times) => {
+            times.parse().ok().filter(|n| *n > 0).ok_or_else(|| invalid("not a number of times"))?
+        }
     };
     if pattern.is_empty() {
         return Err(invalid("the regular expression is missing"));
@@ -149,8 +151,24 @@ mod tests {
     #[test]
     fn a_malformed_condition_is_refused_with_a_way_out() {
         for text in [
-            "", "ready", "port=", "port=x", "port=70000", "port=1/sctp", "log", "log=", "log*0=x", "log*x=x",
-            "log=(", "http=", "http=/x", "http=80/ x", "exec=", "running=1", "logs=x", "http",
+            "",
+            "ready",
+            "port=",
+            "port=x",
+            "port=70000",
+            "port=1/sctp",
+            "log",
+            "log=",
+            "log*0=x",
+            "log*x=x",
+            "log=(",
+            "http=",
+            "http=/x",
+            "http=80/ x",
+            "exec=",
+            "running=1",
+            "logs=x",
+            "http",
         ] {
             let error = text.parse::<Condition>().unwrap_err();
             assert!(error.hint().is_some() && error.to_string().contains("condition"), "{text}: {error}");

@@ -20,8 +20,7 @@ impl App {
 
     /// The engine that the flags and the environment name. Nothing is sent yet.
     pub fn docker(&self) -> Result<Docker, Error> {
-        let choice =
-            AddressChoice { context: self.global.context.clone(), host: self.global.host.clone() };
+        let choice = AddressChoice { context: self.global.context.clone(), host: self.global.host.clone() };
         let surroundings = Surroundings::of_process();
         let address = Address::resolve(&choice, &surroundings)?;
         tracing::info!("engine at {address}");
@@ -38,7 +37,9 @@ impl App {
         match self.global.color {
             When::Always => true,
             When::Never => false,
-            When::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            When::Auto => {
+                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
         }
     }
 }

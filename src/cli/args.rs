@@ -46,7 +46,15 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", env = "CUBE_CONTEXT")]
     pub context: Option<String>,
     /// Form of the output
-    #[arg(short, long, global = true, value_enum, default_value_t, env = "CUBE_OUTPUT", hide_env_values = true)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "CUBE_OUTPUT",
+        hide_env_values = true
+    )]
     pub output: Output,
     /// No progress and no warnings; ps: ids only
     #[arg(short, long, global = true, env = "CUBE_QUIET", hide_env_values = true)]
@@ -363,7 +371,9 @@ mod tests {
 
     #[test]
     fn a_command_begins_at_the_first_word_that_is_no_flag() {
-        for line in ["cube run --image a -e B=1 sh -e x --image b", "cube run --image a -e B=1 -- sh -e x --image b"] {
+        for line in
+            ["cube run --image a -e B=1 sh -e x --image b", "cube run --image a -e B=1 -- sh -e x --image b"]
+        {
             let Command::Run(run) = Cli::read(&words(line)).unwrap().command else { panic!() };
             assert_eq!(run.command, ["sh", "-e", "x", "--image", "b"]);
             assert_eq!(run.task.env, ["B=1"]);

@@ -2,9 +2,7 @@
 
 use std::{future::pending, pin::pin, time::Duration};
 
-use cube::{
-    Attachment, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions,
-};
+use cube::{Attachment, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
 use tokio::time::sleep;
 
 use super::{
@@ -123,7 +121,8 @@ async fn finish_up(mut session: Session<'_>, finish: &Finish, keep: bool) -> End
         session.discard().await;
     }
     if matches!(finish, Finish::TimedOut) {
-        let message = format!("{} ran longer than --timeout allows", result.image.clone().unwrap_or_default());
+        let message =
+            format!("{} ran longer than --timeout allows", result.image.clone().unwrap_or_default());
         result = result.failed(Error::new(ErrorKind::TimedOut, message));
     }
     Ending { code, result: Some(result), ..Ending::told(0) }

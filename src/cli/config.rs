@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
-use cube::{Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, PullPolicy, duration as durations, parse_label};
+use cube::{
+    Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, PullPolicy, duration as durations,
+    parse_label,
+};
 
 use super::{args::TaskArgs, render};
 
@@ -145,7 +148,10 @@ fn engine(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     if let Some(retries) = args.pull_retries {
         config.pull_retries = retries;
     }
-    set(&mut config.platform, args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse).transpose()?);
+    set(
+        &mut config.platform,
+        args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse).transpose()?,
+    );
     set(&mut config.ttl, duration(args.ttl.as_deref())?);
     Ok(())
 }

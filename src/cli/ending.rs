@@ -51,7 +51,12 @@ impl Ending {
     /// A failure of `action`.
     pub fn failure(action: Action, error: Error) -> Self {
         let code = code(&error, FAILED);
-        Self { code, result: Some(DockerResult::success(action).failed(error)), place: Place::Stdout, file: None }
+        Self {
+            code,
+            result: Some(DockerResult::success(action).failed(error)),
+            place: Place::Stdout,
+            file: None,
+        }
     }
 
     /// A failed start of a task.

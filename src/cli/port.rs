@@ -36,9 +36,10 @@ async fn shown(app: &App, args: &PortArgs) -> Result<DockerResult, Error> {
 
 /// Every binding, as the engine made it.
 fn every(container: &Container) -> String {
-    let each = container.published.iter().flat_map(|(port, bindings)| {
-        bindings.iter().map(move |binding| format!("{port} -> {binding}\n"))
-    });
+    let each = container
+        .published
+        .iter()
+        .flat_map(|(port, bindings)| bindings.iter().map(move |binding| format!("{port} -> {binding}\n")));
     each.collect()
 }
 

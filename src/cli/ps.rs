@@ -30,11 +30,11 @@ async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
 }
 
 fn table(tasks: &[Listed], now: DateTime<Utc>) -> String {
-    let rows: Vec<[String; 7]> = std::iter::once(HEADER.map(str::to_owned))
-        .chain(tasks.iter().map(|task| row(task, now)))
+    let rows: Vec<[String; 7]> =
+        std::iter::once(HEADER.map(str::to_owned)).chain(tasks.iter().map(|task| row(task, now))).collect();
+    let widths: Vec<usize> = (0..HEADER.len())
+        .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
         .collect();
-    let widths: Vec<usize> =
-        (0..HEADER.len()).map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0)).collect();
     rows.iter().map(|row| aligned(row, &widths)).collect()
 }
 
@@ -51,7 +51,10 @@ fn row(task: &Listed, now: DateTime<Utc>) -> [String; 7] {
         text(&task.image),
         text(&task.status),
         task.created_at.map(|t| short(now - t)).unwrap_or_default(),
-        task.expires_at.map_or_else(|| "-".to_owned(), |end| if end <= now { "expired".to_owned() } else { short(end - now) }),
+        task.expires_at.map_or_else(
+            || "-".to_owned(),
+            |end| if end <= now { "expired".to_owned() } else { short(end - now) },
+        ),
         ports(&task.ports),
     ]
 }

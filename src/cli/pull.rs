@@ -20,7 +20,8 @@ pub async fn pull(app: &App, args: &PullArgs) -> Ending {
 
 async fn pulled(app: &App, args: &PullArgs) -> Result<Ending, Error> {
     let image: ImageRef = args.image.parse()?;
-    let platform = args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
+    let platform =
+        args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
     let docker = app.docker()?;
     let mut progress = Progress::new(app);
     let mut signals = Signals::listen()?;

@@ -104,7 +104,8 @@ fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
     let text = problem.to_string();
     let first: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).map(str::trim).collect();
     let message = first.join(" ");
-    let tip = text.lines().find_map(|l| l.trim().strip_prefix("tip: ")).filter(|tip| !tip.starts_with("to pass"));
+    let tip =
+        text.lines().find_map(|l| l.trim().strip_prefix("tip: ")).filter(|tip| !tip.starts_with("to pass"));
     let known = verb.filter(|_| problem.kind() != clap::error::ErrorKind::InvalidSubcommand);
     let help = known.map_or_else(|| "see `cube --help`".to_owned(), |v| format!("see `cube {v} --help`"));
     Error::new(ErrorKind::InvalidInput, message.strip_prefix("error: ").unwrap_or(&message))

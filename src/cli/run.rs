@@ -28,7 +28,11 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Ending, Error> {
         app::print(&config::shown(&config))?;
         return Ok(Ending::told(0));
     }
-    let extras = Extras { cidfile: args.task.cidfile.clone(), replace: args.task.replace, result_file: args.result_file.is_some() };
+    let extras = Extras {
+        cidfile: args.task.cidfile.clone(),
+        replace: args.task.replace,
+        result_file: args.result_file.is_some(),
+    };
     let bond = if args.attach { Bond::ForLife } else { Bond::UntilStarted };
     let session = Session::open(app, config, extras, bond).await?;
     if args.attach {

@@ -1,21 +1,16 @@
 //! One task under cube's care: guarded from before it exists, gone when it fails or is interrupted.
 
-use std::{io, path::{Path, PathBuf}};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use cube::{
-    Action, Attachment, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Input, LogOptions, Owner,
-    Signal, State, StopOptions, Tail, Task,
+    Action, Attachment, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Input, LogOptions,
+    Owner, Signal, State, StopOptions, Tail, Task,
 };
 
-use super::{
-    app::App,
-    args::Output,
-    guard::Guard,
-    progress::Progress,
-    render,
-    signals::Signals,
-    sink,
-};
+use super::{app::App, args::Output, guard::Guard, progress::Progress, render, signals::Signals, sink};
 
 /// How many of its last lines a task that failed shows.
 const LAST_LINES: u64 = 20;
@@ -90,7 +85,9 @@ impl<'a> Session<'a> {
             met = ready => met,
             signal = self.signals.next() => Err(Error::interrupted(signal?)),
         };
-        if let Err(error) = &met && error.kind() != ErrorKind::Interrupted {
+        if let Err(error) = &met
+            && error.kind() != ErrorKind::Interrupted
+        {
             self.show_last_lines().await;
         }
         met.map_err(|error| error.during(format!("{} is not ready", self.task.title())))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cube::{Action, Condition, DockerResult, Docker, Error, ErrorKind, Exit, TaskRef};
+use cube::{Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, TaskRef};
 use tokio::time::timeout;
 
 use super::{

@@ -1,18 +1,16 @@
 //! `cube with`: a task that lives exactly as long as a command on this machine.
 
 use std::{
-    ffi::OsString,
-    future::pending,
-    io,
-    os::unix::process::ExitStatusExt,
-    pin::pin,
-    process::ExitStatus,
+    ffi::OsString, future::pending, io, os::unix::process::ExitStatusExt, pin::pin, process::ExitStatus,
     time::Duration,
 };
 
 use cube::{Action, Bond, DockerResult, Error, ErrorKind, Exit, Signal};
 use rustix::process::{Pid, Signal as ProcessSignal, kill_process};
-use tokio::{process::{Child, Command}, time::sleep};
+use tokio::{
+    process::{Child, Command},
+    time::sleep,
+};
 
 use super::{
     app::{self, App},

@@ -5,11 +5,7 @@ use hyper::{Method, StatusCode, header::HeaderValue, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use super::{
-    Chunk, Docker,
-    frames::Decoder,
-    transport::Answer,
-};
+use super::{Chunk, Docker, frames::Decoder, transport::Answer};
 use crate::{Error, ErrorKind};
 
 /// How much is read at a time.

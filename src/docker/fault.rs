@@ -32,14 +32,26 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
     ("duplicate mount point", ErrorKind::BadMount, "mount each path once"),
     ("minimum memory limit", ErrorKind::InvalidInput, "give a unit: --memory 64m"),
     ("range of cpus", ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
-    ("executable file not found", ErrorKind::CommandNotFound, "check the command's name and the image's PATH"),
+    (
+        "executable file not found",
+        ErrorKind::CommandNotFound,
+        "check the command's name and the image's PATH",
+    ),
     ("no such file or directory", ErrorKind::CommandNotFound, "check the command's path in the image"),
     ("system cannot find the file", ErrorKind::CommandNotFound, "check the command's path in the image"),
     ("permission denied", ErrorKind::CommandNotExecutable, "the file is there but not executable"),
     ("is a directory", ErrorKind::CommandNotExecutable, "the command names a directory"),
-    ("no command specified", ErrorKind::InvalidInput, "give a command after the flags: cube run --image IMAGE COMMAND"),
+    (
+        "no command specified",
+        ErrorKind::InvalidInput,
+        "give a command after the flags: cube run --image IMAGE COMMAND",
+    ),
     ("unable to find user", ErrorKind::InvalidInput, "give --user a name the image knows, or a number"),
-    ("this node is not a swarm manager", ErrorKind::Unsupported, "run `docker swarm init`, or name a manager with --host"),
+    (
+        "this node is not a swarm manager",
+        ErrorKind::Unsupported,
+        "run `docker swarm init`, or name a manager with --host",
+    ),
 ];
 
 const STORAGE_HINT: &str = "--disk needs the storage driver btrfs, zfs, devicemapper or windowsfilter, or overlay2 on xfs \
@@ -50,7 +62,9 @@ pub(super) fn refusal(status: u16, message: &str) -> Error {
     let text = message.to_lowercase();
     let (kind, hint) = match PHRASES.iter().find(|(phrase, ..)| text.contains(phrase)) {
         Some((_, kind, hint)) => (*kind, Some(*hint)),
-        None if status == 404 && text.contains("no such") => (ErrorKind::TaskNotFound, Some("`cube ps -a` lists cube's tasks")),
+        None if status == 404 && text.contains("no such") => {
+            (ErrorKind::TaskNotFound, Some("`cube ps -a` lists cube's tasks"))
+        }
         None => (ErrorKind::Engine, None),
     };
     let error = Error::new(kind, said(status, message)).with_origin(Origin::Engine);
@@ -65,7 +79,11 @@ const PULL_PHRASES: &[(&str, ErrorKind, &str)] = &[
     ("toomanyrequests", ErrorKind::RateLimited, RATE_HINT),
     ("too many requests", ErrorKind::RateLimited, RATE_HINT),
     ("rate limit", ErrorKind::RateLimited, RATE_HINT),
-    ("pull access denied", ErrorKind::ImageNotFound, "check the name; a private image needs `docker login` first"),
+    (
+        "pull access denied",
+        ErrorKind::ImageNotFound,
+        "check the name; a private image needs `docker login` first",
+    ),
     ("unauthorized", ErrorKind::RegistryAuth, LOGIN_HINT),
     ("no basic auth credentials", ErrorKind::RegistryAuth, LOGIN_HINT),
     ("authentication required", ErrorKind::RegistryAuth, LOGIN_HINT),
@@ -188,9 +206,17 @@ mod tests {
         let cases = [
             (404, "No such image: x:latest", ErrorKind::ImageNotFound),
             (404, "No such container: x", ErrorKind::TaskNotFound),
-            (409, "Conflict. The container name \"/a\" is already in use by container \"b\".", ErrorKind::NameTaken),
+            (
+                409,
+                "Conflict. The container name \"/a\" is already in use by container \"b\".",
+                ErrorKind::NameTaken,
+            ),
             (500, "Bind for 0.0.0.0:80 failed: port is already allocated", ErrorKind::PortTaken),
-            (400, "OCI runtime create failed: exec: \"x\": executable file not found in $PATH", ErrorKind::CommandNotFound),
+            (
+                400,
+                "OCI runtime create failed: exec: \"x\": executable file not found in $PATH",
+                ErrorKind::CommandNotFound,
+            ),
             (400, "exec: \"/x\": stat /x: no such file or directory: unknown", ErrorKind::CommandNotFound),
             (400, "exec: \"/etc\": permission denied: unknown", ErrorKind::CommandNotExecutable),
             (400, "exec: \"/etc\": is a directory: unknown", ErrorKind::CommandNotExecutable),
@@ -211,7 +237,10 @@ mod tests {
             ("unauthorized: authentication required", ErrorKind::RegistryAuth),
             ("Get \"http://r/v2/\": no basic auth credentials", ErrorKind::RegistryAuth),
             ("manifest for r/x:1 not found: manifest unknown: manifest unknown", ErrorKind::ImageNotFound),
-            ("pull access denied for x, repository does not exist or may require 'docker login'", ErrorKind::ImageNotFound),
+            (
+                "pull access denied for x, repository does not exist or may require 'docker login'",
+                ErrorKind::ImageNotFound,
+            ),
             ("received unexpected HTTP status: 500 Internal Server Error", ErrorKind::RegistryFailed),
             ("Get \"https://r/v2/\": dial tcp: lookup r: no such host", ErrorKind::RegistryFailed),
             ("unexpected EOF", ErrorKind::RegistryFailed),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Docker, find};
 use crate::{
-    Action, Address, Binding, DockerResult, Error, Port, ImageRef, State, TaskRef,
+    Action, Address, Binding, DockerResult, Error, ImageRef, Port, State, TaskRef,
     label::TASK_ID,
     result::{Outcome, Ports},
 };
@@ -374,7 +374,10 @@ mod tests {
         );
         let ports = container.ports(&Address::Unix("/s".into()));
         let port = "80/tcp".parse().unwrap();
-        assert_eq!(ports[&port].iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:1", "[::1]:2"]);
+        assert_eq!(
+            ports[&port].iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["127.0.0.1:1", "[::1]:2"]
+        );
         let remote = Address::Ssh { user: None, host: "far".into(), port: None, path: None };
         assert_eq!(container.ports(&remote)[&port][0].to_string(), "far:1");
     }

@@ -2,7 +2,11 @@
 
 use hyper::{Method, body::Incoming};
 
-use super::{Container, Chunk, Docker, frames::Decoder, transport::{self, Answer}};
+use super::{
+    Chunk, Container, Docker,
+    frames::Decoder,
+    transport::{self, Answer},
+};
 use crate::Error;
 
 /// How many lines from the log's end.
@@ -68,10 +72,8 @@ impl Docker {
 }
 
 fn query(options: &LogOptions) -> String {
-    let mut query = format!(
-        "stdout=true&stderr=true&follow={}&timestamps={}",
-        options.follow, options.timestamps
-    );
+    let mut query =
+        format!("stdout=true&stderr=true&follow={}&timestamps={}", options.follow, options.timestamps);
     let tail = match options.tail {
         Tail::All => None,
         Tail::Lines(lines) => Some(lines.to_string()),

@@ -108,8 +108,11 @@ impl Docker {
 
 /// Without a tag the engine would pull all of them, so one is always named.
 fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
-    let mut path =
-        format!("/images/create?fromImage={}&tag={}", image.pull_name(), image.pull_tag().replace(':', "%3A"));
+    let mut path = format!(
+        "/images/create?fromImage={}&tag={}",
+        image.pull_name(),
+        image.pull_tag().replace(':', "%3A")
+    );
     if let Some(platform) = platform {
         path.push_str(&format!("&platform={}", platform.to_string().replace('/', "%2F")));
     }

@@ -85,8 +85,7 @@ fn publishes_all(config: &Config) -> bool {
 }
 
 fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, String> {
-    let mut labels: HashMap<_, _> =
-        task.config.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut labels: HashMap<_, _> = task.config.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     labels.insert(TASK_ID.to_owned(), task.id.to_string());
     if let Some(ttl) = task.config.ttl {
         labels.insert(TTL.to_owned(), ttl.as_secs().to_string());

@@ -128,7 +128,11 @@ impl Transport {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
         parts.uri = path.parse().map_err(|_| Error::invalid("request path", &path, "not a path"))?;
-        self.send(Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync()), Answer::Whole).await
+        self.send(
+            Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync()),
+            Answer::Whole,
+        )
+        .await
     }
 
     async fn send(

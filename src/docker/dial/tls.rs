@@ -36,7 +36,10 @@ impl Connector {
         Self::new(host, &Tls { verify: false, ..Tls::default() })
     }
 
-    pub(in crate::docker) async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(in crate::docker) async fn connect(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         self.connector.connect(self.name.clone(), stream).await
     }
 }

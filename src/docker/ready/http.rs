@@ -10,7 +10,10 @@ use hyper::{
     header::{HOST, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::{sleep, timeout}};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use super::{port, seen::Seen};
 use crate::{
@@ -109,7 +112,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_status_is_the_answer() {
-        let status = answered(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 9\r\n\r\n").await.unwrap();
+        let status =
+            answered(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 9\r\n\r\n").await.unwrap();
         assert_eq!(status, 302);
     }
 

@@ -3,7 +3,11 @@
 
 use std::{io, time::Duration};
 
-use tokio::{io::AsyncReadExt, net::TcpStream, time::{Instant, sleep, timeout}};
+use tokio::{
+    io::AsyncReadExt,
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{exec, proc::Process, seen::Seen, sockets};
 use crate::{Binding, Container, Docker, Error, ErrorKind, Port, Protocol};

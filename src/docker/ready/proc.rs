@@ -62,7 +62,9 @@ mod tests {
             format!("0::/machine.slice/libpod-{id}.scope/container"),
             format!("0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{id}.scope"),
             format!("0::/docker/{id}/init"),
-            format!("19:87 69 254:0 /var/lib/docker/containers/{id}/hostname /etc/hostname rw - ext4 /dev/a rw"),
+            format!(
+                "19:87 69 254:0 /var/lib/docker/containers/{id}/hostname /etc/hostname rw - ext4 /dev/a rw"
+            ),
         ] {
             assert!(names(&path, &id), "{path}");
         }
@@ -71,7 +73,9 @@ mod tests {
     #[test]
     fn another_process_is_not_taken_for_the_container() {
         let id = "0123456789abcdef".repeat(4);
-        for path in ["0::/", "0::/user.slice", "", &format!("0::/docker/f{id}"), &format!("0::/docker/{}", &id[1..])] {
+        for path in
+            ["0::/", "0::/user.slice", "", &format!("0::/docker/f{id}"), &format!("0::/docker/{}", &id[1..])]
+        {
             assert!(!names(path, &id), "{path}");
         }
         assert!(!names("0::/", ""));

@@ -79,12 +79,14 @@ mod tests {
 
     use super::*;
 
-    const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+    const TCP: &str =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
    1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
    2: 020011AC:0050 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0
 ";
-    const TCP6: &str = "   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0:0
+    const TCP6: &str =
+        "   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0:0
    1: 00000000000000000000000001000000:0051 00000000000000000000000000000000:0000 0A 0:0
    2: 0000000000000000FFFF00000100007F:0052 00000000000000000000000000000000:0000 0A 0:0
    3: B80D0120000000000000000001000000:0053 00000000000000000000000000000000:0000 0A 0:0
@@ -93,7 +95,8 @@ mod tests {
     #[cfg(target_endian = "little")]
     #[test]
     fn listeners_of_both_families_are_read_from_words_in_the_machines_order() {
-        let read = |table| listeners(table, Protocol::Tcp).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let read =
+            |table| listeners(table, Protocol::Tcp).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(read(TCP), ["0.0.0.0:5432", "127.0.0.1:8080"]);
         assert_eq!(read(TCP6), ["[::]:80", "[::1]:81", "127.0.0.1:82", "[2001:db8::1]:83"]);
     }
@@ -111,7 +114,11 @@ mod tests {
             ("84", false, false),
         ] {
             let port = port.parse().unwrap();
-            assert_eq!((reachable(&all, port, false), reachable(&all, port, true)), (outside, inside), "{port}");
+            assert_eq!(
+                (reachable(&all, port, false), reachable(&all, port, true)),
+                (outside, inside),
+                "{port}"
+            );
         }
     }
 
