@@ -8,6 +8,7 @@ mod lines;
 mod log;
 mod port;
 mod proc;
+mod published;
 mod running;
 mod seen;
 mod sockets;
@@ -67,7 +68,8 @@ impl Docker {
             held = &mut all => held.map(drop)?,
             end = &mut end => {
                 let end = end?;
-                return if self.held_before_end(&container, watches).await { Ok(()) } else { Err(end.error()) };
+                let ran = until_exit && end.started();
+                return if self.held_before_end(&container, watches, ran).await { Ok(()) } else { Err(end.error()) };
             }
         }
         if until_exit {
@@ -76,11 +78,11 @@ impl Docker {
         Ok(())
     }
 
-    /// Whether all that is still open is lines that the task wrote before it ended.
-    async fn held_before_end(&self, container: &Container, watches: &[Watch<'_>]) -> bool {
+    /// Whether all that is still open is lines that the task wrote before it ended, or that it `ran`.
+    async fn held_before_end(&self, container: &Container, watches: &[Watch<'_>], ran: bool) -> bool {
         for watch in watches.iter().filter(|watch| !watch.seen.held()) {
             let held = match watch.condition {
-                Condition::Running => container.started_at.is_some() && watches.len() > 1,
+                Condition::Running => ran,
                 Condition::Log { pattern, times } => log::held(self, container, pattern, *times).await,
                 _ => false,
             };

@@ -45,6 +45,11 @@ fn removed() -> Error {
 }
 
 impl End {
+    /// Whether there was a process at all.
+    pub(super) fn started(&self) -> bool {
+        self.container.as_ref().is_none_or(|container| container.started_at.is_some())
+    }
+
     /// The error for a task that ended before it was ready.
     pub(super) fn error(&self) -> Error {
         let Some(container) = &self.container else { return died("exited", self.code, false) };

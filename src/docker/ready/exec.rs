@@ -32,10 +32,10 @@ pub(super) async fn hold(
     loop {
         match output(docker, container, command.clone()).await {
             Ok(run) if run.code == 0 => return Ok(()),
-            Ok(run) if lacks_shell(&run) => return Err(no_shell()),
+            Ok(run) if is_missing(&run) => return Err(no_shell()),
             Ok(run) => seen.note(tell(&run)),
             Err(error) if passes(&error) => seen.note(error.to_string()),
-            Err(error) if is_missing(error.kind()) => return Err(no_shell()),
+            Err(error) if cannot_run(error.kind()) => return Err(no_shell()),
             Err(error) => return Err(error),
         }
         sleep(AGAIN).await;
@@ -71,13 +71,13 @@ pub(super) fn passes(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::WrongState | ErrorKind::Engine | ErrorKind::ConnectionLost)
 }
 
-fn is_missing(kind: ErrorKind) -> bool {
+fn cannot_run(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable)
 }
 
-/// Engines write it into the output that the shell itself cannot be started.
-fn lacks_shell(run: &Run) -> bool {
-    matches!(run.code, 126 | 127) && run.output.contains("exec failed") && run.output.contains("\"sh\"")
+/// Whether the command's program is not in the image. Engines write that into its output.
+pub(super) fn is_missing(run: &Run) -> bool {
+    matches!(run.code, 126 | 127) && run.output.contains("exec failed") && run.output.contains("not found")
 }
 
 fn no_shell() -> Error {
@@ -110,7 +110,7 @@ mod tests {
     fn a_missing_shell_is_told_from_a_missing_command() {
         let engine = "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process \
                       caused: exec: \"sh\": executable file not found in $PATH: unknown\r\n";
-        assert!(lacks_shell(&run(126, engine)));
-        assert!(!lacks_shell(&run(127, "sh: pg_isready: not found\n")));
+        assert!(is_missing(&run(126, engine)));
+        assert!(!is_missing(&run(127, "sh: pg_isready: not found\n")));
     }
 }

@@ -1,6 +1,6 @@
 //! `healthy`: the container's own health check says so.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use hyper::{Method, body::Incoming};
 
@@ -43,7 +43,7 @@ fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{port, seen::Seen};
+use super::{published::Published, seen::Seen};
 use crate::{
     Binding, Container, Docker, Error, Port, Protocol,
     docker::dial::{Stream, tls},
@@ -45,10 +45,10 @@ pub(super) async fn hold(
     seen: &Seen,
 ) -> Result<(), Error> {
     let number = Port { number: target.port, protocol: Protocol::Tcp };
-    let bindings = port::published(docker, container, number)?;
+    let mut published = Published::of(docker, container, number)?;
     let mut limit = FIRST;
     loop {
-        for at in &bindings {
+        for at in published.bindings(docker, &container.id).await? {
             match timeout(limit, ask(at, target)).await {
                 Ok(Ok(status)) if status.is_success() || status.is_redirection() => return Ok(()),
                 Ok(Ok(status)) => seen.note(format!("{at} answered with status {}", status.as_u16())),

@@ -9,15 +9,19 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{exec, proc::Process, seen::Seen, sockets};
-use crate::{Binding, Container, Docker, Error, ErrorKind, Port, Protocol};
+use super::{exec, proc::Process, published::Published, seen::Seen, sockets};
+use crate::{Address, Binding, Container, Docker, Error, ErrorKind, Port, Protocol};
 
-/// The least pause between two looks at the kernel's tables (some 30 µs a look).
+/// The pause between two looks at how many sockets there are (some 50 µs a look).
 const LOOK: Duration = Duration::from_millis(5);
-/// A long table is read so many times its own reading time apart.
+/// Reading the tables takes milliseconds where the kernel's hash is large. They are read again after
+/// so many times as long if the number of sockets changed, and if it did not.
+const CHANGED_REST: u32 = 2;
 const REST: u32 = 10;
 /// The pause between two commands in the container, or two connections.
 const ASK: Duration = Duration::from_millis(100);
+/// How often the container's `cat` may fail before it is held for useless.
+const CAT_TRIES: u32 = 3;
 /// How long a connection must stay open: docker-proxy closes it as soon as it meets no listener.
 const STAYS: Duration = Duration::from_millis(100);
 /// How long a connection may take.
@@ -65,31 +69,44 @@ async fn local(
     loopback: bool,
     seen: &Seen,
 ) -> Result<bool, Error> {
-    let mut process = Process::of(container, docker.address());
-    // A task between two starts has no process yet.
     let mut now = container.clone();
+    let mut process = Process::of(&now, docker.address());
     loop {
         let Some(there) = &process else {
-            if now.pid != 0 {
+            let before = now.pid;
+            if !matches!(docker.address(), Address::Unix(_)) {
                 return Ok(false);
             }
-            seen.note("the task has no process");
+            // A task between two starts has no process, and the engine may not have noted it yet.
+            seen.note("the task has no process on this machine");
             sleep(ASK).await;
             now = docker.inspect(&container.id).await?;
             process = Process::of(&now, docker.address());
+            if process.is_none() && now.pid == before && before != 0 {
+                return Ok(false);
+            }
             continue;
         };
-        let begun = Instant::now();
+        let (begun, counts) = (Instant::now(), there.counts());
         match check(open, loopback, seen, |protocol| there.sockets(protocol)) {
             // The number may have become another process's since.
             Ok(true) if there.belongs_to(&container.id) => return Ok(true),
-            Ok(false) => sleep(LOOK.max(begun.elapsed() * REST)).await,
+            Ok(false) => change(there, &counts, begun.elapsed()).await,
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
-            Ok(true) | Err(_) => {
-                sleep(LOOK).await;
-                now = docker.inspect(&container.id).await?;
-                process = Process::of(&now, docker.address());
-            }
+            Ok(true) | Err(_) => process = None,
+        }
+    }
+}
+
+/// Returns when the tables, which took `reading`, are worth another look.
+async fn change(process: &Process, counts: &[String], reading: Duration) {
+    let done = Instant::now();
+    loop {
+        sleep(LOOK).await;
+        let rested = done.elapsed();
+        let changed = rested >= reading * CHANGED_REST && process.counts() != counts;
+        if changed || rested >= reading * REST {
+            return;
         }
     }
 }
@@ -120,16 +137,20 @@ async fn inside(
     loopback: bool,
     seen: &Seen,
 ) -> Result<bool, Error> {
+    let mut failures = 0;
     while let Some(port) = open.first() {
         let files = [format!("/proc/net/{}", port.protocol), format!("/proc/net/{}6", port.protocol)];
         let command = std::iter::once("cat".to_owned()).chain(files).collect();
         match exec::output(docker, container, command).await {
-            Ok(run) if !run.output.contains("local_address") => return Ok(false),
-            Ok(run) => {
+            Ok(run) if run.output.contains("local_address") => {
+                failures = 0;
                 if check(open, loopback, seen, |_| Ok(run.output.clone())).unwrap_or_default() {
                     return Ok(true);
                 }
             }
+            // A task that ends meanwhile takes the command with it, and may be started again.
+            Ok(run) if exec::is_missing(&run) || failures >= CAT_TRIES => return Ok(false),
+            Ok(_) => failures += 1,
             Err(error) if exec::passes(&error) => seen.note(error.to_string()),
             Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(error),
             Err(_) => return Ok(false),
@@ -146,9 +167,9 @@ async fn from_outside(docker: &Docker, container: &Container, port: Port, seen: 
         return Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("use another condition: log=REGEX, healthy or exec=COMMAND"));
     }
-    let bindings = published(docker, container, port)?;
+    let mut published = Published::of(docker, container, port)?;
     loop {
-        for at in &bindings {
+        for at in published.bindings(docker, &container.id).await? {
             match stays_open(at).await {
                 Ok(()) => return Ok(()),
                 Err(error) => seen.note(format!("{at}: {error}")),
@@ -156,23 +177,6 @@ async fn from_outside(docker: &Docker, container: &Container, port: Port, seen: 
         }
         sleep(ASK).await;
     }
-}
-
-/// Where a client of the engine reaches a port of the container.
-///
-/// # Errors
-/// [`ErrorKind::NotPublished`].
-pub(super) fn published(docker: &Docker, container: &Container, port: Port) -> Result<Vec<Binding>, Error> {
-    let bindings = container.ports(docker.address()).remove(&port).unwrap_or_default();
-    if !bindings.is_empty() {
-        return Ok(bindings);
-    }
-    if container.network_mode == "host" {
-        let here = Binding { host: "0.0.0.0".to_owned(), port: port.number };
-        return Ok(vec![crate::docker::inspect::reachable(&here, docker.address())]);
-    }
-    let message = format!("port {port} is not published, so it cannot be reached from here");
-    Err(Error::new(ErrorKind::NotPublished, message).with_hint(format!("publish it: -p {}", port.number)))
 }
 
 async fn stays_open(at: &Binding) -> io::Result<()> {

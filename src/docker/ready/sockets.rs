@@ -1,4 +1,4 @@
-//! Reads the kernel's socket tables (`/proc/net/tcp`, `tcp6`, `udp`, `udp6`; proc_net_tcp.txt in the
+//! Reads the kernel's socket tables (`/proc/net/tcp`, `tcp6`, `udp`, `udp6`; `proc_net_tcp.txt` in the
 //! kernel's documentation): who listens, and where.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

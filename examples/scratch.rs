@@ -1,0 +1,30 @@
+//! Starts a task, waits until it is ready, tells how long that took, and removes the task:
+//! `cargo run --example ready -- TASK.json CONDITION...`
+
+use std::time::{Duration, Instant};
+
+use cube::{Address, AddressChoice, Condition, Config, Docker, Error, Surroundings, Task};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments.next().ok_or("name a task file")?;
+    let config: Config = serde_json::from_slice(&std::fs::read(file)?)?;
+    let conditions = arguments.map(|text| text.parse()).collect::<Result<Vec<Condition>, Error>>()?;
+    let surroundings = Surroundings::of_process();
+    let address = Address::resolve(&AddressChoice::default(), &surroundings)?;
+    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
+    let mut task = Task::new(config);
+    docker.run(&mut task, &mut |_| {}).await?;
+    let begun = Instant::now();
+    let id = task.container_id.clone().unwrap_or_default();
+    let ready = docker.ready(&id, &conditions, Some(Duration::from_secs(10))).await;
+    let took = begun.elapsed();
+    let log = docker.logs(&docker.inspect(&id).await?, &cube::LogOptions{timestamps:true, ..Default::default()}).await; if let Ok(mut l)=log { while let Ok(Some(c))=l.next().await { print!("{}", String::from_utf8_lossy(&c.bytes)); } }
+    docker.discard(&mut task).await?;
+    match ready {
+        Ok(()) => println!("ready after {took:?} at {}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs_f64() - begun.elapsed().as_secs_f64() + took.as_secs_f64()),
+        Err(error) => println!("{:?} after {took:?}: {error}; hint: {:?}", error.kind(), error.hint()),
+    }
+    Ok(())
+}

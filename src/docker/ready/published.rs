@@ -1,0 +1,54 @@
+//! Where a client of the engine reaches a port of the container; a restart may move it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{Binding, Container, Docker, Error, ErrorKind, Port, docker::inspect};
+
+/// How long the engine's answer is taken for true.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A published port.
+pub(super) struct Published {
+    port: Port,
+    bindings: Vec<Binding>,
+    asked: Instant,
+}
+
+impl Published {
+    /// # Errors
+    /// [`ErrorKind::NotPublished`]. A container that does not run has no bindings, but may get them.
+    pub(super) fn of(docker: &Docker, container: &Container, port: Port) -> Result<Self, Error> {
+        let mut published = Self { port, bindings: Vec::new(), asked: Instant::now() };
+        published.take(docker, container)?;
+        Ok(published)
+    }
+
+    /// The bindings as of the last second.
+    pub(super) async fn bindings(&mut self, docker: &Docker, id: &str) -> Result<&[Binding], Error> {
+        if self.asked.elapsed() >= FRESH {
+            self.take(docker, &docker.inspect(id).await?)?;
+            self.asked = Instant::now();
+        }
+        Ok(&self.bindings)
+    }
+
+    fn take(&mut self, docker: &Docker, container: &Container) -> Result<(), Error> {
+        if container.status != "running" {
+            return Ok(());
+        }
+        let mut bindings = container.ports(docker.address()).remove(&self.port).unwrap_or_default();
+        if bindings.is_empty() && container.network_mode == "host" {
+            let here = Binding { host: "0.0.0.0".to_owned(), port: self.port.number };
+            bindings.push(inspect::reachable(&here, docker.address()));
+        }
+        if bindings.is_empty() {
+            let message = format!("port {} is not published, so it cannot be reached from here", self.port);
+            return Err(Error::new(ErrorKind::NotPublished, message)
+                .with_hint(format!("publish it: -p {}", self.port.number)));
+        }
+        self.bindings = bindings;
+        Ok(())
+    }
+}
