@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let id = task.container_id.clone().unwrap_or_default();
     let ready = docker.ready(&id, &conditions, Some(Duration::from_secs(10))).await;
     let took = begun.elapsed();
-    docker.discard(&mut task).await?;
+    docker.discard(&task).await?;
     match ready {
         Ok(()) => println!("ready after {took:?}"),
         Err(error) => println!("{:?} after {took:?}: {error}; hint: {:?}", error.kind(), error.hint()),

@@ -39,7 +39,7 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
     }
     let cli = match Cli::read(&argv) {
         Ok(cli) => cli,
-        Err(error) => return render::usage(&argv, &error).into(),
+        Err(error) => return render::usage(&argv, &error),
     };
     app::log(cli.verbosity());
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -47,7 +47,7 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
     };
     let app = App::new(cli.global);
     let ending = runtime.block_on(dispatch(&app, cli.command));
-    let code = render::ending(&app, ending);
+    let code = render::ending(&app, &ending);
     // A read of standard input or a write to a stuck reader must not hold up the end.
     runtime.shutdown_background();
     code.into()

@@ -166,7 +166,7 @@ pub struct Config {
 
 impl Config {
     /// How long a task may take to become ready if the config does not say.
-    pub const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
+    pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
     /// A task of `image` with every default.
     #[must_use]
@@ -291,7 +291,7 @@ mod tests {
         let again: Config = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
         assert_eq!(config, again);
         assert_eq!(config.memory.unwrap().bytes(), 64 << 20);
-        assert_eq!(config.ttl, Some(Duration::from_secs(3600)));
+        assert_eq!(config.ttl, Some(Duration::from_hours(1)));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct Docker {
 
 impl Docker {
     /// How long an engine may take to begin its answer, unless the caller says otherwise.
-    pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+    pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
     /// A runner for the engine at `address`. Nothing is sent yet.
     ///

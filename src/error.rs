@@ -15,6 +15,8 @@ pub enum ErrorKind {
     InvalidInput,
     /// A file that the caller named cannot be read or written.
     File,
+    /// The engine's address, or a file it leads to, cannot be used.
+    BadAddress,
     /// No engine answers at the address.
     EngineUnreachable,
     /// The caller may not use the engine's address.
@@ -129,6 +131,13 @@ impl Error {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error of another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
         self
     }
 

@@ -18,6 +18,8 @@ pub struct Task {
     pub started_at: Option<DateTime<Utc>>,
     /// When its process ended, by the engine's clock.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Whether a create request was sent of which it is not known what it did.
+    pub(crate) in_doubt: bool,
     state: State,
 }
 
@@ -31,6 +33,7 @@ impl Task {
             container_id: None,
             started_at: None,
             finished_at: None,
+            in_doubt: false,
             state: State::Pending,
         }
     }

@@ -20,11 +20,12 @@ impl App {
 
     /// The engine that the flags and the environment name. Nothing is sent yet.
     pub fn docker(&self) -> Result<Docker, Error> {
+        let limit = duration::parse(&self.global.engine_timeout)?;
         let choice = AddressChoice { context: self.global.context.clone(), host: self.global.host.clone() };
         let surroundings = Surroundings::of_process();
-        let address = Address::resolve(&choice, &surroundings)?;
+        let address = Address::resolve(&choice, &surroundings).map_err(of_address)?;
         tracing::info!("engine at {address}");
-        Docker::connect(address, &surroundings, duration::parse(&self.global.engine_timeout)?)
+        Docker::connect(address, &surroundings, limit).map_err(of_address)
     }
 
     /// The form of the output.
@@ -41,6 +42,14 @@ impl App {
                 io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
             }
         }
+    }
+}
+
+/// The environment has a part in the address: an unusable one is no fault of the command line.
+fn of_address(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::InvalidInput => error.with_kind(ErrorKind::BadAddress),
+        _ => error,
     }
 }
 

@@ -39,7 +39,7 @@ Exit codes:
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Engine address: unix://PATH, tcp://HOST:PORT, ssh://USER@HOST
+    /// Engine address: <unix://PATH>, tcp://HOST:PORT, <ssh://USER@HOST>
     #[arg(short = 'H', long, global = true, env = "CUBE_HOST", hide_env_values = true)]
     pub host: Option<String>,
     /// Docker context to take the engine address from; wins over --host
@@ -96,7 +96,7 @@ pub enum Output {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
     /// Always
@@ -112,7 +112,7 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Run a task exactly as long as a command on this machine
     ///
-    /// HOST-COMMAND finds CUBE_HOST, CUBE_PORT, CUBE_PORT_5432, CUBE_CONTAINER_ID and CUBE_NAME in its
+    /// HOST-COMMAND finds `CUBE_HOST`, `CUBE_PORT`, `CUBE_PORT_5432`, `CUBE_CONTAINER_ID` and `CUBE_NAME` in its
     /// environment. Its exit code is cube's.
     With(Box<WithArgs>),
     /// Stop tasks (signal, grace, kill) and remove them with their anonymous volumes

@@ -9,6 +9,7 @@ use super::{
     app,
     ending::{Ending, RUN_FAILED, TIMED_OUT},
     exec::feed,
+    render,
     session::{Session, signal_code},
     sink::{self, Stop},
 };
@@ -67,6 +68,7 @@ async fn watch(
         signal = session.signals.next() => Finish::Signalled(signal?),
         () = after(timeout) => Finish::TimedOut,
     };
+    render::note(&format!("stopping {}; another signal kills it", session.task.title()));
     // The output goes on beside the stop, so that the task's last words arrive.
     let (options, own_grace) = (StopOptions::default(), config.stop_timeout.map(i64::from));
     let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });

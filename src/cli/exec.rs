@@ -52,7 +52,7 @@ async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Resu
     if options.stdin {
         tokio::spawn(feed(input));
     }
-    match sink::pump(&mut exec.output, &mut sink::standard()).await {
+    match sink::pump(&mut exec, &mut sink::standard()).await {
         Ok(()) => {}
         Err(Stop::Source(error)) => return Err(error),
         Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => return Ok(0),

@@ -1,30 +1,50 @@
 //! `cube inspect`: the engine's own JSON.
 
-use cube::{Action, Error, TaskRef};
-use futures_util::future::try_join_all;
+use cube::{Action, Error, ErrorKind, TaskRef};
+use futures_util::future::join_all;
+use serde::Serialize;
 
 use super::{
     app::{self, App},
     args::InspectArgs,
     ending::Ending,
+    render,
 };
 
 pub async fn inspect(app: &App, args: &InspectArgs) -> Ending {
     match shown(app, args).await {
         Ok(()) => Ending::told(0),
-        Err(error) => Ending::failure(Action::Inspect, error),
+        Err(error) => Ending::failure(Action::Inspect, error).told_already(),
     }
 }
 
+/// Shows what is found, as `docker inspect` does, though a task be missing.
 async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let docker = app.docker()?;
-    let found = try_join_all(tasks.iter().map(|task| docker.inspect_raw(task))).await?;
+    let looked_up = join_all(tasks.iter().map(|task| docker.inspect_raw(task))).await;
+    let (mut found, mut failed) = (Vec::new(), None);
+    for looked in looked_up {
+        match looked {
+            Ok(container) => found.push(container),
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    render::error(&earlier, app.colors_errors());
+                }
+            }
+        }
+    }
+    app::print(&indented(&found)?)?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// JSON indented by four, as `docker inspect` prints it.
+fn indented(found: &[serde_json::Value]) -> Result<String, Error> {
     let mut text = Vec::new();
     let four = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut writer = serde_json::Serializer::with_formatter(&mut text, four);
-    serde::Serialize::serialize(&found, &mut writer)
-        .map_err(|e| Error::new(cube::ErrorKind::BadAnswer, e.to_string()))?;
+    found
+        .serialize(&mut serde_json::Serializer::with_formatter(&mut text, four))
+        .map_err(|e| Error::new(ErrorKind::BadAnswer, e.to_string()))?;
     text.push(b'\n');
-    app::print(&String::from_utf8_lossy(&text))
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }

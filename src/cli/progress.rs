@@ -67,8 +67,8 @@ impl Progress {
     fn line(&mut self, text: &str) {
         self.last_line = Instant::now();
         match &self.bars {
-            Some(bars) => bars.all.suspend(|| render::note(text)),
-            None => render::note(text),
+            Some(bars) => bars.all.suspend(|| render::step(text)),
+            None => render::step(text),
         }
     }
 

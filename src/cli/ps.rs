@@ -21,7 +21,12 @@ pub async fn ps(app: &App, args: &PsArgs) -> Ending {
 
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
     let now = Utc::now();
-    let tasks = app.docker()?.list(args.all).await?;
+    let docker = app.docker()?;
+    let (expired, tasks): (Vec<Listed>, Vec<Listed>) =
+        docker.list(args.all).await?.into_iter().partition(|task| task.is_expired(now));
+    for task in &expired {
+        docker.remove(&task.id).await?;
+    }
     match app.output() {
         Output::Json => app::print(&render::line(&tasks)),
         _ if app.global.quiet => app::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>()),

@@ -11,12 +11,12 @@ use super::{
 };
 
 /// Shows how a command ended and gives its exit code.
-pub fn ending(app: &App, ending: Ending) -> u8 {
+pub fn ending(app: &App, ending: &Ending) -> u8 {
     let Some(result) = &ending.result else { return ending.code };
     if let Some(problem) = &result.error {
         error(problem, app.colors_errors());
     }
-    match show(app.output(), result, &ending) {
+    match show(app.output(), result, ending) {
         Ok(()) => ending.code,
         Err(problem) => {
             error(&problem, app.colors_errors());
@@ -69,7 +69,12 @@ pub fn error(error: &Error, colors: bool) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Prints a warning or a step to standard error.
+/// Prints a step on the way to standard error.
+pub fn step(text: &str) {
+    let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
+}
+
+/// Prints a warning to standard error.
 pub fn note(text: &str) {
     let _ = io::stderr().write_all(format!("cube: {}\n", printable(text)).as_bytes());
 }

@@ -85,7 +85,7 @@ impl Source for cube::Follow {
     }
 }
 
-impl Source for cube::Attachment {
+impl Source for cube::Exec {
     async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
         self.next().await
     }
@@ -107,12 +107,11 @@ where
 {
     use futures_util::FutureExt;
     loop {
-        let next = match source.next().now_or_never() {
-            Some(next) => next,
-            None => {
-                sink.flush().await.map_err(Stop::Sink)?;
-                source.next().await
-            }
+        let next = if let Some(next) = source.next().now_or_never() {
+            next
+        } else {
+            sink.flush().await.map_err(Stop::Sink)?;
+            source.next().await
         };
         match next {
             Ok(Some(chunk)) => sink.write(&chunk).await.map_err(Stop::Sink)?,

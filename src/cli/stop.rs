@@ -23,10 +23,10 @@ async fn stopped(app: &App, args: &StopArgs) -> Result<Ending, Error> {
     let options = StopOptions { signal, timeout: args.time };
     let docker = app.docker()?;
     let mut results = join_all(tasks.iter().map(|task| docker.stop(task, &options))).await;
-    if let (1, Some(result)) = (results.len(), results.pop()) {
-        return one(app, args, result);
+    match results.pop() {
+        Some(result) if results.is_empty() => one(app, args, result),
+        last => many(app, args, results.into_iter().chain(last)),
     }
-    many(app, args, results)
 }
 
 fn one(app: &App, args: &StopArgs, result: Result<DockerResult, Error>) -> Result<Ending, Error> {
@@ -38,7 +38,11 @@ fn one(app: &App, args: &StopArgs, result: Result<DockerResult, Error>) -> Resul
 }
 
 /// One object in all: an array would break the contract of one, so the last failure stands for all.
-fn many(app: &App, args: &StopArgs, results: Vec<Result<DockerResult, Error>>) -> Result<Ending, Error> {
+fn many(
+    app: &App,
+    args: &StopArgs,
+    results: impl Iterator<Item = Result<DockerResult, Error>>,
+) -> Result<Ending, Error> {
     let mut told = Ending::told(0);
     for (task, result) in args.tasks.iter().zip(results) {
         match result {

@@ -1,5 +1,6 @@
 //! Create and start. A missing image is pulled once, as the task's pull policy says.
 
+use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
 use super::{Docker, fault, request};
@@ -27,19 +28,8 @@ impl Docker {
             }
             created => created,
         };
-        match created {
-            Ok(id) => {
-                task.container_id = Some(id);
-                Ok(())
-            }
-            Err(error) => {
-                // Only a lost answer leaves it open whether a container exists.
-                if error.kind() != ErrorKind::ConnectionLost {
-                    task.transition(State::Failed)?;
-                }
-                Err(error.during(format!("cannot create {}", task.title())))
-            }
-        }
+        task.container_id = Some(created.map_err(|e| e.during(format!("cannot create {}", task.title())))?);
+        task.transition(State::Scheduled)
     }
 
     /// Starts the task's process. Returns when it runs, or ran.
@@ -56,7 +46,14 @@ impl Docker {
 
     async fn try_create(&self, task: &mut Task, published: &[crate::PortMapping]) -> Result<String, Error> {
         let body = request::create_body(task, published, self.owner.as_ref());
-        task.transition(State::Scheduled)?;
+        task.in_doubt = true;
+        let created = self.create_as_told(task, body).await;
+        // Only a lost answer leaves it open whether a container exists.
+        task.in_doubt = created.as_ref().is_err_and(|e| e.kind() == ErrorKind::ConnectionLost);
+        created
+    }
+
+    async fn create_as_told(&self, task: &Task, body: ContainerCreateBody) -> Result<String, Error> {
         let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
         let created = match first {
             Err(error) if task.config.log_driver.is_none() && refuses_log_driver(&error) => {

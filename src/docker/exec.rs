@@ -3,8 +3,15 @@
 use bollard::models::ExecConfig;
 use bytes::Bytes;
 
-use super::{Attachment, Docker, Input, fault};
+use super::{Attachment, Chunk, Docker, Input, fault};
 use crate::{EnvVar, Error, ErrorKind};
+
+/// How the engine's refusal to run a command begins, on the command's own output.
+const REFUSAL: &[u8] = b"OCI runtime exec failed";
+/// Its exit code then, also for a command that is not found.
+const NOT_EXECUTED: i64 = 126;
+/// How much of the output's beginning is kept, in bytes.
+const HEAD: usize = 1_024;
 
 /// What to run, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,9 +31,25 @@ pub struct ExecOptions {
 /// A command that runs in a container.
 #[derive(Debug)]
 pub struct Exec {
-    /// Its output.
-    pub output: Attachment,
+    output: Attachment,
+    /// The beginning of what came: a command that cannot run is told there.
+    head: Vec<u8>,
     id: String,
+}
+
+impl Exec {
+    /// The next piece of its output, or `None` at its end.
+    ///
+    /// # Errors
+    /// As [`Attachment::next`].
+    pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        let chunk = self.output.next().await?;
+        if let Some(chunk) = &chunk {
+            let room = HEAD.saturating_sub(self.head.len()).min(chunk.bytes.len());
+            self.head.extend_from_slice(chunk.bytes.get(..room).unwrap_or_default());
+        }
+        Ok(chunk)
+    }
 }
 
 impl Docker {
@@ -51,7 +74,7 @@ impl Docker {
         let id = created.map_err(not_running)?.id;
         let body = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), Some(body)).await?;
-        Ok((Exec { output, id }, input))
+        Ok((Exec { output, head: Vec::new(), id }, input))
     }
 
     /// The exit code of a command whose output has ended.
@@ -60,7 +83,11 @@ impl Docker {
     /// The engine's; [`ErrorKind::BadAnswer`] if it does not know the code.
     pub async fn exec_code(&self, exec: &Exec) -> Result<i64, Error> {
         let state = self.within(self.api.inspect_exec(&exec.id)).await?;
-        state.exit_code.ok_or_else(|| fault::bad_answer("/exec", &"no exit code"))
+        let code = state.exit_code.ok_or_else(|| fault::bad_answer("/exec", &"no exit code"))?;
+        if code == NOT_EXECUTED && exec.head.starts_with(REFUSAL) {
+            return Err(fault::refusal(400, &String::from_utf8_lossy(&exec.head)));
+        }
+        Ok(code)
     }
 }
 

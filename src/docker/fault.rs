@@ -65,7 +65,7 @@ pub(super) fn refusal(status: u16, message: &str) -> Error {
         None if status == 404 && text.contains("no such") => {
             (ErrorKind::TaskNotFound, Some("`cube ps -a` lists cube's tasks"))
         }
-        None => (ErrorKind::Engine, None),
+        None => (ErrorKind::Engine, Some("the engine's log may tell more: `journalctl --unit docker`")),
     };
     let error = Error::new(kind, said(status, message)).with_origin(Origin::Engine);
     match hint {

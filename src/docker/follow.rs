@@ -99,7 +99,9 @@ impl Follow {
                 }
                 Ok(None) if matches!(self.source, Source::Ended) => return Ok(None),
                 Ok(None) => self.go_on().await?,
-                Err(error) if error.kind() == ErrorKind::ConnectionLost => self.resume().await?,
+                Err(error) if error.kind() == ErrorKind::ConnectionLost && self.options.follow => {
+                    self.resume().await?;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -144,29 +146,40 @@ impl Follow {
             self.source = Source::Ended;
             return Ok(());
         }
-        self.resume().await
+        match self.container().await {
+            Ok(container) if container.is_alive() || matches!(self.source, Source::Attached(_)) => {
+                self.reopen(&container).await
+            }
+            Ok(container) => {
+                self.end(Exit { code: container.exit_code });
+                Ok(())
+            }
+            // Removed as soon as it ended: its log was whole.
+            Err(error)
+                if error.kind() == ErrorKind::TaskNotFound && matches!(self.source, Source::Log(..)) =>
+            {
+                self.source = Source::Ended;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the log where the output stopped, once the engine answers; the end if nothing is missing.
     async fn resume(&mut self) -> Result<(), Error> {
-        let docker = self.docker.clone();
-        let id = self.id.clone();
-        let container = when_back(|| docker.inspect(&id)).await?;
+        let container = self.container().await?;
         self.reopen(&container).await
     }
 
+    async fn container(&self) -> Result<Container, Error> {
+        when_back(|| self.docker.inspect(&self.id)).await
+    }
+
     async fn reopen(&mut self, container: &Container) -> Result<(), Error> {
-        if let Source::Log(_, skip) = &self.source
-            && !container.is_alive()
-            && skip.stdout == 0
-            && skip.stderr == 0
-            && self.exit.is_some()
-        {
-            self.source = Source::Ended;
+        if container.is_going() && matches!(self.source, Source::Log(..)) {
+            self.end(Exit { code: container.exit_code });
             return Ok(());
         }
-        // An ended container's log is read once more from here: what came last is then in it.
-        self.exit = (!container.is_alive()).then_some(Exit { code: container.exit_code });
         let log = self.docker.logs(container, &self.options).await?;
         self.source = Source::Log(log, self.delivered);
         Ok(())

@@ -104,6 +104,12 @@ impl Container {
         self.state() == State::Running
     }
 
+    /// Whether it is being removed, so that not even its log can be read.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        matches!(self.status.as_str(), "removing" | "dead")
+    }
+
     /// The published ports with addresses that a client of the engine at `engine` can connect to.
     #[must_use]
     pub fn ports(&self, engine: &Address) -> Ports {
@@ -220,7 +226,7 @@ struct ConfigAnswer {
     tty: bool,
     stop_timeout: Option<i64>,
     #[serde(deserialize_with = "or_default")]
-    exposed_ports: BTreeMap<String, serde::de::IgnoredAny>,
+    exposed_ports: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]

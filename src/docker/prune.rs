@@ -16,17 +16,4 @@ impl Docker {
         tasks.retain(|task| task.is_finished() || task.is_expired(now));
         Ok(tasks)
     }
-
-    /// Removes cube's tasks that are past their time to live at `now`, and tells which.
-    ///
-    /// # Errors
-    /// The engine's.
-    pub async fn remove_expired(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, Error> {
-        let mut tasks = self.list(true).await?;
-        tasks.retain(|task| task.is_expired(now));
-        for task in &tasks {
-            self.remove(&task.id).await?;
-        }
-        Ok(tasks)
-    }
 }

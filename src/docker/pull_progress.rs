@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_refused() {
         let mut lines = Lines::default();
-        assert!((0..100).any(|_| lines.feed(&[b'x'; 100_000]).is_err()));
+        assert!((0..100).any(|_| lines.feed(&vec![b'x'; 100_000]).is_err()));
     }
 
     proptest! {

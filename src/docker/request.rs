@@ -65,12 +65,12 @@ fn host_config(config: &Config, published: &[PortMapping]) -> HostConfig {
         memory: config.memory.map(|m| signed(m.bytes())),
         shm_size: config.shm_size.map(|s| signed(s.bytes())),
         storage_opt: config.disk.map(|d| HashMap::from([("size".to_owned(), d.bytes().to_string())])),
-        binds: list(config.volumes.iter().filter_map(|v| v.bind()).collect()),
+        binds: list(config.volumes.iter().filter_map(super::super::mount::Mount::bind).collect()),
         tmpfs: pairs(config.tmpfs.iter().map(|t| (t.path().to_owned(), t.options().to_owned()))),
         network_mode: config.network.clone(),
         port_bindings: bindings(config, published),
         publish_all_ports: Some(publishes_all(config)),
-        restart_policy: restart(config.restart),
+        restart_policy: Some(restart(config.restart)),
         init: config.init.then_some(true),
         extra_hosts: list(config.add_hosts.iter().map(ToString::to_string).collect()),
         log_config: Some(log_config(config)),
@@ -118,14 +118,14 @@ fn bindings(config: &Config, published: &[PortMapping]) -> Option<PortMap> {
     (!map.is_empty()).then_some(map)
 }
 
-fn restart(policy: RestartPolicy) -> Option<EngineRestartPolicy> {
+fn restart(policy: RestartPolicy) -> EngineRestartPolicy {
     let (name, retries) = match policy {
-        RestartPolicy::No => return None,
+        RestartPolicy::No => (RestartPolicyNameEnum::NO, None),
         RestartPolicy::Always => (RestartPolicyNameEnum::ALWAYS, None),
         RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
         RestartPolicy::OnFailure { max_retries } => (RestartPolicyNameEnum::ON_FAILURE, max_retries),
     };
-    Some(EngineRestartPolicy { name: Some(name), maximum_retry_count: retries.map(i64::from) })
+    EngineRestartPolicy { name: Some(name), maximum_retry_count: retries.map(i64::from) }
 }
 
 fn health(health: &HealthCheck) -> Option<HealthConfig> {

@@ -121,10 +121,10 @@ impl Docker {
     /// # Errors
     /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
     pub async fn discard(&self, task: &Task) -> Result<(), Error> {
-        match (&task.container_id, task.state()) {
-            (Some(id), _) => self.remove(id).await,
-            (None, State::Pending | State::Failed) => Ok(()),
-            (None, _) => self.discard_by_id(task.id).await,
+        match &task.container_id {
+            Some(id) => self.remove(id).await,
+            None if task.in_doubt => self.discard_by_id(task.id).await,
+            None => Ok(()),
         }
     }
 

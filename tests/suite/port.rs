@@ -20,9 +20,9 @@ fn every_exposed_port_is_published_on_a_free_one() {
     assert_eq!(task.inspect()["HostConfig"]["PublishAllPorts"], true);
     let (web, more, dns) = (task.host_port("80/tcp"), task.host_port("81/tcp"), task.host_port("53/udp"));
     let port = |args: &[&str]| bed.cube(["port", &task.id].iter().chain(args)).text();
-    assert_eq!(port(&["80"]), format!("0.0.0.0:{web}\n"));
-    assert_eq!(port(&["80/tcp"]), format!("0.0.0.0:{web}\n"));
-    assert_eq!(port(&["53/udp"]), format!("0.0.0.0:{dns}\n"));
+    assert_eq!(port(&["80"]), format!("127.0.0.1:{web}\n"));
+    assert_eq!(port(&["80/tcp"]), format!("127.0.0.1:{web}\n"));
+    assert_eq!(port(&["53/udp"]), format!("127.0.0.1:{dns}\n"));
     let all = port(&[]);
     for line in [
         format!("80/tcp -> 0.0.0.0:{web}"),

@@ -6,10 +6,8 @@ use crate::testbed::{Bed, probe};
 fn on_failure_tries_as_often_as_told() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "--restart", "on-failure:2", "out=try", "exit=3"]);
-    // Follows through the restarts, to the end of the last try.
+    task.wait_until(|seen| seen["RestartCount"] == 2 && seen["State"]["Status"] == "exited");
     bed.cube(["wait", &task.id]).exits(3).output();
-    let seen = task.inspect();
-    assert_eq!((&seen["RestartCount"], &seen["State"]["Status"]), (&2.into(), &"exited".into()));
     assert_eq!(bed.cube(["logs", &task.id]).text(), "try\ntry\ntry\n");
 }
 
@@ -26,10 +24,8 @@ fn always_and_unless_stopped_bring_it_back_until_it_is_stopped() {
     let bed = Bed::new();
     for policy in ["always", "unless-stopped"] {
         let task = bed.start(["--image", &probe(), "--restart", policy, "out=again", "sleep=0.1", "exit=0"]);
-        let mut logs = bed.cube(["logs", "-f", &task.id]).any_stderr().spawn();
-        logs.wait_for_stdout("again\nagain\n");
+        task.wait_until(|seen| seen["RestartCount"].as_u64() >= Some(2));
         bed.cube(["stop", &task.id]).output();
-        logs.finish();
         assert!(!task.exists(), "{policy}");
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 /// `cube run`
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -75,16 +76,16 @@ pub struct TaskArgs {
     #[arg(long)]
     pub replace: bool,
     /// Environment variable NAME=VALUE, or NAME from this environment
-    #[arg(short, long, value_name = "NAME[=VALUE]", help_heading = "Process")]
+    #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true, help_heading = "Process")]
     pub env: Vec<String>,
     /// File of environment variables, one a line
-    #[arg(long, value_name = "FILE", help_heading = "Process")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Process")]
     pub env_file: Vec<std::path::PathBuf>,
     /// Entry point instead of the image's; "" for none
-    #[arg(long, value_name = "COMMAND", help_heading = "Process")]
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true, help_heading = "Process")]
     pub entrypoint: Option<String>,
     /// Working directory in the container
-    #[arg(short, long, value_name = "PATH", help_heading = "Process")]
+    #[arg(short, long, value_name = "PATH", allow_hyphen_values = true, help_heading = "Process")]
     pub workdir: Option<String>,
     /// User or UID, with :GROUP if wanted
     #[arg(short, long, help_heading = "Process")]
@@ -93,98 +94,116 @@ pub struct TaskArgs {
     #[arg(long, help_heading = "Process")]
     pub init: bool,
     /// Signal that stops the task [default: the image's, else SIGTERM]
-    #[arg(long, value_name = "SIGNAL", help_heading = "Process")]
+    #[arg(long, value_name = "SIGNAL", allow_hyphen_values = true, help_heading = "Process")]
     pub stop_signal: Option<String>,
     /// Seconds between that signal and the kill; -1 waits for ever [default: the engine's, 10]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, help_heading = "Process")]
     pub stop_timeout: Option<i32>,
     /// Restart policy: no, always, unless-stopped, on-failure[:N]
-    #[arg(long, value_name = "POLICY", help_heading = "Process")]
+    #[arg(long, value_name = "POLICY", allow_hyphen_values = true, help_heading = "Process")]
     pub restart: Option<String>,
     /// Most memory, as 512m or 2g
-    #[arg(short, long, value_name = "SIZE", help_heading = "Limits")]
+    #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Limits")]
     pub memory: Option<String>,
     /// Most processors, as 0.5 or 2
-    #[arg(long, visible_alias = "cpu", value_name = "NUMBER", help_heading = "Limits")]
+    #[arg(
+        long,
+        visible_alias = "cpu",
+        value_name = "NUMBER",
+        allow_hyphen_values = true,
+        help_heading = "Limits"
+    )]
     pub cpus: Option<String>,
     /// Most the task may write to its own layer, as 1g
-    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Limits")]
     pub disk: Option<String>,
     /// Size of /dev/shm [default: 64m]
-    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Limits")]
     pub shm_size: Option<String>,
     /// Publish a port: [[IP:][HOST]:]PORT[/PROTO]
-    #[arg(short, long, value_name = "PORT", help_heading = "Network")]
+    #[arg(short, long, value_name = "PORT", allow_hyphen_values = true, help_heading = "Network")]
     pub publish: Vec<String>,
     /// Expose a port: PORT[-PORT][/PROTO]
-    #[arg(long, value_name = "PORT", help_heading = "Network")]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true, help_heading = "Network")]
     pub expose: Vec<String>,
     /// Publish only what --publish names, not every exposed port
     #[arg(long, help_heading = "Network")]
     pub no_publish_all: bool,
     /// Publish on this host address only
-    #[arg(long, value_name = "IP", help_heading = "Network")]
+    #[arg(long, value_name = "IP", allow_hyphen_values = true, help_heading = "Network")]
     pub bind: Option<String>,
     /// Network to join
-    #[arg(long, visible_alias = "net", value_name = "NETWORK", help_heading = "Network")]
+    #[arg(
+        long,
+        visible_alias = "net",
+        value_name = "NETWORK",
+        allow_hyphen_values = true,
+        help_heading = "Network"
+    )]
     pub network: Option<String>,
     /// Host name in the container
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, help_heading = "Network")]
     pub hostname: Option<String>,
     /// Line for /etc/hosts: NAME:IP
-    #[arg(long, value_name = "NAME:IP", help_heading = "Network")]
+    #[arg(long, value_name = "NAME:IP", allow_hyphen_values = true, help_heading = "Network")]
     pub add_host: Vec<String>,
     /// Mount a volume or a host path: [SOURCE:]PATH[:OPTIONS]
-    #[arg(short, long, value_name = "VOLUME", help_heading = "Storage")]
+    #[arg(short, long, value_name = "VOLUME", allow_hyphen_values = true, help_heading = "Storage")]
     pub volume: Vec<String>,
     /// Mount a temporary file system: PATH[:OPTIONS]
-    #[arg(long, value_name = "PATH", help_heading = "Storage")]
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true, help_heading = "Storage")]
     pub tmpfs: Vec<String>,
     /// Label NAME[=VALUE]
-    #[arg(short, long, value_name = "NAME[=VALUE]", help_heading = "Engine")]
+    #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true, help_heading = "Engine")]
     pub label: Vec<String>,
     /// Log driver [default: local, which keeps every byte]
-    #[arg(long, value_name = "DRIVER", help_heading = "Engine")]
+    #[arg(long, value_name = "DRIVER", allow_hyphen_values = true, help_heading = "Engine")]
     pub log_driver: Option<String>,
     /// Option of the log driver: NAME=VALUE
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "Engine")]
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, help_heading = "Engine")]
     pub log_opt: Vec<String>,
     /// When to pull the image: always, missing, never [default: missing]
-    #[arg(long, value_name = "WHEN", help_heading = "Engine")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true, help_heading = "Engine")]
     pub pull: Option<String>,
     /// How often to try a pull again after a network error or a 5xx answer [default: 3]
-    #[arg(long, value_name = "N", help_heading = "Engine")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = "Engine")]
     pub pull_retries: Option<u32>,
     /// Platform, as linux/arm64
-    #[arg(long, value_name = "OS[/ARCH]", env = "DOCKER_DEFAULT_PLATFORM", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "OS[/ARCH]",
+        allow_hyphen_values = true,
+        env = "DOCKER_DEFAULT_PLATFORM",
+        hide_env = true
+    )]
     #[arg(help_heading = "Engine")]
     pub platform: Option<String>,
     /// Write the container's id to this file, which must not exist
-    #[arg(long, value_name = "FILE", help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Engine")]
     pub cidfile: Option<std::path::PathBuf>,
     /// Past this age any cube command may remove the task
-    #[arg(long, value_name = "DURATION", help_heading = "Engine")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Engine")]
     pub ttl: Option<String>,
     /// Health check, run by the image's shell
-    #[arg(long, value_name = "COMMAND", help_heading = "Health")]
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true, help_heading = "Health")]
     pub health_cmd: Option<String>,
     /// Time between two checks [default: 30s]
-    #[arg(long, value_name = "DURATION", help_heading = "Health")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Health")]
     pub health_interval: Option<String>,
     /// Longest a check may take [default: 30s]
-    #[arg(long, value_name = "DURATION", help_heading = "Health")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Health")]
     pub health_timeout: Option<String>,
     /// Failures in a row that make the task unhealthy [default: 3]
-    #[arg(long, value_name = "N", help_heading = "Health")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = "Health")]
     pub health_retries: Option<u32>,
     /// Time after the start in which failures do not count [default: 0s]
-    #[arg(long, value_name = "DURATION", help_heading = "Health")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Health")]
     pub health_start_period: Option<String>,
     /// Wait for: running, healthy, port[=5432], log=REGEX, log*2=REGEX, http[s]=PORT/path,
     /// exec=COMMAND, exit. Repeatable: all must hold
-    #[arg(long, value_name = "CONDITION", help_heading = "Readiness")]
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Readiness")]
     pub wait_for: Vec<String>,
     /// Longest to wait for that [default: 60s]
-    #[arg(long, value_name = "DURATION", help_heading = "Readiness")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Readiness")]
     pub wait_timeout: Option<String>,
 }

@@ -51,7 +51,7 @@ pub(super) async fn output(
     let options = ExecOptions { command, ..ExecOptions::default() };
     let (mut exec, _input) = docker.exec(&container.id, &options).await?;
     let mut kept = Vec::new();
-    while let Some(chunk) = exec.output.next().await? {
+    while let Some(chunk) = exec.next().await? {
         kept.extend_from_slice(&chunk.bytes);
         kept.drain(..kept.len().saturating_sub(KEPT));
     }

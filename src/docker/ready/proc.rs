@@ -41,13 +41,18 @@ impl Process {
     /// microseconds, where the tables take the kernel a walk over all of its hash buckets.
     pub(super) fn counts(&self) -> Vec<String> {
         let files = ["net/sockstat", "net/sockstat6"];
-        files.iter().flat_map(|name| in_use(&fs::read_to_string(self.0.join(name)).unwrap_or_default())).collect()
+        files
+            .iter()
+            .flat_map(|name| in_use(&fs::read_to_string(self.0.join(name)).unwrap_or_default()))
+            .collect()
     }
 }
 
 /// Of each line `TCP: inuse 5 orphan 0 …` the first number: the others are the whole machine's.
 fn in_use(text: &str) -> Vec<String> {
-    text.lines().filter_map(|line| line.split_once(" inuse ")?.1.split(' ').next().map(str::to_owned)).collect()
+    text.lines()
+        .filter_map(|line| line.split_once(" inuse ")?.1.split(' ').next().map(str::to_owned))
+        .collect()
 }
 
 /// Whether a part of a path in `text` is the id, or one of the engines' forms of it:

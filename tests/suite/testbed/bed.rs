@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -142,6 +143,16 @@ impl Task<'_> {
     pub fn ended(&self) -> i64 {
         let answer = self.bed.engine.post(&format!("/containers/{}/wait", self.id), &Value::Null);
         answer["StatusCode"].as_i64().unwrap()
+    }
+
+    /// Returns once what the engine tells of it is as `ready` wants it.
+    pub fn wait_until(&self, ready: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !ready(&self.inspect()) {
+            assert!(Instant::now() < deadline, "it is still {}", self.inspect()["State"]);
+            // The engine tells of no restart that is about to come.
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The host port of `PORT/proto` on IPv4, by the engine's own word.
