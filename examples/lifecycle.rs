@@ -3,12 +3,8 @@
 //! `cargo run --example lifecycle -- IMAGE` (default `postgres:13`).
 
 use cube::{
-    Action, Address, AddressChoice, Config, Docker, EnvVar, Error, ErrorKind, ExecOptions, StopOptions,
-    Surroundings, Task, TaskRef,
+    Action, Address, AddressChoice, Config, Docker, EnvVar, Error, StopOptions, Surroundings, Task, TaskRef,
 };
-
-/// Ends once the server listens on TCP; its first start is on the Unix socket only.
-const READY: &str = "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -34,12 +30,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn watch(docker: &Docker, id: &str, task: &mut Task) -> Result<(), Error> {
-    let command = ["sh", "-c", READY].map(str::to_owned).to_vec();
-    let mut exec = docker.exec(id, &ExecOptions { command, ..ExecOptions::default() }).await?;
-    while exec.output.next().await?.is_some() {}
-    if docker.exec_code(&exec).await? != 0 {
-        return Err(Error::new(ErrorKind::WrongState, "the database ended before it was ready"));
-    }
+    docker.ready(id, &["port=5432".parse()?], Some(Config::WAIT_TIMEOUT)).await?;
     let seen = docker.result(Action::Inspect, task).await?;
     println!("{:?}", task.state());
     for (port, bindings) in &seen.ports {

@@ -33,13 +33,13 @@ use self::{
 };
 
 /// Runs the command line `argv`.
-pub fn main(argv: Vec<OsString>) -> ExitCode {
-    if let Some(order) = guard::order(&argv) {
+pub fn main(argv: &[OsString]) -> ExitCode {
+    if let Some(order) = guard::order(argv) {
         return guard::serve(order);
     }
-    let cli = match Cli::read(&argv) {
+    let cli = match Cli::read(argv) {
         Ok(cli) => cli,
-        Err(error) => return render::usage(&argv, &error),
+        Err(error) => return render::usage(argv, &error),
     };
     app::log(cli.verbosity());
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -55,8 +55,8 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
 
 async fn dispatch(app: &App, command: Command) -> Ending {
     match command {
-        Command::Run(args) => run::run(app, *args).await,
-        Command::With(args) => with::with(app, *args).await,
+        Command::Run(args) => Box::pin(run::run(app, *args)).await,
+        Command::With(args) => Box::pin(with::with(app, *args)).await,
         Command::Stop(args) => stop::stop(app, &args).await,
         Command::Ps(args) => ps::ps(app, &args).await,
         Command::Logs(args) => logs::logs(app, &args).await,

@@ -13,7 +13,7 @@ use super::{
 
 pub async fn run(app: &App, args: RunArgs) -> Ending {
     let (attached, file) = (args.attach, args.result_file.clone());
-    let ending = prepared(app, args)
+    let ending = Box::pin(prepared(app, args))
         .await
         .unwrap_or_else(|error| Ending::failed_start(DockerResult::success(Action::Start), error));
     if attached { ending.in_foreground(file) } else { ending.also_to(file) }

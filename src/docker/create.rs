@@ -112,7 +112,7 @@ fn options(config: &Config) -> CreateContainerOptions {
     options.build()
 }
 
-/// podman knows no driver `local`; its own keeps every byte too.
+/// podman knows other drivers; its own keep all output too.
 fn refuses_log_driver(error: &Error) -> bool {
     error.kind() == ErrorKind::Engine && error.to_string().to_lowercase().contains("log driver")
 }

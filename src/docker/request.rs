@@ -12,10 +12,11 @@ use crate::{
     label::{OWNER, TASK_ID, TTL},
 };
 
-/// The log driver that keeps every byte as it was written; `json-file` replaces what is not UTF-8.
-const LOG_DRIVER: &str = "local";
-/// So large that it never rotates: a rotated log has lost output.
-const LOG_SIZE: &str = "1000g";
+/// The log driver that keeps every line whole. (`local` of engine 20.10 loses the newline behind a line
+/// over 16 KiB; this one replaces what is not UTF-8.)
+const LOG_DRIVER: &str = "json-file";
+/// So large that it never rotates, whatever the engine's own default: a rotated log has lost output.
+const LOG_OPTIONS: [(&str, &str); 2] = [("max-size", "1000g"), ("max-file", "1")];
 
 /// The body of the create request. `published` comes on top of the config's own mappings.
 pub(super) fn create_body(
@@ -143,8 +144,8 @@ fn health(health: &HealthCheck) -> Option<HealthConfig> {
 fn log_config(config: &Config) -> HostConfigLogConfig {
     let chosen = config.log_driver.clone();
     let mut options: HashMap<_, _> = config.log_opts.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    if chosen.is_none() {
-        options.entry("max-size".to_owned()).or_insert_with(|| LOG_SIZE.to_owned());
+    if chosen.is_none() && options.is_empty() {
+        options.extend(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
     HostConfigLogConfig {
         typ: Some(chosen.unwrap_or_else(|| LOG_DRIVER.to_owned())),

@@ -208,7 +208,16 @@ fn a_prefix_that_fits_two() {
 #[test]
 fn secrets_are_never_told() {
     let bed = Bed::new();
-    let args = ["--verbose", "--verbose", "--image", &probe(), "-e", "TOKEN=s3cr3t-value", "--entrypoint", "/no/such"];
+    let args = [
+        "--verbose",
+        "--verbose",
+        "--image",
+        &probe(),
+        "-e",
+        "TOKEN=s3cr3t-value",
+        "--entrypoint",
+        "/no/such",
+    ];
     let output = bed.run(args).ends(127).output();
     assert!(!output.stderr.contains("s3cr3t-value"), "{}", output.stderr);
     let output = bed.run(["-o", "json"].iter().chain(&args)).ends(127).output();
