@@ -1,4 +1,4 @@
-//! A PostgreSQL task through its whole life: create, start, wait until it is ready, inspect, stop and remove.
+//! A `PostgreSQL` task through its whole life: create, start, wait until it is ready, inspect, stop and remove.
 //!
 //! `cargo run --example lifecycle -- IMAGE` (default `postgres:13`).
 

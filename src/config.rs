@@ -278,7 +278,7 @@ mod tests {
     fn an_image_alone_is_a_config_with_every_default() {
         let config = config(r#"{"image": "postgres"}"#);
         assert_eq!(config, Config::new("postgres".parse().unwrap()));
-        assert_eq!(serde_json::to_string(&config).unwrap(), r#"{"image":"postgres:latest"}"#);
+        assert_eq!(serde_json::to_string(&config).unwrap(), r#"{"image":"postgres"}"#);
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn env_values_can_be_left_out() {
         let shown = config(r#"{"image":"a","env":["PASSWORD=secret"]}"#).without_env_values();
-        assert_eq!(serde_json::to_string(&shown).unwrap(), r#"{"image":"a:latest","env":["PASSWORD"]}"#);
+        assert_eq!(serde_json::to_string(&shown).unwrap(), r#"{"image":"a","env":["PASSWORD"]}"#);
     }
 
     #[test]

@@ -73,12 +73,6 @@ impl Ending {
         self
     }
 
-    /// The same ending of a command whose standard output has its JSON already.
-    pub fn told_already(mut self) -> Self {
-        self.place = Place::Told;
-        self
-    }
-
     /// The same ending, told to `file` too.
     pub fn also_to(mut self, file: Option<PathBuf>) -> Self {
         self.file = file;

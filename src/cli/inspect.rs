@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     app::{self, App},
-    args::InspectArgs,
+    args::{InspectArgs, Output},
     ending::Ending,
     render,
 };
@@ -14,7 +14,7 @@ use super::{
 pub async fn inspect(app: &App, args: &InspectArgs) -> Ending {
     match shown(app, args).await {
         Ok(()) => Ending::told(0),
-        Err(error) => Ending::failure(Action::Inspect, error).told_already(),
+        Err(error) => Ending::failure(Action::Inspect, error),
     }
 }
 
@@ -34,7 +34,10 @@ async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
             }
         }
     }
-    app::print(&indented(&found)?)?;
+    // One document only: with -o json a failure is the whole answer.
+    if failed.is_none() || app.output() != Output::Json {
+        app::print(&indented(&found)?)?;
+    }
     failed.map_or(Ok(()), Err)
 }
 

@@ -1,12 +1,18 @@
 //! A task's output on cube's own: stdout to stdout, stderr to stderr, byte for byte, in large writes.
 
-use std::io;
+use std::{io, pin::pin, time::Duration};
 
 use cube::{Chunk, Stream};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::{Instant, sleep},
+};
 
 /// How much is gathered before it is written.
 const FULL: usize = 64 << 10;
+/// How long a piece may wait for more: the engine sends line by line, and a write each would cost more
+/// than all the rest.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// Where a task's output goes. What is gathered waits only while more is at hand.
 pub struct Sink<O, E> {
@@ -105,16 +111,23 @@ where
     O: AsyncWrite + Unpin,
     E: AsyncWrite + Unpin,
 {
-    use futures_util::FutureExt;
+    let mut due = pin!(sleep(GATHERING));
     loop {
-        let next = if let Some(next) = source.next().now_or_never() {
-            next
-        } else {
-            sink.flush().await.map_err(Stop::Sink)?;
-            source.next().await
+        let next = tokio::select! {
+            biased;
+            next = source.next() => next,
+            () = &mut due, if !sink.gathered.is_empty() => {
+                sink.flush().await.map_err(Stop::Sink)?;
+                continue;
+            }
         };
         match next {
-            Ok(Some(chunk)) => sink.write(&chunk).await.map_err(Stop::Sink)?,
+            Ok(Some(chunk)) => {
+                if sink.gathered.is_empty() {
+                    due.as_mut().reset(Instant::now() + GATHERING);
+                }
+                sink.write(&chunk).await.map_err(Stop::Sink)?;
+            }
             Ok(None) => return sink.flush().await.map_err(Stop::Sink),
             Err(error) => {
                 sink.flush().await.map_err(Stop::Sink)?;

@@ -98,7 +98,7 @@ fn values_that_nobody_can_use() {
         &["-m", "-5m"],
         &["--cpus", "many"],
         &["--cpus", "-1"],
-        &["-e", "=x"],
+        &["-e", "= environment variable"],
         &["--env-file", "/no/such/file"],
         &["-p", "eighty"],
         &["-p", "80:70000"],

@@ -97,17 +97,6 @@ fn lines_over_sixteen_kibibytes() {
 }
 
 #[test]
-fn with_times_a_long_line_has_one_stamp() {
-    let bed = Bed::new();
-    let task = bed.start(["--image", &probe(), "lines=2x40000"]);
-    task.ended();
-    let text = bed.cube(["logs", "-t", &task.id]).text();
-    let bare: Vec<&str> = text.lines().map(|line| line.split_once(' ').unwrap().1).collect();
-    let expected: Vec<u8> = Lines::new(2, 40_000).flatten().collect();
-    assert!(bare.join("\n") + "\n" == String::from_utf8(expected).unwrap());
-}
-
-#[test]
 fn a_last_line_without_newline() {
     let bed = Bed::new();
     assert_eq!(bed.run(["--attach", "--image", &probe(), "out=a", "out-raw=b"]).text(), "a\nb");
