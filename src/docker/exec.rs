@@ -81,13 +81,17 @@ impl Docker {
     ///
     /// # Errors
     /// The engine's; [`ErrorKind::BadAnswer`] if it does not know the code.
-    pub async fn exec_code(&self, exec: &Exec) -> Result<i64, Error> {
-        let state = self.within(self.api.inspect_exec(&exec.id)).await?;
-        let code = state.exit_code.ok_or_else(|| fault::bad_answer("/exec", &"no exit code"))?;
-        if code == NOT_EXECUTED && exec.head.starts_with(REFUSAL) {
-            return Err(fault::refusal(400, &String::from_utf8_lossy(&exec.head)));
+    pub fn exec_code(&self, exec: &Exec) -> impl Future<Output = Result<i64, Error>> + Send {
+        // The connection in `exec` may not be shared between threads; what is needed of it may.
+        let (id, head) = (&exec.id, &exec.head);
+        async move {
+            let state = self.within(self.api.inspect_exec(id)).await?;
+            let code = state.exit_code.ok_or_else(|| fault::bad_answer("/exec", &"no exit code"))?;
+            if code == NOT_EXECUTED && head.starts_with(REFUSAL) {
+                return Err(fault::refusal(400, &String::from_utf8_lossy(head)));
+            }
+            Ok(code)
         }
-        Ok(code)
     }
 }
 

@@ -116,3 +116,19 @@ impl Watch<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, Surroundings};
+
+    #[tokio::test]
+    async fn the_wait_may_be_spawned_on_any_runtime() {
+        fn sendable<T: Send>(_: &T) {}
+        let address = Address::Unix("/nowhere".into());
+        let docker = Docker::connect(address, &Surroundings::of_process(), Docker::ANSWER_TIMEOUT).unwrap();
+        let waiting = docker.ready("x", &[], None);
+        sendable(&waiting);
+        assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::EngineUnreachable);
+    }
+}

@@ -20,6 +20,7 @@ mod output;
 mod port;
 mod ps;
 mod pull;
+mod ready;
 mod restart;
 mod run;
 mod scripted;

@@ -73,10 +73,11 @@ fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
         Some(signal) => format!(" ({signal})"),
         None => String::new(),
     };
-    let hint = if out_of_memory {
-        "give it more with --memory"
-    } else {
-        "`cube logs TASK` shows what it wrote; --keep keeps a task that failed"
+    let hint = match code {
+        _ if out_of_memory => "give it more with --memory",
+        // The engine may miss the kernel's word of a lack of memory (20.10 does one time in six).
+        137 => "if nobody killed it, it lacked memory: give it more with --memory",
+        _ => "its last lines tell why; `cube run --attach` shows all that it writes",
     };
     Error::new(ErrorKind::TaskDied, format!("the task {state} with code {code}{why} before it was ready"))
         .with_origin(Origin::Task)

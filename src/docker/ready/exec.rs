@@ -81,7 +81,7 @@ pub(super) fn is_missing(run: &Run) -> bool {
 }
 
 fn no_shell() -> Error {
-    Error::new(ErrorKind::CommandNotFound, "the image has no shell to run the condition's command")
+    Error::new(ErrorKind::Unsupported, "the image has no shell to run the condition's command")
         .with_hint("use another condition: port, log=REGEX or http=PORT/path")
 }
 

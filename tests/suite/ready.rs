@@ -1,0 +1,233 @@
+//! `--wait-for`: ready when the task says so, and told at once when it never will be.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::testbed::{Bed, Task, probe, probe_with, shell};
+
+/// The moment at which the engine took the task's first line.
+fn first_line_at(bed: &Bed, task: &Task) -> DateTime<Utc> {
+    let log = bed.cube(["logs", "-t", &task.id]).text();
+    DateTime::parse_from_rfc3339(log.split(' ').next().unwrap()).unwrap().to_utc()
+}
+
+/// The engine at an address that is not known to be this machine's; for as long as the test runs.
+fn far_engine(bed: &Bed) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let socket = bed.engine().host().trim_start_matches("unix://").to_owned();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = UnixStream::connect(&socket).unwrap();
+            let (mut from_near, mut to_near) = (near.try_clone().unwrap(), near);
+            let (mut from_far, mut to_far) = (far.try_clone().unwrap(), far);
+            std::thread::spawn(move || {
+                let _ = pass(&mut from_near, &mut to_far);
+                let _ = to_far.shutdown(Shutdown::Write);
+            });
+            std::thread::spawn(move || {
+                let _ = pass(&mut from_far, &mut to_near);
+                let _ = to_near.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    address
+}
+
+fn pass(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<()> {
+    let mut piece = vec![0; 65_536];
+    loop {
+        match from.read(&mut piece)? {
+            0 => return Ok(()),
+            size => to.write_all(&piece[..size])?,
+        }
+    }
+}
+
+#[test]
+fn a_port_is_ready_as_soon_as_it_is_listened_on_and_not_before() {
+    let bed = Bed::new();
+    for address in ["0.0.0.0:80", "[::]:80"] {
+        let listen = format!("listen={address}");
+        let task = bed.start([
+            "--wait-for",
+            "port",
+            "--image",
+            &probe_with(&["EXPOSE 80"]),
+            "sleep=0.5",
+            &listen,
+            "out=up",
+            "forever",
+        ]);
+        let ready = Utc::now();
+        let mut greeting = String::new();
+        let port = task.host_port("80/tcp");
+        TcpStream::connect(("127.0.0.1", port)).unwrap().read_to_string(&mut greeting).unwrap();
+        assert_eq!(greeting, "hello\n");
+        let late = ready - first_line_at(&bed, &task);
+        assert!(late.num_milliseconds() < 200, "{late} late");
+    }
+}
+
+#[test]
+fn a_udp_port_is_ready_once_it_is_bound() {
+    let bed = Bed::new();
+    bed.start(["--wait-for", "port=53/udp", "--image", &probe(), "udp=0.0.0.0:53", "forever"]);
+}
+
+#[test]
+fn a_far_engine_is_asked_through_the_image_or_through_the_published_port() {
+    let bed = Bed::new();
+    let far = far_engine(&bed);
+    let image = probe_with(&["EXPOSE 80"]);
+    let scratch =
+        ["--wait-for", "port", "--image", &image, "sleep=0.5", "listen=0.0.0.0:80", "out=up", "forever"];
+    let shell_image = shell();
+    let with_cat =
+        ["--wait-for", "port=80", "--image", &shell_image, "sh", "-c", "sleep 0.5; echo up; nc -l -p 80"];
+    let runs: [Vec<&str>; 2] = [scratch.to_vec(), with_cat.to_vec()];
+    for args in runs {
+        let id = bed.run(args).env("DOCKER_HOST", &far).text();
+        let log = bed.cube(["logs", id.trim_end()]).text();
+        assert_eq!(log, "up\n");
+        bed.cube(["stop", "-t", "0", id.trim_end()]).text();
+    }
+}
+
+#[test]
+fn a_listener_on_loopback_alone_is_told_as_such() {
+    let bed = Bed::new();
+    bed.run([
+        "--wait-for",
+        "port=80",
+        "--wait-timeout",
+        "1s",
+        "--image",
+        &probe(),
+        "listen=127.0.0.1:80",
+        "forever",
+    ])
+    .ends(124)
+    .stderr_has("127.0.0.1:80 (loopback only)")
+    .stderr_has("0.0.0.0")
+    .output();
+    bed.assert_empty();
+}
+
+#[test]
+fn a_task_that_dies_first_ends_the_wait_at_once() {
+    let bed = Bed::new();
+    let begun = Instant::now();
+    bed.run(["--wait-for", "port=80", "--image", &probe(), "out=last words", "exit=3"])
+        .ends(125)
+        .stderr_has("exited")
+        .stderr_has("3")
+        .stderr_has("last words")
+        .output();
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    bed.assert_empty();
+}
+
+#[test]
+fn want_of_memory_is_named() {
+    let bed = Bed::new();
+    bed.run(["--wait-for", "port=80", "--memory", "16m", "--image", &probe(), "memory=200", "forever"])
+        .ends(125)
+        .stderr_has("exited with code 137")
+        .stderr_has("--memory")
+        .output();
+}
+
+#[test]
+fn lines_of_both_streams_count_and_those_of_a_task_that_ended_too() {
+    let bed = Bed::new();
+    bed.start(["--wait-for", "log*2=^ready", "--image", &probe(), "out=ready", "err=ready", "forever"]);
+    bed.start(["--wait-for", "log=done", "--wait-for", "exit", "--image", &probe(), "out=done", "exit=4"]);
+    bed.run(["--wait-for", "log*2=up", "--wait-timeout", "1s", "--image", &probe(), "out=up", "forever"])
+        .ends(124)
+        .stderr_has("1 line of 2 matched so far")
+        .output();
+}
+
+#[test]
+fn a_restart_by_policy_is_no_death() {
+    let bed = Bed::new();
+    let script = "echo go; test -e /a || { touch /a; exit 5; }; nc -l -p 80";
+    bed.start([
+        "--restart",
+        "on-failure:3",
+        "--wait-for",
+        "port=80",
+        "--wait-for",
+        "log*2=go",
+        "--image",
+        &shell(),
+        "sh",
+        "-c",
+        script,
+    ]);
+}
+
+#[test]
+fn health_is_waited_for_and_its_failure_is_explained() {
+    let bed = Bed::new();
+    let probing = |command: &'static str| {
+        ["--health-interval", "200ms", "--health-retries", "2", "--health-cmd", command]
+    };
+    let waiting = ["--wait-for", "healthy", "--image"];
+    let image = shell();
+    let sleeping = [image.as_str(), "sleep", "1000"];
+    bed.start(probing("true").into_iter().chain(waiting).chain(sleeping));
+    bed.run(probing("echo bad; exit 3").into_iter().chain(waiting).chain(sleeping))
+        .ends(125)
+        .stderr_has("unhealthy; the last probe exited with 3 and printed \"bad\"")
+        .output();
+    bed.run(waiting.into_iter().chain(sleeping)).ends(125).stderr_has("--health-cmd").output();
+}
+
+#[test]
+fn http_takes_a_good_status_and_tells_a_bad_one() {
+    let bed = Bed::new();
+    let image = probe_with(&["EXPOSE 80"]);
+    let waiting = ["--wait-for", "http=80/up", "--wait-timeout", "2s", "--image"];
+    for status in ["http=0.0.0.0:80/204", "http=0.0.0.0:80/302"] {
+        bed.start(waiting.into_iter().chain([&image, "sleep=0.2", status, "forever"]));
+    }
+    bed.run(waiting.into_iter().chain([&image, "http=0.0.0.0:80/503", "forever"]))
+        .ends(124)
+        .stderr_has("answered with status 503")
+        .output();
+    let closed = probe();
+    bed.run(waiting.into_iter().chain([&closed, "http=0.0.0.0:80/200", "forever"]))
+        .ends(125)
+        .stderr_has("not published")
+        .output();
+}
+
+#[test]
+fn a_command_in_the_task_is_run_until_it_succeeds() {
+    let bed = Bed::new();
+    let script = "sleep 0.3; touch /up; sleep 1000";
+    bed.start(["--wait-for", "exec=test -e /up", "--image", &shell(), "sh", "-c", script]);
+    bed.run([
+        "--wait-for",
+        "exec=echo not yet; exit 7",
+        "--wait-timeout",
+        "1s",
+        "--image",
+        &shell(),
+        "sleep",
+        "1000",
+    ])
+    .ends(124)
+    .stderr_has("it exited with 7: \"not yet\"")
+    .output();
+    bed.run(["--wait-for", "exec=true", "--image", &probe(), "forever"])
+        .ends(125)
+        .stderr_has("no shell")
+        .output();
+}
