@@ -98,7 +98,6 @@ fn values_that_nobody_can_use() {
         &["-m", "-5m"],
         &["--cpus", "many"],
         &["--cpus", "-1"],
-        &["-e", "= environment variable"],
         &["--env-file", "/no/such/file"],
         &["-p", "eighty"],
         &["-p", "80:70000"],
