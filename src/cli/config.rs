@@ -64,7 +64,9 @@ fn from_file(file: &Path, lookup: Lookup) -> Result<Config, Error> {
 
 fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
     std::fs::read(file).map_err(|cause| {
-        Error::new(ErrorKind::File, format!("cannot read the {what} {}", file.display())).with_source(cause)
+        Error::new(ErrorKind::File, format!("cannot read the {what} {}", file.display()))
+            .with_source(cause)
+            .with_hint("check the file's path and permissions")
     })
 }
 

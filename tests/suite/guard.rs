@@ -1,0 +1,48 @@
+//! What is left when cube is killed: nothing after a moment, by its guard; else by `prune`.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::testbed::image::probe_on;
+use crate::testbed::{Bed, probe, quota};
+
+/// By when a killed cube's task is gone.
+const GONE: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_killed_cube_leaves_no_attached_task() {
+    let (bed, image) = (Bed::new(), probe());
+    for command in [&["--attach"][..], &["--attach", "--restart", "always"]] {
+        let args = command.iter().copied().chain(["--image", &image, "out=up", "forever"]);
+        let mut running = bed.run(args.collect::<Vec<_>>()).ends(-9).spawn();
+        running.wait_for_stdout("up\n");
+        let id = bed.containers().remove(0);
+        running.signal(Signal::KILL);
+        // The engine answers once the container is removed; 404 if it is already.
+        let path = format!("/containers/{id}/wait?condition=removed");
+        let begun = std::time::Instant::now();
+        bed.engine().send("POST", &path, &[], b"");
+        assert!(begun.elapsed() < GONE, "{:?}", begun.elapsed());
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn prune_removes_what_is_over_and_nothing_else() {
+    // An engine of its own: prune takes every ended task, those of other stories too.
+    let bed = Bed::on(quota::engine());
+    let image = probe_on(quota::engine(), &[]);
+    let foreign = bed.foreign(bed.name(), json!({"Image": image, "Cmd": ["exit=0"]}));
+    let ended = bed.start(["--image", &image, "exit=3"]);
+    ended.ended();
+    let expired = bed.start(["--image", &image, "--ttl", "0s", "forever"]);
+    let alive = bed.start(["--image", &image, "--ttl", "1h", "forever"]);
+    let dry = bed.cube(["prune", "--dry-run"]).text();
+    assert!(dry.contains(&ended.id) && dry.contains(&expired.id) && ended.exists());
+    bed.cube(["prune"]).any_stderr().output();
+    assert!(!ended.exists() && !expired.exists());
+    assert!(alive.exists() && foreign.exists());
+    assert!(!dry.contains(&foreign.id) && !dry.contains(&alive.id));
+}

@@ -1,0 +1,33 @@
+//! `cube with`: the task lives exactly as long as the command.
+
+use crate::testbed::{Bed, probe};
+
+#[test]
+fn the_command_finds_the_task_and_its_code_is_cubes() {
+    let bed = Bed::new();
+    let label = bed.label();
+    let script = r#"test -n "$CUBE_CONTAINER_ID" && echo "$CUBE_HOST:$CUBE_PORT_80" && exit 9"#;
+    let image = probe();
+    let args = ["with", "--label", &label, "--image", &image, "--expose", "80", "--wait-for", "port=80"];
+    let rest = ["listen=0.0.0.0:80", "forever", "--", "sh", "-c", script];
+    let output = bed.cube(args.into_iter().chain(rest)).exits(9).any_stderr().output();
+    assert!(output.text().starts_with("127.0.0.1:"), "{}", output.text());
+    bed.assert_empty();
+}
+
+#[test]
+fn a_task_that_dies_is_told_and_fail_fast_ends_the_command() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    let args = ["with", "--fail-fast", "--label", &label, "--image", &image, "exit=4", "--", "sleep", "60"];
+    bed.cube(args).ends(143).stderr_has("exit code 4").output();
+    bed.assert_empty();
+}
+
+#[test]
+fn a_command_that_is_not_there_leaves_no_task() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    bed.cube(["with", "--label", &label, "--image", &image, "forever", "--", "/no/such"]).fails(127).output();
+    bed.assert_empty();
+}
