@@ -14,7 +14,8 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(global: Global) -> Self {
+    pub fn new(mut global: Global) -> Self {
+        global.host = global.host.or_else(|| engine_host(std::env::var("CUBE_HOST").ok()));
         Self { global }
     }
 
@@ -43,6 +44,11 @@ impl App {
             }
         }
     }
+}
+
+/// `CUBE_HOST` as an engine's address. Without a scheme it is what `with` and `-o env` tell of a task.
+fn engine_host(variable: Option<String>) -> Option<String> {
+    variable.filter(|host| host.contains("://"))
 }
 
 /// The environment has a part in the address: an unusable one is no fault of the command line.
@@ -91,4 +97,15 @@ pub fn log(verbosity: u8) {
     let own = tracing_subscriber::filter::filter_fn(|meta| meta.target().starts_with("cube"));
     let lines = fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false).without_time();
     tracing_subscriber::registry().with(level).with(own).with(lines).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::engine_host;
+
+    #[test]
+    fn the_address_of_a_task_is_not_taken_for_the_engines() {
+        assert_eq!(engine_host(Some("127.0.0.1".into())), None);
+        assert_eq!(engine_host(Some("unix:///a".into())).as_deref(), Some("unix:///a"));
+    }
 }

@@ -40,7 +40,7 @@ Exit codes:
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Engine address: <unix://PATH>, tcp://HOST:PORT, <ssh://USER@HOST>
-    #[arg(short = 'H', long, global = true, env = "CUBE_HOST", hide_env_values = true)]
+    #[arg(short = 'H', long, global = true)]
     pub host: Option<String>,
     /// Docker context to take the engine address from; wins over --host
     #[arg(long, global = true, value_name = "NAME", env = "CUBE_CONTEXT")]

@@ -12,6 +12,7 @@ mod attach;
 mod bed;
 mod config;
 mod errors;
+mod examples;
 mod exec;
 mod guard;
 mod inspect;

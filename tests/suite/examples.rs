@@ -1,0 +1,41 @@
+//! The library's example programs, as `cargo test` built them.
+
+use std::process::Command;
+
+use crate::testbed::shell;
+
+fn example(name: &str) -> Command {
+    let tests = std::env::current_exe().unwrap();
+    Command::new(tests.parent().unwrap().parent().unwrap().join("examples").join(name))
+}
+
+#[test]
+fn capture_prints_what_a_task_wrote() {
+    let output = example("capture").args([&shell(), "echo", "captured"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("captured"), "{output:?}");
+}
+
+#[test]
+fn ready_waits_for_a_task_and_removes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = folder.path().join("task.json");
+    let config = serde_json::json!({"image": shell(), "command": ["sh", "-c", "echo up; sleep 60"]});
+    std::fs::write(&task, config.to_string()).unwrap();
+    let output = example("ready").arg(&task).arg("log=up").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn lifecycle_takes_a_database_from_pending_to_gone() {
+    const IMAGE: &str = "cube-test-examples/postgres:13";
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = Command::new(root.join("examples/postgres-image.sh")).arg(IMAGE).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let output = example("lifecycle").arg(IMAGE).output().unwrap();
+    crate::testbed::Engine::under_test().delete(&format!("/images/{IMAGE}?force=1"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    let told = ["Pending", "Running", "5432/tcp", "Stop Success"];
+    assert!(told.iter().all(|line| text.contains(line)), "{text}");
+}
