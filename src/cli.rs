@@ -9,6 +9,7 @@ mod exec;
 mod generate;
 mod guard;
 mod inspect;
+mod limit;
 mod logs;
 mod port;
 mod progress;

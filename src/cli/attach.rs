@@ -1,16 +1,16 @@
 //! `cube run --attach`: the task in the foreground, its output byte for byte, its exit code; then gone.
 
-use std::{future::pending, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use cube::{Attachment, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
-use tokio::time::sleep;
 
 use super::{
     app,
-    ending::{Ending, RUN_FAILED, TIMED_OUT},
+    ending::{Ending, RUN_FAILED, TIMED_OUT, signal_code},
     exec::feed,
+    limit::after,
     render,
-    session::{Session, signal_code},
+    session::Session,
     sink::{self, Stop},
 };
 
@@ -92,13 +92,6 @@ async fn show(mut follow: Follow) -> Result<Finish, Error> {
         Err(Stop::Source(error)) => Err(error),
         Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => Ok(Finish::Closed),
         Err(Stop::Sink(error)) => Err(app::unwritable(error)),
-    }
-}
-
-async fn after(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => sleep(limit).await,
-        None => pending().await,
     }
 }
 

@@ -7,7 +7,7 @@ use cube::{
     parse_label,
 };
 
-use super::{args::TaskArgs, render};
+use super::{app, args::TaskArgs, render};
 
 /// How a variable of cube's own environment is looked up.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -36,9 +36,10 @@ pub fn from_args(args: &TaskArgs, command: &[String], lookup: Lookup) -> Result<
     Ok(config)
 }
 
-/// A config as `--dry-run` shows it.
-pub fn shown(config: &Config) -> String {
-    render::line(&config.clone().without_env_values())
+/// Shows a config for `--dry-run`, if it could run.
+pub fn show(config: &Config) -> Result<(), Error> {
+    config.check()?;
+    app::print(&render::line(&config.clone().without_env_values()))
 }
 
 /// A duration given by a flag.

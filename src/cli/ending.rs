@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cube::{Action, DockerResult, Error, ErrorKind};
+use cube::{Action, DockerResult, Error, ErrorKind, Signal};
 
 /// The exit codes of the contract that are no task's.
 pub const FAILED: u8 = 1;
@@ -83,11 +83,16 @@ impl Ending {
 /// The exit code for an error; `otherwise` where its kind has none of its own.
 fn code(error: &Error, otherwise: u8) -> u8 {
     match error.kind() {
-        ErrorKind::Interrupted => error.signal().map_or(otherwise, |signal| 128 + signal.number()),
+        ErrorKind::Interrupted => error.signal().map_or(otherwise, signal_code),
         ErrorKind::InvalidInput if otherwise == FAILED && error.origin() == cube::Origin::Cube => USAGE,
         ErrorKind::TimedOut => TIMED_OUT,
         ErrorKind::CommandNotExecutable if otherwise == RUN_FAILED => 126,
         ErrorKind::CommandNotFound if otherwise == RUN_FAILED => 127,
         _ => otherwise,
     }
+}
+
+/// The exit code of a process ended by `signal`.
+pub fn signal_code(signal: Signal) -> u8 {
+    128_u8.saturating_add(signal.number())
 }

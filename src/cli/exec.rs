@@ -6,8 +6,7 @@ use tokio::io::AsyncReadExt;
 use super::{
     app::{self, App},
     args::ExecArgs,
-    ending::{Ending, FAILED},
-    session::signal_code,
+    ending::{Ending, FAILED, signal_code},
     signals::Signals,
     sink::{self, Stop},
 };

@@ -6,8 +6,7 @@ use cube::{Action, Docker, Error, LogOptions, Tail, TaskRef, parse_when};
 use super::{
     app::{self, App},
     args::LogsArgs,
-    ending::Ending,
-    session::signal_code,
+    ending::{Ending, signal_code},
     signals::Signals,
     sink::{self, Stop},
 };

@@ -5,9 +5,8 @@ use cube::{Action, DockerResult, Error, ImageRef, Platform};
 use super::{
     app::{self, App},
     args::{Output, PullArgs},
-    ending::Ending,
+    ending::{Ending, signal_code},
     progress::Progress,
-    session::signal_code,
     signals::Signals,
 };
 

@@ -24,8 +24,7 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Ending, Error> {
     config.interactive = config.interactive || args.interactive;
     let timeout = config::duration(args.timeout.as_deref())?;
     if args.dry_run {
-        config.check()?;
-        app::print(&config::shown(&config))?;
+        config::show(&config)?;
         return Ok(Ending::told(0));
     }
     let extras = Extras {

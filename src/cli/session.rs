@@ -7,7 +7,7 @@ use std::{
 
 use cube::{
     Action, Attachment, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Input, LogOptions,
-    Owner, Signal, State, StopOptions, Tail, Task,
+    Owner, State, StopOptions, Tail, Task,
 };
 
 use super::{app::App, args::Output, guard::Guard, progress::Progress, render, signals::Signals, sink};
@@ -108,15 +108,19 @@ impl<'a> Session<'a> {
 
     /// Ends the start with a failure: nothing is left, and the result says why.
     pub async fn fail(self, error: Error) -> (DockerResult, Error) {
-        let result = DockerResult {
+        let result = DockerResult { state: Some(State::Failed), ..self.known() };
+        self.discard().await;
+        (result, error)
+    }
+
+    /// What is known of the task without asking the engine.
+    fn known(&self) -> DockerResult {
+        DockerResult {
             task_id: Some(self.task.id),
             name: self.task.config.name.as_ref().map(ToString::to_string),
             image: Some(self.task.config.image.to_string()),
-            state: Some(State::Failed),
             ..DockerResult::success(Action::Start)
-        };
-        self.discard().await;
-        (result, error)
+        }
     }
 
     /// Leaves the task to itself.
@@ -131,12 +135,7 @@ impl<'a> Session<'a> {
 
     /// What is known of the task at its end, as far as anybody asks for it.
     pub async fn last_word(&mut self) -> DockerResult {
-        let known = DockerResult {
-            task_id: Some(self.task.id),
-            name: self.task.config.name.as_ref().map(ToString::to_string),
-            image: Some(self.task.config.image.to_string()),
-            ..DockerResult::success(Action::Start)
-        };
+        let known = self.known();
         if !self.tells_result {
             return known;
         }
@@ -214,9 +213,4 @@ fn remove_own_cidfile(path: &Path, id: Option<&str>) {
     if std::fs::read_to_string(path).is_ok_and(|text| text == id) {
         let _ = std::fs::remove_file(path);
     }
-}
-
-/// The exit code for a process ended by `signal`.
-pub fn signal_code(signal: Signal) -> u8 {
-    128_u8.saturating_add(signal.number())
 }

@@ -9,8 +9,7 @@ use super::{
     app::{self, App},
     args::{Output, WaitArgs},
     config,
-    ending::{Ending, FAILED},
-    session::signal_code,
+    ending::{Ending, FAILED, signal_code},
     signals::Signals,
 };
 

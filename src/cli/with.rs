@@ -1,22 +1,19 @@
 //! `cube with`: a task that lives exactly as long as a command on this machine.
 
 use std::{
-    ffi::OsString, future::pending, io, os::unix::process::ExitStatusExt, pin::pin, process::ExitStatus,
-    time::Duration,
+    ffi::OsString, io, os::unix::process::ExitStatusExt, pin::pin, process::ExitStatus, time::Duration,
 };
 
 use cube::{Action, Bond, DockerResult, Error, ErrorKind, Exit, Signal};
 use rustix::process::{Pid, Signal as ProcessSignal, kill_process};
-use tokio::{
-    process::{Child, Command},
-    time::sleep,
-};
+use tokio::process::{Child, Command};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::WithArgs,
     config,
     ending::{Ending, RUN_FAILED, TIMED_OUT},
+    limit::after,
     render,
     session::{Extras, Session},
 };
@@ -43,8 +40,7 @@ async fn prepared(app: &App, args: WithArgs) -> Result<Ending, Error> {
     let config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
     let timeout = config::duration(args.timeout.as_deref())?;
     if args.dry_run {
-        config.check()?;
-        app::print(&config::shown(&config))?;
+        config::show(&config)?;
         return Ok(Ending::told(0));
     }
     if args.host_command.is_empty() {
@@ -175,12 +171,5 @@ fn obituary(title: &str, exit: &Result<Exit, Error>) -> String {
     match exit {
         Ok(exit) => format!("the task {title} ended with exit code {} before the command did", exit.code),
         Err(error) => format!("the task {title} cannot be watched any more: {error}"),
-    }
-}
-
-async fn after(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => sleep(limit).await,
-        None => pending().await,
     }
 }
