@@ -1,4 +1,26 @@
 //! Runs one container task well: pull, create, start, wait until ready, stream, stop, remove.
+//!
+//! [`Config`] is what to run, [`Task`] one run of it, [`Docker`] the runner on one engine, and
+//! [`DockerResult`] or [`Error`] what came of it. The library prints nothing and reads no terminal.
+//!
+//! ```no_run
+//! use cube::{Address, AddressChoice, Config, Docker, EnvVar, StopOptions, Surroundings, Task};
+//!
+//! # async fn database() -> Result<(), cube::Error> {
+//! let surroundings = Surroundings::of_process();
+//! let address = Address::resolve(&AddressChoice::default(), &surroundings)?;
+//! let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
+//!
+//! let mut config = Config::new("postgres:13".parse()?);
+//! config.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
+//! let started = docker.run(&mut Task::new(config), &mut |_event| {}).await?;
+//! let id = started.container_id.unwrap_or_default();
+//! docker.ready(&id, &["port=5432".parse()?], Some(Config::WAIT_TIMEOUT)).await?;
+//! println!("{:?}", started.ports);
+//! docker.stop(&id.parse()?, &StopOptions::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod config;

@@ -6,7 +6,9 @@ use crate::testbed::shell;
 
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
-    Command::new(tests.parent().unwrap().parent().unwrap().join("examples").join(name))
+    let program = tests.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(program.exists(), "{name} is not built: `cargo test` without --test builds it");
+    Command::new(program)
 }
 
 #[test]
