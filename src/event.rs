@@ -20,6 +20,11 @@ pub enum Event {
         /// Bytes done, and in all, where the engine tells.
         progress: Option<(u64, u64)>,
     },
+    /// A pull goes on, but nothing was told of it for 30 s.
+    PullSilent {
+        /// The image, as the task names it.
+        image: String,
+    },
     /// A pull ended well.
     PullFinished {
         /// The image, as the task names it.

@@ -40,6 +40,9 @@ impl Progress {
         match event {
             Event::PullStarted { image } => self.line(&format!("pulling {image}")),
             Event::PullProgress { layer, status, progress } => self.step(&layer, &status, progress),
+            Event::PullSilent { image } if self.bars.is_none() => {
+                self.line(&format!("still pulling {image}"));
+            }
             Event::PullFinished { image, digest } => {
                 self.clear();
                 let digest = digest.map(|d| format!(" ({d})")).unwrap_or_default();

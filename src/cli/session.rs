@@ -60,6 +60,9 @@ impl<'a> Session<'a> {
 
     /// Creates and starts the task. With `stdin` given its streams are connected before it starts.
     pub async fn start(&mut self, streams: Option<bool>) -> Result<Option<(Attachment, Input)>, Error> {
+        if self.task.config.ttl.is_some() {
+            tokio::spawn(expire(self.docker.clone()));
+        }
         let mut progress = Progress::new(self.app);
         let mut events = |event: Event| progress.show(event);
         let steps = start(&self.docker, &mut self.task, streams, &mut events);
@@ -163,6 +166,13 @@ impl<'a> Session<'a> {
         let Ok(mut logs) = self.docker.logs(&container, &options).await else { return };
         let mut sink = sink::Sink::new(tokio::io::stderr(), tokio::io::stderr());
         let _ = sink::pump(&mut logs, &mut sink).await;
+    }
+}
+
+/// Removes what others with a time to live left behind, beside the start: nothing waits for it.
+async fn expire(docker: Docker) {
+    if let Err(error) = docker.expire(chrono::Utc::now()).await {
+        tracing::info!("cannot remove expired tasks: {error}");
     }
 }
 

@@ -76,7 +76,8 @@ impl Docker {
         self.list_labelled(&format!("{TASK_ID}={task_id}"), true).await
     }
 
-    async fn list_labelled(&self, label: &str, all: bool) -> Result<Vec<Listed>, Error> {
+    /// cube's tasks that carry `label` (`NAME` or `NAME=value`).
+    pub(super) async fn list_labelled(&self, label: &str, all: bool) -> Result<Vec<Listed>, Error> {
         // The filter in JSON, {"label":["…"]}, percent-encoded.
         let path = format!("/containers/json?all={all}&filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
         let answer: Vec<Answer> = self.transport.json(Method::GET, &path).await?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Docker, Listed};
-use crate::Error;
+use crate::{Error, label::TTL};
 
 impl Docker {
     /// cube's tasks that nothing needs any more: ended, past their time to live at `now`, or left by
@@ -15,5 +15,16 @@ impl Docker {
         let mut tasks = self.list(true).await?;
         tasks.retain(|task| task.is_finished() || task.is_expired(now));
         Ok(tasks)
+    }
+
+    /// Removes cube's tasks that are past their time to live at `now`.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn expire(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        for task in self.list_labelled(TTL, true).await?.iter().filter(|task| task.is_expired(now)) {
+            self.remove(&task.id).await?;
+        }
+        Ok(())
     }
 }

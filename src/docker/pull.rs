@@ -1,7 +1,7 @@
 //! Pull: an image from its registry through the engine, with the caller's credentials, and again
 //! where the registry or the network failed for a moment.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use hyper::{Method, body::Incoming, header::HeaderValue};
 
@@ -16,6 +16,8 @@ use crate::{Error, ErrorKind, Event, ImageRef, Platform};
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// The longest wait between two tries.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// How long a pull may tell nothing before that is told.
+const SILENCE: Duration = Duration::from_secs(30);
 
 impl Docker {
     /// Pulls an image and tells its digest (`sha256:…`), if the engine knows one. Network errors and
@@ -37,7 +39,7 @@ impl Docker {
         let mut left = retries;
         events(Event::PullStarted { image: image.to_string() });
         loop {
-            match self.pull_once(&path, auth.as_ref(), events).await {
+            match self.pull_once(image, &path, auth.as_ref(), events).await {
                 Ok(digest) => {
                     let digest = match digest {
                         None => self.digest(image).await?,
@@ -70,6 +72,7 @@ impl Docker {
 
     async fn pull_once(
         &self,
+        image: &ImageRef,
         path: &str,
         auth: Option<&HeaderValue>,
         events: &mut dyn FnMut(Event),
@@ -79,7 +82,7 @@ impl Docker {
         let mut body = sent.map_err(fault::of_pull)?.into_body();
         let mut lines = Lines::default();
         let mut digest = None;
-        while let Some(piece) = self.next_progress(&mut body).await? {
+        while let Some(piece) = self.next_progress(image, &mut body, events).await? {
             for progress in lines.feed(&piece)? {
                 match progress {
                     Progress::Layer(event) => events(event),
@@ -91,11 +94,16 @@ impl Docker {
         Ok(digest)
     }
 
-    async fn next_progress(&self, body: &mut Incoming) -> Result<Option<bytes::Bytes>, Error> {
-        match tokio::time::timeout(self.transport.limit(), transport::next_piece(body)).await {
-            Ok(piece) => piece,
-            Err(_) => Err(fault::too_slow(self.transport.limit())),
-        }
+    async fn next_progress(
+        &self,
+        image: &ImageRef,
+        body: &mut Incoming,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Option<bytes::Bytes>, Error> {
+        let limit = self.transport.limit();
+        let mut silent = || events(Event::PullSilent { image: image.to_string() });
+        let piece = within(limit, transport::next_piece(body), &mut silent).await;
+        piece.unwrap_or_else(|| Err(fault::too_slow(limit)))
     }
 
     /// The digest of an image that the engine has. Not every engine tells it in the pull.
@@ -103,6 +111,17 @@ impl Docker {
         let found = self.within(self.api.inspect_image(image.as_str())).await?;
         let digests = found.repo_digests.unwrap_or_default();
         Ok(digests.first().and_then(|d| d.split_once('@')).map(|(_, digest)| digest.to_owned()).or(found.id))
+    }
+}
+
+/// What `wait` gives, if it does within `limit`; calls `silent` whenever [`SILENCE`] has passed.
+async fn within<T>(limit: Duration, wait: impl Future<Output = T>, silent: &mut dyn FnMut()) -> Option<T> {
+    let mut wait = pin!(tokio::time::timeout(limit, wait));
+    loop {
+        match tokio::time::timeout(SILENCE, &mut wait).await {
+            Ok(ended) => return ended.ok(),
+            Err(_) => silent(),
+        }
     }
 }
 
@@ -117,4 +136,20 @@ fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
         path.push_str(&format!("&platform={}", platform.to_string().replace('/', "%2F")));
     }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_told_every_thirty_seconds_up_to_the_limit() {
+        let mut told = 0;
+        assert_eq!(within(Duration::from_secs(100), pending::<()>(), &mut || told += 1).await, None);
+        assert_eq!(told, 3);
+        assert_eq!(within(Duration::from_secs(100), async { 7 }, &mut || told += 1).await, Some(7));
+        assert_eq!(told, 3);
+    }
 }

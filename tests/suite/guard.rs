@@ -37,12 +37,25 @@ fn prune_removes_what_is_over_and_nothing_else() {
     let foreign = bed.foreign(bed.name(), json!({"Image": image, "Cmd": ["exit=0"]}));
     let ended = bed.start(["--image", &image, "exit=3"]);
     ended.ended();
-    let expired = bed.start(["--image", &image, "--ttl", "0s", "forever"]);
+    // First: a run with a time to live removes those that are past theirs.
     let alive = bed.start(["--image", &image, "--ttl", "1h", "forever"]);
+    let expired = bed.start(["--image", &image, "--ttl", "0s", "forever"]);
     let dry = bed.cube(["prune", "--dry-run"]).text();
     assert!(dry.contains(&ended.id) && dry.contains(&expired.id) && ended.exists());
     bed.cube(["prune"]).any_stderr().output();
     assert!(!ended.exists() && !expired.exists());
     assert!(alive.exists() && foreign.exists());
     assert!(!dry.contains(&foreign.id) && !dry.contains(&alive.id));
+}
+
+#[test]
+fn a_run_with_a_time_to_live_removes_what_is_past_its_own() {
+    let bed = Bed::new();
+    let expired = bed.start(["--image", &probe(), "--ttl", "0s", "forever"]);
+    let removed = format!("/containers/{}/wait?condition=removed", expired.id);
+    let args = ["--attach", "--image", &probe(), "--ttl", "1h", "--name", bed.name(), "forever"];
+    let running = bed.run(args).ends(143).spawn();
+    bed.engine().send("POST", &removed, &[], b"");
+    running.signal(Signal::TERM);
+    running.finish();
 }
