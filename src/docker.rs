@@ -20,6 +20,7 @@ mod pull;
 mod pull_progress;
 mod ready;
 mod request;
+mod stamps;
 mod stop;
 mod transport;
 mod wait;

@@ -1,11 +1,14 @@
 //! A task's output to its end, whatever happens to the connection: what broke off goes on from the log,
 //! at the byte where it stopped, also after a restart of the engine or of the task by its policy.
+//!
+//! An engine ends a followed log when the container ends, and may miss what was written at that very moment.
+//! So the rest of the log is asked for once more.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Attachment, Chunk, Container, Docker, Exit, LogOptions, Logs, Stream};
+use super::{Attachment, Chunk, Container, Docker, Exit, LogOptions, Logs, Stream, stamps::Cursor};
 use crate::{Error, ErrorKind};
 
 /// How long the end of the output may precede the end of the process before the log is asked for more.
@@ -28,8 +31,13 @@ pub struct Follow {
 
 enum Source {
     Attached(Attachment),
-    /// A log, and what of it was delivered before.
-    Log(Logs, Count),
+    Log {
+        log: Logs,
+        /// What of it was delivered before.
+        known: Count,
+        /// Its container ran when it was opened.
+        live: bool,
+    },
     Ended,
 }
 
@@ -70,16 +78,22 @@ impl Docker {
     /// # Errors
     /// As [`Docker::logs`].
     pub async fn follow_logs(&self, container: &Container, options: &LogOptions) -> Result<Follow, Error> {
-        let log = self.logs(container, options).await?;
-        Ok(Follow {
+        let mut follow = Follow {
             docker: self.clone(),
             id: container.id.clone(),
-            source: Source::Log(log, Count::default()),
+            source: Source::Ended,
             options: options.clone(),
             restarts: true,
             delivered: Count::default(),
             exit: None,
-        })
+        };
+        follow.source = if options.follow {
+            follow.open(container, Cursor::new(options.tail), Count::default()).await?
+        } else {
+            let log = self.logs(container, options).await?;
+            Source::Log { log, known: Count::default(), live: false }
+        };
+        Ok(follow)
     }
 }
 
@@ -116,12 +130,12 @@ impl Follow {
     async fn piece(&mut self) -> Result<Option<Chunk>, Error> {
         match &mut self.source {
             Source::Attached(attachment) => attachment.next().await,
-            Source::Log(log, skip) => loop {
+            Source::Log { log, known, .. } => loop {
                 let Some(mut chunk) = log.next().await? else { return Ok(None) };
-                let left = skip.of(chunk.stream);
-                let known = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
-                *left -= known as u64;
-                let new = chunk.bytes.split_off(known);
+                let left = known.of(chunk.stream);
+                let old = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
+                *left -= old as u64;
+                let new = chunk.bytes.split_off(old);
                 if !new.is_empty() {
                     return Ok(Some(Chunk { stream: chunk.stream, bytes: new }));
                 }
@@ -146,23 +160,26 @@ impl Follow {
             self.source = Source::Ended;
             return Ok(());
         }
-        match self.container().await {
-            Ok(container) if container.is_alive() || matches!(self.source, Source::Attached(_)) => {
-                self.reopen(&container).await
-            }
-            Ok(container) => {
-                self.end(Exit { code: container.exit_code });
-                Ok(())
-            }
+        match self.rest().await {
             // Removed as soon as it ended: its log was whole.
             Err(error)
-                if error.kind() == ErrorKind::TaskNotFound && matches!(self.source, Source::Log(..)) =>
+                if error.kind() == ErrorKind::TaskNotFound && matches!(self.source, Source::Log { .. }) =>
             {
                 self.source = Source::Ended;
                 Ok(())
             }
-            Err(error) => Err(error),
+            gone_on => gone_on,
         }
+    }
+
+    /// Opens what is left of the log, unless its end was reached after the container's.
+    async fn rest(&mut self) -> Result<(), Error> {
+        let container = self.container().await?;
+        if matches!(self.source, Source::Log { live: false, .. }) && !container.is_alive() {
+            self.end(Exit { code: container.exit_code });
+            return Ok(());
+        }
+        self.reopen(&container).await
     }
 
     /// Opens the log where the output stopped, once the engine answers; the end if nothing is missing.
@@ -176,13 +193,28 @@ impl Follow {
     }
 
     async fn reopen(&mut self, container: &Container) -> Result<(), Error> {
-        if container.is_going() && matches!(self.source, Source::Log(..)) {
+        if container.is_going() && matches!(self.source, Source::Log { .. }) {
             self.end(Exit { code: container.exit_code });
             return Ok(());
         }
-        let log = self.docker.logs(container, &self.options).await?;
-        self.source = Source::Log(log, self.delivered);
+        // A log with times goes on from its cursor; of any other what is known is passed over.
+        self.source = match &self.source {
+            Source::Log { log, known, .. } if log.cursor().is_some() => {
+                let cursor = log.cursor().cloned().unwrap_or_default();
+                self.open(container, cursor, *known).await?
+            }
+            _ => self.open(container, Cursor::new(self.options.tail), self.delivered).await?,
+        };
         Ok(())
+    }
+
+    async fn open(&self, container: &Container, cursor: Cursor, known: Count) -> Result<Source, Error> {
+        let live = container.is_alive();
+        let options = LogOptions { follow: live, ..self.options.clone() };
+        let log = self.docker.logs_from(container, &options, cursor).await?;
+        // Without times there is no asking for the rest.
+        let live = live && log.cursor().is_some();
+        Ok(Source::Log { log, known, live })
     }
 
     fn end(&mut self, exit: Exit) {

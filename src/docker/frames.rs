@@ -27,13 +27,25 @@ pub struct Chunk {
     pub bytes: Bytes,
 }
 
-/// Takes the pieces of a response body and gives [`Chunk`]s.
+/// A piece of one frame, which is one line of a log or a part of a long one.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) chunk: Chunk,
+    /// Whether the frame begins with it.
+    pub(super) first: bool,
+    /// Whether the frame ends with it.
+    pub(super) last: bool,
+}
+
+/// Takes the pieces of a response body and gives those of its frames.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     input: Bytes,
     header: BytesMut,
     kind: u8,
     left: usize,
+    /// Nothing of the frame was given yet.
+    fresh: bool,
     error: Vec<u8>,
     /// The task has a terminal: no headers at all.
     raw: bool,
@@ -49,11 +61,17 @@ impl Decoder {
         self.input = input;
     }
 
-    /// The next piece in what was fed so far.
+    /// What is next in what was fed so far.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        Ok(self.next_piece()?.map(|piece| piece.chunk))
+    }
+
+    /// The same with its place in its frame. A raw stream is one frame without end.
+    pub(super) fn next_piece(&mut self) -> Result<Option<Piece>, Error> {
         if self.raw {
             let bytes = std::mem::take(&mut self.input);
-            return Ok((!bytes.is_empty()).then_some(Chunk { stream: Stream::Stdout, bytes }));
+            let chunk = Chunk { stream: Stream::Stdout, bytes };
+            return Ok((!chunk.bytes.is_empty()).then_some(Piece { chunk, first: false, last: false }));
         }
         loop {
             if self.left == 0 && !self.read_header()? {
@@ -64,12 +82,17 @@ impl Decoder {
             }
             let bytes = self.input.split_to(self.left.min(self.input.len()));
             self.left -= bytes.len();
-            match self.kind {
-                1 => return Ok(Some(Chunk { stream: Stream::Stdout, bytes })),
-                2 => return Ok(Some(Chunk { stream: Stream::Stderr, bytes })),
-                3 => self.keep_error(&bytes)?,
-                _ => {}
-            }
+            let stream = match self.kind {
+                1 => Stream::Stdout,
+                2 => Stream::Stderr,
+                3 => {
+                    self.keep_error(&bytes)?;
+                    continue;
+                }
+                _ => continue,
+            };
+            let first = std::mem::take(&mut self.fresh);
+            return Ok(Some(Piece { chunk: Chunk { stream, bytes }, first, last: self.left == 0 }));
         }
     }
 
@@ -98,6 +121,7 @@ impl Decoder {
             }
             self.left = usize::try_from(header.get_u32()).unwrap_or(usize::MAX);
             if self.left > 0 {
+                self.fresh = true;
                 return Ok(true);
             }
         }

@@ -5,6 +5,7 @@ use hyper::{Method, body::Incoming};
 use super::{
     Chunk, Container, Docker,
     frames::Decoder,
+    stamps::{Cursor, Stamps},
     transport::{self, Answer},
 };
 use crate::Error;
@@ -39,6 +40,7 @@ pub struct LogOptions {
 pub struct Logs {
     body: Incoming,
     decoder: Decoder,
+    stamps: Option<Stamps>,
 }
 
 impl Logs {
@@ -48,14 +50,25 @@ impl Logs {
     /// [`crate::ErrorKind::ConnectionLost`] if the log broke off, or the engine's own failure.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
-            if let Some(chunk) = self.decoder.next()? {
-                return Ok(Some(chunk));
+            while let Some(piece) = self.decoder.next_piece()? {
+                let new = match &mut self.stamps {
+                    Some(stamps) => stamps.take(piece)?,
+                    None => Some(piece.chunk),
+                };
+                if new.is_some() {
+                    return Ok(new);
+                }
             }
             match transport::next_piece(&mut self.body).await? {
                 Some(piece) => self.decoder.feed(piece),
                 None => return self.decoder.finish().map(|()| None),
             }
         }
+    }
+
+    /// How far the log was given, if it was asked for with its times.
+    pub(super) fn cursor(&self) -> Option<&Cursor> {
+        self.stamps.as_ref().map(Stamps::cursor)
     }
 }
 
@@ -65,9 +78,39 @@ impl Docker {
     /// # Errors
     /// [`crate::ErrorKind::TaskNotFound`], or the engine's refusal (a log driver that cannot be read).
     pub async fn logs(&self, container: &Container, options: &LogOptions) -> Result<Logs, Error> {
-        let path = format!("/containers/{}/logs?{}", container.id, query(options));
+        self.open_log(container, options, None).await
+    }
+
+    /// The log from `cursor` on, read so that what follows it can be asked for. Only Docker's engines
+    /// write the times that this needs.
+    pub(super) async fn logs_from(
+        &self,
+        container: &Container,
+        options: &LogOptions,
+        cursor: Cursor,
+    ) -> Result<Logs, Error> {
+        let timed = self.transport.is_docker() && !container.tty;
+        self.open_log(container, options, timed.then_some(cursor)).await
+    }
+
+    async fn open_log(
+        &self,
+        container: &Container,
+        options: &LogOptions,
+        cursor: Option<Cursor>,
+    ) -> Result<Logs, Error> {
+        let mut asked = options.clone();
+        if let Some(since) = cursor.as_ref().and_then(Cursor::since) {
+            asked = LogOptions { since: Some(since), tail: Tail::All, ..asked };
+        }
+        asked.timestamps |= cursor.is_some();
+        let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
         let response = self.transport.request(Method::GET, &path, None, &[], Answer::Stream).await?;
-        Ok(Logs { body: response.into_body(), decoder: Decoder::new(container.tty) })
+        Ok(Logs {
+            body: response.into_body(),
+            decoder: Decoder::new(container.tty),
+            stamps: cursor.map(|cursor| Stamps::new(cursor, options.timestamps)),
+        })
     }
 }
 

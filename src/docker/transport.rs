@@ -2,7 +2,7 @@
 //! A request is sent again only when not a byte of it went out.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
-    header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
+    header::{CONTENT_TYPE, HOST, HeaderValue, SERVER, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -41,6 +41,7 @@ struct Shared {
     host: HeaderValue,
     limit: Duration,
     idle: Mutex<Vec<Connection>>,
+    is_docker: OnceLock<bool>,
 }
 
 struct Connection {
@@ -67,12 +68,18 @@ impl Transport {
             host: host.unwrap_or(HeaderValue::from_static("docker")),
             limit,
             idle: Mutex::default(),
+            is_docker: OnceLock::new(),
         })))
     }
 
     /// How long this transport waits for the head of an answer.
     pub(super) fn limit(&self) -> Duration {
         self.0.limit
+    }
+
+    /// Whether the engine called itself Docker's in its first answer.
+    pub(super) fn is_docker(&self) -> bool {
+        self.0.is_docker.get().is_some_and(|is| *is)
     }
 
     /// Sends a request without a body and decodes the JSON answer.
@@ -149,6 +156,7 @@ impl Transport {
             connection.budget.allow(if answer == Answer::Whole { LARGEST_ANSWER } else { u64::MAX });
             match connection.sender.try_send_request(request).await {
                 Ok(response) => {
+                    self.note_engine(&response);
                     self.keep(connection);
                     return Ok(response);
                 }
@@ -158,6 +166,11 @@ impl Transport {
                 },
             }
         }
+    }
+
+    fn note_engine(&self, response: &Response<Incoming>) {
+        let server = response.headers().get(SERVER).map_or(&b""[..], HeaderValue::as_bytes);
+        self.0.is_docker.get_or_init(|| server.starts_with(b"Docker/"));
     }
 
     fn broken(&self, cause: &hyper::Error) -> Error {

@@ -65,6 +65,20 @@ fn f_follows_until_the_task_ends() {
 }
 
 #[test]
+fn f_gives_what_was_written_at_the_very_end_too() {
+    let bed = Bed::new();
+    let lines: Vec<_> = (0..200).map(|i| format!("out={i}")).collect();
+    let wanted: String = (0..200).map(|i| format!("{i}\n")).chain(["end".to_owned()]).collect();
+    for _ in 0..15 {
+        let words = ["--image", &probe()].map(str::to_owned).into_iter().chain(lines.clone());
+        let task = bed.start(words.chain(["out-raw=end".to_owned()]));
+        assert_eq!(bed.cube(["logs", "-f", &task.id]).text(), wanted);
+        let stamped = bed.cube(["logs", "-f", "-t", "-n", "3", &task.id]).text();
+        assert!(stamped.ends_with("Z end") && stamped.lines().count() == 3, "{stamped}");
+    }
+}
+
+#[test]
 fn a_task_that_said_nothing_has_empty_logs() {
     let bed = Bed::new();
     let task = ended(&bed, &["exit=0"]);
