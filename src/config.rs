@@ -135,7 +135,7 @@ pub struct Config {
     /// The health check.
     #[serde(default, skip_serializing_if = "HealthCheck::is_empty")]
     pub health: HealthCheck,
-    /// The log driver. `json-file`, never rotated, if left out; `local` keeps bytes that are not UTF-8.
+    /// The log driver. `local`, never rotated, if left out; `json-file` replaces bytes that are not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_driver: Option<String>,
     /// Options of the log driver.

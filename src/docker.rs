@@ -4,6 +4,7 @@ mod attach;
 mod create;
 mod credentials;
 mod dial;
+mod engine;
 mod exec;
 #[cfg(test)]
 mod fake_program;
@@ -15,6 +16,7 @@ mod inspect;
 mod list;
 mod logs;
 mod meter;
+mod newlines;
 mod prune;
 mod pull;
 mod pull_progress;

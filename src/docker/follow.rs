@@ -32,7 +32,7 @@ pub struct Follow {
 enum Source {
     Attached(Attachment),
     Log {
-        log: Logs,
+        log: Box<Logs>,
         /// What of it was delivered before.
         known: Count,
         /// Its container ran when it was opened.
@@ -90,7 +90,7 @@ impl Docker {
         follow.source = if options.follow {
             follow.open(container, Cursor::new(options.tail), Count::default()).await?
         } else {
-            let log = self.logs(container, options).await?;
+            let log = Box::new(self.logs(container, options).await?);
             Source::Log { log, known: Count::default(), live: false }
         };
         Ok(follow)
@@ -211,7 +211,7 @@ impl Follow {
     async fn open(&self, container: &Container, cursor: Cursor, known: Count) -> Result<Source, Error> {
         let live = container.is_alive();
         let options = LogOptions { follow: live, ..self.options.clone() };
-        let log = self.docker.logs_from(container, &options, cursor).await?;
+        let log = Box::new(self.docker.logs_from(container, &options, cursor).await?);
         // Without times there is no asking for the rest.
         let live = live && log.cursor().is_some();
         Ok(Source::Log { log, known, live })

@@ -50,6 +50,8 @@ pub struct Container {
     pub tty: bool,
     /// Its own grace when it is stopped, in seconds.
     pub stop_timeout: Option<i64>,
+    /// The driver that keeps its log (`json-file`, `local` …).
+    pub log_driver: String,
     /// Its network mode (`default`, `host`, `container:…`).
     pub network_mode: String,
     /// Its addresses in its networks.
@@ -234,6 +236,15 @@ struct ConfigAnswer {
 struct HostAnswer {
     #[serde(deserialize_with = "or_default")]
     network_mode: String,
+    #[serde(deserialize_with = "or_default")]
+    log_config: LogAnswer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct LogAnswer {
+    #[serde(rename = "Type", deserialize_with = "or_default")]
+    driver: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -310,6 +321,7 @@ impl From<Answer> for Container {
             health: state.health.filter(|h| !h.status.is_empty() && h.status != "none"),
             tty: config.tty,
             stop_timeout: config.stop_timeout,
+            log_driver: answer.host_config.log_config.driver,
             network_mode: answer.host_config.network_mode,
             addresses: addresses(&network),
             published: published(&network),

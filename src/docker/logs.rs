@@ -5,10 +5,15 @@ use hyper::{Method, body::Incoming};
 use super::{
     Chunk, Container, Docker,
     frames::Decoder,
-    stamps::{Cursor, Stamps},
+    newlines::Newlines,
+    stamps::{Cursor, STAMP, Stamps},
     transport::{self, Answer},
 };
 use crate::Error;
+
+/// The log driver that loses newlines behind long lines, in Docker's engines before this API.
+const LOSES_NEWLINES: &str = "local";
+const MENDED: (u32, u32) = (1, 42);
 
 /// How many lines from the log's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +45,7 @@ pub struct LogOptions {
 pub struct Logs {
     body: Incoming,
     decoder: Decoder,
+    newlines: Option<Newlines>,
     stamps: Option<Stamps>,
 }
 
@@ -51,6 +57,11 @@ impl Logs {
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
             while let Some(piece) = self.decoder.next_piece()? {
+                let piece = match &mut self.newlines {
+                    Some(newlines) => newlines.take(piece),
+                    None => Some(piece),
+                };
+                let Some(piece) = piece else { continue };
                 let new = match &mut self.stamps {
                     Some(stamps) => stamps.take(piece)?,
                     None => Some(piece.chunk),
@@ -89,7 +100,7 @@ impl Docker {
         options: &LogOptions,
         cursor: Cursor,
     ) -> Result<Logs, Error> {
-        let timed = self.transport.is_docker() && !container.tty;
+        let timed = self.transport.engine().is_docker() && !container.tty;
         self.open_log(container, options, timed.then_some(cursor)).await
     }
 
@@ -106,9 +117,12 @@ impl Docker {
         asked.timestamps |= cursor.is_some();
         let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
         let response = self.transport.request(Method::GET, &path, None, &[], Answer::Stream).await?;
+        let loses = container.log_driver == LOSES_NEWLINES && self.transport.engine().is_before(MENDED);
         Ok(Logs {
             body: response.into_body(),
             decoder: Decoder::new(container.tty),
+            newlines: (loses && !container.tty)
+                .then(|| Newlines::new(if asked.timestamps { STAMP } else { 0 })),
             stamps: cursor.map(|cursor| Stamps::new(cursor, options.timestamps)),
         })
     }

@@ -12,11 +12,10 @@ use crate::{
     label::{OWNER, TASK_ID, TTL},
 };
 
-/// The log driver that keeps every line whole. (`local` of engine 20.10 loses the newline behind a line
-/// over 16 KiB; this one replaces what is not UTF-8.)
-const LOG_DRIVER: &str = "json-file";
+/// The log driver that keeps every byte: `json-file` replaces what is not UTF-8.
+const LOG_DRIVER: &str = "local";
 /// So large that it never rotates, whatever the engine's own default: a rotated log has lost output.
-const LOG_OPTIONS: [(&str, &str); 2] = [("max-size", "1000g"), ("max-file", "1")];
+const LOG_OPTIONS: [(&str, &str); 3] = [("max-size", "1000g"), ("max-file", "1"), ("compress", "false")];
 
 /// The body of the create request. `published` comes on top of the config's own mappings.
 pub(super) fn create_body(

@@ -7,7 +7,7 @@ use super::{Chunk, Tail, fault, frames::Piece};
 use crate::Error;
 
 /// The length of a stamp: a time with nine decimals in UTC, and a space.
-const STAMP: usize = "2006-01-02T15:04:05.000000000Z ".len();
+pub(super) const STAMP: usize = "2006-01-02T15:04:05.000000000Z ".len();
 const TO_THE_SECOND: usize = "2006-01-02T15:04:05".len();
 const SECOND: u64 = 1_000_000_000;
 

@@ -13,13 +13,14 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
-    header::{CONTENT_TYPE, HOST, HeaderValue, SERVER, USER_AGENT},
+    header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 
 use super::{
     dial::Dialer,
+    engine::Engine,
     fault,
     meter::{Budget, Metered},
 };
@@ -41,7 +42,7 @@ struct Shared {
     host: HeaderValue,
     limit: Duration,
     idle: Mutex<Vec<Connection>>,
-    is_docker: OnceLock<bool>,
+    engine: OnceLock<Engine>,
 }
 
 struct Connection {
@@ -68,7 +69,7 @@ impl Transport {
             host: host.unwrap_or(HeaderValue::from_static("docker")),
             limit,
             idle: Mutex::default(),
-            is_docker: OnceLock::new(),
+            engine: OnceLock::new(),
         })))
     }
 
@@ -77,9 +78,9 @@ impl Transport {
         self.0.limit
     }
 
-    /// Whether the engine called itself Docker's in its first answer.
-    pub(super) fn is_docker(&self) -> bool {
-        self.0.is_docker.get().is_some_and(|is| *is)
+    /// What the engine said of itself in its first answer; nothing before that.
+    pub(super) fn engine(&self) -> Engine {
+        self.0.engine.get().copied().unwrap_or_default()
     }
 
     /// Sends a request without a body and decodes the JSON answer.
@@ -156,7 +157,7 @@ impl Transport {
             connection.budget.allow(if answer == Answer::Whole { LARGEST_ANSWER } else { u64::MAX });
             match connection.sender.try_send_request(request).await {
                 Ok(response) => {
-                    self.note_engine(&response);
+                    self.0.engine.get_or_init(|| Engine::of(response.headers()));
                     self.keep(connection);
                     return Ok(response);
                 }
@@ -166,11 +167,6 @@ impl Transport {
                 },
             }
         }
-    }
-
-    fn note_engine(&self, response: &Response<Incoming>) {
-        let server = response.headers().get(SERVER).map_or(&b""[..], HeaderValue::as_bytes);
-        self.0.is_docker.get_or_init(|| server.starts_with(b"Docker/"));
     }
 
     fn broken(&self, cause: &hyper::Error) -> Error {

@@ -79,9 +79,8 @@ fn binary_data_on_both_streams() {
     let bed = Bed::new();
     let args = ["--attach", "--image", &probe(), "bytes=3000000"];
     bed.run(args).stdout_to(Compare::with(Noise::new(3_000_000))).output();
-    // The driver `json-file` keeps text only.
-    let task = bed.start(["--log-driver", "local", "--image", &probe(), "bytes=3000000"]);
-    task.ended();
+    let task = bed.start(["--image", &probe(), "bytes=3000000"]);
+    bed.cube(["logs", "-f", &task.id]).stdout_to(Compare::with(Noise::new(3_000_000))).output();
     bed.cube(["logs", &task.id]).stdout_to(Compare::with(Noise::new(3_000_000))).output();
 }
 

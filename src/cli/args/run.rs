@@ -156,7 +156,7 @@ pub struct TaskArgs {
     /// Label NAME[=VALUE]
     #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true, help_heading = "Engine")]
     pub label: Vec<String>,
-    /// Log driver [default: json-file, never rotated]
+    /// Log driver [default: local, never rotated]
     #[arg(long, value_name = "DRIVER", allow_hyphen_values = true, help_heading = "Engine")]
     pub log_driver: Option<String>,
     /// Option of the log driver: NAME=VALUE
