@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, probe};
 
 #[test]
@@ -65,4 +66,54 @@ fn ending_a_wait_leaves_the_task() {
     wait.signal(Signal::TERM);
     wait.finish();
     assert_eq!(task.inspect()["State"]["Running"], true);
+}
+
+#[test]
+fn a_closed_terminal_takes_the_task_with_it() {
+    let bed = Bed::new();
+    let mut running = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]).ends(129).spawn();
+    running.wait_for_stdout("up\n");
+    running.signal(Signal::HUP);
+    running.finish();
+    bed.assert_empty();
+}
+
+#[test]
+fn a_task_that_is_not_ready_yet_goes() {
+    let bed = Bed::new();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let args = ["--image", &probe(), "--wait-for", "log=never", "--wait-timeout", "50s", "forever"];
+        let running = bed.run(args).ends(code).spawn();
+        bed.wait_for_start();
+        running.signal(signal);
+        let output = running.finish();
+        assert!(output.stdout.is_empty() && output.stderr.contains("interrupted"), "{}", output.stderr);
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn a_pull_that_stalls_can_be_ended() {
+    let engine =
+        Scripted::new().on("POST /containers/create*", Reply::error(404, "No such image: x:latest")).on(
+            "POST /images/create*",
+            Reply::Stall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".into()),
+        );
+    let running = engine.cube(["run", "--image", "x"]).ends(130).spawn();
+    engine.wait_for("POST /images/create");
+    running.signal(Signal::INT);
+    assert!(running.finish().stdout.is_empty());
+}
+
+#[test]
+fn the_command_of_with_hears_the_signal_and_the_task_goes() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    let script = "trap 'echo heard; exit 7' TERM; echo up; while :; do sleep 0.1; done";
+    let args = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c", script];
+    let mut running = bed.cube(args).ends(7).spawn();
+    running.wait_for_stdout("up\n");
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish().text(), "up\nheard\n");
+    bed.assert_empty();
 }

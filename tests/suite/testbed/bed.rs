@@ -103,6 +103,17 @@ impl Bed {
         self.engine.labelled(&self.label())
     }
 
+    /// Returns once a container of the test runs.
+    pub fn wait_for_start(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // One that has just been made may be listed before it can be inspected.
+        let state = |id: &String| self.engine.send("GET", &format!("/containers/{id}/json"), &[], &[]).json();
+        while !self.containers().iter().any(|id| state(id)["State"]["Running"] == true) {
+            assert!(Instant::now() < deadline, "nothing of the test runs");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Fails if a container of the test is there.
     pub fn assert_empty(&self) {
         let left = self.containers();
