@@ -44,12 +44,17 @@ fn cpu_is_cpus() {
 #[test]
 fn too_much_memory_kills_the_task() {
     let bed = Bed::new();
-    let args = ["-o", "json", "-m", "16m", "--image", &probe(), "memory=200", "exit=0"];
-    let object = bed.run(args).json();
-    let id = object["container_id"].as_str().unwrap().to_owned();
-    let waited = bed.cube(["-o", "json", "wait", &id]).ends(137).json();
-    bed.cube(["stop", &id]).output();
-    assert_eq!((&waited["oom_killed"], &waited["exit_code"]), (&true.into(), &137.into()), "{waited}");
+    // Engine 20.10 misses the kernel's word one time in six: then its own answer does not have it either.
+    let told = (0..10).any(|_| {
+        let task = bed.start(["-m", "16m", "--image", &probe(), "memory=200", "exit=0"]);
+        assert_eq!(task.ended(), 137);
+        let noted = task.inspect()["State"]["OOMKilled"] == true;
+        let waited = bed.cube(["-o", "json", "wait", &task.id]).ends(137).json();
+        assert_eq!(waited["exit_code"], 137, "{waited}");
+        assert!(!noted || waited["oom_killed"] == true, "{waited}");
+        noted
+    });
+    assert!(told, "the engine never told that memory was lacking");
 }
 
 #[test]
