@@ -223,6 +223,7 @@ impl Config {
     /// [`crate::ErrorKind::InvalidInput`] naming the value.
     pub fn check(&self) -> Result<(), Error> {
         const LEAST_MEMORY: Size = Size::from_bytes(6 << 20);
+        const LEAST_NANO_CPUS: u64 = 10_000_000;
         if let Some(memory) = self.memory.filter(|m| *m < LEAST_MEMORY) {
             let bytes = memory.bytes();
             return Err(Error::invalid(
@@ -232,13 +233,18 @@ impl Config {
             )
             .with_hint(format!("give a unit: --memory {bytes}m")));
         }
+        if let Some(cpus) = self.cpus.filter(|c| c.nanos() < LEAST_NANO_CPUS) {
+            return Err(Error::invalid("number of CPUs", &cpus.to_string(), "the least is 0.01")
+                .with_hint("write --cpus 0.01 or more"));
+        }
         if let Some(label) = self.labels.keys().find(|k| k.starts_with("cube.")) {
             return Err(Error::invalid("label", label, "names that begin with `cube.` are cube's own")
                 .with_hint("choose another --label"));
         }
         if self.stop_timeout.is_some_and(|t| t < -1) {
             let given = self.stop_timeout.unwrap_or_default().to_string();
-            return Err(Error::invalid("stop timeout", &given, "the least is -1, which waits for ever"));
+            return Err(Error::invalid("stop timeout", &given, "the least is -1, which waits for ever")
+                .with_hint("write --stop-timeout 10"));
         }
         Ok(())
     }
@@ -307,7 +313,9 @@ mod tests {
     }
 
     #[test]
-    fn too_little_memory_and_cubes_own_labels_are_refused() {
+    fn too_little_memory_or_cpu_and_cubes_own_labels_are_refused() {
+        assert!(config(r#"{"image":"a","cpus":"0.009"}"#).check().is_err());
+        assert!(config(r#"{"image":"a","cpus":"0.01"}"#).check().is_ok());
         assert!(config(r#"{"image":"a","memory":512}"#).check().is_err());
         assert!(config(r#"{"image":"a","labels":{"cube.task.id":"x"}}"#).check().is_err());
         assert!(config(r#"{"image":"a","memory":"6m"}"#).check().is_ok());
