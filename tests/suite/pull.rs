@@ -113,13 +113,11 @@ fn credentials_may_come_from_the_environment() {
 
 #[test]
 fn credentials_may_come_from_a_helper() {
-    use std::os::unix::fs::PermissionsExt;
     let bed = Bed::new();
     let registry = Registry::private();
     let image = registry.publish(&bed, "1");
     let answer = serde_json::json!({"ServerURL": registry.address(), "Username": USER, "Secret": PASSWORD});
-    let helper = bed.file("docker-credential-test", &format!("#!/bin/sh\necho '{answer}'\n"));
-    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    bed.program("docker-credential-test", &format!("#!/bin/sh\necho '{answer}'\n"));
     let path = format!("{}:{}", bed.path("").display(), std::env::var("PATH").unwrap());
     let store = r#"{"credsStore": "test"}"#.to_owned();
     let helpers = serde_json::json!({"credHelpers": {registry.address(): "test"}}).to_string();

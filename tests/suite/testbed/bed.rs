@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -60,6 +61,16 @@ impl Bed {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path.into_os_string().into_string().unwrap()
+    }
+
+    /// An executable file. Another process writes it: a child of this one that another test starts
+    /// meanwhile would hold it open, and a file that is open for writing cannot be run.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.path(name);
+        let write = r#"printf '%s' "$2" >"$1" && chmod 755 "$1""#;
+        let written = Command::new("sh").args(["-c", write, "sh"]).arg(&path).arg(script).status();
+        assert!(written.unwrap().success());
+        path
     }
 
     /// `cube ARGS` on the bed's engine.
