@@ -117,7 +117,7 @@ fn credentials_may_come_from_a_helper() {
     let registry = Registry::private();
     let image = registry.publish(&bed, "1");
     let answer = serde_json::json!({"ServerURL": registry.address(), "Username": USER, "Secret": PASSWORD});
-    bed.program("docker-credential-test", &format!("#!/bin/sh\necho '{answer}'\n"));
+    bed.program("docker-credential-test", &format!("#!/bin/sh\ncat >/dev/null\necho '{answer}'\n"));
     let path = format!("{}:{}", bed.path("").display(), std::env::var("PATH").unwrap());
     let store = r#"{"credsStore": "test"}"#.to_owned();
     let helpers = serde_json::json!({"credHelpers": {registry.address(): "test"}}).to_string();
