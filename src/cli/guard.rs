@@ -6,9 +6,11 @@ use std::{
     io::{Read, Write},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitCode, Stdio},
+    time::Duration,
 };
 
 use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::args::Global;
@@ -16,6 +18,11 @@ use super::args::Global;
 const VERB: &str = "guard";
 /// What tells the guard that all is well.
 const RELEASED: &[u8] = b".";
+
+/// How long a guard goes on trying while no engine answers.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Between two tries: nothing tells when the engine is back.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// A guard on post. Dropped without [`Guard::release`], it removes the task.
 pub struct Guard(Child);
@@ -79,5 +86,17 @@ async fn clear(task_id: Uuid) -> Result<(), Error> {
     let choice = AddressChoice { context: var("CUBE_CONTEXT"), host: var("CUBE_HOST") };
     let surroundings = Surroundings::of_process();
     let address = Address::resolve(&choice, &surroundings)?;
-    Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?.discard_by_id(task_id).await
+    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match docker.discard_by_id(task_id).await {
+            Err(error) if is_passing(&error) && Instant::now() < until => sleep(TRY_AGAIN).await,
+            discarded => return discarded,
+        }
+    }
+}
+
+/// Whether an engine that restarts gives this error.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
 }

@@ -104,7 +104,9 @@ impl<'a> Session<'a> {
         match self.docker.discard(&self.task).await {
             Ok(()) => self.guard.release(),
             Err(error) => render::note(&format!(
-                "the container may still be there ({error}); `cube prune` removes it once the engine answers"
+                "the container may still be there ({error}); cube tries for two more minutes to remove it, \
+                 then `cube stop {}` does",
+                self.task.id
             )),
         }
     }

@@ -1,7 +1,10 @@
 //! Waiting for a container's process to end.
 
+use std::pin::pin;
+
 use bollard::{errors::Error as BollardError, query_parameters::WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
+use tokio::time::timeout;
 
 use super::{Docker, fault, follow};
 use crate::{Error, ErrorKind};
@@ -15,13 +18,27 @@ pub struct Exit {
 
 impl Docker {
     /// Waits until the container does not run and tells its exit code. A container that was never
-    /// started does not run.
+    /// started does not run. Whether the engine still answers is asked as often as an answer may take.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::ConnectionLost`], or the engine's own failure.
     pub async fn wait(&self, id: &str) -> Result<Exit, Error> {
+        let mut answer = pin!(self.wait_answer(id));
+        loop {
+            if let Ok(exit) = timeout(self.transport.limit(), &mut answer).await {
+                return exit;
+            }
+            // A connection that died without a word looks like a task that runs for long.
+            let container = self.inspect(id).await?;
+            if !container.is_alive() {
+                return Ok(Exit { code: container.exit_code });
+            }
+        }
+    }
+
+    async fn wait_answer(&self, id: &str) -> Result<Exit, Error> {
         let query = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        let mut answers = std::pin::pin!(self.api.wait_container(id, Some(query)));
+        let mut answers = pin!(self.api.wait_container(id, Some(query)));
         match answers.next().await {
             Some(Ok(answer)) => Ok(Exit { code: answer.status_code }),
             // bollard makes an error of every code but 0; only one with a text is the engine's.
@@ -33,6 +50,7 @@ impl Docker {
                 .with_hint("see whether the engine was restarted")),
         }
     }
+
     /// The same through a restart of the engine: the exit code is asked for again once it is back.
     ///
     /// # Errors

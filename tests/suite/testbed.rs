@@ -7,6 +7,8 @@ pub mod guarded;
 pub mod image;
 #[path = "../probe/pattern.rs"]
 pub mod pattern;
+pub mod private;
+pub mod proxy;
 pub mod quota;
 pub mod registry;
 pub mod scripted;

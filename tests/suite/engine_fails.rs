@@ -1,0 +1,111 @@
+//! The engine itself is stopped or killed while cube follows, waits and stops, and comes back.
+
+use crate::testbed::private::Private;
+use crate::testbed::proxy::Proxy;
+use crate::testbed::{Bed, image};
+
+/// How many lines the tasks write, one every 20 ms.
+const LINES: usize = 150;
+/// The line after which the engine goes.
+const MIDDLE: &str = "line-20\n";
+
+/// How the engine goes.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Stopped,
+    Killed,
+}
+
+fn go_and_come_back(private: &mut Private, way: Way) {
+    match way {
+        Way::Stopped => private.stop(),
+        Way::Killed => private.kill(),
+    }
+    private.come_back();
+}
+
+/// `run`'s flags and the probe's actions: lines, one after the other, then the exit code 7.
+fn talker(private: &Private) -> Vec<String> {
+    let image = image::probe_on(private.engine(), &[]);
+    let flags = ["--network", "none", "--image", &image, "say-signals"].map(str::to_owned);
+    let lines = (0..LINES).flat_map(|number| [format!("out=line-{number}"), "sleep=0.02".to_owned()]);
+    flags.into_iter().chain(lines).chain(["exit=7".to_owned()]).collect()
+}
+
+/// The lines of the task that came, in order, each once; perhaps its last words behind them.
+fn lines_of(text: &str) -> usize {
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("signal ")).collect();
+    for (number, line) in lines.iter().enumerate() {
+        assert_eq!(*line, format!("line-{number}"), "lost or doubled in {text}");
+    }
+    lines.len()
+}
+
+/// How many lines the engine kept of the task's output.
+fn kept(private: &Private, id: &str) -> usize {
+    let path = format!("/containers/{id}/logs?stdout=1");
+    String::from_utf8_lossy(&private.engine().send("GET", &path, &[], &[]).body).matches("line-").count()
+}
+
+/// The exit code that the engine knows of the task.
+fn exit_code(private: &Private, id: &str) -> i32 {
+    private.engine().container(id)["State"]["ExitCode"].as_i64().unwrap().try_into().unwrap()
+}
+
+/// Two tasks, one attached to and one with `logs -f` and `wait`, while the engine goes and comes back.
+fn follow_through(private: &mut Private, way: Way) -> [usize; 2] {
+    let bed = Bed::on(private.engine());
+    let args = talker(private);
+    let task = bed.start(&args);
+    let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
+    let wait = bed.cube(["wait", &task.id]).ends_somehow().spawn();
+    let attach = ["--attach", "--keep", "--name", bed.name()].map(str::to_owned);
+    let mut attached = bed.run(attach.into_iter().chain(args)).ends_somehow().spawn();
+    logs.wait_for_stdout(MIDDLE);
+    attached.wait_for_stdout(MIDDLE);
+    go_and_come_back(private, way);
+    let (attached, logs, wait) = (attached.finish(), logs.finish(), wait.finish());
+    let codes = [exit_code(private, bed.name()), exit_code(private, &task.id)];
+    assert_eq!([attached.status, wait.status], codes, "{}{}", attached.stderr, wait.stderr);
+    let lines = [lines_of(&attached.text()), lines_of(&logs.text())];
+    assert_eq!(lines, [kept(private, bed.name()), kept(private, &task.id)]);
+    bed.cube(["stop", bed.name()]).output();
+    lines
+}
+
+#[test]
+fn tasks_that_live_on_are_followed_to_their_end() {
+    let mut private = Private::start(true);
+    for way in [Way::Stopped, Way::Killed] {
+        assert_eq!(follow_through(&mut private, way), [LINES; 2], "{way:?}");
+    }
+}
+
+#[test]
+fn of_tasks_that_end_with_the_engine_all_is_told() {
+    let mut private = Private::start(false);
+    for way in [Way::Stopped, Way::Killed] {
+        follow_through(&mut private, way);
+    }
+}
+
+#[test]
+fn a_stop_that_the_engine_breaks_off_says_so_and_works_again() {
+    for live_restore in [true, false] {
+        let mut private = Private::start(live_restore);
+        let image = image::probe_on(private.engine(), &[]);
+        for way in [Way::Stopped, Way::Killed] {
+            let bed = Bed::on(private.engine());
+            let proxy = Proxy::before(private.engine(), None);
+            let flags = ["--network", "none", "--stop-timeout", "1", "--image", &image];
+            let task = bed.start(flags.iter().chain(&["ignore=15", "forever"]));
+            let stop = bed.cube(["stop", "-t", "300", &task.id]).env("DOCKER_HOST", proxy.host());
+            let stop = stop.fails(1).stderr_has(&task.id).spawn();
+            proxy.wait_for("/stop");
+            go_and_come_back(&mut private, way);
+            stop.finish();
+            bed.cube(["stop", "-t", "0", &task.id]).output();
+            assert!(!task.exists());
+        }
+    }
+}

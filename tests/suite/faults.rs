@@ -1,0 +1,279 @@
+//! Every request of a command fails in every way: cube ends by itself, says what is known, repeats nothing
+//! that may have taken effect, and leaves nothing of its own.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::testbed::private::Private;
+use crate::testbed::proxy::{Fault, Proxy};
+use crate::testbed::registry::Registry;
+use crate::testbed::{Bed, Cube, Engine, Task, cube::Output, image};
+
+/// How many points are walked at the same time.
+const WALKERS: usize = 16;
+/// By when a guard has removed what cube could not.
+const GONE: Duration = Duration::from_secs(10);
+
+/// A command line of cube, with ID and LABEL in place of what differs from run to run.
+struct Story {
+    name: &'static str,
+    args: Vec<String>,
+    /// The arguments of the probe of a task that is there before, if the command needs one.
+    task: Option<&'static [&'static str]>,
+    code: i32,
+    /// The exit code of its failures.
+    failure: i32,
+    /// What it prints; `None` for what differs each time.
+    prints: Option<&'static str>,
+}
+
+/// An engine of its own: `prune` takes every ended task, those of other tests too.
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Private> = OnceLock::new();
+    ENGINE.get_or_init(|| Private::start(false)).engine()
+}
+
+fn stories(pulled: &str) -> Vec<Story> {
+    let image = image::probe_on(engine(), &[]);
+    let usual = format!("--label LABEL --network none --image {image}");
+    let story = |name, line: String, task, (code, failure), prints| Story {
+        name,
+        args: line.split(' ').map(str::to_owned).collect(),
+        task,
+        code,
+        failure,
+        prints,
+    };
+    let forever: Option<&[&str]> = Some(&["forever"]);
+    vec![
+        story("run", format!("run {usual} forever"), None, (0, 125), None),
+        story(
+            "run that pulls and waits",
+            format!(
+                "-o json run --pull always --wait-for log=up --label LABEL --network none --image {pulled} out=up forever"
+            ),
+            None,
+            (0, 125),
+            None,
+        ),
+        story(
+            "run --attach",
+            format!("run --attach {usual} out=one sleep=0.2 out=two exit=3"),
+            None,
+            (3, 125),
+            Some("one\ntwo\n"),
+        ),
+        story("with", format!("with {usual} forever -- echo done"), None, (0, 125), Some("done\n")),
+        story("stop", "stop ID".to_owned(), forever, (0, 1), None),
+        story(
+            "logs -f",
+            "logs -f ID".to_owned(),
+            Some(&["out=one", "sleep=0.5", "out=two"]),
+            (0, 1),
+            Some("one\ntwo\n"),
+        ),
+        story("wait", "wait ID".to_owned(), Some(&["sleep=0.5", "exit=3"]), (3, 1), Some("3\n")),
+        story("pull", format!("pull {pulled}"), None, (0, 1), None),
+    ]
+}
+
+/// One story with one fault.
+struct Point<'a> {
+    story: &'a Story,
+    at: usize,
+    fault: Fault,
+    /// Whether the guard dies too, so that only the label is left.
+    unguarded: bool,
+}
+
+impl std::fmt::Display for Point<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let guard = if self.unguarded { ", without its guard" } else { "" };
+        write!(f, "{}, request {}, {:?}{guard}", self.story.name, self.at, self.fault)
+    }
+}
+
+impl Story {
+    /// Runs it through `proxy`; the task it is about lives as long as what is returned.
+    fn run<'bed>(&self, bed: &'bed Bed, proxy: &Proxy, stalls: bool) -> (Option<Task<'bed>>, Output) {
+        let task = self.task.map(|actions| {
+            let image = image::probe_on(engine(), &[]);
+            bed.start(["--network", "none", "--image", &image].iter().chain(actions))
+        });
+        let id = task.as_ref().map_or("", |task| &task.id);
+        let args = self.args.iter().map(|word| word.replace("LABEL", &bed.label()).replace("ID", id));
+        let mut cube = Cube::new(args.collect::<Vec<_>>()).env("DOCKER_HOST", proxy.host()).ends_somehow();
+        if stalls {
+            cube = cube.env("CUBE_ENGINE_TIMEOUT", "2s");
+        }
+        let output = cube.output();
+        (task, output)
+    }
+
+    fn points(&self) -> Vec<Point<'_>> {
+        let bed = Bed::on(engine());
+        let proxy = Proxy::before(engine(), None);
+        let (task, clean) = self.run(&bed, &proxy, false);
+        assert_eq!(clean.status, self.code, "{} without a fault: {}", self.name, clean.stderr);
+        remove_all(&bed);
+        drop(task);
+        let requests = proxy.seen();
+        println!("{}: {}", self.name, requests.iter().map(|line| short(line)).collect::<Vec<_>>().join(", "));
+        let both = |fault: Fault| if fault.is_for_good() { vec![false, true] } else { vec![false] };
+        let faults: Vec<_> = Fault::ALL
+            .iter()
+            .flat_map(|f| both(*f).into_iter().map(move |unguarded| (*f, unguarded)))
+            .collect();
+        let all = (0..requests.len()).flat_map(|at| faults.iter().map(move |f| (at, *f)));
+        all.map(|(at, (fault, unguarded))| Point { story: self, at, fault, unguarded }).collect()
+    }
+}
+
+impl Point<'_> {
+    /// Walks it; returns the place of what only a label tells of.
+    fn walk(&self) -> Option<Bed> {
+        let bed = Bed::on(engine());
+        let proxy = Proxy::before(engine(), Some((self.at, self.fault)));
+        let (task, output) = self.story.run(&bed, &proxy, self.fault == Fault::Stall);
+        self.judge(&output);
+        self.nothing_twice(&proxy.seen());
+        if self.unguarded {
+            drop(task);
+            for id in bed.containers() {
+                end_guard(engine().container(&id)["Config"]["Labels"]["cube.task.id"].as_str().unwrap());
+            }
+            return Some(bed);
+        }
+        proxy.come_back();
+        if output.status == self.story.code {
+            self.success(&bed, &output);
+        } else if self.story.name == "stop" {
+            let id = &task.as_ref().unwrap().id;
+            if engine().has_container(id) {
+                bed.cube(["stop", id]).output();
+            }
+        }
+        drop(task);
+        let deadline = Instant::now() + GONE;
+        while !bed.containers().is_empty() {
+            let left = bed.containers();
+            assert!(Instant::now() < deadline, "{self}: left {left:?}\n{}", output.stderr);
+            // The guard says nothing when it is done.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+
+    /// What was told: by the exit code, and by an error with a hint.
+    fn judge(&self, output: &Output) {
+        let Output { status, stderr, .. } = output;
+        let told = || format!("{self}: {status}\n{}\n{stderr}", output.text());
+        assert!(!stderr.contains("panicked"), "{}", told());
+        assert!([self.story.code, self.story.failure].contains(status), "{}", told());
+        if self.fault == Fault::Delay {
+            assert_eq!(*status, self.story.code, "{}", told());
+        }
+        if *status == self.story.failure {
+            let hinted = stderr.contains("  hint: ") || output.text().contains("\"hint\":\"");
+            assert!(
+                hinted && (stderr.contains("cube: ") || output.text().contains("\"kind\":")),
+                "{}",
+                told()
+            );
+        }
+        if let Some(whole) = self.story.prints {
+            let text = output.text();
+            assert!(whole.starts_with(&text), "{}", told());
+            assert!(*status == self.story.failure || text == whole, "{}", told());
+        }
+    }
+
+    /// What a success promises; then the same by hand as a user would do it.
+    fn success(&self, bed: &Bed, output: &Output) {
+        match self.story.name {
+            "run" => {
+                let id = output.text().trim_end().to_owned();
+                assert_eq!(bed.containers(), [id.as_str()], "{self}");
+                bed.cube(["stop", "-t", "0", &id]).output();
+            }
+            "run that pulls and waits" => {
+                let id = output.json()["container_id"].as_str().unwrap().to_owned();
+                bed.cube(["stop", "-t", "0", &id]).output();
+            }
+            "stop" => assert!(bed.containers().is_empty(), "{self}"),
+            _ => {}
+        }
+    }
+
+    /// Only what asks, and what an engine does once however often it is told, may come a second time.
+    fn nothing_twice(&self, seen: &[String]) {
+        let mut posts = HashSet::new();
+        let repeatable = |line: &str| line.contains("/wait") || line.contains("/images/create");
+        for line in seen.iter().filter(|line| line.starts_with("POST ") && !repeatable(line)) {
+            assert!(posts.insert(short(line)), "{self}: {line} was sent twice: {seen:?}");
+        }
+    }
+}
+
+/// A request without ids and query.
+fn short(line: &str) -> String {
+    let path = line.split('?').next().unwrap();
+    path.split('/').filter(|word| word.len() < 32).collect::<Vec<_>>().join("/")
+}
+
+fn remove_all(bed: &Bed) {
+    for id in bed.containers() {
+        bed.engine().delete(&format!("/containers/{id}?force=1&v=1"));
+    }
+}
+
+/// Kills the guard of a task.
+fn end_guard(task_id: &str) {
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if line.starts_with(format!("cube\0guard\0{task_id}").as_bytes()) {
+            let pid: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        }
+    }
+}
+
+#[test]
+fn every_request_fails_in_every_way() {
+    let bed = Bed::new();
+    let image = Registry::open().publish(&bed, "1");
+    let stories = stories(&image.reference);
+    let points: Vec<_> = stories.iter().flat_map(Story::points).collect();
+    let queue = Mutex::new(points.iter());
+    let (left, faults) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..WALKERS {
+            scope.spawn(|| {
+                loop {
+                    let Some(point) = queue.lock().unwrap().next() else { return };
+                    match std::panic::catch_unwind(|| point.walk()) {
+                        Ok(bed) => left.lock().unwrap().extend(bed),
+                        Err(_) => faults.lock().unwrap().push(point.to_string()),
+                    }
+                }
+            });
+        }
+    });
+    let left = left.into_inner().unwrap();
+    let labelled: usize = left.iter().map(|bed| bed.containers().len()).sum();
+    bed.cube(["prune"]).env("DOCKER_HOST", engine().host()).output();
+    for bed in left {
+        for id in bed.containers() {
+            // Whether its run was told of is not on the engine, so prune may not take it.
+            let owner = engine().container(&id)["Config"]["Labels"]["cube.task.owner"].clone();
+            assert!(owner.as_str().unwrap().ends_with(" start"), "prune left {id}");
+            bed.cube(["stop", "-t", "0", &id]).output();
+        }
+    }
+    println!("{} points walked; {labelled} tasks left to their label", points.len());
+    let faults = faults.into_inner().unwrap();
+    assert!(faults.is_empty(), "{} of {} points: {faults:#?}", faults.len(), points.len());
+}

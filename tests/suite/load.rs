@@ -1,0 +1,239 @@
+//! Many at once and many times over: tasks of many processes and of one, kills at random moments, first starts
+//! of a database. Each count has a variable that sets it; the README tells how to repeat the long runs.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use cube::{Address, AddressChoice, Config, Docker, Error, Surroundings, Task};
+use rustix::process::Signal;
+
+use crate::testbed::bed::is_id;
+use crate::testbed::{Bed, Engine, cube::Running, probe};
+
+/// By when a killed cube's task is gone.
+const GONE: Duration = Duration::from_secs(5);
+/// The longest after its start that a cube is killed: by then its task has run for a while.
+const LATEST: u64 = 1500;
+/// How many cubes are killed at the same time.
+const KILLERS: usize = 4;
+
+/// How many tasks of one runner run at the same time.
+const AT_ONCE: usize = 4;
+
+/// A count that the environment may raise.
+fn count(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |number| number.parse().unwrap())
+}
+
+/// Calls `work` with 0 to `count`, in so many threads.
+fn in_threads(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
+    let next = Mutex::new(0..count);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let Some(number) = next.lock().unwrap().next() else { return };
+                    work(number);
+                }
+            });
+        }
+    });
+}
+
+/// Of four tasks one runs until it is stopped; the others end by themselves, each with a code of its own.
+fn code(number: usize) -> i32 {
+    if number.is_multiple_of(4) { 143 } else { i32::try_from(number % 100).unwrap() }
+}
+
+#[test]
+fn tasks_of_many_processes_at_once() {
+    let tasks = count("CUBE_TEST_TASKS", 40);
+    let (bed, image) = (Bed::new(), probe());
+    let ids = Mutex::new(vec![String::new(); tasks]);
+    in_threads(tasks / 4, tasks, |number| {
+        let action =
+            if code(number) == 143 { "forever".to_owned() } else { format!("exit={}", code(number)) };
+        let id = bed.run(["--network", "none", "--image", &image, &action]).text().trim_end().to_owned();
+        ids.lock().unwrap()[number] = id;
+    });
+    let ids = ids.into_inner().unwrap();
+    assert!(ids.iter().all(|id| is_id(id)));
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), tasks);
+    in_threads(tasks / 4, tasks, |number| {
+        let id = &ids[number];
+        if code(number) != 143 {
+            let waited = bed.cube(["wait", id]).exits(code(number)).text();
+            assert_eq!(waited, format!("{}\n", code(number)));
+        }
+        let result = bed.cube(["-o", "json", "stop", id]).json();
+        assert_eq!(
+            (&result["exit_code"], &result["container_id"]),
+            (&code(number).into(), &id.as_str().into())
+        );
+    });
+    bed.assert_empty();
+    println!("{tasks} tasks of {} processes at once", tasks / 4);
+}
+
+/// Numbers that look random, the same in each run.
+fn scattered(number: usize) -> u64 {
+    let mut state = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    state ^= state >> 29;
+    state.wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33
+}
+
+/// `with` or `run --attach`, in turn, killed at a random moment.
+fn killed(bed: &Bed, image: &str, number: usize, signal: Signal, status: i32) -> (Running, Vec<u32>) {
+    let label = bed.label();
+    let flags = ["--label", &label, "--network", "none", "--image", image, "forever"];
+    let with = number.is_multiple_of(2);
+    // What outlives a killed cube has to end with its input; what is to end by a signal must not.
+    let command: &[&str] = if signal == Signal::KILL { &["--", "cat"] } else { &["--", "sleep", "60"] };
+    let (verb, rest): (&[&str], &[&str]) =
+        if with { (&["with"], command) } else { (&["run", "--attach"], &[]) };
+    let cube = bed.cube([verb, &flags, rest].concat()).open_stdin().ends(status);
+    let running = cube.spawn();
+    if signal != Signal::KILL {
+        // Before that it is the system that ends the process, and nothing was begun.
+        running.wait_until_handling(signal);
+    }
+    // No event: the moment is to be any.
+    std::thread::sleep(Duration::from_millis(scattered(number) % LATEST));
+    let guards = guards_of(running.pid());
+    running.signal(signal);
+    (running, guards)
+}
+
+/// The process that guards the task of this cube, if it is there yet.
+fn guards_of(cube: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{cube}/task/{cube}/children")).unwrap_or_default();
+    children.split_whitespace().map(|pid| pid.parse().unwrap()).filter(|pid| is_guard(*pid)).collect()
+}
+
+fn is_guard(pid: u32) -> bool {
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"cube\0guard\0"))
+}
+
+#[test]
+fn killed_at_a_random_moment_nothing_is_left() {
+    let kills = count("CUBE_TEST_KILLS", 12);
+    let image = probe();
+    let slowest = Mutex::new(Duration::ZERO);
+    in_threads(KILLERS, kills, |number| {
+        let bed = Bed::new();
+        let (mut running, guards) = killed(&bed, &image, number, Signal::KILL, -9);
+        let killed = Instant::now();
+        running.wait_killed();
+        // While the guard is there, a create that the engine has taken in may still take effect.
+        while guards.iter().any(|pid| is_guard(*pid)) || !bed.containers().is_empty() {
+            let left = bed.containers();
+            assert!(killed.elapsed() < GONE, "kill {number}: left {left:?} and the guard {guards:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut slowest = slowest.lock().unwrap();
+        *slowest = slowest.max(killed.elapsed());
+    });
+    println!("{kills} killed by SIGKILL, the slowest gone after {:?}", slowest.into_inner().unwrap());
+}
+
+#[test]
+fn interrupted_at_a_random_moment_nothing_is_left() {
+    let kills = count("CUBE_TEST_KILLS", 12);
+    let image = probe();
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        in_threads(KILLERS, kills, |number| {
+            let bed = Bed::new();
+            killed(&bed, &image, number, signal, status).0.finish();
+            bed.assert_empty();
+        });
+        println!("{kills} ended by {signal:?} with {status}");
+    }
+}
+
+/// Open file descriptors and threads of this process.
+fn held() -> (usize, usize) {
+    let entries = |path: &str| std::fs::read_dir(path).unwrap().count();
+    (entries("/proc/self/fd"), entries("/proc/self/task"))
+}
+
+/// Runs a task to its end, its output followed, and removes it.
+async fn life(docker: &Docker, config: Config) -> Result<(), Error> {
+    let mut task = Task::new(config);
+    docker.create(&mut task, &mut |_| {}).await?;
+    let id = task.container_id.clone().unwrap();
+    let (attachment, _input) = docker.attach(&id, false).await?;
+    docker.start(&mut task).await?;
+    let mut output = docker.follow(&id, attachment, false);
+    let mut text = Vec::new();
+    while let Some(chunk) = output.next().await? {
+        text.extend_from_slice(&chunk.bytes);
+    }
+    assert_eq!(text, b"done\n");
+    assert_eq!(output.exit().map(|exit| exit.code), Some(5));
+    docker.remove(&id).await
+}
+
+async fn lives(docker: &Docker, bed: &Bed, count: usize) {
+    let mut config = Config::new(probe().parse().unwrap());
+    config.command = ["out=done", "exit=5"].map(str::to_owned).to_vec();
+    config.network = Some("none".to_owned());
+    config.labels.insert("cube-test.bed".to_owned(), bed.name().to_owned());
+    for _ in 0..count / AT_ONCE {
+        let some = (0..AT_ONCE).map(|_| life(docker, config.clone()));
+        futures_util::future::try_join_all(some).await.unwrap();
+    }
+}
+
+#[test]
+fn one_runner_holds_no_more_after_many_tasks() {
+    const ALONE: &str = "CUBE_TEST_ALONE";
+    let tasks = count("CUBE_TEST_TASKS", 40);
+    if std::env::var_os(ALONE).is_none() {
+        // In a process of its own: other tests open files too.
+        let mut own = Command::new(std::env::current_exe().unwrap());
+        own.args(["--exact", "load::one_runner_holds_no_more_after_many_tasks", "--nocapture"]);
+        assert!(own.env(ALONE, "1").status().unwrap().success());
+        return;
+    }
+    let bed = Bed::new();
+    let surroundings = Surroundings::of_process();
+    let choice = AddressChoice { context: None, host: Some(Engine::under_test().host()) };
+    let address = Address::resolve(&choice, &surroundings).unwrap();
+    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        lives(&docker, &bed, 8).await;
+        let before = held();
+        lives(&docker, &bed, tasks).await;
+        let after = held();
+        println!("{tasks} tasks of one runner: descriptors and threads {before:?}, then {after:?}");
+        // The runner keeps as many connections as were in use at once, which is chance.
+        assert!(after.0 < before.0 + AT_ONCE && after.1 <= before.1, "{before:?} grew to {after:?}");
+    });
+    bed.assert_empty();
+}
+
+#[test]
+fn a_first_start_of_postgres_is_ready_when_it_is_told() {
+    const IMAGE: &str = "cube-test-load/postgres:13";
+    let starts = count("CUBE_TEST_DATABASES", 3);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/postgres-image.sh");
+    assert!(Command::new(script).arg(IMAGE).output().unwrap().status.success());
+    for number in 0..starts {
+        let bed = Bed::new();
+        let database = ["--env", "POSTGRES_USER=cube", "--env", "POSTGRES_PASSWORD=secret"];
+        let ready = ["--wait-for", "port=5432", "--bind", "127.0.0.1", "--image", IMAGE];
+        let task = bed.start([database.as_slice(), &ready].concat());
+        let port = task.host_port("5432/tcp").to_string();
+        let mut psql = Command::new("psql");
+        psql.args(["-h", "127.0.0.1", "-p", &port, "-U", "cube", "-Atc", "SELECT 6 * 7"]);
+        let answer = psql.env("PGPASSWORD", "secret").output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer.stdout), "42\n", "start {number}: {answer:?}");
+        bed.cube(["stop", "-t", "0", &task.id]).output();
+    }
+    Engine::under_test().delete(&format!("/images/{IMAGE}?force=1"));
+    println!("{starts} first starts of PostgreSQL, each ready for the first psql");
+}
