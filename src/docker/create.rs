@@ -3,7 +3,7 @@
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
-use super::{Docker, fault, request};
+use super::{Docker, fault, inspect, request};
 use crate::{Config, Error, ErrorKind, Event, PullPolicy, State, Task};
 
 impl Docker {
@@ -48,8 +48,9 @@ impl Docker {
         let body = request::create_body(task, published, self.owner.as_ref());
         task.in_doubt = true;
         let created = self.create_as_told(task, body).await;
-        // Only a lost answer leaves it open whether a container exists.
-        task.in_doubt = created.as_ref().is_err_and(|e| e.kind() == ErrorKind::ConnectionLost);
+        // Only an answer that was lost or is no answer leaves it open whether a container exists.
+        let open = |e: &Error| matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer);
+        task.in_doubt = created.as_ref().is_err_and(open);
         created
     }
 
@@ -62,7 +63,7 @@ impl Docker {
             }
             first => first?,
         };
-        Ok(created.id)
+        inspect::checked_id(created.id)
     }
 
     /// With `--bind` every exposed port is published by name, so the image's own must be known first.

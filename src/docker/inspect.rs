@@ -8,7 +8,7 @@ use hyper::Method;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Docker, find};
+use super::{Docker, fault, find};
 use crate::{
     Action, Address, Binding, DockerResult, Error, ImageRef, Port, State, TaskRef,
     label::TASK_ID,
@@ -171,7 +171,8 @@ impl Docker {
     /// [`crate::ErrorKind::TaskNotFound`].
     pub async fn inspect(&self, id: &str) -> Result<Container, Error> {
         let answer: Answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
-        Ok(answer.into())
+        let id = checked_id(answer.id.clone())?;
+        Ok(Container { id, ..answer.into() })
     }
 
     /// The engine's own JSON of a container, as it came.
@@ -292,6 +293,16 @@ struct EndpointAnswer {
     address_v6: String,
 }
 
+/// A container's id as an engine tells it. It goes into the paths of further requests.
+pub(super) fn checked_id(id: String) -> Result<String, Error> {
+    if is_id(&id) { Ok(id) } else { Err(fault::bad_answer("/containers", &"an id that is no id")) }
+}
+
+/// Whether this is a container's id, or the beginning of one.
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// Go writes an empty map or list as `null`.
 pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -347,17 +358,21 @@ fn addresses(network: &NetworkAnswer) -> Vec<std::net::IpAddr> {
     endpoints.flat_map(|e| [&e.address, &e.address_v6]).filter_map(|a| a.parse().ok()).collect()
 }
 
+/// What the engine bound: an address (none means all of them) and a port.
+pub(super) fn bound(ip: &str, port: u16) -> Option<Binding> {
+    let is_address = ip.is_empty() || ip.parse::<std::net::IpAddr>().is_ok();
+    is_address.then(|| Binding { host: ip.to_owned(), port })
+}
+
 /// IPv4 first within each port.
 fn published(network: &NetworkAnswer) -> Ports {
     let mut ports = Ports::new();
     for (port, bindings) in &network.ports {
         let (Ok(port), Some(bindings)) = (port.parse::<Port>(), bindings) else { continue };
-        let mut bound: Vec<Binding> = bindings
-            .iter()
-            .filter_map(|b| Some(Binding { host: b.host_ip.clone(), port: b.host_port.parse().ok()? }))
-            .collect();
-        bound.sort_by_key(|b| b.host.contains(':'));
-        ports.insert(port, bound);
+        let mut sorted: Vec<Binding> =
+            bindings.iter().filter_map(|b| bound(&b.host_ip, b.host_port.parse().ok()?)).collect();
+        sorted.sort_by_key(|b| b.host.contains(':'));
+        ports.insert(port, sorted);
     }
     ports
 }

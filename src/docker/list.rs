@@ -7,9 +7,12 @@ use hyper::Method;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Docker, inspect::or_default};
+use super::{
+    Docker,
+    inspect::{bound, is_id, or_default},
+};
 use crate::{
-    Binding, Bond, Error, Owner, Port, State,
+    Bond, Error, Owner, Port, State,
     label::{OWNER, TASK_ID, TTL},
     result::Ports,
 };
@@ -118,8 +121,11 @@ struct PortAnswer {
 }
 
 impl Answer {
-    /// A container whose label is no UUID is not cube's.
+    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about.
     fn into_listed(self) -> Option<Listed> {
+        if !is_id(&self.id) {
+            return None;
+        }
         let created_at = DateTime::from_timestamp(self.created, 0);
         let ttl = self.labels.get(TTL).and_then(|t| t.parse().ok()).map(Duration::from_secs);
         Some(Listed {
@@ -157,7 +163,7 @@ fn ports(answers: Vec<PortAnswer>) -> Ports {
         let Ok(port) = format!("{}/{}", answer.private, answer.protocol).parse::<Port>() else { continue };
         let bindings = ports.entry(port).or_default();
         if let Some(public) = answer.public {
-            bindings.push(Binding { host: answer.ip, port: public });
+            bindings.extend(bound(&answer.ip, public));
         }
     }
     for bindings in ports.values_mut() {

@@ -17,6 +17,7 @@ mod examples;
 mod exec;
 mod faults;
 mod guard;
+mod hostile;
 mod inspect;
 mod limits;
 mod load;

@@ -8,6 +8,8 @@ use crate::testbed::{Bed, probe};
 
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 
+const UUID: &str = "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11";
+
 fn created() -> Reply {
     Reply::json(201, json!({"Id": ID, "Warnings": []}).to_string())
 }
@@ -108,7 +110,14 @@ fn logs_that_break_off_are_not_taken_for_whole() {
 
 #[test]
 fn an_answer_that_is_no_json_is_a_bad_answer() {
-    let engine = Scripted::new().on("POST /containers/create*", Reply::json(201, "<html>"));
+    let engine = Scripted::new()
+        .on("POST /containers/create*", Reply::json(201, "<html>"))
+        // A container may have been made all the same: it is looked for by its label.
+        .on(
+            "GET /containers/json*",
+            Reply::json(200, format!(r#"[{{"Id":"{ID}","Labels":{{"cube.task.id":"{UUID}"}}}}]"#)),
+        )
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
     let object = engine.cube(["-o", "json", "run", "--image", "x"]).ends(125).json();
     assert_eq!(object["error"]["kind"], "bad_answer", "{object}");
 }

@@ -94,6 +94,16 @@ impl Cube {
         self
     }
 
+    /// With so much address space and no more: what takes more ends it.
+    pub fn memory_kib(mut self, limit: u64) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!(r#"ulimit -v {limit}; exec "$@""#), "sh"]).arg(binary());
+        command.args(self.command.get_args()).env_clear().current_dir(scratch());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
     /// Without this its standard input is empty.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();

@@ -40,6 +40,8 @@ pub enum Reply {
     Cut(Vec<u8>),
     /// These bytes, then nothing more, with the connection open.
     Stall(Vec<u8>),
+    /// The first bytes, then the second for ever.
+    Endless(Vec<u8>, Vec<u8>),
 }
 
 impl Reply {
@@ -74,7 +76,10 @@ impl Reply {
 
     /// The same answer, broken off after `size` bytes.
     pub fn cut_after(self, size: usize) -> Self {
-        let (Self::Raw(mut bytes) | Self::Cut(mut bytes) | Self::Stall(mut bytes)) = self;
+        let (Self::Raw(mut bytes)
+        | Self::Cut(mut bytes)
+        | Self::Stall(mut bytes)
+        | Self::Endless(mut bytes, _)) = self;
         bytes.truncate(size);
         Self::Cut(bytes)
     }
@@ -174,6 +179,12 @@ fn serve(stream: &UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
         match reply {
             Reply::Raw(bytes) => out.write_all(&bytes)?,
             Reply::Cut(bytes) => return out.write_all(&bytes),
+            Reply::Endless(head, block) => {
+                out.write_all(&head)?;
+                loop {
+                    out.write_all(&block)?;
+                }
+            }
             Reply::Stall(bytes) => {
                 out.write_all(&bytes)?;
                 // Until the other side gives up.
