@@ -55,6 +55,7 @@ impl HealthCheck {
 /// A task: one container, described whole. [`Config::new`] gives the defaults.
 ///
 /// Names and meanings are those of `docker run`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -156,6 +157,12 @@ pub struct Config {
     /// Past this age any cube command on the engine may remove the task.
     #[serde(default, with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Duration>,
+    /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub swarm: bool,
+    /// Which nodes of the swarm may run it: `node.labels.disk==ssd`, `node.hostname!=web`. All must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
     /// What must hold before the task counts as ready; all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wait_for: Vec<Condition>,
@@ -205,6 +212,8 @@ impl Config {
             pull_retries: three(),
             interactive: false,
             ttl: None,
+            swarm: false,
+            constraints: Vec::new(),
             wait_for: Vec::new(),
             wait_timeout: None,
         }
@@ -240,6 +249,15 @@ impl Config {
         if let Some(label) = self.labels.keys().find(|k| k.starts_with("cube.")) {
             return Err(Error::invalid("label", label, "names that begin with `cube.` are cube's own")
                 .with_hint("choose another --label"));
+        }
+        if let Some(constraint) = self.constraints.iter().find(|c| !c.contains("==") && !c.contains("!=")) {
+            return Err(Error::invalid("constraint", constraint, "there is no `==` and no `!=`")
+                .with_hint("write --constraint node.labels.disk==ssd"));
+        }
+        if !self.swarm && !self.constraints.is_empty() {
+            let message =
+                "--constraint and --node choose among the nodes of a swarm, but the task is for one engine";
+            return Err(Error::new(crate::ErrorKind::InvalidInput, message).with_hint("add --swarm"));
         }
         if self.stop_timeout.is_some_and(|t| t < -1) {
             let given = self.stop_timeout.unwrap_or_default().to_string();

@@ -24,6 +24,7 @@ mod ready;
 mod request;
 mod stamps;
 mod stop;
+mod swarm;
 mod transport;
 mod wait;
 
@@ -43,7 +44,7 @@ pub use self::{
     wait::Exit,
 };
 use self::{credentials::CredentialSources, transport::Transport};
-use crate::{Action, Address, DockerResult, Error, Event, Owner, State, Surroundings, Task};
+use crate::{Action, Address, DockerResult, Error, Event, Owner, Surroundings, Task};
 
 /// A runner of tasks on one engine. Clones share the connection.
 #[derive(Clone)]
@@ -104,7 +105,7 @@ impl Docker {
     /// Whatever [`Docker::create`] and [`Docker::start`] return.
     pub async fn run(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<DockerResult, Error> {
         let done = match self.create(task, events).await {
-            Ok(()) => self.start(task).await,
+            Ok(()) => self.start(task, events).await,
             Err(error) => Err(error),
         };
         match done {
@@ -127,7 +128,8 @@ impl Docker {
         let container = self.inspect(&id).await?;
         task.started_at = container.started_at;
         task.finished_at = container.finished_at;
-        if container.state() != State::Pending {
+        // A service that lost its node is behind where it was.
+        if task.state().may_become(container.state()) {
             task.transition(container.state())?;
         }
         Ok(container.result(action, &self.address))

@@ -61,7 +61,7 @@ pub enum ErrorKind {
     Interrupted,
     /// The port is not published.
     NotPublished,
-    /// Swarm finds no node for the task.
+    /// Swarm found no node for the task in time (exit code 124).
     Unschedulable,
     /// Any other refusal of the engine.
     Engine,

@@ -41,6 +41,13 @@ pub enum Event {
         /// How long until the next try.
         delay: Duration,
     },
+    /// Swarm has not started the task yet.
+    Waiting {
+        /// Swarm's word for how far it is (`pending`, `preparing`).
+        state: String,
+        /// Why it is not further, in Swarm's words.
+        reason: String,
+    },
     /// Something that the caller should know but that stops nothing.
     Warning(String),
 }

@@ -9,6 +9,9 @@ pub(crate) const OWNER: &str = "cube.task.owner";
 /// The label with the time to live after the creation, in whole seconds.
 pub(crate) const TTL: &str = "cube.task.ttl";
 
+/// The label by which Swarm marks the containers of a service.
+pub(crate) const SERVICE: &str = "com.docker.swarm.service.id";
+
 /// Reads a label, `name=value`; a name alone has the empty value.
 ///
 /// White space before the name is dropped.

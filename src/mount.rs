@@ -52,6 +52,12 @@ impl Mount {
         self.options.iter().any(|option| option == "ro")
     }
 
+    /// The options behind the target.
+    #[must_use]
+    pub fn options(&self) -> &[String] {
+        &self.options
+    }
+
     /// The engine's bind text (`HostConfig.Binds`); `None` for an anonymous volume.
     #[must_use]
     pub fn bind(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Binding, Error, Port, State};
+use crate::{Binding, Error, ErrorKind, Port, State};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,6 +70,9 @@ pub struct DockerResult {
     pub started_at: Option<DateTime<Utc>>,
     /// When its process last ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The node of the swarm that runs the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// The image's digest, after a pull.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -105,6 +108,7 @@ impl DockerResult {
             created_at: None,
             started_at: None,
             finished_at: None,
+            node: None,
             digest: None,
         }
     }
@@ -114,7 +118,8 @@ impl DockerResult {
     pub fn failed(mut self, error: Error) -> Self {
         self.result = Outcome::Failure;
         self.container_id = error.container_id().map(str::to_owned);
-        self.timed_out = self.timed_out || error.kind() == crate::ErrorKind::TimedOut;
+        self.timed_out =
+            self.timed_out || matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Unschedulable);
         self.error = Some(error);
         self
     }

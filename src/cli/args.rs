@@ -162,6 +162,9 @@ pub struct PsArgs {
     /// Also those that do not run
     #[arg(short, long)]
     pub all: bool,
+    /// Those on the swarm that the engine manages, instead of the engine's own
+    #[arg(long, env = "CUBE_SWARM", hide_env_values = true)]
+    pub swarm: bool,
     #[command(flatten)]
     pub verbose: Verbose,
 }

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use cube::{Attachment, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
+use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
 
 use super::{
     app,
@@ -42,27 +42,26 @@ pub async fn attach(mut session: Session<'_>, timeout: Option<Duration>, keep: b
 
 async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Result<Finish, Error> {
     let stdin = session.task.config.interactive;
-    let Some((attachment, input)) = session.start(Some(stdin)).await? else {
+    let Some((output, input)) = session.start(Some(stdin)).await? else {
         return Err(Error::new(ErrorKind::Engine, "the engine gave no streams"));
     };
-    if stdin {
+    if let Some(input) = input.filter(|_| stdin) {
         tokio::spawn(feed(input));
     }
     session.ready().await?;
-    watch(session, attachment, timeout).await
+    watch(session, output, timeout).await
 }
 
 /// Shows the output until the task ends, a signal or the time limit asks it to, or nobody reads.
 async fn watch(
     session: &mut Session<'_>,
-    attachment: Attachment,
+    output: Follow,
     timeout: Option<Duration>,
 ) -> Result<Finish, Error> {
     let docker = session.docker.clone();
     let config = &session.task.config;
     let id = session.task.container_id.clone().unwrap_or_default();
-    let output = show(docker.follow(&id, attachment, config.restart != RestartPolicy::No));
-    let mut output = pin!(output);
+    let mut output = pin!(show(output));
     let asked = tokio::select! {
         finish = &mut output => return finish,
         signal = session.signals.next() => Finish::Signalled(signal?),

@@ -156,7 +156,14 @@ fn engine(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
         args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse).transpose()?,
     );
     set(&mut config.ttl, duration(args.ttl.as_deref())?);
+    swarm(config, args);
     Ok(())
+}
+
+fn swarm(config: &mut Config, args: &TaskArgs) {
+    config.swarm |= args.swarm;
+    config.constraints.extend(args.constraint.iter().cloned());
+    config.constraints.extend(args.node.iter().map(|name| format!("node.hostname=={name}")));
 }
 
 fn pull_policy(text: &str) -> Result<PullPolicy, Error> {

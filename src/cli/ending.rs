@@ -85,7 +85,7 @@ fn code(error: &Error, otherwise: u8) -> u8 {
     match error.kind() {
         ErrorKind::Interrupted => error.signal().map_or(otherwise, signal_code),
         ErrorKind::InvalidInput if otherwise == FAILED && error.origin() == cube::Origin::Cube => USAGE,
-        ErrorKind::TimedOut => TIMED_OUT,
+        ErrorKind::TimedOut | ErrorKind::Unschedulable => TIMED_OUT,
         ErrorKind::CommandNotExecutable if otherwise == RUN_FAILED => 126,
         ErrorKind::CommandNotFound if otherwise == RUN_FAILED => 127,
         _ => otherwise,

@@ -9,13 +9,15 @@ use std::{
     time::Duration,
 };
 
-use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings};
+use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings, Task};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::args::Global;
 
 const VERB: &str = "guard";
+/// Behind the task's UUID: where it is to be looked for.
+const SWARM: &str = "swarm";
 /// What tells the guard that all is well.
 const RELEASED: &[u8] = b".";
 
@@ -29,9 +31,9 @@ pub struct Guard(Child);
 
 impl Guard {
     /// Posts a guard over the task.
-    pub fn post(task_id: Uuid, global: &Global) -> Result<Self, Error> {
+    pub fn post(task: &Task, global: &Global) -> Result<Self, Error> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("cube").arg(VERB).arg(task_id.to_string());
+        command.arg0("cube").arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
         for (name, value) in [("CUBE_HOST", &global.host), ("CUBE_CONTEXT", &global.context)] {
             match value {
                 Some(value) => command.env(name, value),
@@ -55,16 +57,25 @@ impl Guard {
     }
 }
 
+/// What a guard is to remove.
+#[derive(Clone, Copy)]
+pub struct Order {
+    task_id: Uuid,
+    swarm: bool,
+}
+
 /// The task to guard, if this process was started as a guard.
-pub fn order(argv: &[OsString]) -> Option<Uuid> {
-    match argv {
-        [_, verb, task] if verb == VERB => task.to_str()?.parse().ok(),
-        _ => None,
-    }
+pub fn order(argv: &[OsString]) -> Option<Order> {
+    let (task, swarm) = match argv {
+        [_, verb, task] if verb == VERB => (task, false),
+        [_, verb, task, place] if verb == VERB && place == SWARM => (task, true),
+        _ => return None,
+    };
+    Some(Order { task_id: task.to_str()?.parse().ok()?, swarm })
 }
 
 /// A guard's life: wait for a word or the end of the pipe, then remove what is left.
-pub fn serve(task_id: Uuid) -> ExitCode {
+pub fn serve(order: Order) -> ExitCode {
     let mut word = [0; 1];
     loop {
         match std::io::stdin().lock().read(&mut word) {
@@ -75,13 +86,13 @@ pub fn serve(task_id: Uuid) -> ExitCode {
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map(|runtime| runtime.block_on(clear(task_id))) {
+    match runtime.map(|runtime| runtime.block_on(clear(order))) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
-async fn clear(task_id: Uuid) -> Result<(), Error> {
+async fn clear(order: Order) -> Result<(), Error> {
     let var = |name: &str| std::env::var(name).ok();
     let choice = AddressChoice { context: var("CUBE_CONTEXT"), host: var("CUBE_HOST") };
     let surroundings = Surroundings::of_process();
@@ -89,7 +100,7 @@ async fn clear(task_id: Uuid) -> Result<(), Error> {
     let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
     let until = Instant::now() + PATIENCE;
     loop {
-        match docker.discard_by_id(task_id).await {
+        match docker.discard_by_id(order.task_id, order.swarm).await {
             Err(error) if is_passing(&error) && Instant::now() < until => sleep(TRY_AGAIN).await,
             discarded => return discarded,
         }

@@ -52,6 +52,7 @@ impl Progress {
                 let seconds = delay.as_secs();
                 self.line(&format!("pull of {image} failed ({reason}); trying again in {seconds} s"));
             }
+            Event::Waiting { state, reason } => self.line(&format!("the task is {state}: {reason}")),
             Event::Warning(text) => self.line(&format!("warning: {text}")),
             _ => {}
         }

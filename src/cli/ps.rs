@@ -22,8 +22,9 @@ pub async fn ps(app: &App, args: &PsArgs) -> Ending {
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
     let now = Utc::now();
     let docker = app.docker()?;
+    let listed = if args.swarm { docker.list_swarm(args.all).await? } else { docker.list(args.all).await? };
     let (expired, tasks): (Vec<Listed>, Vec<Listed>) =
-        docker.list(args.all).await?.into_iter().partition(|task| task.is_expired(now));
+        listed.into_iter().partition(|task| task.is_expired(now));
     for task in &expired {
         docker.remove(&task.id).await?;
     }

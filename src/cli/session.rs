@@ -6,8 +6,8 @@ use std::{
 };
 
 use cube::{
-    Action, Attachment, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Input, LogOptions,
-    Owner, State, StopOptions, Tail, Task,
+    Action, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Follow, Input, LogOptions, Owner,
+    State, StopOptions, Tail, Task,
 };
 
 use super::{app::App, args::Output, guard::Guard, progress::Progress, render, signals::Signals, sink};
@@ -49,17 +49,17 @@ impl<'a> Session<'a> {
             docker = docker.owned_by(owner);
         }
         let signals = Signals::listen()?;
-        if let (true, Some(name)) = (extras.replace, &config.name) {
-            docker.replace(name).await?;
+        if extras.replace {
+            docker.replace(&config).await?;
         }
         let task = Task::new(config);
-        let guard = Guard::post(task.id, &app.global)?;
+        let guard = Guard::post(&task, &app.global)?;
         let tells_result = extras.result_file || app.output() == Output::Json;
         Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result })
     }
 
     /// Creates and starts the task. With `stdin` given its streams are connected before it starts.
-    pub async fn start(&mut self, streams: Option<bool>) -> Result<Option<(Attachment, Input)>, Error> {
+    pub async fn start(&mut self, streams: Option<bool>) -> Result<Option<(Follow, Option<Input>)>, Error> {
         if self.task.config.ttl.is_some() {
             tokio::spawn(expire(self.docker.clone()));
         }
@@ -183,15 +183,12 @@ async fn start(
     task: &mut Task,
     streams: Option<bool>,
     events: &mut dyn FnMut(Event),
-) -> Result<Option<(Attachment, Input)>, Error> {
+) -> Result<Option<(Follow, Option<Input>)>, Error> {
     docker.create(task, events).await?;
-    let id = task.container_id.clone().unwrap_or_default();
-    let attached = match streams {
-        Some(stdin) => Some(docker.attach(&id, stdin).await?),
-        None => None,
-    };
-    docker.start(task).await?;
-    Ok(attached)
+    match streams {
+        Some(stdin) => docker.start_attached(task, stdin, events).await.map(Some),
+        None => docker.start(task, events).await.map(|()| None),
+    }
 }
 
 fn check_cidfile(path: &Path) -> Result<(), Error> {

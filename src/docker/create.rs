@@ -3,8 +3,8 @@
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
-use super::{Docker, fault, inspect, request};
-use crate::{Config, Error, ErrorKind, Event, PullPolicy, State, Task};
+use super::{Docker, fault, inspect, request, swarm};
+use crate::{Config, Error, ErrorKind, Event, Port, PullPolicy, State, Task};
 
 impl Docker {
     /// Creates the task's container. From the moment it exists it carries the task's UUID as a label.
@@ -16,6 +16,9 @@ impl Docker {
     /// bad mount, no such network, unsupported disk limit.
     pub async fn create(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
         task.config.check()?;
+        if task.config.swarm {
+            return self.create_service(task, events).await;
+        }
         let config = task.config.clone();
         if config.pull == PullPolicy::Always {
             self.pull_for(&config, events).await?;
@@ -36,9 +39,13 @@ impl Docker {
     ///
     /// # Errors
     /// [`ErrorKind::PortTaken`], [`ErrorKind::CommandNotFound`], [`ErrorKind::CommandNotExecutable`],
-    /// [`ErrorKind::BadMount`] and the engine's other refusals. The container is still there then.
-    pub async fn start(&self, task: &mut Task) -> Result<(), Error> {
+    /// [`ErrorKind::BadMount`] and the engine's other refusals; [`ErrorKind::Unschedulable`] if Swarm
+    /// finds no node within the config's `wait_timeout`. The container is still there then.
+    pub async fn start(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
         let id = task.container_id.clone().unwrap_or_default();
+        if swarm::is_service(&id) {
+            return self.start_service(task, events).await;
+        }
         let started = self.within(self.api.start_container(&id, None)).await;
         started.map_err(|e| e.during(format!("cannot start {}", task.title())))?;
         task.transition(State::Running)
@@ -75,6 +82,16 @@ impl Docker {
         if config.bind.is_none() || !config.publish_all {
             return Ok(Vec::new());
         }
+        let ports = self.exposed_by(config, events).await?;
+        Ok(ports.into_iter().map(request::on_any_host_port).collect())
+    }
+
+    /// The ports that the task exposes: the image's, which is pulled if it is missing, and its own.
+    pub(super) async fn exposed_by(
+        &self,
+        config: &Config,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Vec<Port>, Error> {
         let exposed = match self.exposed_ports(&config.image).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(config, events).await?;
@@ -82,8 +99,7 @@ impl Docker {
             }
             exposed => exposed?,
         };
-        let ports = exposed.into_iter().chain(config.expose.iter().copied());
-        Ok(ports.map(request::on_any_host_port).collect())
+        Ok(exposed.into_iter().chain(config.expose.iter().copied()).collect())
     }
 
     async fn pull_for(&self, config: &Config, events: &mut dyn FnMut(Event)) -> Result<(), Error> {

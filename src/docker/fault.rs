@@ -18,6 +18,11 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
         ErrorKind::NameTaken,
         "choose another --name, or use --replace for a task that cube started",
     ),
+    (
+        "name conflicts with an existing object",
+        ErrorKind::NameTaken,
+        "choose another --name, or use --replace",
+    ),
     ("name is already in use", ErrorKind::NameTaken, "choose another --name, or use --replace"),
     ("port is already allocated", ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
     ("address already in use", ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
@@ -62,7 +67,7 @@ pub(super) fn refusal(status: u16, message: &str) -> Error {
     let text = message.to_lowercase();
     let (kind, hint) = match PHRASES.iter().find(|(phrase, ..)| text.contains(phrase)) {
         Some((_, kind, hint)) => (*kind, Some(*hint)),
-        None if status == 404 && text.contains("no such") => {
+        None if status == 404 && (text.contains("no such") || is_missing_service(&text)) => {
             (ErrorKind::TaskNotFound, Some("`cube ps -a` lists cube's tasks"))
         }
         None => (ErrorKind::Engine, Some("the engine's log may tell more: `journalctl --unit docker`")),
@@ -72,6 +77,11 @@ pub(super) fn refusal(status: u16, message: &str) -> Error {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
+}
+
+/// Swarm's words for a service or one of its tasks that is not there.
+fn is_missing_service(text: &str) -> bool {
+    (text.starts_with("service ") || text.starts_with("task ")) && text.ends_with(" not found")
 }
 
 /// What a registry's text, passed on by the engine, means. As above: the first phrase decides.

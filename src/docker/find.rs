@@ -1,4 +1,4 @@
-//! From what a user typed to a container: full id, name, unique id prefix, or the task's UUID.
+//! From what a user typed to a container or a service: full id, name, unique id prefix, or the task's UUID.
 
 use super::{Container, Docker};
 use crate::{Error, ErrorKind, TaskRef};
@@ -9,12 +9,25 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::AmbiguousTask`] for a prefix of several ids.
     pub async fn find(&self, task: &TaskRef) -> Result<Container, Error> {
+        match self.find_container(task).await {
+            // Of a task in the swarm the service is what lasts.
+            Ok(Container { service: Some(id), .. }) => self.inspect(&id).await,
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => match self.find_service(task).await {
+                Ok(Some(id)) => self.inspect(&id).await,
+                Ok(None) => Err(error),
+                Err(swarms) => Err(explain(swarms, task)),
+            },
+            found => found,
+        }
+    }
+
+    async fn find_container(&self, task: &TaskRef) -> Result<Container, Error> {
         let id = self.resolve(task).await?;
-        self.inspect(&id).await.map_err(|error| explain(error, task))
+        self.inspect_container(&id).await.map_err(|error| explain(error, task))
     }
 
     /// What the engine finds the container by: it knows ids and names, but no UUIDs.
-    pub(super) async fn resolve(&self, task: &TaskRef) -> Result<String, Error> {
+    async fn resolve(&self, task: &TaskRef) -> Result<String, Error> {
         let listed = match task.as_uuid() {
             Some(uuid) => self.list_by_task(uuid).await?,
             None => Vec::new(),
@@ -26,7 +39,7 @@ impl Docker {
 /// A failed look-up, in the words of who typed `task`.
 pub(super) fn explain(error: Error, task: &TaskRef) -> Error {
     let text = error.to_string().to_lowercase();
-    if text.contains("multiple ids") || text.contains("more than one") {
+    if text.contains("multiple ids") || text.contains("is ambiguous") || text.contains("more than one") {
         return Error::new(ErrorKind::AmbiguousTask, format!("{task} is the beginning of several ids"))
             .with_hint("give more digits; `cube ps -a` lists the ids");
     }

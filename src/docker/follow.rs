@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Attachment, Chunk, Container, Docker, Exit, LogOptions, Logs, Stream, stamps::Cursor};
-use crate::{Error, ErrorKind};
+use super::{
+    Attachment, Chunk, Container, Docker, Exit, Input, LogOptions, Logs, Stream, stamps::Cursor, swarm,
+};
+use crate::{Error, ErrorKind, Event, RestartPolicy, Task};
 
 /// How long the end of the output may precede the end of the process before the log is asked for more.
 const END_LAG: Duration = Duration::from_secs(1);
@@ -38,22 +40,32 @@ enum Source {
         /// Its container ran when it was opened.
         live: bool,
     },
+    Service(Box<swarm::Output>),
     Ended,
 }
 
 /// Bytes of each stream.
 #[derive(Clone, Copy, Debug, Default)]
-struct Count {
+pub(super) struct Count {
     stdout: u64,
     stderr: u64,
 }
 
 impl Count {
-    fn of(&mut self, stream: Stream) -> &mut u64 {
+    pub(super) fn of(&mut self, stream: Stream) -> &mut u64 {
         match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
         }
+    }
+
+    /// What is left of `chunk` once so many bytes of its stream are passed over, which then count no more.
+    pub(super) fn new_part(&mut self, mut chunk: Chunk) -> Option<Chunk> {
+        let left = self.of(chunk.stream);
+        let old = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
+        *left -= old as u64;
+        let bytes = chunk.bytes.split_off(old);
+        (!bytes.is_empty()).then_some(Chunk { stream: chunk.stream, bytes })
     }
 }
 
@@ -73,6 +85,30 @@ impl Docker {
         }
     }
 
+    /// Starts a created task with its streams connected before it runs, so that no byte is lost; standard
+    /// input too if asked. Swarm connects no streams: there the output comes from the log, from its
+    /// beginning, and there is no input.
+    ///
+    /// # Errors
+    /// Those of [`Docker::attach`] and [`Docker::start`].
+    pub async fn start_attached(
+        &self,
+        task: &mut Task,
+        stdin: bool,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<(Follow, Option<Input>), Error> {
+        let id = task.container_id.clone().unwrap_or_default();
+        if swarm::is_service(&id) {
+            self.start(task, events).await?;
+            let all = LogOptions { follow: true, ..LogOptions::default() };
+            return Ok((self.follow_logs(&self.inspect(&id).await?, &all).await?, None));
+        }
+        let (attachment, input) = self.attach(&id, stdin).await?;
+        self.start(task, events).await?;
+        let restarts = task.config.restart != RestartPolicy::No;
+        Ok((self.follow(&id, attachment, restarts), Some(input)))
+    }
+
     /// A container's log to its end, and what follows while it runs.
     ///
     /// # Errors
@@ -87,7 +123,9 @@ impl Docker {
             delivered: Count::default(),
             exit: None,
         };
-        follow.source = if options.follow {
+        follow.source = if swarm::is_service(&container.id) {
+            Source::Service(Box::new(self.output_of(container, options)?))
+        } else if options.follow {
             follow.open(container, Cursor::new(options.tail), Count::default()).await?
         } else {
             let log = Box::new(self.logs(container, options).await?);
@@ -131,21 +169,23 @@ impl Follow {
         match &mut self.source {
             Source::Attached(attachment) => attachment.next().await,
             Source::Log { log, known, .. } => loop {
-                let Some(mut chunk) = log.next().await? else { return Ok(None) };
-                let left = known.of(chunk.stream);
-                let old = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
-                *left -= old as u64;
-                let new = chunk.bytes.split_off(old);
-                if !new.is_empty() {
-                    return Ok(Some(Chunk { stream: chunk.stream, bytes: new }));
+                let Some(chunk) = log.next().await? else { return Ok(None) };
+                if let Some(new) = known.new_part(chunk) {
+                    return Ok(Some(new));
                 }
             },
+            Source::Service(output) => output.next().await,
             Source::Ended => Ok(None),
         }
     }
 
     /// After the end of a source: the end of all, or only a connection that was closed too early.
     async fn go_on(&mut self) -> Result<(), Error> {
+        if let Source::Service(output) = &self.source {
+            self.exit = output.exit();
+            self.source = Source::Ended;
+            return Ok(());
+        }
         if matches!(self.source, Source::Attached(_)) && !self.restarts {
             match timeout(END_LAG, self.docker.wait(&self.id)).await {
                 Ok(Ok(exit)) => {

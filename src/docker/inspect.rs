@@ -8,10 +8,10 @@ use hyper::Method;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Docker, fault, find};
+use super::{Docker, fault, find, swarm};
 use crate::{
     Action, Address, Binding, DockerResult, Error, ImageRef, Port, State, TaskRef,
-    label::TASK_ID,
+    label::{SERVICE, TASK_ID},
     result::{Outcome, Ports},
 };
 
@@ -60,6 +60,10 @@ pub struct Container {
     pub published: Ports,
     /// The ports that it exposes.
     pub exposed: Vec<Port>,
+    /// The node of the swarm that runs it, if it is a service there.
+    pub node: Option<String>,
+    /// The service that it belongs to, if Swarm made it.
+    pub(super) service: Option<String>,
 }
 
 /// What the engine's probes found.
@@ -91,11 +95,16 @@ impl Container {
     #[must_use]
     pub fn state(&self) -> State {
         match self.status.as_str() {
-            "created" | "configured" | "initialized" => State::Scheduled,
+            // The last words of each line are Swarm's.
+            "new" | "pending" => State::Pending,
+            "created" | "configured" | "initialized" | "assigned" | "accepted" | "preparing" | "ready"
+            | "starting" => State::Scheduled,
+            "complete" => State::Completed,
             "exited" | "stopped" | "dead" | "removing" if self.exit_code == 0 && !self.oom_killed => {
                 State::Completed
             }
-            "exited" | "stopped" | "dead" | "removing" => State::Failed,
+            "exited" | "stopped" | "dead" | "removing" | "failed" | "rejected" | "shutdown" | "remove"
+            | "orphaned" => State::Failed,
             _ => State::Running,
         }
     }
@@ -146,6 +155,7 @@ impl Container {
             created_at: self.created_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
+            node: self.node.clone(),
             ..DockerResult::success(action)
         }
     }
@@ -170,6 +180,10 @@ impl Docker {
     /// # Errors
     /// [`crate::ErrorKind::TaskNotFound`].
     pub async fn inspect(&self, id: &str) -> Result<Container, Error> {
+        if swarm::is_service(id) { self.inspect_service(id).await } else { self.inspect_container(id).await }
+    }
+
+    pub(super) async fn inspect_container(&self, id: &str) -> Result<Container, Error> {
         let answer: Answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
         let id = checked_id(answer.id.clone())?;
         Ok(Container { id, ..answer.into() })
@@ -180,8 +194,10 @@ impl Docker {
     /// # Errors
     /// [`crate::ErrorKind::TaskNotFound`].
     pub async fn inspect_raw(&self, task: &TaskRef) -> Result<serde_json::Value, Error> {
-        let id = self.resolve(task).await?;
-        let answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await;
+        let id = self.find(task).await?.id;
+        let path =
+            if swarm::is_service(&id) { format!("/services/{id}") } else { format!("/containers/{id}/json") };
+        let answer = self.transport.json(Method::GET, &path).await;
         answer.map_err(|error| find::explain(error, task))
     }
 
@@ -320,6 +336,8 @@ impl From<Answer> for Container {
             name: answer.name.trim_start_matches('/').to_owned(),
             image: config.image,
             task_id: config.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
+            node: None,
+            service: config.labels.get(SERVICE).cloned(),
             status: state.status,
             error: state.error,
             exit_code: state.exit_code,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Bond, Error, Owner, Port, State,
-    label::{OWNER, TASK_ID, TTL},
+    label::{OWNER, SERVICE, TASK_ID, TTL},
     result::Ports,
 };
 
@@ -121,21 +121,22 @@ struct PortAnswer {
 }
 
 impl Answer {
-    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about.
+    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about; one
+    /// of a service goes by the service.
     fn into_listed(self) -> Option<Listed> {
-        if !is_id(&self.id) {
+        if !is_id(&self.id) || self.labels.contains_key(SERVICE) {
             return None;
         }
+        let labels = Labels::read(&self.labels)?;
         let created_at = DateTime::from_timestamp(self.created, 0);
-        let ttl = self.labels.get(TTL).and_then(|t| t.parse().ok()).map(Duration::from_secs);
         Some(Listed {
-            task_id: self.labels.get(TASK_ID)?.parse().ok()?,
+            task_id: labels.task_id,
             name: self.names.first().map(|n| n.trim_start_matches('/').to_owned()).unwrap_or_default(),
             state: state(&self.state, &self.status),
             ports: ports(self.ports),
             created_at,
-            expires_at: expiry(created_at, ttl),
-            owner: self.labels.get(OWNER).and_then(|o| o.parse().ok()),
+            expires_at: labels.expiry(created_at),
+            owner: labels.owner,
             id: self.id,
             image: self.image,
             status: self.status,
@@ -153,8 +154,27 @@ fn state(state: &str, status: &str) -> State {
     }
 }
 
-fn expiry(created: Option<DateTime<Utc>>, ttl: Option<Duration>) -> Option<DateTime<Utc>> {
-    created?.checked_add_signed(TimeDelta::from_std(ttl?).ok()?)
+/// What cube's labels say of a task.
+pub(super) struct Labels {
+    pub(super) task_id: Uuid,
+    pub(super) owner: Option<Owner>,
+    ttl: Option<Duration>,
+}
+
+impl Labels {
+    /// `None` for what is not cube's.
+    pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
+        Some(Self {
+            task_id: labels.get(TASK_ID)?.parse().ok()?,
+            owner: labels.get(OWNER).and_then(|owner| owner.parse().ok()),
+            ttl: labels.get(TTL).and_then(|ttl| ttl.parse().ok()).map(Duration::from_secs),
+        })
+    }
+
+    /// When the time to live ends of what was created then.
+    pub(super) fn expiry(&self, created: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        created?.checked_add_signed(TimeDelta::from_std(self.ttl?).ok()?)
+    }
 }
 
 fn ports(answers: Vec<PortAnswer>) -> Ports {

@@ -7,6 +7,7 @@ use super::{
     frames::Decoder,
     newlines::Newlines,
     stamps::{Cursor, STAMP, Stamps},
+    swarm,
     transport::{self, Answer},
 };
 use crate::Error;
@@ -89,7 +90,17 @@ impl Docker {
     /// # Errors
     /// [`crate::ErrorKind::TaskNotFound`], or the engine's refusal (a log driver that cannot be read).
     pub async fn logs(&self, container: &Container, options: &LogOptions) -> Result<Logs, Error> {
-        self.open_log(container, options, None).await
+        self.log_at(&log_place(container), container, options).await
+    }
+
+    /// The same of what lies at `place`, written as the container's is.
+    pub(super) async fn log_at(
+        &self,
+        place: &str,
+        container: &Container,
+        options: &LogOptions,
+    ) -> Result<Logs, Error> {
+        self.open_log(place, container, options, None).await
     }
 
     /// The log from `cursor` on, read so that what follows it can be asked for. Only Docker's engines
@@ -101,11 +112,12 @@ impl Docker {
         cursor: Cursor,
     ) -> Result<Logs, Error> {
         let timed = self.transport.engine().is_docker() && !container.tty;
-        self.open_log(container, options, timed.then_some(cursor)).await
+        self.open_log(&log_place(container), container, options, timed.then_some(cursor)).await
     }
 
     async fn open_log(
         &self,
+        place: &str,
         container: &Container,
         options: &LogOptions,
         cursor: Option<Cursor>,
@@ -115,7 +127,7 @@ impl Docker {
             asked = LogOptions { since: Some(since), tail: Tail::All, ..asked };
         }
         asked.timestamps |= cursor.is_some();
-        let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
+        let path = format!("{place}/logs?{}", query(&asked));
         let response = self.transport.request(Method::GET, &path, None, &[], Answer::Stream).await?;
         let loses = container.log_driver == LOSES_NEWLINES && self.transport.engine().is_before(MENDED);
         Ok(Logs {
@@ -126,6 +138,11 @@ impl Docker {
             stamps: cursor.map(|cursor| Stamps::new(cursor, options.timestamps)),
         })
     }
+}
+
+fn log_place(container: &Container) -> String {
+    let kind = if swarm::is_service(&container.id) { "services" } else { "containers" };
+    format!("/{kind}/{}", container.id)
 }
 
 fn query(options: &LogOptions) -> String {

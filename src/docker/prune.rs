@@ -13,6 +13,7 @@ impl Docker {
     /// The engine's.
     pub async fn prunable(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, Error> {
         let mut tasks = self.list(true).await?;
+        tasks.extend(self.list_swarm(true).await?);
         tasks.retain(|task| task.is_finished() || task.is_expired(now));
         Ok(tasks)
     }

@@ -60,7 +60,7 @@ impl Docker {
         }
     }
 
-    async fn registry_auth(&self, image: &ImageRef) -> Result<Option<HeaderValue>, Error> {
+    pub(super) async fn registry_auth(&self, image: &ImageRef) -> Result<Option<HeaderValue>, Error> {
         let Some(credentials) = self.credentials.find(image.registry_key()).await? else {
             return Ok(None);
         };

@@ -84,7 +84,7 @@ fn publishes_all(config: &Config) -> bool {
     config.publish_all && config.bind.is_none() && !borrowed
 }
 
-fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, String> {
+pub(super) fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, String> {
     let mut labels: HashMap<_, _> = task.config.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     labels.insert(TASK_ID.to_owned(), task.id.to_string());
     if let Some(ttl) = task.config.ttl {
@@ -128,7 +128,7 @@ fn restart(policy: RestartPolicy) -> EngineRestartPolicy {
     EngineRestartPolicy { name: Some(name), maximum_retry_count: retries.map(i64::from) }
 }
 
-fn health(health: &HealthCheck) -> Option<HealthConfig> {
+pub(super) fn health(health: &HealthCheck) -> Option<HealthConfig> {
     let nanos = |d: Option<std::time::Duration>| d.and_then(|d| i64::try_from(d.as_nanos()).ok());
     (!health.is_empty()).then(|| HealthConfig {
         test: health.command.clone().map(|c| vec!["CMD-SHELL".to_owned(), c]),
@@ -140,7 +140,7 @@ fn health(health: &HealthCheck) -> Option<HealthConfig> {
     })
 }
 
-fn log_config(config: &Config) -> HostConfigLogConfig {
+pub(super) fn log_config(config: &Config) -> HostConfigLogConfig {
     let chosen = config.log_driver.clone();
     let mut options: HashMap<_, _> = config.log_opts.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     if chosen.is_none() && options.is_empty() {

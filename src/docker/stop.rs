@@ -7,8 +7,8 @@ use bollard::query_parameters::{
 };
 use uuid::Uuid;
 
-use super::{Container, Docker, fault};
-use crate::{Action, DockerResult, Error, ErrorKind, Name, Signal, State, Task, TaskRef};
+use super::{Container, Docker, fault, swarm};
+use crate::{Action, Config, DockerResult, Error, ErrorKind, Signal, State, Task, TaskRef};
 
 /// What the engine needs to take a process down after the grace, beyond the grace itself.
 const AFTER_GRACE: Duration = Duration::from_secs(30);
@@ -37,7 +37,10 @@ impl Docker {
     pub async fn stop(&self, task: &TaskRef, options: &StopOptions) -> Result<DockerResult, Error> {
         let container = self.find(task).await?;
         if container.task_id.is_none() {
-            return Err(foreign(task.as_str()));
+            return Err(foreign(&container, task.as_str()));
+        }
+        if swarm::is_service(&container.id) {
+            swarm::check_stop(options)?;
         }
         if container.is_alive() {
             self.halt(&container.id, options, container.stop_timeout).await?;
@@ -53,6 +56,9 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] or the engine's refusal. A stopped container is no error.
     pub async fn halt(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {
+        if swarm::is_service(id) {
+            return self.remove_service(id).await;
+        }
         let mut query = StopContainerOptionsBuilder::default();
         if let Some(timeout) = options.timeout {
             query = query.t(timeout);
@@ -78,6 +84,10 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
     pub async fn kill(&self, id: &str, signal: Option<&Signal>) -> Result<(), Error> {
+        if swarm::is_service(id) {
+            // Swarm has no other way than the task's own signal and grace.
+            return self.remove_service(id).await;
+        }
         let signal = signal.map_or_else(|| "SIGKILL".to_owned(), ToString::to_string);
         let query = KillContainerOptionsBuilder::default().signal(&signal).build();
         match self.within(self.api.kill_container(id, Some(query))).await {
@@ -92,6 +102,9 @@ impl Docker {
     /// # Errors
     /// The engine's refusal.
     pub async fn remove(&self, id: &str) -> Result<(), Error> {
+        if swarm::is_service(id) {
+            return self.remove_service(id).await;
+        }
         let query = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.within(self.api.remove_container(id, Some(query))).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => Ok(()),
@@ -100,12 +113,19 @@ impl Docker {
         }
     }
 
-    /// Removes cube's own task of this name, if there is one. Any other container stays, and keeps the name.
+    /// Removes cube's own task of the config's name, if there is one. Any other container or service stays, and
+    /// keeps the name.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn replace(&self, name: &Name) -> Result<(), Error> {
-        match self.inspect(name.as_str()).await {
+    pub async fn replace(&self, config: &Config) -> Result<(), Error> {
+        let Some(name) = &config.name else { return Ok(()) };
+        let found = if config.swarm {
+            self.service_named(name).await
+        } else {
+            self.inspect_container(name.as_str()).await
+        };
+        match found {
             // A prefix of an id would be found too: only the very name counts.
             Ok(container) if container.task_id.is_some() && container.name == name.as_str() => {
                 self.remove(&container.id).await
@@ -123,21 +143,26 @@ impl Docker {
     pub async fn discard(&self, task: &Task) -> Result<(), Error> {
         match &task.container_id {
             Some(id) => self.remove(id).await,
-            None if task.in_doubt => self.discard_by_id(task.id).await,
+            None if task.in_doubt => self.discard_by_id(task.id, task.config.swarm).await,
             None => Ok(()),
         }
     }
 
-    /// The same by the task's UUID alone, for a caller that does not know how far the start came.
+    /// The same by the task's UUID alone, on the engine or its `swarm`, for a caller that does not know
+    /// how far the start came.
     ///
     /// # Errors
     /// As [`Docker::discard`].
-    pub async fn discard_by_id(&self, task_id: Uuid) -> Result<(), Error> {
+    pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool) -> Result<(), Error> {
         let until = tokio::time::Instant::now() + SETTLING;
         loop {
-            let found = self.list_by_task(task_id).await?;
-            for container in &found {
-                self.remove(&container.id).await?;
+            let found: Vec<String> = if swarm {
+                self.services_of(task_id).await?
+            } else {
+                self.list_by_task(task_id).await?.into_iter().map(|container| container.id).collect()
+            };
+            for id in &found {
+                self.remove(id).await?;
             }
             if !found.is_empty() || tokio::time::Instant::now() >= until {
                 return Ok(());
@@ -156,7 +181,12 @@ impl Docker {
     }
 }
 
-fn foreign(name: &str) -> Error {
-    Error::new(ErrorKind::WrongState, format!("{name} is a container that cube did not start"))
-        .with_hint(format!("`docker rm --force --volumes {name}` removes it"))
+fn foreign(container: &Container, name: &str) -> Error {
+    let (kind, command) = if swarm::is_service(&container.id) {
+        ("service", "docker service rm")
+    } else {
+        ("container", "docker rm --force --volumes")
+    };
+    Error::new(ErrorKind::WrongState, format!("{name} is a {kind} that cube did not start"))
+        .with_hint(format!("`{command} {name}` removes it"))
 }

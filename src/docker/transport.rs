@@ -92,6 +92,22 @@ impl Transport {
     /// Sends a request without a body and returns the answer's bytes.
     pub(super) async fn bytes(&self, method: Method, path: &str) -> Result<Bytes, Error> {
         let response = self.request(method, path, None, &[], Answer::Whole).await?;
+        self.whole(response).await
+    }
+
+    /// Posts JSON and decodes the JSON answer.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Bytes,
+        headers: &[(&'static str, HeaderValue)],
+    ) -> Result<T, Error> {
+        let response = self.request(Method::POST, path, Some(body), headers, Answer::Whole).await?;
+        let body = self.whole(response).await?;
+        serde_json::from_slice(&body).map_err(|e| fault::bad_answer(path, &e))
+    }
+
+    async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
         let body = tokio::time::timeout(self.0.limit, response.into_body().collect());
         let collected = body.await.map_err(|_| fault::too_slow(self.0.limit))?;
         Ok(collected.map_err(|e| fault::broken(&e))?.to_bytes())

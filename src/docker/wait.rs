@@ -6,7 +6,7 @@ use bollard::{errors::Error as BollardError, query_parameters::WaitContainerOpti
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::{Docker, fault, follow};
+use super::{Docker, fault, follow, swarm};
 use crate::{Error, ErrorKind};
 
 /// How a process ended.
@@ -23,6 +23,9 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::ConnectionLost`], or the engine's own failure.
     pub async fn wait(&self, id: &str) -> Result<Exit, Error> {
+        if swarm::is_service(id) {
+            return self.wait_for_service(id).await;
+        }
         let mut answer = pin!(self.wait_answer(id));
         loop {
             if let Ok(exit) = timeout(self.transport.limit(), &mut answer).await {

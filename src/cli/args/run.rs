@@ -61,6 +61,7 @@ pub struct WithArgs {
 }
 
 /// What a task is.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug, Default)]
 pub struct TaskArgs {
     /// Image to run
@@ -184,6 +185,15 @@ pub struct TaskArgs {
     /// Past this age any cube command may remove the task
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Engine")]
     pub ttl: Option<String>,
+    /// Run it on the swarm that the engine manages: as a service of one replica
+    #[arg(long, env = "CUBE_SWARM", hide_env_values = true, help_heading = "Swarm")]
+    pub swarm: bool,
+    /// Run only on nodes of which this holds, as node.labels.disk==ssd. Repeatable: all must hold
+    #[arg(long, value_name = "KEY==VALUE", allow_hyphen_values = true, help_heading = "Swarm")]
+    pub constraint: Vec<String>,
+    /// Run on the node of this host name
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, help_heading = "Swarm")]
+    pub node: Option<String>,
     /// Health check, run by the image's shell
     #[arg(long, value_name = "COMMAND", allow_hyphen_values = true, help_heading = "Health")]
     pub health_cmd: Option<String>,

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{exec, proc::Process, published::Published, seen::Seen, sockets};
-use crate::{Address, Binding, Container, Docker, Error, ErrorKind, Port, Protocol};
+use crate::{Address, Binding, Container, Docker, Error, ErrorKind, Port, Protocol, docker::swarm};
 
 /// The pause between two looks at how many sockets there are (some 50 µs a look).
 const LOOK: Duration = Duration::from_millis(5);
@@ -38,6 +38,13 @@ pub(super) async fn hold(
         None => exposed(container)?,
     };
     let mut open = ports.as_slice();
+    // Into a task on another node nobody sees from here.
+    if swarm::is_service(&container.id) {
+        for port in open {
+            from_outside(docker, container, *port, seen).await?;
+        }
+        return Ok(());
+    }
     let loopback = container.network_mode == "host";
     if local(docker, container, &mut open, loopback, seen).await? {
         return Ok(());

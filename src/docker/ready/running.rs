@@ -9,11 +9,12 @@ use crate::{Container, Docker, Error};
 const POLL: Duration = Duration::from_millis(50);
 
 pub(super) async fn hold(docker: &Docker, container: &Container, seen: &Seen) -> Result<(), Error> {
-    let mut status = container.status.clone();
-    while status != "running" {
-        seen.note(format!("it is {status}"));
+    let mut now = container.clone();
+    while now.status != "running" {
+        let reason = if now.error.is_empty() { String::new() } else { format!(": {}", now.error) };
+        seen.note(format!("it is {}{reason}", now.status));
         tokio::time::sleep(POLL).await;
-        status = docker.inspect(&container.id).await?.status;
+        now = docker.inspect(&container.id).await?;
     }
     Ok(())
 }

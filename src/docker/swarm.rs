@@ -1,0 +1,147 @@
+//! Tasks on Docker Swarm: a task is a service of one replica there. The only place that speaks to a
+//! manager's `/services`, `/tasks` and `/nodes`.
+//!
+//! Not a job: engines lose the tasks of a job's service that is removed, and they run for ever
+//! (moby#42789, moby#44312). A service without restarts is the same and goes when it is told to.
+
+mod answer;
+mod create;
+mod find;
+mod list;
+mod output;
+mod remove;
+mod spec;
+
+use std::time::Duration;
+
+use hyper::Method;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use self::answer::{Node, Service, Task};
+pub(super) use self::output::Output;
+use super::{Container, Docker, Exit, follow};
+use crate::{Error, ErrorKind, Name, StopOptions, label::TASK_ID};
+
+/// Between two looks at a task: Swarm tells nobody of a task's changes.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long the id of a service is, in digits of base 36.
+const ID_LENGTH: usize = 25;
+
+/// Whether this full id is a service's. A container's has 64 digits.
+pub(super) fn is_service(id: &str) -> bool {
+    id.len() == ID_LENGTH && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+}
+
+/// Signal and grace are part of the service: a change would start its task anew.
+pub(super) fn check_stop(options: &StopOptions) -> Result<(), Error> {
+    let flag = match options {
+        StopOptions { signal: Some(_), .. } => "--signal",
+        StopOptions { timeout: Some(_), .. } => "--time",
+        _ => return Ok(()),
+    };
+    Err(spec::unsupported(&format!("stop {flag}"))
+        .with_hint("give the task its own with `cube run --stop-signal` and `--stop-timeout`"))
+}
+
+/// A service and what became of it, at one moment.
+pub(super) struct Snapshot {
+    service: Service,
+    /// Oldest first. Swarm makes a new one for each placement.
+    tasks: Vec<Task>,
+    /// Where the newest runs, or ran.
+    node: Option<Node>,
+}
+
+impl Snapshot {
+    fn newest(&self) -> Option<&Task> {
+        self.tasks.last()
+    }
+
+    /// Whether Swarm will start nothing for it any more.
+    fn is_over(&self) -> bool {
+        self.newest().is_some_and(|task| task.is_over() || self.is_lost(task))
+    }
+
+    /// Whether the task's node is gone and Swarm does not place it again.
+    fn is_lost(&self, task: &Task) -> bool {
+        task.is_given_up() && self.node.as_ref().is_some_and(Node::is_down)
+    }
+}
+
+impl Docker {
+    /// The service as the command line knows a task: its newest placement in a container's words.
+    pub(super) async fn inspect_service(&self, id: &str) -> Result<Container, Error> {
+        Ok(self.snapshot(id).await?.into())
+    }
+
+    /// The service of this very name.
+    pub(super) async fn service_named(&self, name: &Name) -> Result<Container, Error> {
+        let found = self.services(TASK_ID).await?.into_iter().find(|s| s.spec.name == name.as_str());
+        match found {
+            Some(service) => self.inspect_service(&service.id).await,
+            None => Err(Error::new(ErrorKind::TaskNotFound, format!("no such service: {name}"))),
+        }
+    }
+
+    /// The ids of one task's services: one, or none.
+    pub(super) async fn services_of(&self, task_id: Uuid) -> Result<Vec<String>, Error> {
+        let found = self.services(&format!("{TASK_ID}={task_id}")).await?;
+        Ok(found.into_iter().map(|service| service.id).collect())
+    }
+
+    /// Waits until the service's task has ended for good, wherever Swarm places it meanwhile.
+    pub(super) async fn wait_for_service(&self, id: &str) -> Result<Exit, Error> {
+        loop {
+            let now = follow::when_back(|| self.snapshot(id)).await?;
+            if let Some(task) = now.newest().filter(|_| now.is_over()) {
+                return if now.is_lost(task) { Err(lost(&now)) } else { Ok(Exit { code: task.exit_code() }) };
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The id of the service's container, if it runs on this very engine.
+    pub(super) async fn container_here(&self, id: &str) -> Result<String, Error> {
+        let now = self.snapshot(id).await?;
+        let container = now.newest().and_then(Task::container_id).unwrap_or_default();
+        match self.inspect_container(container).await {
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => Err(elsewhere(&now)),
+            found => found.map(|container| container.id),
+        }
+    }
+
+    async fn snapshot(&self, id: &str) -> Result<Snapshot, Error> {
+        let service: Service = self.transport.json(Method::GET, &format!("/services/{id}")).await?;
+        let tasks = self.tasks_of(&service.id).await?;
+        let node = match tasks.last().and_then(|task| task.node_id.as_deref()) {
+            Some(id) => Some(self.transport.json(Method::GET, &format!("/nodes/{id}")).await?),
+            None => None,
+        };
+        Ok(Snapshot { service, tasks, node })
+    }
+
+    async fn tasks_of(&self, service: &str) -> Result<Vec<Task>, Error> {
+        // {"service":["…"]}, percent-encoded.
+        let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
+        let mut tasks: Vec<Task> = self.transport.json(Method::GET, &path).await?;
+        tasks.sort_by_key(|task| task.created_at);
+        Ok(tasks)
+    }
+}
+
+fn lost(now: &Snapshot) -> Error {
+    let node = now.node.as_ref().map_or("its node", Node::name);
+    Error::new(ErrorKind::TaskDied, format!("the node {node} that ran the task is down"))
+        .with_hint("Swarm places a task again that has --restart on-failure or always")
+}
+
+fn elsewhere(now: &Snapshot) -> Error {
+    let place = now.node.as_ref().map_or_else(
+        || "the task has no container yet".to_owned(),
+        |node| format!("the task runs on {}", node.name()),
+    );
+    Error::new(ErrorKind::Unsupported, format!("{place}, and a command runs only by that node's own engine"))
+        .with_hint("name that engine with --host; Swarm carries no commands to other nodes")
+}

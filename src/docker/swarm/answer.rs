@@ -1,0 +1,299 @@
+//! What a manager says of services, tasks and nodes, as much as cube needs, and how it reads as a container.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::Snapshot;
+use crate::{Binding, Container, Health, Port, Ports, docker::inspect::or_default, label::TASK_ID};
+
+/// The exit code of a task whose process never ran, as engines give it to a container.
+const NEVER_RAN: i64 = 128;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Service {
+    #[serde(rename = "ID")]
+    pub(super) id: String,
+    pub(super) created_at: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) spec: ServiceSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct ServiceSpec {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) labels: HashMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    task_template: TaskSpec,
+    #[serde(deserialize_with = "or_default")]
+    endpoint_spec: EndpointSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct TaskSpec {
+    #[serde(deserialize_with = "or_default")]
+    container_spec: ContainerSpec,
+    #[serde(deserialize_with = "or_default")]
+    log_driver: LogDriver,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct LogDriver {
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ContainerSpec {
+    #[serde(deserialize_with = "or_default")]
+    image: String,
+    stop_grace_period: Option<i64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct EndpointSpec {
+    #[serde(deserialize_with = "or_default")]
+    ports: Vec<PortAnswer>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct PortAnswer {
+    #[serde(deserialize_with = "or_default")]
+    protocol: String,
+    #[serde(deserialize_with = "or_default")]
+    target_port: u16,
+    #[serde(deserialize_with = "or_default")]
+    published_port: u16,
+}
+
+impl PortAnswer {
+    fn target(&self) -> Option<Port> {
+        format!("{}/{}", self.target_port, self.protocol).parse().ok()
+    }
+}
+
+impl Service {
+    /// The grace of its task, in whole seconds.
+    pub(super) fn stop_grace(&self) -> Option<i64> {
+        self.spec.task_template.container_spec.stop_grace_period.map(|nanos| nanos / 1_000_000_000)
+    }
+}
+
+/// One placement of a service.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Task {
+    #[serde(rename = "ID")]
+    pub(super) id: String,
+    #[serde(rename = "ServiceID", default, deserialize_with = "or_default")]
+    pub(super) service_id: String,
+    #[serde(rename = "NodeID", default)]
+    pub(super) node_id: Option<String>,
+    pub(super) created_at: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "or_default")]
+    desired_state: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) status: Status,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Status {
+    /// `new`, `pending`, `assigned`, `accepted`, `preparing`, `ready`, `starting`, `running`,
+    /// `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) state: String,
+    /// Why it is not further, or how it failed.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) err: String,
+    timestamp: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "or_default")]
+    message: String,
+    #[serde(rename = "ContainerStatus", deserialize_with = "or_default")]
+    container: ContainerStatus,
+    #[serde(rename = "PortStatus", deserialize_with = "or_default")]
+    published: EndpointSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ContainerStatus {
+    #[serde(rename = "ContainerID", deserialize_with = "or_default")]
+    container_id: String,
+    #[serde(deserialize_with = "or_default")]
+    exit_code: i64,
+}
+
+impl Task {
+    /// Whether its container does not run any more, or never will.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(
+            self.status.state.as_str(),
+            "complete" | "shutdown" | "failed" | "rejected" | "remove" | "orphaned"
+        )
+    }
+
+    /// Whether Swarm has done with it: until then it may yet put another in its place.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_ended() && self.is_given_up()
+    }
+
+    /// Whether Swarm does not want it to run.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.desired_state.as_str(), "shutdown" | "remove" | "orphaned" | "failed" | "rejected")
+    }
+
+    /// Whether its service was removed.
+    pub(super) fn is_being_removed(&self) -> bool {
+        self.desired_state == "remove"
+    }
+
+    fn is_running(&self) -> bool {
+        self.status.state == "running"
+    }
+
+    /// Whether its process ran, if only for a moment.
+    pub(super) fn has_run(&self) -> bool {
+        self.is_running()
+            || (self.has_ended()
+                && matches!(self.status.message.as_str(), "started" | "finished" | "shutdown"))
+    }
+
+    pub(super) fn container_id(&self) -> Option<&str> {
+        Some(self.status.container.container_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// Its exit code; meaningful once it ended.
+    pub(super) fn exit_code(&self) -> i64 {
+        match (self.status.state.as_str(), self.status.container.exit_code) {
+            ("failed" | "rejected" | "orphaned", 0) => NEVER_RAN,
+            (_, code) => code,
+        }
+    }
+
+    /// The published ports at the address of its node.
+    fn ports(&self, node: Option<&Node>) -> Ports {
+        let mut ports = Ports::new();
+        let Some(node) = node.filter(|_| self.is_running()) else { return ports };
+        for answer in &self.status.published.ports {
+            let Some(port) = answer.target() else { continue };
+            let binding = Binding { host: node.address().to_owned(), port: answer.published_port };
+            let bindings = ports.entry(port).or_default();
+            // Swarm tells a port for IPv4 and for IPv6.
+            if !bindings.contains(&binding) {
+                bindings.push(binding);
+            }
+        }
+        ports
+    }
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Node {
+    #[serde(rename = "ID")]
+    pub(super) id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    description: Description,
+    #[serde(default, deserialize_with = "or_default")]
+    status: NodeStatus,
+    #[serde(default, deserialize_with = "or_default")]
+    manager_status: ManagerStatus,
+}
+
+#[derive(Clone, Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct Description {
+    #[serde(deserialize_with = "or_default")]
+    hostname: String,
+}
+
+#[derive(Clone, Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct NodeStatus {
+    #[serde(deserialize_with = "or_default")]
+    state: String,
+    #[serde(deserialize_with = "or_default")]
+    addr: String,
+}
+
+#[derive(Clone, Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ManagerStatus {
+    #[serde(deserialize_with = "or_default")]
+    addr: String,
+}
+
+impl Node {
+    pub(super) fn is_down(&self) -> bool {
+        self.status.state == "down"
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.description.hostname
+    }
+
+    /// Where its published ports are. A manager may know itself by no address but its own listener's.
+    fn address(&self) -> &str {
+        match self.status.addr.as_str() {
+            "" | "0.0.0.0" | "::" => self.manager_status.addr.rsplit_once(':').map_or("", |(host, _)| host),
+            address => address,
+        }
+    }
+}
+
+impl From<Snapshot> for Container {
+    fn from(now: Snapshot) -> Self {
+        let (newest, node) = (now.newest(), now.node.as_ref());
+        let lost = newest.is_some_and(|task| now.is_lost(task));
+        let status = newest.map_or("new", |task| if lost { "orphaned" } else { &task.status.state });
+        let spec = &now.service.spec;
+        let exposed = spec.endpoint_spec.ports.iter().filter_map(PortAnswer::target);
+        let moment = |wanted: bool| newest.filter(|_| wanted).and_then(|task| task.status.timestamp);
+        let ended = newest.is_some_and(Task::has_ended);
+        Self {
+            id: now.service.id.clone(),
+            name: spec.name.clone(),
+            image: spec.task_template.container_spec.image.clone(),
+            task_id: spec.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
+            status: status.to_owned(),
+            error: newest.map(|task| task.status.err.clone()).unwrap_or_default(),
+            exit_code: newest.map_or(0, Task::exit_code),
+            oom_killed: false,
+            pid: 0,
+            restarts: u64::try_from(now.tasks.len().saturating_sub(1)).unwrap_or_default(),
+            created_at: now.service.created_at,
+            // Swarm keeps the time of the last change alone: of a task that ended, when it was placed is nearest.
+            started_at: match newest.filter(|task| task.has_run()) {
+                Some(task) if ended => task.created_at,
+                Some(_) => moment(true),
+                None => None,
+            },
+            finished_at: moment(ended),
+            // Swarm calls a task with a health check running only when it is healthy.
+            health: Some(Health {
+                status: if status == "running" { "healthy" } else { "starting" }.to_owned(),
+                probes: Vec::new(),
+            }),
+            log_driver: spec.task_template.log_driver.name.clone(),
+            tty: false,
+            stop_timeout: now.service.stop_grace(),
+            network_mode: String::new(),
+            addresses: Vec::new(),
+            published: newest.map(|task| task.ports(node)).unwrap_or_default(),
+            exposed: exposed.collect(),
+            node: node.map(|node| node.name().to_owned()),
+            service: None,
+        }
+    }
+}

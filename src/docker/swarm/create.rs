@@ -1,0 +1,92 @@
+//! A task handed to Swarm: its service is created, and its first placement awaited.
+
+use hyper::header::HeaderValue;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::{POLL, spec};
+use crate::{Config, Docker, Error, ErrorKind, Event, Origin, State, Task, docker::fault, duration};
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+impl Docker {
+    /// Creates the task's service. The registry's credentials go with it to the node that will run it.
+    pub(in crate::docker) async fn create_service(
+        &self,
+        task: &mut Task,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        spec::check(&task.config)?;
+        let exposed =
+            if task.config.publish_all { self.exposed_by(&task.config, events).await? } else { Vec::new() };
+        let body = spec::service(task, &exposed, self.owner.as_ref());
+        let auth = self.registry_auth(&task.config.image).await?;
+        let created = self.submit(task, body.to_string().into_bytes(), auth).await;
+        task.container_id = Some(created.map_err(|e| e.during(format!("cannot create {}", task.title())))?);
+        task.transition(State::Scheduled)
+    }
+
+    async fn submit(
+        &self,
+        task: &mut Task,
+        body: Vec<u8>,
+        auth: Option<HeaderValue>,
+    ) -> Result<String, Error> {
+        let headers: Vec<_> = auth.map(|value| ("x-registry-auth", value)).into_iter().collect();
+        task.in_doubt = true;
+        let created: Result<Created, Error> =
+            self.transport.post("/services/create", body.into(), &headers).await;
+        // Only a lost answer leaves it open whether a service exists.
+        task.in_doubt = created.as_ref().is_err_and(|e| e.kind() == ErrorKind::ConnectionLost);
+        created.map(|created| created.id)
+    }
+
+    /// Waits until the service's task runs, or ran, telling why it does not yet.
+    pub(in crate::docker) async fn start_service(
+        &self,
+        task: &mut Task,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let id = task.container_id.clone().unwrap_or_default();
+        let limit = task.config.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
+        let (until, mut told) = (Instant::now() + limit, String::new());
+        loop {
+            let now = self.snapshot(&id).await?;
+            let Some(newest) = now.newest() else {
+                sleep(POLL).await;
+                continue;
+            };
+            if newest.has_run() {
+                return task.transition(State::Running);
+            }
+            if now.is_over() {
+                let error = fault::refusal(500, &newest.status.err);
+                return Err(error.during(format!("cannot start {}", task.title())));
+            }
+            if newest.status.err != told {
+                told.clone_from(&newest.status.err);
+                events(Event::Waiting { state: newest.status.state.clone(), reason: told.clone() });
+            }
+            // A node may take its time for the image: only the wait for a node is limited.
+            if newest.node_id.is_none() && Instant::now() >= until {
+                return Err(unplaced(told, limit).during(format!("cannot start {}", task.title())));
+            }
+            sleep(POLL).await;
+        }
+    }
+}
+
+fn unplaced(reason: String, limit: std::time::Duration) -> Error {
+    let message = format!("Swarm found no node for the task within {}", duration::format(limit));
+    Error::new(ErrorKind::Unschedulable, message)
+        .with_origin(Origin::Engine)
+        .with_source(if reason.is_empty() { "it gave no reason".to_owned() } else { reason })
+        .with_hint(
+            "ask for less --memory or --cpus, loosen --constraint, or wait longer with --wait-timeout; \
+                    `docker node ls` shows the nodes",
+        )
+}

@@ -1,0 +1,54 @@
+//! From what a user typed to a service: id, name, unique id prefix, the task's UUID, or its container's id.
+
+use hyper::Method;
+
+use super::answer::{Service, Task};
+use crate::{Docker, Error, ErrorKind, TaskRef};
+
+/// The least of a container's id that is looked for among the tasks.
+const LEAST_PREFIX: usize = 12;
+
+impl Docker {
+    /// The id of the service that `task` names; `None` also where this engine manages no swarm.
+    pub(in crate::docker) async fn find_service(&self, task: &TaskRef) -> Result<Option<String>, Error> {
+        if let Some(uuid) = task.as_uuid() {
+            return Ok(self.services_of(uuid).await?.into_iter().next());
+        }
+        let path = format!("/services/{}", task.as_str().trim_start_matches('/'));
+        match self.transport.json::<Service>(Method::GET, &path).await {
+            Ok(service) => Ok(Some(service.id)),
+            Err(error) if is_no_manager(&error) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => self.by_container(task.as_str()).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The services with a label, whole or by its name; none where this engine manages no swarm.
+    pub(super) async fn services(&self, label: &str) -> Result<Vec<Service>, Error> {
+        // {"label":["…"]}, percent-encoded.
+        let path = format!("/services?filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
+        match self.transport.json(Method::GET, &path).await {
+            Err(error) if is_no_manager(&error) => Ok(Vec::new()),
+            found => found,
+        }
+    }
+
+    async fn by_container(&self, prefix: &str) -> Result<Option<String>, Error> {
+        if prefix.len() < LEAST_PREFIX {
+            return Ok(None);
+        }
+        let tasks: Vec<Task> = self.transport.json(Method::GET, "/tasks").await?;
+        let mut found =
+            tasks.into_iter().filter(|t| t.container_id().is_some_and(|id| id.starts_with(prefix)));
+        Ok(found.next().map(|task| task.service_id))
+    }
+}
+
+/// An engine that is in no swarm, or a worker in one, or knows no Swarm at all (podman).
+fn is_no_manager(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Unsupported => true,
+        ErrorKind::Engine => error.to_string().to_lowercase().contains("not found"),
+        _ => false,
+    }
+}

@@ -1,0 +1,61 @@
+//! cube's tasks in the swarm, found by their label.
+
+use std::collections::HashMap;
+
+use hyper::Method;
+
+use super::{Node, Snapshot, Task};
+use crate::{Container, Docker, Error, Listed, docker::list::Labels, label::TASK_ID};
+
+impl Docker {
+    /// cube's tasks in the swarm, newest first: those that are not over, or `all`. None where this
+    /// engine manages no swarm.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn list_swarm(&self, all: bool) -> Result<Vec<Listed>, Error> {
+        let services = self.services(TASK_ID).await?;
+        if services.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tasks: Vec<Task> = self.transport.json(Method::GET, "/tasks").await?;
+        let nodes: Vec<Node> = self.transport.json(Method::GET, "/nodes").await?;
+        let nodes: HashMap<String, Node> = nodes.into_iter().map(|node| (node.id.clone(), node)).collect();
+        let mut of_service: HashMap<String, Vec<Task>> = HashMap::new();
+        for task in tasks {
+            of_service.entry(task.service_id.clone()).or_default().push(task);
+        }
+        let mut listed: Vec<Listed> = services
+            .into_iter()
+            .filter_map(|service| {
+                let mut tasks = of_service.remove(&service.id).unwrap_or_default();
+                tasks.sort_by_key(|task| task.created_at);
+                let node = tasks.last().and_then(|task| nodes.get(task.node_id.as_ref()?)).cloned();
+                listed(Snapshot { service, tasks, node })
+            })
+            .collect();
+        listed.retain(|task| all || !task.state.is_final());
+        listed.sort_by_key(|task| std::cmp::Reverse(task.created_at));
+        Ok(listed)
+    }
+}
+
+/// A service whose label is no UUID is not cube's.
+fn listed(now: Snapshot) -> Option<Listed> {
+    let labels = Labels::read(&now.service.spec.labels)?;
+    let container = Container::from(now);
+    let place = container.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+    let reason = if container.error.is_empty() { String::new() } else { format!(": {}", container.error) };
+    Some(Listed {
+        task_id: labels.task_id,
+        state: container.state(),
+        status: format!("{}{place}{reason}", container.status),
+        ports: container.published,
+        expires_at: labels.expiry(container.created_at),
+        owner: labels.owner,
+        created_at: container.created_at,
+        id: container.id,
+        name: container.name,
+        image: container.image,
+    })
+}

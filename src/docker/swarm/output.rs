@@ -1,0 +1,212 @@
+//! A service's output, placement after placement: each whole and in order, then the next.
+
+use std::time::Duration;
+
+use hyper::Method;
+use tokio::time::{sleep, timeout};
+
+use super::{POLL, Snapshot, Task, lost, spec::unsupported};
+use crate::{
+    Chunk, Container, Docker, Error, ErrorKind, Exit, LogOptions, Logs, Tail,
+    docker::follow::{Count, when_back},
+};
+
+/// How long the last words of a task that was removed may take to come through the swarm.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The output of one service, to its end.
+pub(in crate::docker) struct Output {
+    docker: Docker,
+    service: Container,
+    options: LogOptions,
+    current: Option<Placement>,
+    /// The placements whose output was given.
+    given: Vec<String>,
+    exit: Option<Exit>,
+}
+
+/// The log of one placement. Swarm does not end a log that is followed.
+struct Placement {
+    task: String,
+    log: Logs,
+    delivered: Count,
+    /// What of this log was delivered before.
+    skip: Count,
+    end: End,
+}
+
+/// What the end of a placement's log will be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// None: the task runs.
+    Open,
+    /// Its own, as of a log that is not followed.
+    Own,
+    /// A silence: the task is being removed, and its log with it.
+    Silence,
+}
+
+impl Docker {
+    /// The output of a service. Without `follow`: of all its placements so far.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for an `until`: Swarm's logs have a beginning alone.
+    pub(in crate::docker) fn output_of(
+        &self,
+        service: &Container,
+        options: &LogOptions,
+    ) -> Result<Output, Error> {
+        if options.until.is_some() {
+            return Err(unsupported("logs --until").with_hint("`--timestamps` shows the time of each line"));
+        }
+        Ok(Output {
+            docker: self.clone(),
+            service: service.clone(),
+            options: options.clone(),
+            current: None,
+            given: Vec::new(),
+            exit: None,
+        })
+    }
+}
+
+impl Output {
+    /// The next piece, or `None` at the end of all. Dropping the future loses nothing.
+    pub(in crate::docker) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        loop {
+            let Some(placement) = &mut self.current else {
+                if self.open_next().await? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            let patience = if placement.end == End::Silence { LAST_WORDS } else { POLL };
+            match timeout(patience, placement.log.next()).await {
+                Ok(Ok(Some(chunk))) => {
+                    if let Some(new) = placement.new_part(chunk) {
+                        return Ok(Some(new));
+                    }
+                }
+                Ok(Err(error)) if error.kind() != ErrorKind::ConnectionLost => return Err(error),
+                Ok(Ok(None)) if placement.end == End::Own => self.leave(),
+                _ if placement.end == End::Silence => self.leave(),
+                Ok(_) => self.reopen().await?,
+                Err(_) => self.look().await?,
+            }
+        }
+    }
+
+    /// How the newest placement that ended did.
+    pub(in crate::docker) fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    /// Opens the log of the next placement that has one; `false` at the end of all.
+    async fn open_next(&mut self) -> Result<bool, Error> {
+        let now = match when_back(|| self.docker.snapshot(&self.service.id)).await {
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(false),
+            now => now?,
+        };
+        if self.given.is_empty() && self.options.tail != Tail::All {
+            self.pass_over_old(&now);
+        }
+        let next = now.tasks.iter().find(|task| task.has_run() && !self.given.contains(&task.id));
+        if let Some(task) = next {
+            return self.open(task).await.map(|()| true);
+        }
+        if now.newest().is_some_and(|task| now.is_lost(task)) {
+            return Err(lost(&now));
+        }
+        if now.is_over() {
+            self.exit = now.newest().map(|task| Exit { code: task.exit_code() });
+        }
+        if now.is_over() || !self.options.follow {
+            return Ok(false);
+        }
+        sleep(POLL).await;
+        Ok(true)
+    }
+
+    /// The last lines of a service are those of its newest placement.
+    fn pass_over_old(&mut self, now: &Snapshot) {
+        let mut ran = now.tasks.iter().filter(|task| task.has_run()).map(|task| task.id.clone());
+        let newest = ran.next_back();
+        self.given.extend(ran.chain(newest.is_none().then(String::new)));
+    }
+
+    async fn log_of(&self, task: &str, follow: bool) -> Result<Logs, Error> {
+        let options = LogOptions { follow, ..self.options.clone() };
+        self.docker.log_at(&format!("/tasks/{task}"), &self.service, &options).await
+    }
+
+    async fn open(&mut self, task: &Task) -> Result<(), Error> {
+        let follow = self.options.follow && !task.has_ended();
+        let log = self.log_of(&task.id, follow).await?;
+        let end = if follow { End::Open } else { End::Own };
+        let (delivered, skip) = (Count::default(), Count::default());
+        self.current = Some(Placement { task: task.id.clone(), log, delivered, skip, end });
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.given.extend(self.current.take().map(|placement| placement.task));
+        // What comes next was not there when the last lines were asked for.
+        self.options.tail = Tail::All;
+    }
+
+    /// Opens the same log where it broke off.
+    async fn reopen(&mut self) -> Result<(), Error> {
+        let Some(placement) = &self.current else { return Ok(()) };
+        let follow = placement.end == End::Open;
+        let task = placement.task.clone();
+        let log = when_back(|| self.log_of(&task, follow)).await;
+        let Some(placement) = &mut self.current else { return Ok(()) };
+        match log {
+            Ok(log) => {
+                placement.log = log;
+                placement.skip = placement.delivered;
+            }
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => self.leave(),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// In a silence: whether the task still runs.
+    async fn look(&mut self) -> Result<(), Error> {
+        let Some(placement) = &mut self.current else { return Ok(()) };
+        let path = format!("/tasks/{}", placement.task);
+        let task: Task = match when_back(|| self.docker.transport.json(Method::GET, &path)).await {
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => {
+                placement.end = End::Silence;
+                return Ok(());
+            }
+            task => task?,
+        };
+        if task.has_ended() {
+            self.exit = Some(Exit { code: task.exit_code() });
+            if placement.end == End::Open {
+                // Lines from the end would be others by now.
+                placement.end = if self.options.tail == Tail::All && !task.is_being_removed() {
+                    End::Own
+                } else {
+                    End::Silence
+                };
+                if placement.end == End::Own {
+                    return self.reopen().await;
+                }
+            }
+        } else if task.is_given_up() && self.docker.is_on_dead_node(&task).await? {
+            self.leave();
+        }
+        Ok(())
+    }
+}
+
+impl Placement {
+    fn new_part(&mut self, chunk: Chunk) -> Option<Chunk> {
+        let new = self.skip.new_part(chunk)?;
+        *self.delivered.of(new.stream) += new.bytes.len() as u64;
+        Some(new)
+    }
+}
