@@ -34,5 +34,6 @@ mod scripted;
 mod signals;
 mod stop;
 mod streams;
+mod swarm;
 mod wait;
 mod with;

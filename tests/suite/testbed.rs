@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod quota;
 pub mod registry;
 pub mod scripted;
+pub mod swarm;
 
 pub use bed::{Bed, Task};
 pub use cube::Cube;

@@ -1,0 +1,186 @@
+//! The same task on Docker Swarm: three real nodes, a node that dies, a manager that dies, nothing left.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::testbed::pattern::Lines;
+use crate::testbed::swarm::{Swarm, until};
+
+/// The swarm, for one story at a time: they share its nodes. It is whole and empty before each.
+fn swarm() -> MutexGuard<'static, Swarm> {
+    static SWARM: OnceLock<Mutex<Swarm>> = OnceLock::new();
+    let swarm = SWARM.get_or_init(|| Mutex::new(Swarm::new())).lock();
+    swarm.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `run --swarm` with these words.
+fn run<'a>(image: &'a str, words: &[&'a str]) -> Vec<&'a str> {
+    ["run", "--swarm", "--image", image].iter().chain(words).copied().collect()
+}
+
+fn is_service(id: &str) -> bool {
+    id.len() == 25
+}
+
+#[test]
+fn an_attached_task_gives_its_output_whole_and_its_code() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let output = swarm
+        .cube(run(&image, &["-a", "out=one", "err=two", "exit=3"]))
+        .exits(3)
+        .stderr_has("two\n")
+        .output();
+    assert_eq!(output.text(), "one\n");
+    let told = swarm.cube(run(&image, &["-a", "lines=100x20000"])).output().stdout;
+    let expected: Vec<u8> = Lines::new(100, 20_000).flatten().collect();
+    assert!(told == expected, "{} bytes of {}", told.len(), expected.len());
+    swarm.cube(run(&image, &["-a", "--entrypoint", "/no/such"])).fails(127).output();
+    swarm.cube(run(&image, &["-a", "--timeout", "1s", "forever"])).ends(124).output();
+    swarm.assert_empty();
+}
+
+#[test]
+fn every_command_finds_the_task_by_id_name_prefix_uuid_and_container() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let words =
+        ["-o", "json", "--name", "finder", "--node", "node2", "--expose", "80", "--wait-for", "port=80"];
+    let words = [&words[..], &["out=hello", "listen=0.0.0.0:80", "forever"]].concat();
+    let result = swarm.cube(run(&image, &words)).json();
+    let id = result["container_id"].as_str().unwrap();
+    assert!(is_service(id) && result["node"] == "node2" && result["state"] == "Running", "{result}");
+    let node = swarm.node("node2");
+    let container = node.engine.get("/containers/json")[0]["Id"].as_str().unwrap().to_owned();
+    let address = result["ports"]["80/tcp"][0].clone();
+    assert_eq!(address["host"], *node.address);
+    let uuid = result["task_id"].as_str().unwrap();
+    for name in [id, "finder", &id[..10], uuid, &container] {
+        for manager in ["node1", "node2"] {
+            assert_eq!(swarm.cube_at(manager, ["logs", name]).text(), "hello\n", "{name}");
+        }
+    }
+    assert_eq!(
+        swarm.cube(["port", "finder", "80"]).text(),
+        format!("{}:{}\n", node.address, address["port"])
+    );
+    assert_eq!(swarm.cube(["inspect", uuid]).json()[0]["ID"], *id);
+    let listed = swarm.cube(["ps", "--swarm", "-o", "json"]).json();
+    assert_eq!(
+        (&listed[0]["container_id"], &listed[0]["state"]),
+        (&result["container_id"], &"Running".into())
+    );
+    assert_eq!(
+        swarm.cube_at("node2", ["ps", "-a", "-q"]).text(),
+        "",
+        "a service is no container of the engine's own"
+    );
+    assert_eq!(swarm.cube_at("node2", ["exec", "finder", "/probe", "out=in"]).text(), "in\n");
+    swarm.cube(["exec", "finder", "/probe", "out=in"]).fails(1).stderr_has("runs on node2").output();
+    assert_eq!(swarm.cube(["stop", "finder"]).text(), "finder\n");
+    swarm.cube(["logs", "finder"]).fails(1).stderr_has("no such task").output();
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_detached_task_is_waited_for_and_pruned() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let id = swarm.cube(run(&image, &["out=done", "exit=7"])).text();
+    let id = id.trim_end();
+    assert_eq!(swarm.cube(["wait", id]).exits(7).output().text(), "7\n");
+    assert_eq!(swarm.cube(["ps", "--swarm", "-q"]).text(), "");
+    assert_eq!(swarm.cube(["ps", "--swarm", "-a", "-q"]).text(), format!("{id}\n"));
+    assert_eq!(swarm.cube(["logs", "-f", id]).text(), "done\n");
+    assert_eq!(swarm.cube(["prune"]).text(), format!("{id}\n"));
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_task_that_fits_nowhere_is_told_why_and_leaves_nothing() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    for (flag, value, reason) in [
+        ("--memory", "900g", "insufficient resources"),
+        ("--constraint", "node.labels.disk==ssd", "constraints not satisfied"),
+    ] {
+        let words = [flag, value, "--wait-timeout", "1s", "forever"];
+        let cube =
+            swarm.cube(run(&image, &words)).ends(124).stderr_has("no suitable node").stderr_has(reason);
+        cube.stderr_has("the task is pending").stderr_has("hint: ask for less").output();
+        swarm.assert_empty();
+    }
+    swarm.cube(run(&image, &["--disk", "1g"])).fails(125).stderr_has("Swarm cannot honour --disk").output();
+    swarm.cube(["run", "--image", &image, "--node", "node1"]).fails(125).stderr_has("add --swarm").output();
+    swarm.assert_empty();
+}
+
+#[test]
+fn with_reaches_a_task_on_another_node() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let words = ["--node", "node3", "--expose", "80", "--wait-for", "http=80/", "http=0.0.0.0:80", "forever"];
+    let task = [&["with", "--swarm", "--image", &image][..], &words].concat();
+    let command = [
+        "--",
+        "sh",
+        "-c",
+        "curl -fsS -o /dev/null \"http://$CUBE_HOST:$CUBE_PORT_80/\" && echo \"$CUBE_HOST\"; exit 4",
+    ];
+    let output = swarm.cube([&task[..], &command].concat()).exits(4).any_stderr().output();
+    assert_eq!(output.text(), format!("{}\n", swarm.node("node3").address));
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_killed_cube_leaves_no_service() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let mut running =
+        swarm.cube(run(&image, &["-a", "--restart", "always", "out=up", "forever"])).ends(-9).spawn();
+    running.wait_for_stdout("up\n");
+    running.signal(Signal::KILL);
+    let engine = &swarm.node("node1").engine;
+    until("the guard removes the service", || engine.get("/services") == serde_json::json!([]));
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_task_survives_the_death_of_its_node_if_it_may_restart() {
+    let mut swarm = swarm();
+    let image = swarm.probe();
+    let words = ["--restart", "on-failure", "--constraint", "node.hostname!=node1", "--expose", "80"];
+    let words = [&words[..], &["--wait-for", "port=80", "out=up", "listen=0.0.0.0:80", "forever"]].concat();
+    let id = swarm.cube(run(&image, &words)).text().trim_end().to_owned();
+    let once =
+        swarm.cube(run(&image, &["--node", swarm.place("node1", &id).unwrap().name, "forever"])).text();
+    let first = swarm.place("node1", &id).unwrap().name;
+    let mut log = swarm.cube(["logs", "-f", &id]).spawn();
+    log.wait_for_stdout("up\n");
+    swarm.kill(first);
+    log.wait_for_stdout("up\nup\n");
+    let second = swarm.place("node1", &id).unwrap();
+    assert_ne!(second.name, first);
+    assert!(swarm.cube(["port", &id, "80"]).text().starts_with(&second.address));
+    // What runs once is not run again.
+    swarm.cube(["wait", once.trim_end()]).fails(1).stderr_has("is down").output();
+    swarm.cube(["stop", &id, once.trim_end()]).output();
+    log.finish();
+    swarm.revive(first);
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_task_leaves_a_drained_node() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let id = swarm.cube(run(&image, &["--restart", "always", "forever"])).text().trim_end().to_owned();
+    let first = swarm.place("node1", &id).unwrap().name;
+    swarm.make(first, "drain");
+    until("it is placed elsewhere", || swarm.place("node1", &id).is_some_and(|node| node.name != first));
+    swarm.make(first, "active");
+    swarm.cube(["stop", &id]).within(Duration::from_secs(30)).output();
+    swarm.assert_empty();
+}
