@@ -165,7 +165,7 @@ async fn life(docker: &Docker, config: Config) -> Result<(), Error> {
     docker.create(&mut task, &mut |_| {}).await?;
     let id = task.container_id.clone().unwrap();
     let (attachment, _input) = docker.attach(&id, false).await?;
-    docker.start(&mut task).await?;
+    docker.start(&mut task, &mut |_| {}).await?;
     let mut output = docker.follow(&id, attachment, false);
     let mut text = Vec::new();
     while let Some(chunk) = output.next().await? {

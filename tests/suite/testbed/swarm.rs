@@ -188,7 +188,9 @@ impl Node {
             let pid = self.engine.container(id)["State"]["Pid"].to_string();
             signal(&pid);
         }
-        pids.iter().for_each(|pid| signal(pid.trim()));
+        for pid in pids {
+            signal(pid.trim());
+        }
         std::fs::remove_file(self.folder.join("pid")).unwrap();
         self.server = None;
     }
