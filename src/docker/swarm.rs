@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use self::answer::{Node, Service, Task};
 pub(super) use self::output::Output;
-use super::{Container, Docker, Exit, follow};
+use super::{Container, Docker, Exit, fault, follow};
 use crate::{Error, ErrorKind, Name, StopOptions, label::TASK_ID};
 
 /// Between two looks at a task: Swarm tells nobody of a task's changes.
@@ -29,9 +29,14 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long the id of a service is, in digits of base 36.
 const ID_LENGTH: usize = 25;
 
-/// Whether this full id is a service's. A container's has 64 digits.
+/// Whether this full id is a service's (or a task's, or a node's). A container's has 64 digits.
 pub(super) fn is_service(id: &str) -> bool {
     id.len() == ID_LENGTH && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+}
+
+/// An id that stands in later requests: a service's, as it must be.
+fn checked(id: String) -> Result<String, Error> {
+    if is_service(&id) { Ok(id) } else { Err(fault::bad_answer("/services", &"an id that is no id")) }
 }
 
 /// Signal and grace are part of the service: a change would start its task anew.
@@ -105,7 +110,7 @@ impl Docker {
     /// The id of the service's container, if it runs on this very engine.
     pub(super) async fn container_here(&self, id: &str) -> Result<String, Error> {
         let now = self.snapshot(id).await?;
-        let container = now.newest().and_then(Task::container_id).unwrap_or_default();
+        let Some(container) = now.newest().and_then(Task::container_id) else { return Err(elsewhere(&now)) };
         match self.inspect_container(container).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => Err(elsewhere(&now)),
             found => found.map(|container| container.id),
@@ -114,8 +119,8 @@ impl Docker {
 
     async fn snapshot(&self, id: &str) -> Result<Snapshot, Error> {
         let service: Service = self.transport.json(Method::GET, &format!("/services/{id}")).await?;
-        let tasks = self.tasks_of(&service.id).await?;
-        let node = match tasks.last().and_then(|task| task.node_id.as_deref()) {
+        let tasks = self.tasks_of(&checked(service.id.clone())?).await?;
+        let node = match tasks.last().and_then(Task::node_id) {
             Some(id) => Some(self.transport.json(Method::GET, &format!("/nodes/{id}")).await?),
             None => None,
         };
@@ -126,6 +131,7 @@ impl Docker {
         // {"service":["…"]}, percent-encoded.
         let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
         let mut tasks: Vec<Task> = self.transport.json(Method::GET, &path).await?;
+        tasks.retain(|task| is_service(&task.id));
         tasks.sort_by_key(|task| task.created_at);
         Ok(tasks)
     }

@@ -5,8 +5,12 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::Snapshot;
-use crate::{Binding, Container, Health, Port, Ports, docker::inspect::or_default, label::TASK_ID};
+use super::{Snapshot, is_service};
+use crate::{
+    Binding, Container, Health, Port, Ports,
+    docker::inspect::{is_id, or_default},
+    label::TASK_ID,
+};
 
 /// The exit code of a task whose process never ran, as engines give it to a container.
 const NEVER_RAN: i64 = 128;
@@ -98,7 +102,7 @@ pub(super) struct Task {
     #[serde(rename = "ServiceID", default, deserialize_with = "or_default")]
     pub(super) service_id: String,
     #[serde(rename = "NodeID", default)]
-    pub(super) node_id: Option<String>,
+    node_id: Option<String>,
     pub(super) created_at: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_default")]
     desired_state: String,
@@ -170,7 +174,12 @@ impl Task {
     }
 
     pub(super) fn container_id(&self) -> Option<&str> {
-        Some(self.status.container.container_id.as_str()).filter(|id| !id.is_empty())
+        Some(self.status.container.container_id.as_str()).filter(|id| is_id(id))
+    }
+
+    /// The node that it was given to.
+    pub(super) fn node_id(&self) -> Option<&str> {
+        self.node_id.as_deref().filter(|id| is_service(id))
     }
 
     /// Its exit code; meaningful once it ended.

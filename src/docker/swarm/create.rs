@@ -4,7 +4,7 @@ use hyper::header::HeaderValue;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use super::{POLL, spec};
+use super::{POLL, checked, spec};
 use crate::{Config, Docker, Error, ErrorKind, Event, Origin, State, Task, docker::fault, duration};
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ impl Docker {
             self.transport.post("/services/create", body.into(), &headers).await;
         // Only a lost answer leaves it open whether a service exists.
         task.in_doubt = created.as_ref().is_err_and(|e| e.kind() == ErrorKind::ConnectionLost);
-        created.map(|created| created.id)
+        checked(created?.id)
     }
 
     /// Waits until the service's task runs, or ran, telling why it does not yet.
@@ -72,7 +72,7 @@ impl Docker {
                 events(Event::Waiting { state: newest.status.state.clone(), reason: told.clone() });
             }
             // A node may take its time for the image: only the wait for a node is limited.
-            if newest.node_id.is_none() && Instant::now() >= until {
+            if newest.node_id().is_none() && Instant::now() >= until {
                 return Err(unplaced(told, limit).during(format!("cannot start {}", task.title())));
             }
             sleep(POLL).await;

@@ -2,7 +2,10 @@
 
 use hyper::Method;
 
-use super::answer::{Service, Task};
+use super::{
+    answer::{Service, Task},
+    checked, is_service,
+};
 use crate::{Docker, Error, ErrorKind, TaskRef};
 
 /// The least of a container's id that is looked for among the tasks.
@@ -16,7 +19,7 @@ impl Docker {
         }
         let path = format!("/services/{}", task.as_str().trim_start_matches('/'));
         match self.transport.json::<Service>(Method::GET, &path).await {
-            Ok(service) => Ok(Some(service.id)),
+            Ok(service) => checked(service.id).map(Some),
             Err(error) if is_no_manager(&error) => Ok(None),
             Err(error) if error.kind() == ErrorKind::TaskNotFound => self.by_container(task.as_str()).await,
             Err(error) => Err(error),
@@ -29,7 +32,10 @@ impl Docker {
         let path = format!("/services?filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
         match self.transport.json(Method::GET, &path).await {
             Err(error) if is_no_manager(&error) => Ok(Vec::new()),
-            found => found,
+            found => found.map(|mut services: Vec<Service>| {
+                services.retain(|service| is_service(&service.id));
+                services
+            }),
         }
     }
 
@@ -40,7 +46,7 @@ impl Docker {
         let tasks: Vec<Task> = self.transport.json(Method::GET, "/tasks").await?;
         let mut found =
             tasks.into_iter().filter(|t| t.container_id().is_some_and(|id| id.starts_with(prefix)));
-        Ok(found.next().map(|task| task.service_id))
+        found.next().map(|task| checked(task.service_id)).transpose()
     }
 }
 

@@ -30,7 +30,7 @@ impl Docker {
             .filter_map(|service| {
                 let mut tasks = of_service.remove(&service.id).unwrap_or_default();
                 tasks.sort_by_key(|task| task.created_at);
-                let node = tasks.last().and_then(|task| nodes.get(task.node_id.as_ref()?)).cloned();
+                let node = tasks.last().and_then(|task| nodes.get(task.node_id()?)).cloned();
                 listed(Snapshot { service, tasks, node })
             })
             .collect();

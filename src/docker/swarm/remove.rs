@@ -64,7 +64,7 @@ impl Docker {
     }
 
     pub(super) async fn is_on_dead_node(&self, task: &Task) -> Result<bool, Error> {
-        let Some(id) = &task.node_id else { return Ok(false) };
+        let Some(id) = task.node_id() else { return Ok(false) };
         let node: Node = self.transport.json(Method::GET, &format!("/nodes/{id}")).await?;
         Ok(node.is_down())
     }
