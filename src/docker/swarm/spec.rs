@@ -72,7 +72,7 @@ pub(super) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> V
     let config = &task.config;
     let labels = request::labels(task, owner);
     json!({
-        "Name": config.name.as_ref().map(crate::Name::as_str),
+        "Name": name(task),
         "Labels": labels,
         "Mode": {"Replicated": {"Replicas": 1}},
         "TaskTemplate": {
@@ -85,6 +85,14 @@ pub(super) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> V
         },
         "EndpointSpec": {"Ports": ports(config, exposed)},
     })
+}
+
+/// Swarm's own random names meet already among a hundred services, and it refuses the second.
+fn name(task: &Task) -> String {
+    match &task.config.name {
+        Some(name) => name.to_string(),
+        None => format!("cube-{}", task.id),
+    }
 }
 
 fn container(config: &Config, labels: &std::collections::HashMap<String, String>) -> Value {
@@ -249,6 +257,7 @@ mod tests {
                 "constraints":["node.labels.disk==ssd"],"add_hosts":["db:10.0.0.1"]}"#,
         );
         check(&task.config).unwrap();
+        assert_eq!(name(&task), format!("cube-{}", task.id));
         let spec = service(&task, &["80/tcp".parse().unwrap(), "53/udp".parse().unwrap()], None);
         let template = &spec["TaskTemplate"];
         let amounts = json!({"NanoCPUs": 500_000_000, "MemoryBytes": 64 << 20});
