@@ -22,9 +22,9 @@ impl Guarded {
         let script = format!(
             "exec 3<&0 </dev/null >log 2>&1; trap '' INT TERM HUP\n\
              finish() {{ {after} :; cd /; rm -rf \"$folder\"; exit; }}\n\
-             folder=$PWD; {{ {before} :; }} || {{ touch failed; read -r _ <&3; finish; }}\n\
+             folder=$PWD; {{ {before} :; }} || {{ touch failed; read -r _ <&3; finish \"$@\"; }}\n\
              (trap - INT TERM HUP; exec setsid {server} 3<&-) & server=$!\n\
-             read -r _ <&3; kill $server; wait $server; finish"
+             read -r _ <&3; kill $server; wait $server; finish \"$@\""
         );
         let shell = Command::new("sh")
             .args(["-c", &script, "sh"])
