@@ -233,16 +233,24 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         const LEAST_MEMORY: Size = Size::from_bytes(6 << 20);
         const LEAST_NANO_CPUS: u64 = 10_000_000;
-        if let Some(memory) = self.memory.filter(|m| *m < LEAST_MEMORY) {
+        // Whoever writes so few bytes has left out the unit.
+        const MOST_MEANT_AS_MIB: u64 = 10_000;
+        // As for Docker, 0 is no limit.
+        if let Some(memory) = self.memory.filter(|m| m.bytes() > 0 && *m < LEAST_MEMORY) {
             let bytes = memory.bytes();
+            let hint = if bytes < MOST_MEANT_AS_MIB {
+                format!("give a unit: --memory {bytes}m")
+            } else {
+                "write --memory 6m or more".into()
+            };
             return Err(Error::invalid(
                 "memory limit",
                 &bytes.to_string(),
                 "the least is 6 MiB (the number is in bytes)",
             )
-            .with_hint(format!("give a unit: --memory {bytes}m")));
+            .with_hint(hint));
         }
-        if let Some(cpus) = self.cpus.filter(|c| c.nanos() < LEAST_NANO_CPUS) {
+        if let Some(cpus) = self.cpus.filter(|c| c.nanos() > 0 && c.nanos() < LEAST_NANO_CPUS) {
             return Err(Error::invalid("number of CPUs", &cpus.to_string(), "the least is 0.01")
                 .with_hint("write --cpus 0.01 or more"));
         }
@@ -335,6 +343,7 @@ mod tests {
         assert!(config(r#"{"image":"a","cpus":"0.009"}"#).check().is_err());
         assert!(config(r#"{"image":"a","cpus":"0.01"}"#).check().is_ok());
         assert!(config(r#"{"image":"a","memory":512}"#).check().is_err());
+        assert!(config(r#"{"image":"a","memory":0,"cpus":0}"#).check().is_ok());
         assert!(config(r#"{"image":"a","labels":{"cube.task.id":"x"}}"#).check().is_err());
         assert!(config(r#"{"image":"a","memory":"6m"}"#).check().is_ok());
     }

@@ -28,7 +28,7 @@ mod swarm;
 mod transport;
 mod wait;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bollard::API_DEFAULT_VERSION;
 
@@ -54,6 +54,13 @@ pub struct Docker {
     address: Address,
     credentials: CredentialSources,
     owner: Option<Owner>,
+}
+
+/// Which engine; never the credentials.
+impl fmt::Debug for Docker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Docker").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Docker {

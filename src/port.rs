@@ -62,7 +62,7 @@ impl Port {
     /// Anything else, port 0, and a range that runs backwards.
     pub fn parse_expose(text: &str) -> Result<Vec<Self>, Error> {
         let refused = |reason: &str| {
-            Error::invalid("port to expose", text, reason)
+            Error::invalid("port", text, reason)
                 .with_hint("write a port or range such as 80 or 8000-8010/udp")
         };
         let (ports, protocol) = split_protocol(text).map_err(refused)?;

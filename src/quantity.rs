@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// A share of processor time in billionths of one CPU, more than 0.
+/// A share of processor time in billionths of one CPU; 0 is no limit.
 ///
 /// The syntax is that of `docker run --cpus`: `2`, `0.5` (at most nine decimals) or a fraction `1/2`.
 /// Serde writes text such as `"0.5"` and reads a number or text.
@@ -131,8 +131,6 @@ impl FromStr for Cpus {
             None => decimal_nanos(text),
         };
         match nanos.map_err(|reason| Self::refused(text, reason))? {
-            0 => Err(Error::invalid("number of CPUs", text, "it must be more than 0")
-                .with_hint("leave --cpus out for no limit")),
             nanos if nanos > ENGINE_MAX => Err(Self::refused(text, TOO_MANY)),
             nanos => Ok(Self(nanos)),
         }
@@ -345,9 +343,6 @@ mod tests {
         for text in [
             "",
             ".",
-            "0",
-            "0.0",
-            "0/5",
             "-1",
             "-0.5",
             "x",
@@ -380,7 +375,8 @@ mod tests {
         }
         assert_eq!(serde_json::from_str::<Cpus>("2").unwrap().nanos(), 2 * NANO);
         assert_eq!(serde_json::from_str::<Cpus>("1e-9").unwrap().nanos(), 1);
-        for json in ["0", "-1", "-0.5", "1e30", "null", "true", "\"\""] {
+        assert_eq!(serde_json::from_str::<Cpus>("0").unwrap().nanos(), 0);
+        for json in ["-1", "-0.5", "1e30", "null", "true", "\"\""] {
             assert!(serde_json::from_str::<Cpus>(json).is_err(), "{json}");
         }
     }

@@ -76,6 +76,9 @@ pub struct DockerResult {
     /// The image's digest, after a pull.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The containers that were removed, or would be, after a prune.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Vec<String>>,
 }
 
 /// Whether an action was done.
@@ -110,6 +113,7 @@ impl DockerResult {
             finished_at: None,
             node: None,
             digest: None,
+            removed: None,
         }
     }
 

@@ -117,7 +117,8 @@ async fn finish_up(mut session: Session<'_>, finish: &Finish, keep: bool) -> End
     if matches!(finish, Finish::TimedOut) {
         let message =
             format!("{} ran longer than --timeout allows", result.image.clone().unwrap_or_default());
-        result = result.failed(Error::new(ErrorKind::TimedOut, message));
+        result = result
+            .failed(Error::new(ErrorKind::TimedOut, message).with_hint("give it longer with --timeout"));
     }
     Ending { code, result: Some(result), ..Ending::told(0) }
 }

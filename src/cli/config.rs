@@ -72,7 +72,7 @@ fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
 }
 
 fn process(config: &mut Config, args: &TaskArgs, lookup: Lookup) -> Result<(), Error> {
-    set(&mut config.name, args.name.as_deref().map(str::parse).transpose()?);
+    set(&mut config.name, given(args.name.as_ref()).map(str::parse).transpose()?);
     for file in &args.env_file {
         let text = read(file, "env file")?;
         config.env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
@@ -84,7 +84,7 @@ fn process(config: &mut Config, args: &TaskArgs, lookup: Lookup) -> Result<(), E
     set(&mut config.workdir, args.workdir.clone());
     set(&mut config.user, args.user.clone());
     config.init |= args.init;
-    set(&mut config.stop_signal, args.stop_signal.as_deref().map(str::parse).transpose()?);
+    set(&mut config.stop_signal, given(args.stop_signal.as_ref()).map(str::parse).transpose()?);
     set(&mut config.stop_timeout, args.stop_timeout);
     if let Some(policy) = &args.restart {
         config.restart = policy.parse()?;
@@ -145,16 +145,13 @@ fn engine(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
         })?;
         config.log_opts.insert(name.to_owned(), value.to_owned());
     }
-    if let Some(policy) = &args.pull {
+    if let Some(policy) = given(args.pull.as_ref()) {
         config.pull = pull_policy(policy)?;
     }
     if let Some(retries) = args.pull_retries {
         config.pull_retries = retries;
     }
-    set(
-        &mut config.platform,
-        args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse).transpose()?,
-    );
+    set(&mut config.platform, given(args.platform.as_ref()).map(str::parse).transpose()?);
     set(&mut config.ttl, duration(args.ttl.as_deref())?);
     swarm(config, args);
     Ok(())
@@ -192,6 +189,11 @@ fn readiness(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     }
     set(&mut config.wait_timeout, duration(args.wait_timeout.as_deref())?);
     Ok(())
+}
+
+/// A value that is not empty: to Docker an empty name, policy, platform or signal is none.
+fn given(value: Option<&String>) -> Option<&str> {
+    value.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 fn set<T>(field: &mut Option<T>, value: Option<T>) {

@@ -1,6 +1,6 @@
 //! `cube exec`: a command in a task.
 
-use cube::{Action, Docker, EnvVar, Error, ExecOptions, Input, TaskRef};
+use cube::{Action, Docker, DockerResult, EnvVar, Error, ExecOptions, Input, TaskRef};
 use tokio::io::AsyncReadExt;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 
 pub async fn exec(app: &App, args: &ExecArgs) -> Ending {
     match run(app, args).await {
-        Ok(code) => Ending::told(code),
+        Ok(ending) => ending.in_foreground(None),
         Err(error) => {
             let code = match error.kind() {
                 cube::ErrorKind::CommandNotFound => Some(127),
@@ -27,7 +27,7 @@ pub async fn exec(app: &App, args: &ExecArgs) -> Ending {
     }
 }
 
-async fn run(app: &App, args: &ExecArgs) -> Result<u8, Error> {
+async fn run(app: &App, args: &ExecArgs) -> Result<Ending, Error> {
     let task: TaskRef = args.task.parse()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let options = ExecOptions {
@@ -40,12 +40,12 @@ async fn run(app: &App, args: &ExecArgs) -> Result<u8, Error> {
     let docker = app.docker()?;
     let mut signals = Signals::listen()?;
     tokio::select! {
-        code = through(&docker, &task, &options) => code,
-        signal = signals.next() => signal.map(signal_code),
+        ending = through(&docker, &task, &options) => ending,
+        signal = signals.next() => signal.map(|signal| Ending::told(signal_code(signal))),
     }
 }
 
-async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<u8, Error> {
+async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<Ending, Error> {
     let container = docker.find(task).await?;
     let (mut exec, input) = docker.exec(&container.id, options).await?;
     if options.stdin {
@@ -54,10 +54,13 @@ async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Resu
     match sink::pump(&mut exec, &mut sink::standard()).await {
         Ok(()) => {}
         Err(Stop::Source(error)) => return Err(error),
-        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => return Ok(0),
+        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => return Ok(Ending::told(0)),
         Err(Stop::Sink(error)) => return Err(app::unwritable(error)),
     }
-    Ok(u8::try_from(docker.exec_code(&exec).await?).unwrap_or(FAILED))
+    let exit_code = exec.code().await?;
+    let known = container.result(Action::Exec, docker.address());
+    let result = DockerResult { exit_code: Some(exit_code), ..known };
+    Ok(Ending { code: u8::try_from(exit_code).unwrap_or(FAILED), ..Ending::success(result) })
 }
 
 /// Passes standard input on, to its end.

@@ -1,7 +1,7 @@
 //! `cube logs`: a task's output, its streams kept apart.
 
 use chrono::{Local, Utc};
-use cube::{Action, Docker, Error, LogOptions, Tail, TaskRef, parse_when};
+use cube::{Action, Docker, DockerResult, Error, LogOptions, Tail, TaskRef, parse_when};
 
 use super::{
     app::{self, App},
@@ -11,35 +11,39 @@ use super::{
     sink::{self, Stop},
 };
 
+/// To Docker, an end at 0 is none.
+const EPOCH: &str = "0.000000000";
+
 pub async fn logs(app: &App, args: &LogsArgs) -> Ending {
     match shown(app, args).await {
-        Ok(code) => Ending::told(code),
+        Ok(ending) => ending.in_foreground(None),
         Err(error) => {
             Ending::failure(Action::Logs, error.during(format!("cannot show the logs of {}", args.task)))
         }
     }
 }
 
-async fn shown(app: &App, args: &LogsArgs) -> Result<u8, Error> {
+async fn shown(app: &App, args: &LogsArgs) -> Result<Ending, Error> {
     let task: TaskRef = args.task.parse()?;
     let options = options(args)?;
     let docker = app.docker()?;
     let mut signals = Signals::listen()?;
     tokio::select! {
-        moved = moved(&docker, &task, &options) => moved.map(|()| 0),
-        signal = signals.next() => signal.map(signal_code),
+        moved = moved(&docker, &task, &options) => moved.map(Ending::success),
+        signal = signals.next() => signal.map(|signal| Ending::told(signal_code(signal))),
     }
 }
 
-async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<(), Error> {
+async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<DockerResult, Error> {
     let container = docker.find(task).await?;
     let mut log = docker.follow_logs(&container, options).await?;
     match sink::pump(&mut log, &mut sink::standard()).await {
-        Ok(()) => Ok(()),
-        Err(Stop::Source(error)) => Err(error),
-        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => Ok(()),
-        Err(Stop::Sink(error)) => Err(app::unwritable(error)),
+        Ok(()) => {}
+        Err(Stop::Source(error)) => return Err(error),
+        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => {}
+        Err(Stop::Sink(error)) => return Err(app::unwritable(error)),
     }
+    Ok(container.result(Action::Logs, docker.address()))
 }
 
 fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
@@ -50,6 +54,6 @@ fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
         tail: args.tail.parse().map_or(Tail::All, Tail::Lines),
         timestamps: args.timestamps,
         since: when(args.since.as_deref())?,
-        until: when(args.until.as_deref())?,
+        until: when(args.until.as_deref())?.filter(|until| until != EPOCH),
     })
 }

@@ -49,5 +49,7 @@ fn not_published(task: &str, port: Port, container: &Container) -> Error {
     } else {
         "a task publishes its ports while it runs".to_owned()
     };
-    Error::new(ErrorKind::NotPublished, format!("port {port} of {task} is not published")).with_hint(hint)
+    Error::new(ErrorKind::NotPublished, format!("port {port} of {task} is not published"))
+        .with_hint(hint)
+        .with_container(container.id.as_str())
 }

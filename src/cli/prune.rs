@@ -1,23 +1,25 @@
 //! `cube prune`: remove cube's own tasks that are over.
 
 use chrono::Utc;
-use cube::{Action, Error};
+use cube::{Action, DockerResult, Error};
 
 use super::{
     app::{self, App},
     args::{Output, PruneArgs},
-    ending::Ending,
-    render,
+    ending::{Ending, Place},
 };
 
 pub async fn prune(app: &App, args: &PruneArgs) -> Ending {
     match pruned(app, args).await {
-        Ok(()) => Ending::told(0),
+        Ok(result) => Ending {
+            place: if app.output() == Output::Json { Place::Stdout } else { Place::Told },
+            ..Ending::success(result)
+        },
         Err(error) => Ending::failure(Action::Prune, error.during("cannot prune")),
     }
 }
 
-async fn pruned(app: &App, args: &PruneArgs) -> Result<(), Error> {
+async fn pruned(app: &App, args: &PruneArgs) -> Result<DockerResult, Error> {
     let docker = app.docker()?;
     let tasks = docker.prunable(Utc::now()).await?;
     for task in &tasks {
@@ -28,8 +30,6 @@ async fn pruned(app: &App, args: &PruneArgs) -> Result<(), Error> {
             app::print(&format!("{}\n", task.id))?;
         }
     }
-    if app.output() == Output::Json {
-        app::print(&render::line(&tasks))?;
-    }
-    Ok(())
+    let removed = tasks.into_iter().map(|task| task.id).collect();
+    Ok(DockerResult { removed: Some(removed), ..DockerResult::success(Action::Prune) })
 }

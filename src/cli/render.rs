@@ -99,9 +99,21 @@ pub fn usage(argv: &[OsString], problem: &clap::Error) -> ExitCode {
     let failure = usage_error(problem, verb);
     error(&failure, false);
     if wants_json(argv) {
-        let _ = app::print(&line(&DockerResult::success(action(argv)).failed(failure)));
+        let object = line(&DockerResult::success(action(argv)).failed(failure));
+        if is_foreground(argv, verb) {
+            let _ = io::stderr().write_all(object.as_bytes());
+        } else {
+            let _ = app::print(&object);
+        }
     }
     code.into()
+}
+
+/// Whether standard output is meant for the task's or HOST-COMMAND's output.
+fn is_foreground(argv: &[OsString], verb: Option<&str>) -> bool {
+    let own = argv.iter().take_while(|word| *word != "--");
+    verb == Some("with")
+        || verb == Some("run") && own.into_iter().any(|word| word == "-a" || word == "--attach")
 }
 
 /// clap's text in cube's form: its first paragraph is the message, its tip the hint.

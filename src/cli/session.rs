@@ -65,15 +65,11 @@ impl<'a> Session<'a> {
         }
         let mut progress = Progress::new(self.app);
         let mut events = |event: Event| progress.show(event);
-        let steps = start(&self.docker, &mut self.task, streams, &mut events);
-        let attached = tokio::select! {
-            attached = steps => attached?,
-            signal = self.signals.next() => return Err(Error::interrupted(signal?)),
-        };
-        if let (Some(path), Some(id)) = (&self.cidfile, &self.task.container_id) {
-            write_cidfile(path, id)?;
+        let steps = start(&self.docker, &mut self.task, self.cidfile.as_deref(), streams, &mut events);
+        tokio::select! {
+            attached = steps => attached,
+            signal = self.signals.next() => Err(Error::interrupted(signal?)),
         }
-        Ok(attached)
     }
 
     /// Waits until the task is ready as its config says.
@@ -112,8 +108,10 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the start with a failure: nothing is left, and the result says why.
-    pub async fn fail(self, error: Error) -> (DockerResult, Error) {
-        let result = DockerResult { state: Some(State::Failed), ..self.known() };
+    pub async fn fail(mut self, error: Error) -> (DockerResult, Error) {
+        // How the task ended is known to the engine only until it is removed.
+        let known = if error.kind() == ErrorKind::TaskDied { self.last_word().await } else { self.known() };
+        let result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
         self.discard().await;
         (result, error)
     }
@@ -181,20 +179,36 @@ async fn expire(docker: Docker) {
 async fn start(
     docker: &Docker,
     task: &mut Task,
+    cidfile: Option<&Path>,
     streams: Option<bool>,
     events: &mut dyn FnMut(Event),
 ) -> Result<Option<(Follow, Option<Input>)>, Error> {
     docker.create(task, events).await?;
-    match streams {
-        Some(stdin) => docker.start_attached(task, stdin, events).await.map(Some),
-        None => docker.start(task, events).await.map(|()| None),
+    let early = note_id(task, cidfile)?;
+    let attached = match streams {
+        Some(stdin) => Some(docker.start_attached(task, stdin, events).await?),
+        None => docker.start(task, events).await.map(|()| None)?,
+    };
+    if !early {
+        note_id(task, cidfile)?;
     }
+    Ok(attached)
+}
+
+/// Writes the task's id down as soon as there is one; on a swarm that is only once it was started.
+fn note_id(task: &Task, cidfile: Option<&Path>) -> Result<bool, Error> {
+    let (Some(path), Some(id)) = (cidfile, &task.container_id) else { return Ok(cidfile.is_none()) };
+    write_cidfile(path, id).map(|()| true)
 }
 
 fn check_cidfile(path: &Path) -> Result<(), Error> {
     if path.symlink_metadata().is_ok() {
         return Err(Error::new(ErrorKind::File, format!("the file {} for --cidfile exists", path.display()))
             .with_hint("remove it, or make sure that its task does not run any more"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(Err(cause)) = folder.map(Path::metadata) {
+        return Err(unwritable_cidfile(path, cause));
     }
     Ok(())
 }
@@ -205,11 +219,13 @@ fn write_cidfile(path: &Path, id: &str) -> Result<(), Error> {
     draft.push(format!(".{}", std::process::id()));
     let written = write_by_link(path, Path::new(&draft), id);
     let _ = std::fs::remove_file(&draft);
-    written.map_err(|cause| {
-        Error::new(ErrorKind::File, format!("cannot write the file {} for --cidfile", path.display()))
-            .with_source(cause)
-            .with_hint("name a file that does not exist, in a folder that does")
-    })
+    written.map_err(|cause| unwritable_cidfile(path, cause))
+}
+
+fn unwritable_cidfile(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("cannot write the file {} for --cidfile", path.display()))
+        .with_source(cause)
+        .with_hint("name a file that does not exist, in a folder that does")
 }
 
 fn write_by_link(path: &Path, draft: &Path, id: &str) -> io::Result<()> {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cube::{Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, TaskRef};
+use cube::{Action, Condition, Container, Docker, DockerResult, Error, ErrorKind, Exit, TaskRef};
 use tokio::time::timeout;
 
 use super::{
     app::{self, App},
     args::{Output, WaitArgs},
     config,
-    ending::{Ending, FAILED, signal_code},
+    ending::{Ending, FAILED},
     signals::Signals,
 };
 
@@ -28,7 +28,7 @@ async fn waited(app: &App, args: &WaitArgs) -> Result<Ending, Error> {
     let mut signals = Signals::listen()?;
     tokio::select! {
         done = reached(app, &docker, &task, &conditions, limit) => done,
-        signal = signals.next() => signal.map(|s| Ending::told(signal_code(s))),
+        signal = signals.next() => Err(Error::interrupted(signal?)),
     }
 }
 
@@ -40,6 +40,18 @@ async fn reached(
     limit: Option<Duration>,
 ) -> Result<Ending, Error> {
     let container = docker.find(task).await?;
+    let met = met(app, docker, &container, conditions, limit).await;
+    // The task is still there, and the result tells which.
+    met.map_err(|error| error.with_container(container.id))
+}
+
+async fn met(
+    app: &App,
+    docker: &Docker,
+    container: &Container,
+    conditions: &[Condition],
+    limit: Option<Duration>,
+) -> Result<Ending, Error> {
     if !conditions.iter().all(|c| *c == Condition::Exit) {
         docker.ready(&container.id, conditions, limit).await?;
         let result = docker.inspect(&container.id).await?.result(Action::Wait, docker.address());

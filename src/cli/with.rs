@@ -71,7 +71,8 @@ async fn finish_up(mut session: Session<'_>, finish: &Finish) -> Ending {
         render::note(&format!("the task had to be killed: {error}"));
     }
     if finish.timed_out {
-        let error = Error::new(ErrorKind::TimedOut, "the command ran longer than --timeout allows");
+        let error = Error::new(ErrorKind::TimedOut, "the command ran longer than --timeout allows")
+            .with_hint("give it longer with --timeout");
         result = result.failed(error);
     }
     Ending { code: finish.code, result: Some(result), ..Ending::told(0) }

@@ -10,8 +10,6 @@ use crate::{EnvVar, Error, ErrorKind};
 const REFUSAL: &[u8] = b"OCI runtime exec failed";
 /// Its exit code then, also for a command that is not found.
 const NOT_EXECUTED: i64 = 126;
-/// How much of the output's beginning is kept, in bytes.
-const HEAD: usize = 1_024;
 
 /// What to run, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,24 +29,54 @@ pub struct ExecOptions {
 /// A command that runs in a container.
 #[derive(Debug)]
 pub struct Exec {
+    docker: Docker,
     output: Attachment,
-    /// The beginning of what came: a command that cannot run is told there.
-    head: Vec<u8>,
     id: String,
+    begun: bool,
+    /// What came behind a piece that might have been the engine's refusal.
+    behind: Option<Chunk>,
 }
 
 impl Exec {
     /// The next piece of its output, or `None` at its end.
     ///
     /// # Errors
-    /// As [`Attachment::next`].
+    /// As [`Attachment::next`]; [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] where
+    /// the engine says so in the command's place.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
-        let chunk = self.output.next().await?;
-        if let Some(chunk) = &chunk {
-            let room = HEAD.saturating_sub(self.head.len()).min(chunk.bytes.len());
-            self.head.extend_from_slice(chunk.bytes.get(..room).unwrap_or_default());
+        if let Some(chunk) = self.behind.take() {
+            return Ok(Some(chunk));
         }
-        Ok(chunk)
+        let chunk = self.output.next().await?;
+        match chunk {
+            Some(first) if !self.begun && first.bytes.starts_with(REFUSAL) => {
+                self.command_or_engine(first).await
+            }
+            chunk => {
+                self.begun = true;
+                Ok(chunk)
+            }
+        }
+    }
+
+    /// `first` if the command wrote it: the engine's refusal is all that comes, and has its own code.
+    async fn command_or_engine(&mut self, first: Chunk) -> Result<Option<Chunk>, Error> {
+        self.begun = true;
+        self.behind = self.output.next().await?;
+        if self.behind.is_none() && self.docker.exec_code(&self.id).await? == NOT_EXECUTED {
+            return Err(fault::refusal(400, &String::from_utf8_lossy(&first.bytes)));
+        }
+        Ok(Some(first))
+    }
+
+    /// The exit code, once the output has ended.
+    ///
+    /// # Errors
+    /// The engine's; [`ErrorKind::BadAnswer`] if it does not know the code.
+    pub fn code(&self) -> impl Future<Output = Result<i64, Error>> + Send {
+        // The connection in `self` may not be shared between threads; what is needed of it may.
+        let (docker, id) = (&self.docker, &self.id);
+        docker.exec_code(id)
     }
 }
 
@@ -58,7 +86,7 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run,
     /// [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] from engines that say so
-    /// at the start; others say it by the exit code.
+    /// at the start; others say it in the output, see [`Exec::next`].
     pub async fn exec(&self, container_id: &str, options: &ExecOptions) -> Result<(Exec, Input), Error> {
         let config = ExecConfig {
             attach_stdin: Some(options.stdin),
@@ -79,24 +107,12 @@ impl Docker {
         let id = created.map_err(not_running)?.id;
         let body = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), Some(body)).await?;
-        Ok((Exec { output, head: Vec::new(), id }, input))
+        Ok((Exec { docker: self.clone(), output, id, begun: false, behind: None }, input))
     }
 
-    /// The exit code of a command whose output has ended.
-    ///
-    /// # Errors
-    /// The engine's; [`ErrorKind::BadAnswer`] if it does not know the code.
-    pub fn exec_code(&self, exec: &Exec) -> impl Future<Output = Result<i64, Error>> + Send {
-        // The connection in `exec` may not be shared between threads; what is needed of it may.
-        let (id, head) = (&exec.id, &exec.head);
-        async move {
-            let state = self.within(self.api.inspect_exec(id)).await?;
-            let code = state.exit_code.ok_or_else(|| fault::bad_answer("/exec", &"no exit code"))?;
-            if code == NOT_EXECUTED && head.starts_with(REFUSAL) {
-                return Err(fault::refusal(400, &String::from_utf8_lossy(head)));
-            }
-            Ok(code)
-        }
+    async fn exec_code(&self, id: &str) -> Result<i64, Error> {
+        let state = self.within(self.api.inspect_exec(id)).await?;
+        state.exit_code.ok_or_else(|| fault::bad_answer("/exec", &"no exit code"))
     }
 }
 

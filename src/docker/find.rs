@@ -32,7 +32,10 @@ impl Docker {
             Some(uuid) => self.list_by_task(uuid).await?,
             None => Vec::new(),
         };
-        Ok(listed.into_iter().next().map_or_else(|| task.as_str().to_owned(), |found| found.id))
+        Ok(listed
+            .into_iter()
+            .next()
+            .map_or_else(|| task.as_str().trim_start_matches('/').to_owned(), |found| found.id))
     }
 }
 

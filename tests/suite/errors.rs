@@ -135,6 +135,14 @@ fn a_wrong_command_line_is_125_for_run_and_2_for_the_rest() {
     Cube::new(["with", "--no-such-flag"]).ends(125).stderr_has("--no-such-flag").output();
     Cube::new(["stop", "--no-such-flag"]).ends(2).stderr_has("--no-such-flag").output();
     Cube::new(["stop"]).ends(2).any_stderr().output();
+    for foreground in [&["run", "-a", "--no-such-flag"][..], &["with", "--no-such-flag"]] {
+        let output = Cube::new(["-o", "json"].iter().chain(foreground)).fails(125).any_stderr().output();
+        assert!(
+            output.stderr.lines().last().unwrap().starts_with("{\"action\":\"start\""),
+            "{}",
+            output.stderr
+        );
+    }
     Cube::new(["no-such-verb"]).ends(2).stderr_has("no-such-verb").output();
 }
 

@@ -32,7 +32,26 @@ fn binary_output_arrives_whole() {
 fn a_command_that_is_not_there_is_127() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe()]);
-    bed.cube(["exec", &task.id, "/no/such"]).ends(127).stderr_has("/no/such").output();
+    bed.cube(["exec", &task.id, "/no/such"]).fails(127).stderr_has("/no/such").output();
+}
+
+#[test]
+fn output_that_begins_like_the_engine_s_refusal_is_the_command_s() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &shell(), "sleep", "1000"]);
+    let script = "echo OCI runtime exec failed: not really; exit 3";
+    let text = bed.cube(["exec", &task.id, "sh", "-c", script]).exits(3).text();
+    assert_eq!(text, "OCI runtime exec failed: not really\n");
+}
+
+#[test]
+fn as_json_the_object_is_the_last_line_of_stderr() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &shell(), "sleep", "1000"]);
+    let output = bed.cube(["-o", "json", "exec", &task.id, "sh", "-c", "echo out; exit 5"]).ends(5).output();
+    assert_eq!(output.text(), "out\n");
+    let object: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
+    assert_eq!((&object["action"], &object["exit_code"]), (&"exec".into(), &5.into()), "{object}");
 }
 
 #[test]

@@ -42,7 +42,9 @@ fn prune_removes_what_is_over_and_nothing_else() {
     let expired = bed.start(["--image", &image, "--ttl", "0s", "forever"]);
     let dry = bed.cube(["prune", "--dry-run"]).text();
     assert!(dry.contains(&ended.id) && dry.contains(&expired.id) && ended.exists());
-    bed.cube(["prune"]).any_stderr().output();
+    let object = bed.cube(["-o", "json", "prune"]).ends(0).json();
+    assert_eq!((&object["action"], &object["result"]), (&json!("prune"), &json!("success")), "{object}");
+    assert!(object["removed"].as_array().unwrap().contains(&json!(ended.id)), "{object}");
     assert!(!ended.exists() && !expired.exists());
     assert!(alive.exists() && foreign.exists());
     assert!(!dry.contains(&foreign.id) && !dry.contains(&alive.id));

@@ -35,6 +35,14 @@ fn memory_and_cpus_are_the_engine_s_limits() {
 }
 
 #[test]
+fn zero_is_no_limit() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "-m", "0", "--cpus", "0"]);
+    let host = task.inspect()["HostConfig"].clone();
+    assert_eq!((host["Memory"].as_i64(), host["NanoCpus"].as_i64()), (Some(0), Some(0)));
+}
+
+#[test]
 fn cpu_is_cpus() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "--cpu", "0.5"]);

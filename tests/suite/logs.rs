@@ -48,6 +48,7 @@ fn since_and_until_cut_by_time() {
     assert_eq!(logs(&["--since", late]), "late\n");
     assert_eq!(logs(&["--since", "1h"]), "early\nlate\n");
     assert_eq!(logs(&["--until", "1h"]), "");
+    assert_eq!(logs(&["--until", "0"]), "early\nlate\n");
     let middle = format!("{}Z", &late[.."2026-01-02T03:04:05".len()]);
     assert_eq!(logs(&["--until", &middle]), "early\n");
     assert_eq!(logs(&["--since", &middle]), "late\n");
@@ -96,4 +97,26 @@ fn a_wrong_time_is_a_wrong_command_line() {
 fn a_missing_task_is_named() {
     let bed = Bed::new();
     bed.cube(["logs", bed.name()]).fails(1).stderr_has(bed.name()).output();
+}
+
+#[test]
+fn a_name_may_begin_with_a_slash_as_the_engine_writes_it() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--name", bed.name(), "out=here"]);
+    task.ended();
+    assert_eq!(bed.cube(["logs", &format!("/{}", bed.name())]).text(), "here\n");
+}
+
+#[test]
+fn as_json_the_object_is_the_last_line_of_stderr() {
+    let bed = Bed::new();
+    let task = ended(&bed, &["out=mine", "err=also"]);
+    let output = bed.cube(["-o", "json", "logs", &task.id]).ends(0).output();
+    assert_eq!(output.text(), "mine\n");
+    let object: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&object["action"], &object["container_id"]),
+        (&"logs".into(), &(*task.id).into()),
+        "{object}"
+    );
 }

@@ -130,6 +130,10 @@ fn a_task_that_dies_first_ends_the_wait_at_once() {
         .output();
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     bed.assert_empty();
+    let object =
+        bed.run(["-o", "json", "--wait-for", "port=80", "--image", &probe(), "exit=3"]).ends(125).json();
+    let ended = (&object["exit_code"], &object["state"], &object["container_id"]);
+    assert_eq!(ended, (&3.into(), &"Failed".into(), &serde_json::Value::Null), "{object}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::testbed::bed::is_id;
-use crate::testbed::{Bed, probe, probe_with, shell};
+use crate::testbed::{Bed, Cube, probe, probe_with, shell};
 
 #[test]
 fn prints_the_full_id_and_nothing_else() {
@@ -138,6 +138,21 @@ fn the_id_is_written_to_the_cidfile() {
     let path = bed.path("cid");
     let task = bed.start(["--image", &probe(), "--cidfile", path.to_str().unwrap()]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), task.id);
+}
+
+#[test]
+fn a_failed_start_leaves_no_cidfile() {
+    let bed = Bed::new();
+    let path = bed.path("cid");
+    let args = ["--image", &probe(), "--cidfile", path.to_str().unwrap(), "--entrypoint", "/no/such"];
+    bed.run(args).fails(127).output();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_cidfile_in_no_folder_is_refused_before_the_engine_is_asked() {
+    let args = ["run", "--image", "x", "--cidfile", "/no/such/cid"];
+    Cube::new(args).env("DOCKER_HOST", "unix:///no/engine").fails(125).stderr_has("/no/such/cid").output();
 }
 
 #[test]

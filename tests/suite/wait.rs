@@ -45,6 +45,17 @@ fn waiting_removes_nothing() {
 }
 
 #[test]
+fn as_json_a_wait_that_runs_out_names_the_task() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe()]);
+    for args in [&["--timeout", "100ms"][..], &["--timeout", "100ms", "--for", "log=never"]] {
+        let object = bed.cube(["-o", "json", "wait", &task.id].iter().chain(args)).ends(124).json();
+        assert_eq!(object["container_id"], *task.id, "{object}");
+        assert_eq!(object["timed_out"], true, "{object}");
+    }
+}
+
+#[test]
 fn as_json_the_code_is_in_the_object() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "exit=3"]);

@@ -57,7 +57,7 @@ pub(super) async fn output(
     }
     let mut tries = 1;
     let code = loop {
-        match docker.exec_code(&exec).await {
+        match exec.code().await {
             Err(error) if error.kind() == ErrorKind::BadAnswer && tries < CODE_TRIES => tries += 1,
             code => break code?,
         }
