@@ -154,18 +154,25 @@ impl Docker {
     /// # Errors
     /// As [`Docker::discard`].
     pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool) -> Result<(), Error> {
-        let until = tokio::time::Instant::now() + SETTLING;
+        let begun = tokio::time::Instant::now();
+        let mut seen = false;
         loop {
             let found: Vec<String> = if swarm {
                 self.services_of(task_id).await?
             } else {
                 self.list_by_task(task_id).await?.into_iter().map(|container| container.id).collect()
             };
-            for id in &found {
-                self.remove(id).await?;
-            }
-            if !found.is_empty() || tokio::time::Instant::now() >= until {
+            if found.is_empty() && (seen || begun.elapsed() >= SETTLING) {
                 return Ok(());
+            }
+            if begun.elapsed() >= AFTER_GRACE {
+                return Err(still_there());
+            }
+            // The engine lists a container before its creation is done, and knows none of that id until then:
+            // only a look afterwards tells that it is gone.
+            for id in &found {
+                seen = true;
+                self.remove(id).await?;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -179,6 +186,11 @@ impl Docker {
         result.ports.clear();
         result
     }
+}
+
+fn still_there() -> Error {
+    Error::new(ErrorKind::Engine, "the engine still lists the task after its removal")
+        .with_hint("`cube ps -a` shows what is left, `cube prune` removes it")
 }
 
 fn foreign(container: &Container, name: &str) -> Error {

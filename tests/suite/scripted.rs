@@ -117,7 +117,8 @@ fn an_answer_that_is_no_json_is_a_bad_answer() {
             "GET /containers/json*",
             Reply::json(200, format!(r#"[{{"Id":"{ID}","Labels":{{"cube.task.id":"{UUID}"}}}}]"#)),
         )
-        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204))
+        .on("GET /containers/json*", Reply::json(200, "[]"));
     let object = engine.cube(["-o", "json", "run", "--image", "x"]).ends(125).json();
     assert_eq!(object["error"]["kind"], "bad_answer", "{object}");
 }
@@ -137,6 +138,25 @@ fn an_engine_that_hangs_does_not_keep_cube_from_ending() {
     let running = engine.cube(["run", "--image", "x"]).ends(143).spawn();
     engine.wait_for("POST /containers/create");
     running.signal(Signal::TERM);
+    running.finish();
+}
+
+#[test]
+fn a_container_that_is_listed_before_it_can_be_removed_is_removed_all_the_same() {
+    let listed = || {
+        let labels = json!({"cube.task.id": "0f4a6f0e-6d0f-4f6c-9d3b-3a52c4b4c3d1"});
+        Reply::json(200, json!([{"Id": ID, "State": "created", "Labels": labels}]).to_string())
+    };
+    let engine = Scripted::new()
+        .on("POST /containers/create*", Reply::Stall(Vec::new()))
+        .on("GET /containers/json*", listed())
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::error(404, "No such container: x"))
+        .on("GET /containers/json*", listed())
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204))
+        .on("GET /containers/json*", Reply::json(200, "[]"));
+    let running = engine.cube(["run", "--image", "x"]).ends(130).spawn();
+    engine.wait_for("POST /containers/create");
+    running.signal(Signal::INT);
     running.finish();
 }
 
