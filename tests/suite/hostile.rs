@@ -54,7 +54,9 @@ fn an_id_that_is_no_id_goes_into_no_path() {
             .always("GET /containers/json*", Reply::json(200, "[]"));
         assert_eq!(kind(engine.cube(["run", "--image", "x"]), 125), "bad_answer", "{id}");
         let listed = json!([{"Id": id, "State": "exited", "Labels": {"cube.task.id": UUID}}]);
-        let engine = Scripted::new().on("GET /containers/json", Reply::json(200, listed.to_string()));
+        let engine = Scripted::new()
+            .on("GET /containers/json", Reply::json(200, listed.to_string()))
+            .on("GET /services", Reply::error(503, "This node is not a swarm manager."));
         assert_eq!(engine.cube(["prune"]).text(), "");
     }
 }
