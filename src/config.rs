@@ -300,7 +300,63 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A task file of fields that are known or not, with values that fit or not.
+    fn task_file() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![
+            "name",
+            "command",
+            "env",
+            "cpus",
+            "memory",
+            "disk",
+            "expose",
+            "publish",
+            "publish_all",
+            "restart",
+            "labels",
+            "health",
+            "ttl",
+            "pull",
+            "volumes",
+            "tmpfs",
+            "network",
+            "stop_signal",
+            "add_hosts",
+            "bind",
+        ]);
+        let text = "[a-z0-9:/=. -]{0,12}".prop_map(|text| format!("{text:?}"));
+        let value = prop_oneof![
+            text.clone(),
+            text.prop_map(|text| format!("[{text}]")),
+            any::<i64>().prop_map(|number| number.to_string()),
+            prop::sample::select(vec!["null", "true", "{}", "[]", "1e400", "\"64m\"", "[\"80/tcp\"]"])
+                .prop_map(str::to_owned),
+        ];
+        prop::collection::vec((name, value), 0..6).prop_map(|fields| {
+            let fields: String = fields.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();
+            format!("{{\"image\":\"a\"{fields}}}")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_task_file_is_read_or_refused(text in task_file()) {
+            if let Ok(config) = serde_json::from_str::<Config>(&text) {
+                let again: Config = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
+                prop_assert_eq!(config.check().is_ok(), again.check().is_ok());
+                prop_assert_eq!(config, again);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_of_task_files_panic(text in "\\PC{0,80}|[\\[{\"\\\\,:}\\]a-z0-9]{0,80}") {
+            let _ = serde_json::from_str::<Config>(&text);
+        }
+    }
 
     fn config(json: &str) -> Config {
         serde_json::from_str(json).unwrap()

@@ -49,5 +49,5 @@ fn indented(found: &[serde_json::Value]) -> Result<String, Error> {
         .serialize(&mut serde_json::Serializer::with_formatter(&mut text, four))
         .map_err(|e| Error::new(ErrorKind::BadAnswer, e.to_string()))?;
     text.push(b'\n');
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    Ok(render::escaped(&String::from_utf8_lossy(&text)))
 }

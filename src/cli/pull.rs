@@ -7,6 +7,7 @@ use super::{
     args::{Output, PullArgs},
     ending::{Ending, signal_code},
     progress::Progress,
+    render,
     signals::Signals,
 };
 
@@ -30,7 +31,7 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Ending, Error> {
         signal = signals.next() => return Ok(Ending::told(signal_code(signal?))),
     };
     if app.output() == Output::Text {
-        app::print(&format!("{}\n", digest.as_deref().unwrap_or_default()))?;
+        app::print(&render::told(digest.as_deref().unwrap_or_default()))?;
     }
     let image = Some(image.to_string());
     Ok(Ending::success(DockerResult { digest, image, ..DockerResult::success(Action::Pull) }))

@@ -42,9 +42,21 @@ fn show(output: Output, result: &DockerResult, ending: &Ending) -> Result<(), Er
 
 /// The JSON form, as one line.
 pub fn line(value: &impl serde::Serialize) -> String {
-    let mut line = serde_json::to_string(value).unwrap_or_default();
+    let mut line = escaped(&serde_json::to_string(value).unwrap_or_default());
     line.push('\n');
     line
+}
+
+/// JSON with every control character as an escape: its own rules leave DEL and those above it as they are.
+pub fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 fn write_result(path: &std::path::Path, result: &DockerResult) -> Result<(), Error> {
@@ -82,6 +94,11 @@ pub fn note(text: &str) {
 /// Control characters could rewrite the user's terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A line of standard output with what the engine told.
+pub fn told(text: &str) -> String {
+    format!("{}\n", printable(text))
 }
 
 /// Shows what is wrong with a command line, or the help or version it asked for.

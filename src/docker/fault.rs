@@ -35,6 +35,8 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
     ("error while creating mount source path", ErrorKind::BadMount, "check the host path of --volume"),
     ("invalid volume specification", ErrorKind::BadMount, "write --volume HOST-PATH:PATH or NAME:PATH"),
     ("duplicate mount point", ErrorKind::BadMount, "mount each path once"),
+    // podman's network tools, whose own missing files are no missing command.
+    ("netavark", ErrorKind::Engine, "the engine's network does not work: `podman info` tells which it is"),
     ("minimum memory limit", ErrorKind::InvalidInput, "give a unit: --memory 64m"),
     ("range of cpus", ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
     (
@@ -46,6 +48,8 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
     ("system cannot find the file", ErrorKind::CommandNotFound, "check the command's path in the image"),
     ("permission denied", ErrorKind::CommandNotExecutable, "the file is there but not executable"),
     ("is a directory", ErrorKind::CommandNotExecutable, "the command names a directory"),
+    // While it goes, its log cannot be read any more; soon it is not there at all.
+    ("marked for removal", ErrorKind::TaskNotFound, "`cube ps -a` lists cube's tasks"),
     (
         "no command specified",
         ErrorKind::InvalidInput,
@@ -155,7 +159,8 @@ pub(super) fn engine_message(body: &[u8]) -> String {
     }
     match serde_json::from_slice::<Answer>(body) {
         Ok(answer) => answer.message,
-        Err(_) => String::from_utf8_lossy(body).into_owned(),
+        // A message too long to be read to its end is cut in the middle.
+        Err(_) => String::from_utf8_lossy(body.strip_prefix(b"{\"message\":\"").unwrap_or(body)).into_owned(),
     }
 }
 
@@ -234,6 +239,12 @@ mod tests {
             (500, "--storage-opt is supported only for overlay over xfs", ErrorKind::Unsupported),
             (500, "something else", ErrorKind::Engine),
             (404, "network x not found", ErrorKind::Engine),
+            (500, "netavark: nftables error: nft: No such file or directory", ErrorKind::Engine),
+            (
+                409,
+                "can not get logs from container which is dead or marked for removal",
+                ErrorKind::TaskNotFound,
+            ),
         ];
         for (status, text, kind) in cases {
             assert_eq!(refusal(status, text).kind(), kind, "{text}");

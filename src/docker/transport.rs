@@ -28,6 +28,8 @@ use crate::{Address, Error, ErrorKind};
 
 /// The most that a plain (not streamed) answer may hold.
 const LARGEST_ANSWER: u64 = 64 << 20;
+/// The most of a refusal that is read, in bytes.
+const LONGEST_REFUSAL: usize = 64 << 10;
 /// How much hyper buffers of what it reads.
 const READ_BUFFER: usize = 64 << 10;
 
@@ -141,10 +143,11 @@ impl Transport {
 
     async fn refusal(&self, response: Response<Incoming>) -> Error {
         let status = response.status().as_u16();
-        match tokio::time::timeout(self.0.limit, response.into_body().collect()).await {
-            Ok(Ok(body)) => fault::refusal(status, &fault::engine_message(&body.to_bytes())),
-            _ => fault::refusal(status, ""),
-        }
+        let mut text = Vec::new();
+        let reading = beginning(response.into_body(), &mut text);
+        // What came before it broke off is told.
+        let _ = tokio::time::timeout(self.0.limit, reading).await;
+        fault::refusal(status, &fault::engine_message(&text))
     }
 
     /// Carries one request of bollard's. The target's authority is dropped: the connection decides it.
@@ -152,11 +155,13 @@ impl Transport {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
         parts.uri = path.parse().map_err(|_| Error::invalid("request path", &path, "not a path"))?;
-        self.send(
-            Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync()),
-            Answer::Whole,
-        )
-        .await
+        let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
+        let response = self.send(request, Answer::Whole).await?;
+        // bollard would read a refusal whole, however long.
+        match response.status().as_u16() {
+            400.. => Err(self.refusal(response).await),
+            _ => Ok(response),
+        }
     }
 
     async fn send(
@@ -214,6 +219,18 @@ impl Transport {
     fn keep(&self, connection: Connection) {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
+}
+
+/// Reads a refusal into `text`, and no more of it than a message can hold.
+async fn beginning(mut body: Incoming, text: &mut Vec<u8>) -> Result<(), Error> {
+    while let Some(piece) = next_piece(&mut body).await? {
+        let room = LONGEST_REFUSAL - text.len();
+        text.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+        if text.len() == LONGEST_REFUSAL {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a streamed body to its next piece; `None` at its end.

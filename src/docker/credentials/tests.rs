@@ -1,6 +1,7 @@
 use std::{fs, process::Command};
 
 use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -19,6 +20,25 @@ fn found(config: &Value, key: &str) -> Option<(String, String)> {
 
 fn pair(user: &str, password: &str) -> (String, String) {
     (user.into(), password.into())
+}
+
+proptest! {
+    #[test]
+    fn any_docker_config_is_read_or_refused(
+        auth in "[A-Za-z0-9+/=:]{0,40}|\\PC{0,20}", key in "\\PC{0,30}|r", text in "\\PC{0,60}|[\\[{\",:}\\]a-z]{0,60}"
+    ) {
+        for entry in [json!({"auth": auth}), json!({"identitytoken": auth}), json!(auth), json!([auth]), json!(7)] {
+            let config = json!({"auths": {&key: entry}});
+            let _ = look_up("config.json", config.to_string().as_bytes(), &key);
+        }
+        let _ = look_up("config.json", text.as_bytes(), &key);
+    }
+
+    #[test]
+    fn any_user_and_password_are_found_again(user in "[a-z<>]{1,12}", password in "[ -~]{1,40}") {
+        let config = json!({"auths": {"r": {"auth": auth(&user, &password)}}});
+        prop_assert_eq!(found(&config, "r"), Some((user, password)));
+    }
 }
 
 #[test]
