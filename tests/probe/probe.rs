@@ -11,7 +11,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use pattern::{Lines, Noise};
 
@@ -79,6 +79,7 @@ fn act(verb: &str, value: &str) -> io::Result<()> {
         "listen" => accept(value, None)?,
         "http" => serve(value)?,
         "udp" => echo(value)?,
+        "now" => println!("{}", UNIX_EPOCH.elapsed().expect("a clock").as_nanos()),
         "sleep" => thread::sleep(Duration::from_secs_f64(value.parse().expect("seconds"))),
         "forever" => loop {
             thread::park();

@@ -1,0 +1,44 @@
+//! What cube costs before it runs: its size, its dependencies, its build.
+
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// Size of the binary, number of crates and, for the record, seconds to build it from nothing.
+pub fn costs(record: bool) -> Value {
+    let bytes = std::fs::metadata(env!("CARGO_BIN_EXE_cube")).unwrap().len();
+    json!({"binary_bytes": bytes, "crates": crates(), "build_seconds": record.then(build_seconds)})
+}
+
+/// The same in words.
+pub fn sentence(costs: &Value) -> String {
+    let number = |name: &str| costs[name].as_f64();
+    let build = number("build_seconds").map(|seconds| format!(", {seconds:.0} s to build from nothing"));
+    let megabytes = number("binary_bytes").unwrap() / 1e6;
+    format!("binary {megabytes:.2} MB, {} crates beside cube{}", costs["crates"], build.unwrap_or_default())
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo
+}
+
+fn crates() -> usize {
+    let options = ["tree", "--locked", "--offline", "--edges=normal", "--prefix=none", "--format={p}"];
+    let output = cargo().args(options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let named: std::collections::BTreeSet<_> =
+        text.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()).collect();
+    named.len() - 1
+}
+
+fn build_seconds() -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let options = ["build", "--release", "--locked", "--offline", "--quiet", "--target-dir"];
+    assert!(cargo().args(options).arg(folder.path()).status().unwrap().success());
+    begun.elapsed().as_secs_f64()
+}

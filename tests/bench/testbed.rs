@@ -1,0 +1,9 @@
+//! What the benchmark shares with the tests: the engine, and the image of the probe.
+#![allow(dead_code)] // the tests use more of it
+
+#[path = "../suite/testbed/engine.rs"]
+pub mod engine;
+#[path = "../suite/testbed/image.rs"]
+pub mod image;
+
+pub use engine::Engine;
