@@ -35,7 +35,7 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Ending, Error> {
     let bond = if args.attach { Bond::ForLife } else { Bond::UntilStarted };
     let session = Session::open(app, config, extras, bond).await?;
     if args.attach {
-        return Ok(attach::attach(session, timeout, args.keep).await);
+        return Ok(Box::pin(attach::attach(session, timeout, args.keep)).await);
     }
     Ok(detached(session, args.result_file.is_some()).await)
 }

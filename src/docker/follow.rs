@@ -219,20 +219,32 @@ impl Follow {
             self.end(Exit { code: container.exit_code });
             return Ok(());
         }
-        self.reopen(&container).await
+        self.reopen(container).await
     }
 
     /// Opens the log where the output stopped, once the engine answers; the end if nothing is missing.
     async fn resume(&mut self) -> Result<(), Error> {
         let container = self.container().await?;
-        self.reopen(&container).await
+        self.reopen(container).await
     }
 
     async fn container(&self) -> Result<Container, Error> {
         when_back(|| self.docker.inspect(&self.id)).await
     }
 
-    async fn reopen(&mut self, container: &Container) -> Result<(), Error> {
+    async fn reopen(&mut self, mut container: Container) -> Result<(), Error> {
+        let until = Instant::now() + RETURN;
+        loop {
+            match self.try_reopen(&container).await {
+                // The engine answered on its way out.
+                Err(error) if is_passing(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+                reopened => return reopened,
+            }
+            container = self.container().await?;
+        }
+    }
+
+    async fn try_reopen(&mut self, container: &Container) -> Result<(), Error> {
         if container.is_going() && matches!(self.source, Source::Log { .. }) {
             self.end(Exit { code: container.exit_code });
             return Ok(());
