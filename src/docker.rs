@@ -13,6 +13,7 @@ mod find;
 mod follow;
 mod frames;
 mod inspect;
+mod lifecycle;
 mod list;
 mod logs;
 mod meter;
@@ -35,9 +36,9 @@ use bollard::API_DEFAULT_VERSION;
 pub use self::{
     attach::{Attachment, Input},
     exec::{Exec, ExecOptions},
-    follow::Follow,
     frames::{Chunk, Stream},
     inspect::{Container, Health, Probe},
+    lifecycle::Follow,
     list::Listed,
     logs::{LogOptions, Logs, Tail},
     stop::StopOptions,

@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn with(app: &App, args: WithArgs) -> Ending {
     let file = args.result_file.clone();
-    prepared(app, args)
+    Box::pin(prepared(app, args))
         .await
         .unwrap_or_else(|error| Ending::failed_start(DockerResult::success(Action::Start), error))
         .in_foreground(file)

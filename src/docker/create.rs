@@ -3,22 +3,16 @@
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
-use super::{Docker, fault, inspect, request, swarm};
-use crate::{Config, Error, ErrorKind, Event, Port, PullPolicy, State, Task};
+use super::{Docker, fault, inspect, request};
+use crate::{Config, Error, ErrorKind, Event, Port, PullPolicy, Task};
 
 impl Docker {
-    /// Creates the task's container. From the moment it exists it carries the task's UUID as a label.
-    ///
-    /// If this fails or is dropped half-way, [`Docker::discard`] removes what may exist.
-    ///
-    /// # Errors
-    /// The config's own ([`Config::check`]), those of a pull, and the engine's refusals: name taken,
-    /// bad mount, no such network, unsupported disk limit.
-    pub async fn create(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
-        task.config.check()?;
-        if task.config.swarm {
-            return self.create_service(task, events).await;
-        }
+    /// Creates the task's container, pulling its image as its config says.
+    pub(super) async fn create_container(
+        &self,
+        task: &mut Task,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<String, Error> {
         let config = task.config.clone();
         if config.pull == PullPolicy::Always {
             self.pull_for(&config, events).await?;
@@ -31,24 +25,11 @@ impl Docker {
             }
             created => created,
         };
-        task.container_id = Some(created.map_err(|e| e.during(format!("cannot create {}", task.title())))?);
-        task.transition(State::Scheduled)
+        created.map_err(|e| e.during(format!("cannot create {}", task.title())))
     }
 
-    /// Starts the task's process. Returns when it runs, or ran.
-    ///
-    /// # Errors
-    /// [`ErrorKind::PortTaken`], [`ErrorKind::CommandNotFound`], [`ErrorKind::CommandNotExecutable`],
-    /// [`ErrorKind::BadMount`] and the engine's other refusals; [`ErrorKind::Unschedulable`] if Swarm
-    /// finds no node within the config's `wait_timeout`. The container is still there then.
-    pub async fn start(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
-        let id = task.container_id.clone().unwrap_or_default();
-        if swarm::is_service(&id) {
-            return self.start_service(task, events).await;
-        }
-        let started = self.within(self.api.start_container(&id, None)).await;
-        started.map_err(|e| e.during(format!("cannot start {}", task.title())))?;
-        task.transition(State::Running)
+    pub(super) async fn start_container(&self, id: &str) -> Result<(), Error> {
+        self.within(self.api.start_container(id, None)).await
     }
 
     async fn try_create(&self, task: &mut Task, published: &[crate::PortMapping]) -> Result<String, Error> {

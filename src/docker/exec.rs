@@ -3,7 +3,7 @@
 use bollard::models::ExecConfig;
 use bytes::Bytes;
 
-use super::{Attachment, Chunk, Docker, Input, fault, swarm};
+use super::{Attachment, Chunk, Docker, Input, fault};
 use crate::{EnvVar, Error, ErrorKind};
 
 /// How the engine's refusal to run a command begins, on the command's own output.
@@ -98,12 +98,8 @@ impl Docker {
             working_dir: options.workdir.clone(),
             ..ExecConfig::default()
         };
-        let here = if swarm::is_service(container_id) {
-            self.container_here(container_id).await?
-        } else {
-            container_id.to_owned()
-        };
-        let created = self.within(self.api.create_exec(&here, config)).await;
+        let container = self.container_of(container_id).await?;
+        let created = self.within(self.api.create_exec(&container, config)).await;
         let id = created.map_err(not_running)?.id;
         let body = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), Some(body)).await?;

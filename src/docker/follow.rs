@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    Attachment, Chunk, Container, Docker, Exit, Input, LogOptions, Logs, Stream, stamps::Cursor, swarm,
-};
-use crate::{Error, ErrorKind, Event, RestartPolicy, Task};
+use super::{Attachment, Chunk, Container, Docker, Exit, Follow, LogOptions, Logs, Stream, stamps::Cursor};
+use crate::{Error, ErrorKind};
 
 /// How long the end of the output may precede the end of the process before the log is asked for more.
 const END_LAG: Duration = Duration::from_secs(1);
@@ -21,7 +19,7 @@ const RETURN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The output of one container, to its end.
-pub struct Follow {
+pub(super) struct Output {
     docker: Docker,
     id: String,
     source: Source,
@@ -40,7 +38,6 @@ enum Source {
         /// Its container ran when it was opened.
         live: bool,
     },
-    Service(Box<swarm::Output>),
     Ended,
 }
 
@@ -74,7 +71,7 @@ impl Docker {
     /// again when it ends.
     #[must_use]
     pub fn follow(&self, id: &str, attachment: Attachment, restarts: bool) -> Follow {
-        Follow {
+        let output = Output {
             docker: self.clone(),
             id: id.to_owned(),
             source: Source::Attached(attachment),
@@ -82,39 +79,16 @@ impl Docker {
             restarts,
             delivered: Count::default(),
             exit: None,
-        }
+        };
+        output.into()
     }
 
-    /// Starts a created task with its streams connected before it runs, so that no byte is lost; standard
-    /// input too if asked. Swarm connects no streams: there the output comes from the log, from its
-    /// beginning, and there is no input.
-    ///
-    /// # Errors
-    /// Those of [`Docker::attach`] and [`Docker::start`].
-    pub async fn start_attached(
+    pub(super) async fn follow_container(
         &self,
-        task: &mut Task,
-        stdin: bool,
-        events: &mut dyn FnMut(Event),
-    ) -> Result<(Follow, Option<Input>), Error> {
-        let id = task.container_id.clone().unwrap_or_default();
-        if swarm::is_service(&id) {
-            self.start(task, events).await?;
-            let all = LogOptions { follow: true, ..LogOptions::default() };
-            return Ok((self.follow_logs(&self.inspect(&id).await?, &all).await?, None));
-        }
-        let (attachment, input) = self.attach(&id, stdin).await?;
-        self.start(task, events).await?;
-        let restarts = task.config.restart != RestartPolicy::No;
-        Ok((self.follow(&id, attachment, restarts), Some(input)))
-    }
-
-    /// A container's log to its end, and what follows while it runs.
-    ///
-    /// # Errors
-    /// As [`Docker::logs`].
-    pub async fn follow_logs(&self, container: &Container, options: &LogOptions) -> Result<Follow, Error> {
-        let mut follow = Follow {
+        container: &Container,
+        options: &LogOptions,
+    ) -> Result<Output, Error> {
+        let mut output = Output {
             docker: self.clone(),
             id: container.id.clone(),
             source: Source::Ended,
@@ -123,26 +97,19 @@ impl Docker {
             delivered: Count::default(),
             exit: None,
         };
-        follow.source = if swarm::is_service(&container.id) {
-            Source::Service(Box::new(self.output_of(container, options)?))
-        } else if options.follow {
-            follow.open(container, Cursor::new(options.tail), Count::default()).await?
+        output.source = if options.follow {
+            output.open(container, Cursor::new(options.tail), Count::default()).await?
         } else {
-            let log = Box::new(self.logs(container, options).await?);
+            let log = Box::new(self.container_log(container, options, None).await?);
             Source::Log { log, known: Count::default(), live: false }
         };
-        Ok(follow)
+        Ok(output)
     }
 }
 
-impl Follow {
-    /// The next piece, or `None` once the container has ended and all its output was given.
-    /// Dropping the future loses nothing that was not given.
-    ///
-    /// # Errors
-    /// [`ErrorKind::EngineUnreachable`] if the engine went away and did not come back within 30 s,
-    /// [`ErrorKind::TaskNotFound`] if the container was removed meanwhile.
-    pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+impl Output {
+    /// As [`Follow::next`].
+    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
             match self.piece().await {
                 Ok(Some(chunk)) => {
@@ -159,9 +126,8 @@ impl Follow {
         }
     }
 
-    /// How the container ended, after [`Follow::next`] gave `None`.
-    #[must_use]
-    pub fn exit(&self) -> Option<Exit> {
+    /// As [`Follow::exit`].
+    pub(super) fn exit(&self) -> Option<Exit> {
         self.exit
     }
 
@@ -174,20 +140,14 @@ impl Follow {
                     return Ok(Some(new));
                 }
             },
-            Source::Service(output) => output.next().await,
             Source::Ended => Ok(None),
         }
     }
 
     /// After the end of a source: the end of all, or only a connection that was closed too early.
     async fn go_on(&mut self) -> Result<(), Error> {
-        if let Source::Service(output) = &self.source {
-            self.exit = output.exit();
-            self.source = Source::Ended;
-            return Ok(());
-        }
         if matches!(self.source, Source::Attached(_)) && !self.restarts {
-            match timeout(END_LAG, self.docker.wait(&self.id)).await {
+            match timeout(END_LAG, self.docker.wait_for_container(&self.id)).await {
                 Ok(Ok(exit)) => {
                     self.end(exit);
                     return Ok(());
@@ -229,7 +189,7 @@ impl Follow {
     }
 
     async fn container(&self) -> Result<Container, Error> {
-        when_back(|| self.docker.inspect(&self.id)).await
+        when_back(|| self.docker.inspect_container(&self.id)).await
     }
 
     async fn reopen(&mut self, mut container: Container) -> Result<(), Error> {
@@ -263,7 +223,7 @@ impl Follow {
     async fn open(&self, container: &Container, cursor: Cursor, known: Count) -> Result<Source, Error> {
         let live = container.is_alive();
         let options = LogOptions { follow: live, ..self.options.clone() };
-        let log = Box::new(self.docker.logs_from(container, &options, cursor).await?);
+        let log = Box::new(self.docker.container_log(container, &options, Some(cursor)).await?);
         // Without times there is no asking for the rest.
         let live = live && log.cursor().is_some();
         Ok(Source::Log { log, known, live })

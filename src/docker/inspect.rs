@@ -8,9 +8,9 @@ use hyper::Method;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Docker, fault, find, swarm};
+use super::{Docker, fault};
 use crate::{
-    Action, Address, Binding, DockerResult, Error, ImageRef, Port, State, TaskRef,
+    Action, Address, Binding, DockerResult, Error, ImageRef, Port, State,
     label::{SERVICE, TASK_ID},
     result::{Outcome, Ports},
 };
@@ -175,30 +175,14 @@ pub(super) fn reachable(binding: &Binding, engine: &Address) -> Binding {
 }
 
 impl Docker {
-    /// What the engine says of a container.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`].
-    pub async fn inspect(&self, id: &str) -> Result<Container, Error> {
-        if swarm::is_service(id) { self.inspect_service(id).await } else { self.inspect_container(id).await }
-    }
-
     pub(super) async fn inspect_container(&self, id: &str) -> Result<Container, Error> {
         let answer: Answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
         let id = checked_id(answer.id.clone())?;
         Ok(Container { id, ..answer.into() })
     }
 
-    /// The engine's own JSON of a container, as it came.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`].
-    pub async fn inspect_raw(&self, task: &TaskRef) -> Result<serde_json::Value, Error> {
-        let id = self.find(task).await?.id;
-        let path =
-            if swarm::is_service(&id) { format!("/services/{id}") } else { format!("/containers/{id}/json") };
-        let answer = self.transport.json(Method::GET, &path).await;
-        answer.map_err(|error| find::explain(error, task))
+    pub(super) async fn raw_container(&self, id: &str) -> Result<serde_json::Value, Error> {
+        self.transport.json(Method::GET, &format!("/containers/{id}/json")).await
     }
 
     /// The ports that an image exposes.

@@ -7,7 +7,6 @@ use super::{
     frames::Decoder,
     newlines::Newlines,
     stamps::{Cursor, STAMP, Stamps},
-    swarm,
     transport::{self, Answer},
 };
 use crate::Error;
@@ -85,37 +84,21 @@ impl Logs {
 }
 
 impl Docker {
-    /// The log of a container.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`], or the engine's refusal (a log driver that cannot be read).
-    pub async fn logs(&self, container: &Container, options: &LogOptions) -> Result<Logs, Error> {
-        self.log_at(&log_place(container), container, options).await
-    }
-
-    /// The same of what lies at `place`, written as the container's is.
-    pub(super) async fn log_at(
-        &self,
-        place: &str,
-        container: &Container,
-        options: &LogOptions,
-    ) -> Result<Logs, Error> {
-        self.open_log(place, container, options, None).await
-    }
-
-    /// The log from `cursor` on, read so that what follows it can be asked for. Only Docker's engines
-    /// write the times that this needs.
-    pub(super) async fn logs_from(
+    /// The log of a container. From a `cursor` on, if one is given, it is read so that what follows can be
+    /// asked for; only Docker's engines write the times that this needs.
+    pub(super) async fn container_log(
         &self,
         container: &Container,
         options: &LogOptions,
-        cursor: Cursor,
+        cursor: Option<Cursor>,
     ) -> Result<Logs, Error> {
         let timed = self.transport.engine().is_docker() && !container.tty;
-        self.open_log(&log_place(container), container, options, timed.then_some(cursor)).await
+        let place = format!("/containers/{}", container.id);
+        self.open_log(&place, container, options, cursor.filter(|_| timed)).await
     }
 
-    async fn open_log(
+    /// The log of what lies at `place`, written as the container's is.
+    pub(super) async fn open_log(
         &self,
         place: &str,
         container: &Container,
@@ -138,11 +121,6 @@ impl Docker {
             stamps: cursor.map(|cursor| Stamps::new(cursor, options.timestamps)),
         })
     }
-}
-
-fn log_place(container: &Container) -> String {
-    let kind = if swarm::is_service(&container.id) { "services" } else { "containers" };
-    format!("/{kind}/{}", container.id)
 }
 
 fn query(options: &LogOptions) -> String {

@@ -7,7 +7,7 @@ use bollard::query_parameters::{
 };
 use uuid::Uuid;
 
-use super::{Container, Docker, fault, swarm};
+use super::{Container, Docker, fault};
 use crate::{Action, Config, DockerResult, Error, ErrorKind, Signal, State, Task, TaskRef};
 
 /// What the engine needs to take a process down after the grace, beyond the grace itself.
@@ -39,9 +39,7 @@ impl Docker {
         if container.task_id.is_none() {
             return Err(foreign(&container, task.as_str()));
         }
-        if swarm::is_service(&container.id) {
-            swarm::check_stop(options)?;
-        }
+        container.check_stop(options)?;
         if container.is_alive() {
             self.halt(&container.id, options, container.stop_timeout).await?;
         }
@@ -51,14 +49,12 @@ impl Docker {
         Ok(result)
     }
 
-    /// Asks the container's process to end and waits for it: signal, grace, kill.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TaskNotFound`] or the engine's refusal. A stopped container is no error.
-    pub async fn halt(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {
-        if swarm::is_service(id) {
-            return self.remove_service(id).await;
-        }
+    pub(super) async fn halt_container(
+        &self,
+        id: &str,
+        options: &StopOptions,
+        own: Option<i64>,
+    ) -> Result<(), Error> {
         let mut query = StopContainerOptionsBuilder::default();
         if let Some(timeout) = options.timeout {
             query = query.t(timeout);
@@ -78,16 +74,7 @@ impl Docker {
         }
     }
 
-    /// Sends a signal to the container's process; SIGKILL if none is given. A process that has
-    /// ended already is no error.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
-    pub async fn kill(&self, id: &str, signal: Option<&Signal>) -> Result<(), Error> {
-        if swarm::is_service(id) {
-            // Swarm has no other way than the task's own signal and grace.
-            return self.remove_service(id).await;
-        }
+    pub(super) async fn kill_container(&self, id: &str, signal: Option<&Signal>) -> Result<(), Error> {
         let signal = signal.map_or_else(|| "SIGKILL".to_owned(), ToString::to_string);
         let query = KillContainerOptionsBuilder::default().signal(&signal).build();
         match self.within(self.api.kill_container(id, Some(query))).await {
@@ -96,15 +83,7 @@ impl Docker {
         }
     }
 
-    /// Removes a container with its anonymous volumes, killing its process if it still runs.
-    /// A container that is gone, or going, is no error.
-    ///
-    /// # Errors
-    /// The engine's refusal.
-    pub async fn remove(&self, id: &str) -> Result<(), Error> {
-        if swarm::is_service(id) {
-            return self.remove_service(id).await;
-        }
+    pub(super) async fn remove_container(&self, id: &str) -> Result<(), Error> {
         let query = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.within(self.api.remove_container(id, Some(query))).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => Ok(()),
@@ -120,12 +99,7 @@ impl Docker {
     /// The engine's.
     pub async fn replace(&self, config: &Config) -> Result<(), Error> {
         let Some(name) = &config.name else { return Ok(()) };
-        let found = if config.swarm {
-            self.service_named(name).await
-        } else {
-            self.inspect_container(name.as_str()).await
-        };
-        match found {
+        match self.named(name.as_str(), config.swarm).await {
             // A prefix of an id would be found too: only the very name counts.
             Ok(container) if container.task_id.is_some() && container.name == name.as_str() => {
                 self.remove(&container.id).await
@@ -157,11 +131,7 @@ impl Docker {
         let begun = tokio::time::Instant::now();
         let mut seen = false;
         loop {
-            let found: Vec<String> = if swarm {
-                self.services_of(task_id).await?
-            } else {
-                self.list_by_task(task_id).await?.into_iter().map(|container| container.id).collect()
-            };
+            let found = self.all_of(task_id, swarm).await?;
             if found.is_empty() && (seen || begun.elapsed() >= SETTLING) {
                 return Ok(());
             }
@@ -194,11 +164,7 @@ fn still_there() -> Error {
 }
 
 fn foreign(container: &Container, name: &str) -> Error {
-    let (kind, command) = if swarm::is_service(&container.id) {
-        ("service", "docker service rm")
-    } else {
-        ("container", "docker rm --force --volumes")
-    };
+    let (kind, command) = container.foreign_words();
     Error::new(ErrorKind::WrongState, format!("{name} is a {kind} that cube did not start"))
         .with_hint(format!("`{command} {name}` removes it"))
 }

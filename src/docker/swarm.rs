@@ -21,7 +21,7 @@ use uuid::Uuid;
 use self::answer::{Node, Service, Task};
 pub(super) use self::output::Output;
 use super::{Container, Docker, Exit, fault, follow};
-use crate::{Error, ErrorKind, Name, StopOptions, label::TASK_ID};
+use crate::{Error, ErrorKind, StopOptions, label::TASK_ID};
 
 /// Between two looks at a task: Swarm tells nobody of a task's changes.
 const POLL: Duration = Duration::from_millis(100);
@@ -30,13 +30,13 @@ const POLL: Duration = Duration::from_millis(100);
 const ID_LENGTH: usize = 25;
 
 /// Whether this full id is a service's (or a task's, or a node's). A container's has 64 digits.
-pub(super) fn is_service(id: &str) -> bool {
+pub(super) fn is_swarm_id(id: &str) -> bool {
     id.len() == ID_LENGTH && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 
 /// An id that stands in later requests: a service's, as it must be.
 fn checked(id: String) -> Result<String, Error> {
-    if is_service(&id) { Ok(id) } else { Err(fault::bad_answer("/services", &"an id that is no id")) }
+    if is_swarm_id(&id) { Ok(id) } else { Err(fault::bad_answer("/services", &"an id that is no id")) }
 }
 
 /// Signal and grace are part of the service: a change would start its task anew.
@@ -81,9 +81,13 @@ impl Docker {
         Ok(self.snapshot(id).await?.into())
     }
 
+    pub(super) async fn raw_service(&self, id: &str) -> Result<serde_json::Value, Error> {
+        self.transport.json(Method::GET, &format!("/services/{id}")).await
+    }
+
     /// The service of this very name.
-    pub(super) async fn service_named(&self, name: &Name) -> Result<Container, Error> {
-        let found = self.services(TASK_ID).await?.into_iter().find(|s| s.spec.name == name.as_str());
+    pub(super) async fn service_named(&self, name: &str) -> Result<Container, Error> {
+        let found = self.services(TASK_ID).await?.into_iter().find(|s| s.spec.name == name);
         match found {
             Some(service) => self.inspect_service(&service.id).await,
             None => Err(Error::new(ErrorKind::TaskNotFound, format!("no such service: {name}"))),
@@ -131,7 +135,7 @@ impl Docker {
         // {"service":["…"]}, percent-encoded.
         let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
         let mut tasks: Vec<Task> = self.transport.json(Method::GET, &path).await?;
-        tasks.retain(|task| is_service(&task.id));
+        tasks.retain(|task| is_swarm_id(&task.id));
         tasks.sort_by_key(|task| task.created_at);
         Ok(tasks)
     }

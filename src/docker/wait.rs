@@ -6,7 +6,7 @@ use bollard::{errors::Error as BollardError, query_parameters::WaitContainerOpti
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::{Docker, fault, follow, swarm};
+use super::{Docker, fault, follow};
 use crate::{Error, ErrorKind};
 
 /// How a process ended.
@@ -17,22 +17,14 @@ pub struct Exit {
 }
 
 impl Docker {
-    /// Waits until the container does not run and tells its exit code. A container that was never
-    /// started does not run. Whether the engine still answers is asked as often as an answer may take.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::ConnectionLost`], or the engine's own failure.
-    pub async fn wait(&self, id: &str) -> Result<Exit, Error> {
-        if swarm::is_service(id) {
-            return self.wait_for_service(id).await;
-        }
+    pub(super) async fn wait_for_container(&self, id: &str) -> Result<Exit, Error> {
         let mut answer = pin!(self.wait_answer(id));
         loop {
             if let Ok(exit) = timeout(self.transport.limit(), &mut answer).await {
                 return exit;
             }
             // A connection that died without a word looks like a task that runs for long.
-            let container = self.inspect(id).await?;
+            let container = self.inspect_container(id).await?;
             if !container.is_alive() {
                 return Ok(Exit { code: container.exit_code });
             }

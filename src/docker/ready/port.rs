@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{exec, proc::Process, published::Published, seen::Seen, sockets};
-use crate::{Address, Binding, Container, Docker, Error, ErrorKind, Port, Protocol, docker::swarm};
+use crate::{Address, Binding, Container, Docker, Error, ErrorKind, Port, Protocol};
 
 /// The pause between two looks at how many sockets there are (some 50 µs a look).
 const LOOK: Duration = Duration::from_millis(5);
@@ -39,7 +39,7 @@ pub(super) async fn hold(
     };
     let mut open = ports.as_slice();
     // Into a task on another node nobody sees from here.
-    if swarm::is_service(&container.id) {
+    if container.is_service() {
         for port in open {
             from_outside(docker, container, *port, seen).await?;
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Snapshot, is_service};
+use super::{Snapshot, is_swarm_id};
 use crate::{
     Binding, Container, Health, Port, Ports,
     docker::inspect::{is_id, or_default},
@@ -179,7 +179,7 @@ impl Task {
 
     /// The node that it was given to.
     pub(super) fn node_id(&self) -> Option<&str> {
-        self.node_id.as_deref().filter(|id| is_service(id))
+        self.node_id.as_deref().filter(|id| is_swarm_id(id))
     }
 
     /// Its exit code; meaningful once it ended.

@@ -1,11 +1,13 @@
 //! A task handed to Swarm: its service is created, and its first placement awaited.
 
+use std::time::Duration;
+
 use hyper::header::HeaderValue;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::{POLL, checked, spec};
-use crate::{Config, Docker, Error, ErrorKind, Event, Origin, State, Task, docker::fault, duration};
+use crate::{Docker, Error, ErrorKind, Event, Origin, Task, docker::fault, duration};
 
 #[derive(Deserialize)]
 struct Created {
@@ -19,15 +21,14 @@ impl Docker {
         &self,
         task: &mut Task,
         events: &mut dyn FnMut(Event),
-    ) -> Result<(), Error> {
+    ) -> Result<String, Error> {
         spec::check(&task.config)?;
         let exposed =
             if task.config.publish_all { self.exposed_by(&task.config, events).await? } else { Vec::new() };
         let body = spec::service(task, &exposed, self.owner.as_ref());
         let auth = self.registry_auth(&task.config.image).await?;
         let created = self.submit(task, body.to_string().into_bytes(), auth).await;
-        task.container_id = Some(created.map_err(|e| e.during(format!("cannot create {}", task.title())))?);
-        task.transition(State::Scheduled)
+        created.map_err(|e| e.during(format!("cannot create {}", task.title())))
     }
 
     async fn submit(
@@ -48,24 +49,22 @@ impl Docker {
     /// Waits until the service's task runs, or ran, telling why it does not yet.
     pub(in crate::docker) async fn start_service(
         &self,
-        task: &mut Task,
+        id: &str,
+        limit: Duration,
         events: &mut dyn FnMut(Event),
     ) -> Result<(), Error> {
-        let id = task.container_id.clone().unwrap_or_default();
-        let limit = task.config.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
         let (until, mut told) = (Instant::now() + limit, String::new());
         loop {
-            let now = self.snapshot(&id).await?;
+            let now = self.snapshot(id).await?;
             let Some(newest) = now.newest() else {
                 sleep(POLL).await;
                 continue;
             };
             if newest.has_run() {
-                return task.transition(State::Running);
+                return Ok(());
             }
             if now.is_over() {
-                let error = fault::refusal(500, &newest.status.err);
-                return Err(error.during(format!("cannot start {}", task.title())));
+                return Err(fault::refusal(500, &newest.status.err));
             }
             if newest.status.err != told {
                 told.clone_from(&newest.status.err);
@@ -73,14 +72,14 @@ impl Docker {
             }
             // A node may take its time for the image: only the wait for a node is limited.
             if newest.node_id().is_none() && Instant::now() >= until {
-                return Err(unplaced(told, limit).during(format!("cannot start {}", task.title())));
+                return Err(unplaced(told, limit));
             }
             sleep(POLL).await;
         }
     }
 }
 
-fn unplaced(reason: String, limit: std::time::Duration) -> Error {
+fn unplaced(reason: String, limit: Duration) -> Error {
     let message = format!("Swarm found no node for the task within {}", duration::format(limit));
     Error::new(ErrorKind::Unschedulable, message)
         .with_origin(Origin::Engine)

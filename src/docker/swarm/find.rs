@@ -4,7 +4,7 @@ use hyper::Method;
 
 use super::{
     answer::{Service, Task},
-    checked, is_service,
+    checked, is_swarm_id,
 };
 use crate::{Docker, Error, ErrorKind, TaskRef};
 
@@ -33,7 +33,7 @@ impl Docker {
         match self.transport.json(Method::GET, &path).await {
             Err(error) if is_no_manager(&error) => Ok(Vec::new()),
             found => found.map(|mut services: Vec<Service>| {
-                services.retain(|service| is_service(&service.id));
+                services.retain(|service| is_swarm_id(&service.id));
                 services
             }),
         }

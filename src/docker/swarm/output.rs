@@ -47,11 +47,20 @@ enum End {
 }
 
 impl Docker {
+    /// What all placements of a service wrote, as the manager hands it on.
+    pub(in crate::docker) async fn service_log(
+        &self,
+        service: &Container,
+        options: &LogOptions,
+    ) -> Result<Logs, Error> {
+        self.open_log(&format!("/services/{}", service.id), service, options, None).await
+    }
+
     /// The output of a service. Without `follow`: of all its placements so far.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] for an `until`: Swarm's logs have a beginning alone.
-    pub(in crate::docker) fn output_of(
+    pub(in crate::docker) fn follow_service(
         &self,
         service: &Container,
         options: &LogOptions,
@@ -136,7 +145,7 @@ impl Output {
 
     async fn log_of(&self, task: &str, follow: bool) -> Result<Logs, Error> {
         let options = LogOptions { follow, ..self.options.clone() };
-        self.docker.log_at(&format!("/tasks/{task}"), &self.service, &options).await
+        self.docker.open_log(&format!("/tasks/{task}"), &self.service, &options, None).await
     }
 
     async fn open(&mut self, task: &Task) -> Result<(), Error> {
