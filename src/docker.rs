@@ -29,7 +29,7 @@ mod swarm;
 mod transport;
 mod wait;
 
-use std::{fmt, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use bollard::API_DEFAULT_VERSION;
 
@@ -44,7 +44,11 @@ pub use self::{
     stop::StopOptions,
     wait::Exit,
 };
-use self::{credentials::CredentialSources, transport::Transport};
+use self::{
+    credentials::CredentialSources,
+    swarm::{Manager, Managers},
+    transport::Transport,
+};
 use crate::{Action, Address, DockerResult, Error, Event, Owner, Surroundings, Task};
 
 /// A runner of tasks on one engine. Clones share the connection.
@@ -53,8 +57,11 @@ pub struct Docker {
     api: bollard::Docker,
     transport: Transport,
     address: Address,
+    managers: Managers,
     credentials: CredentialSources,
     owner: Option<Owner>,
+    /// Whether another engine, that did not answer, comes before this one.
+    passed_over: bool,
 }
 
 /// Which engine; never the credentials.
@@ -78,6 +85,40 @@ impl Docker {
         answer_timeout: Duration,
     ) -> Result<Self, Error> {
         let transport = Transport::new(&address, answer_timeout)?;
+        Self::on(Manager { address, transport }, Vec::new(), surroundings)
+    }
+
+    /// A runner for the first of several engines that answers, and why those before it did not. A container
+    /// stays with that engine. A task on a swarm does not: when the engine goes, the others are asked for it.
+    ///
+    /// # Errors
+    /// As [`Docker::connect`]; [`crate::ErrorKind::EngineUnreachable`] or
+    /// [`crate::ErrorKind::ConnectionLost`] if none answers, with the reason of each.
+    pub async fn connect_first(
+        addresses: Vec<Address>,
+        surroundings: &Surroundings<'_>,
+        answer_timeout: Duration,
+    ) -> Result<(Self, Vec<Error>), Error> {
+        let mut waiting = VecDeque::new();
+        for address in addresses {
+            waiting.push_back(Manager { transport: Transport::new(&address, answer_timeout)?, address });
+        }
+        let mut silent = Vec::new();
+        while let Some(engine) = waiting.pop_front() {
+            match engine.ping().await {
+                Ok(()) => {
+                    let (passed, reasons): (Vec<_>, Vec<_>) = silent.into_iter().unzip();
+                    let docker = Self::on(engine, waiting.into_iter().chain(passed).collect(), surroundings)?;
+                    return Ok((Self { passed_over: !reasons.is_empty(), ..docker }, reasons));
+                }
+                Err(reason) => silent.push((engine, reason)),
+            }
+        }
+        Err(swarm::none_answers(&silent))
+    }
+
+    fn on(engine: Manager, others: Vec<Manager>, surroundings: &Surroundings) -> Result<Self, Error> {
+        let Manager { address, transport } = engine.clone();
         let credentials = CredentialSources::of(surroundings);
         let carrier = transport.clone();
         let api = bollard::Docker::connect_with_custom_transport(
@@ -90,7 +131,8 @@ impl Docker {
             API_DEFAULT_VERSION,
         )
         .map_err(fault::from_bollard)?;
-        Ok(Self { api, transport, address, credentials, owner: None })
+        let managers = Managers::new(engine, others);
+        Ok(Self { api, transport, address, managers, credentials, owner: None, passed_over: false })
     }
 
     /// The same runner, whose tasks end with the process `owner`: once it is gone, `prune` removes them.

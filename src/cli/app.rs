@@ -1,11 +1,17 @@
 //! What every command needs: the engine, the flags of every command, and where to print.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
 
 use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings, duration};
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::args::{Global, Output, When};
+use super::{
+    args::{Global, Output, When},
+    render,
+};
 
 /// The flags of every command, and what follows from them.
 pub struct App {
@@ -15,18 +21,33 @@ pub struct App {
 
 impl App {
     pub fn new(mut global: Global) -> Self {
-        global.host = global.host.or_else(|| engine_host(std::env::var("CUBE_HOST").ok()));
+        global.host.retain(|host| !host.is_empty());
+        if global.host.is_empty() {
+            global.host = engine_hosts(&std::env::var("CUBE_HOST").unwrap_or_default());
+        }
         Self { global }
     }
 
-    /// The engine that the flags and the environment name. Nothing is sent yet.
-    pub fn docker(&self) -> Result<Docker, Error> {
+    /// The engine that the flags and the environment name; of several the first that answers. Of one
+    /// alone nothing is asked yet.
+    pub async fn docker(&self) -> Result<Docker, Error> {
         let limit = duration::parse(&self.global.engine_timeout)?;
-        let choice = AddressChoice { context: self.global.context.clone(), host: self.global.host.clone() };
-        let surroundings = Surroundings::of_process();
-        let address = Address::resolve(&choice, &surroundings).map_err(of_address)?;
-        tracing::info!("engine at {address}");
-        Docker::connect(address, &surroundings, limit).map_err(of_address)
+        let (docker, silent) = connect(&self.global.host, self.global.context.as_deref(), limit).await?;
+        for reason in silent.iter().filter(|_| !self.global.quiet) {
+            render::note(&format!("{reason}; {} is asked instead", docker.address()));
+        }
+        tracing::info!("engine at {}", docker.address());
+        Ok(docker)
+    }
+
+    /// The hosts at which a task is found again that `docker` runs: any manager knows a swarm's, only its
+    /// own engine a container.
+    pub fn hosts_of(&self, docker: &Docker, swarm: bool) -> Vec<String> {
+        let hosts = self.global.host.iter();
+        let is_meant = |host: &&String| {
+            swarm || resolve(Some(host), None).is_ok_and(|address| address == *docker.address())
+        };
+        hosts.filter(is_meant).cloned().collect()
     }
 
     /// The form of the output.
@@ -46,9 +67,34 @@ impl App {
     }
 }
 
-/// `CUBE_HOST` as an engine's address. Without a scheme it is what `with` and `-o env` tell of a task.
-fn engine_host(variable: Option<String>) -> Option<String> {
-    variable.filter(|host| host.contains("://"))
+/// Connects to the first of `hosts` that answers, and tells why those before it did not.
+pub async fn connect(
+    hosts: &[String],
+    context: Option<&str>,
+    limit: Duration,
+) -> Result<(Docker, Vec<Error>), Error> {
+    let mut addresses = match hosts {
+        [] => vec![resolve(None, context)?],
+        hosts => hosts.iter().map(|host| resolve(Some(host), context)).collect::<Result<_, _>>()?,
+    };
+    // All are the same where a context comes first.
+    addresses.dedup();
+    let surroundings = Surroundings::of_process();
+    let connected = match <[Address; 1]>::try_from(addresses) {
+        Ok([only]) => Docker::connect(only, &surroundings, limit).map(|docker| (docker, Vec::new())),
+        Err(several) => Docker::connect_first(several, &surroundings, limit).await,
+    };
+    connected.map_err(of_address)
+}
+
+fn resolve(host: Option<&str>, context: Option<&str>) -> Result<Address, Error> {
+    let choice = AddressChoice { context: context.map(str::to_owned), host: host.map(str::to_owned) };
+    Address::resolve(&choice, &Surroundings::of_process()).map_err(of_address)
+}
+
+/// `CUBE_HOST` as engines' addresses. Without a scheme it is what `with` and `-o env` tell of a task.
+fn engine_hosts(variable: &str) -> Vec<String> {
+    variable.split_whitespace().filter(|host| host.contains("://")).map(str::to_owned).collect()
 }
 
 /// The environment has a part in the address: an unusable one is no fault of the command line.
@@ -101,11 +147,11 @@ pub fn log(verbosity: u8) {
 
 #[cfg(test)]
 mod tests {
-    use super::engine_host;
+    use super::engine_hosts;
 
     #[test]
     fn the_address_of_a_task_is_not_taken_for_the_engines() {
-        assert_eq!(engine_host(Some("127.0.0.1".into())), None);
-        assert_eq!(engine_host(Some("unix:///a".into())).as_deref(), Some("unix:///a"));
+        assert!(engine_hosts("127.0.0.1").is_empty() && engine_hosts("").is_empty());
+        assert_eq!(engine_hosts("unix:///a tcp://b"), ["unix:///a", "tcp://b"]);
     }
 }

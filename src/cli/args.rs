@@ -39,9 +39,12 @@ Exit codes:
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Engine address: <unix://PATH>, tcp://HOST:PORT, <ssh://USER@HOST>
+    /// Engine address: <unix://PATH>, tcp://HOST:PORT, <ssh://USER@HOST>; repeatable, the first that answers
+    ///
+    /// A container stays with the engine that was first to answer. A task on a swarm belongs to all its
+    /// managers: when one goes, the next is asked. `CUBE_HOST` may hold several too, parted by spaces.
     #[arg(short = 'H', long, global = true)]
-    pub host: Option<String>,
+    pub host: Vec<String>,
     /// Docker context to take the engine address from; wins over --host
     #[arg(long, global = true, value_name = "NAME", env = "CUBE_CONTEXT")]
     pub context: Option<String>,

@@ -37,7 +37,7 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Ending, Error> {
         workdir: args.workdir.clone(),
         stdin: args.interactive,
     };
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     tokio::select! {
         ending = through(&docker, &task, &options) => ending,

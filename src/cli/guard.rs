@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings, Task};
+use cube::{Docker, Error, ErrorKind, Task};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::args::Global;
+use super::app;
 
 const VERB: &str = "guard";
 /// Behind the task's UUID: where it is to be looked for.
@@ -30,16 +30,11 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 pub struct Guard(Child);
 
 impl Guard {
-    /// Posts a guard over the task.
-    pub fn post(task: &Task, global: &Global) -> Result<Self, Error> {
+    /// Posts a guard over the task, which is to be found at `hosts` or by `context`.
+    pub fn post(task: &Task, hosts: &[String], context: Option<&str>) -> Result<Self, Error> {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("cube").arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
-        for (name, value) in [("CUBE_HOST", &global.host), ("CUBE_CONTEXT", &global.context)] {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        command.env("CUBE_HOST", hosts.join(" ")).env("CUBE_CONTEXT", context.unwrap_or_default());
         // A group of its own: Ctrl-C and the end of the terminal's job do not reach it.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().map(Self).map_err(|cause| {
@@ -93,18 +88,21 @@ pub fn serve(order: Order) -> ExitCode {
 }
 
 async fn clear(order: Order) -> Result<(), Error> {
-    let var = |name: &str| std::env::var(name).ok();
-    let choice = AddressChoice { context: var("CUBE_CONTEXT"), host: var("CUBE_HOST") };
-    let surroundings = Surroundings::of_process();
-    let address = Address::resolve(&choice, &surroundings)?;
-    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
+    let var = |name: &str| std::env::var(name).unwrap_or_default();
+    let hosts: Vec<String> = var("CUBE_HOST").split_whitespace().map(str::to_owned).collect();
+    let context = var("CUBE_CONTEXT");
     let until = Instant::now() + PATIENCE;
     loop {
-        match docker.discard_by_id(order.task_id, order.swarm).await {
+        match discard(order, &hosts, &context).await {
             Err(error) if is_passing(&error) && Instant::now() < until => sleep(TRY_AGAIN).await,
             discarded => return discarded,
         }
     }
+}
+
+async fn discard(order: Order, hosts: &[String], context: &str) -> Result<(), Error> {
+    let (docker, _) = app::connect(hosts, Some(context), Docker::ANSWER_TIMEOUT).await?;
+    docker.discard_by_id(order.task_id, order.swarm).await
 }
 
 /// Whether an engine that restarts gives this error.

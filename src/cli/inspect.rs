@@ -21,7 +21,7 @@ pub async fn inspect(app: &App, args: &InspectArgs) -> Ending {
 /// Shows what is found, as `docker inspect` does, though a task be missing.
 async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let looked_up = join_all(tasks.iter().map(|task| docker.inspect_raw(task))).await;
     let (mut found, mut failed) = (Vec::new(), None);
     for looked in looked_up {

@@ -26,7 +26,7 @@ pub async fn logs(app: &App, args: &LogsArgs) -> Ending {
 async fn shown(app: &App, args: &LogsArgs) -> Result<Ending, Error> {
     let task: TaskRef = args.task.parse()?;
     let options = options(args)?;
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     tokio::select! {
         moved = moved(&docker, &task, &options) => moved.map(Ending::success),

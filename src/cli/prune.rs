@@ -20,7 +20,7 @@ pub async fn prune(app: &App, args: &PruneArgs) -> Ending {
 }
 
 async fn pruned(app: &App, args: &PruneArgs) -> Result<DockerResult, Error> {
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let tasks = docker.prunable(Utc::now()).await?;
     for task in &tasks {
         if !args.dry_run {

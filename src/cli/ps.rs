@@ -21,7 +21,7 @@ pub async fn ps(app: &App, args: &PsArgs) -> Ending {
 
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
     let now = Utc::now();
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let listed = if args.swarm { docker.list_swarm(args.all).await? } else { docker.list(args.all).await? };
     let (expired, tasks): (Vec<Listed>, Vec<Listed>) =
         listed.into_iter().partition(|task| task.is_expired(now));

@@ -22,7 +22,7 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Ending, Error> {
     let image: ImageRef = args.image.parse()?;
     let platform =
         args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let mut progress = Progress::new(app);
     let mut signals = Signals::listen()?;
     let mut events = |event| progress.show(event);

@@ -44,7 +44,7 @@ impl<'a> Session<'a> {
         if let Some(path) = &extras.cidfile {
             check_cidfile(path)?;
         }
-        let mut docker = app.docker()?;
+        let mut docker = app.docker().await?;
         if let Some(owner) = Owner::this_process(bond) {
             docker = docker.owned_by(owner);
         }
@@ -53,7 +53,8 @@ impl<'a> Session<'a> {
             docker.replace(&config).await?;
         }
         let task = Task::new(config);
-        let guard = Guard::post(&task, &app.global)?;
+        let hosts = app.hosts_of(&docker, task.config.swarm);
+        let guard = Guard::post(&task, &hosts, app.global.context.as_deref())?;
         let tells_result = extras.result_file || app.output() == Output::Json;
         Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result })
     }

@@ -24,7 +24,7 @@ async fn waited(app: &App, args: &WaitArgs) -> Result<Ending, Error> {
     let task: TaskRef = args.task.parse()?;
     let conditions: Vec<Condition> = args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?;
     let limit = config::duration(args.timeout.as_deref())?;
-    let docker = app.docker()?;
+    let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     tokio::select! {
         done = reached(app, &docker, &task, &conditions, limit) => done,

@@ -61,10 +61,18 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
         ErrorKind::Unsupported,
         "run `docker swarm init`, or name a manager with --host",
     ),
+    ("does not have a leader", ErrorKind::EngineUnreachable, QUORUM_HINT),
+    // A manager that asked the leader for it: whether it was done is open.
+    ("rpc error: code = unavailable", ErrorKind::ConnectionLost, QUORUM_HINT),
+    ("rpc error: code = deadlineexceeded", ErrorKind::ConnectionLost, QUORUM_HINT),
+    ("lost leader", ErrorKind::ConnectionLost, QUORUM_HINT),
 ];
 
 const STORAGE_HINT: &str = "--disk needs the storage driver btrfs, zfs, devicemapper or windowsfilter, or overlay2 on xfs \
                             mounted with pquota; `docker info` names the engine's";
+
+const QUORUM_HINT: &str =
+    "a swarm answers while more than half of its managers are up; `docker node ls` shows them";
 
 /// The error for a refused request that was not about a pull.
 pub(super) fn refusal(status: u16, message: &str) -> Error {

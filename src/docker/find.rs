@@ -23,7 +23,10 @@ impl Docker {
 
     async fn find_container(&self, task: &TaskRef) -> Result<Container, Error> {
         let id = self.resolve(task).await?;
-        self.inspect_container(&id).await.map_err(|error| explain(error, task))
+        let found = self.inspect_container(&id).await.map_err(|error| explain(error, task))?;
+        // The engine that was meant may have another of that name.
+        let is_certain = found.id == task.as_str() || task.as_uuid().is_some() || found.service.is_some();
+        if self.passed_over && !is_certain { Err(uncertain(&found, task)) } else { Ok(found) }
     }
 
     /// What the engine finds the container by: it knows ids and names, but no UUIDs.
@@ -37,6 +40,14 @@ impl Docker {
             .next()
             .map_or_else(|| task.as_str().trim_start_matches('/').to_owned(), |found| found.id))
     }
+}
+
+fn uncertain(found: &Container, task: &TaskRef) -> Error {
+    let message = format!("{task} may be on an engine that does not answer, and is on this one too");
+    Error::new(ErrorKind::AmbiguousTask, message).with_hint(format!(
+        "name this one's engine alone by --host, or the task by its whole id, {}",
+        found.id
+    ))
 }
 
 /// A failed look-up, in the words of who typed `task`.

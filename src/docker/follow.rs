@@ -250,6 +250,6 @@ where
 }
 
 /// Whether an engine that restarts gives this error.
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
 }

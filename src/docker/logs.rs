@@ -1,9 +1,10 @@
 //! A container's log, as the engine kept it.
 
-use hyper::{Method, body::Incoming};
+use hyper::{Method, Response, body::Incoming};
 
 use super::{
     Chunk, Container, Docker,
+    engine::Engine,
     frames::Decoder,
     newlines::Newlines,
     stamps::{Cursor, STAMP, Stamps},
@@ -50,6 +51,22 @@ pub struct Logs {
 }
 
 impl Logs {
+    /// Reads an engine's answer, `timed` if there is a time before each line.
+    pub(super) fn read(
+        answer: Response<Incoming>,
+        container: &Container,
+        engine: Engine,
+        timed: bool,
+    ) -> Self {
+        let loses = container.log_driver == LOSES_NEWLINES && engine.is_before(MENDED) && !container.tty;
+        Self {
+            body: answer.into_body(),
+            decoder: Decoder::new(container.tty),
+            newlines: loses.then(|| Newlines::new(if timed { STAMP } else { 0 })),
+            stamps: None,
+        }
+    }
+
     /// The next piece, or `None` at the log's end.
     ///
     /// # Errors
@@ -92,38 +109,22 @@ impl Docker {
         options: &LogOptions,
         cursor: Option<Cursor>,
     ) -> Result<Logs, Error> {
-        let timed = self.transport.engine().is_docker() && !container.tty;
-        let place = format!("/containers/{}", container.id);
-        self.open_log(&place, container, options, cursor.filter(|_| timed)).await
-    }
-
-    /// The log of what lies at `place`, written as the container's is.
-    pub(super) async fn open_log(
-        &self,
-        place: &str,
-        container: &Container,
-        options: &LogOptions,
-        cursor: Option<Cursor>,
-    ) -> Result<Logs, Error> {
+        let engine = self.transport.engine();
+        let cursor = cursor.filter(|_| engine.is_docker() && !container.tty);
         let mut asked = options.clone();
         if let Some(since) = cursor.as_ref().and_then(Cursor::since) {
             asked = LogOptions { since: Some(since), tail: Tail::All, ..asked };
         }
         asked.timestamps |= cursor.is_some();
-        let path = format!("{place}/logs?{}", query(&asked));
-        let response = self.transport.request(Method::GET, &path, None, &[], Answer::Stream).await?;
-        let loses = container.log_driver == LOSES_NEWLINES && self.transport.engine().is_before(MENDED);
-        Ok(Logs {
-            body: response.into_body(),
-            decoder: Decoder::new(container.tty),
-            newlines: (loses && !container.tty)
-                .then(|| Newlines::new(if asked.timestamps { STAMP } else { 0 })),
-            stamps: cursor.map(|cursor| Stamps::new(cursor, options.timestamps)),
-        })
+        let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
+        let answer = self.transport.request(Method::GET, &path, None, &[], Answer::Stream).await?;
+        let stamps = cursor.map(|cursor| Stamps::new(cursor, options.timestamps));
+        Ok(Logs { stamps, ..Logs::read(answer, container, engine, asked.timestamps) })
     }
 }
 
-fn query(options: &LogOptions) -> String {
+/// As the engine is asked for it.
+pub(super) fn query(options: &LogOptions) -> String {
     let mut query =
         format!("stdout=true&stderr=true&follow={}&timestamps={}", options.follow, options.timestamps);
     let tail = match options.tail {

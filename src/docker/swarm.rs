@@ -8,18 +8,21 @@ mod answer;
 mod create;
 mod find;
 mod list;
+mod managers;
 mod output;
 mod remove;
 mod spec;
 
 use std::time::Duration;
 
-use hyper::Method;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use self::answer::{Node, Service, Task};
-pub(super) use self::output::Output;
+pub(super) use self::{
+    managers::{Manager, Managers, none_answers},
+    output::Output,
+};
 use super::{Container, Docker, Exit, fault, follow};
 use crate::{Error, ErrorKind, StopOptions, label::TASK_ID};
 
@@ -82,7 +85,7 @@ impl Docker {
     }
 
     pub(super) async fn raw_service(&self, id: &str) -> Result<serde_json::Value, Error> {
-        self.transport.json(Method::GET, &format!("/services/{id}")).await
+        self.managers.get(&format!("/services/{id}")).await
     }
 
     /// The service of this very name.
@@ -122,10 +125,10 @@ impl Docker {
     }
 
     async fn snapshot(&self, id: &str) -> Result<Snapshot, Error> {
-        let service: Service = self.transport.json(Method::GET, &format!("/services/{id}")).await?;
+        let service: Service = self.managers.get(&format!("/services/{id}")).await?;
         let tasks = self.tasks_of(&checked(service.id.clone())?).await?;
         let node = match tasks.last().and_then(Task::node_id) {
-            Some(id) => Some(self.transport.json(Method::GET, &format!("/nodes/{id}")).await?),
+            Some(id) => Some(self.managers.get(&format!("/nodes/{id}")).await?),
             None => None,
         };
         Ok(Snapshot { service, tasks, node })
@@ -134,7 +137,7 @@ impl Docker {
     async fn tasks_of(&self, service: &str) -> Result<Vec<Task>, Error> {
         // {"service":["…"]}, percent-encoded.
         let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
-        let mut tasks: Vec<Task> = self.transport.json(Method::GET, &path).await?;
+        let mut tasks: Vec<Task> = self.managers.get(&path).await?;
         tasks.retain(|task| is_swarm_id(&task.id));
         tasks.sort_by_key(|task| task.created_at);
         Ok(tasks)

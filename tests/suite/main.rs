@@ -18,6 +18,7 @@ mod exec;
 mod faults;
 mod guard;
 mod hostile;
+mod hosts;
 mod inspect;
 mod limits;
 mod load;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::testbed::pattern::Lines;
 use crate::testbed::swarm::{Swarm, until};
@@ -169,6 +170,38 @@ fn a_task_survives_the_death_of_its_node_if_it_may_restart() {
     swarm.cube(["stop", &id, once.trim_end()]).output();
     log.finish();
     swarm.revive(first);
+    swarm.assert_empty();
+}
+
+#[test]
+fn the_next_manager_is_asked_when_one_dies() {
+    let mut swarm = swarm();
+    let image = swarm.probe();
+    let task = ["--node", "node2", "out=up", "say-signals", "forever"];
+    let mut attached =
+        swarm.cube_at_all(run(&image, &[&["-a"], &task[..]].concat())).exits(138).any_stderr().spawn();
+    attached.wait_for_stdout("up\n");
+    let id = swarm.cube_at_all(run(&image, &task)).text().trim_end().to_owned();
+    let wait = swarm.cube_at_all(["wait", &id]).exits(138).any_stderr().spawn();
+    let mut log = swarm.cube_at_all(["logs", "-f", &id]).any_stderr().spawn();
+    log.wait_for_stdout("up\n");
+    // The leader: the others elect another one meanwhile.
+    swarm.kill("node1");
+    let late = swarm.cube_at_all(run(&image, &["-a", "out=late"])).stderr_has("is asked instead");
+    assert_eq!(late.text(), "late\n");
+    swarm.cube(["logs", &id]).fails(1).stderr_has("no engine at").output();
+    let node = &swarm.node("node2").engine;
+    for container in node.get("/containers/json").as_array().unwrap() {
+        node.post(
+            &format!("/containers/{}/kill?signal=USR1", container["Id"].as_str().unwrap()),
+            &Value::Null,
+        );
+    }
+    assert_eq!(attached.finish().text(), "up\nsignal 10\n");
+    assert_eq!(wait.finish().text(), "138\n");
+    assert_eq!(log.finish().text(), "up\nsignal 10\n");
+    swarm.cube_at_all(["stop", &id]).any_stderr().output();
+    swarm.revive("node1");
     swarm.assert_empty();
 }
 

@@ -7,7 +7,11 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::{POLL, checked, spec};
-use crate::{Docker, Error, ErrorKind, Event, Origin, Task, docker::fault, duration};
+use crate::{
+    Docker, Error, ErrorKind, Event, Origin, Task,
+    docker::{fault, follow::when_back},
+    duration,
+};
 
 #[derive(Deserialize)]
 struct Created {
@@ -40,10 +44,12 @@ impl Docker {
         let headers: Vec<_> = auth.map(|value| ("x-registry-auth", value)).into_iter().collect();
         task.in_doubt = true;
         let created: Result<Created, Error> =
-            self.transport.post("/services/create", body.into(), &headers).await;
-        // Only a lost answer leaves it open whether a service exists.
-        task.in_doubt = created.as_ref().is_err_and(|e| e.kind() == ErrorKind::ConnectionLost);
-        checked(created?.id)
+            self.managers.post("/services/create", body.into(), &headers).await;
+        // Only an answer that was lost or is no answer leaves it open whether a service exists.
+        let open = |e: &Error| matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer);
+        let created = created.and_then(|created| checked(created.id));
+        task.in_doubt = created.as_ref().is_err_and(open);
+        created
     }
 
     /// Waits until the service's task runs, or ran, telling why it does not yet.
@@ -55,7 +61,7 @@ impl Docker {
     ) -> Result<(), Error> {
         let (until, mut told) = (Instant::now() + limit, String::new());
         loop {
-            let now = self.snapshot(id).await?;
+            let now = when_back(|| self.snapshot(id)).await?;
             let Some(newest) = now.newest() else {
                 sleep(POLL).await;
                 continue;

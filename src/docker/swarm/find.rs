@@ -1,7 +1,5 @@
 //! From what a user typed to a service: id, name, unique id prefix, the task's UUID, or its container's id.
 
-use hyper::Method;
-
 use super::{
     answer::{Service, Task},
     checked, is_swarm_id,
@@ -18,7 +16,7 @@ impl Docker {
             return Ok(self.services_of(uuid).await?.into_iter().next());
         }
         let path = format!("/services/{}", task.as_str().trim_start_matches('/'));
-        match self.transport.json::<Service>(Method::GET, &path).await {
+        match self.managers.get::<Service>(&path).await {
             Ok(service) => checked(service.id).map(Some),
             Err(error) if is_no_manager(&error) => Ok(None),
             Err(error) if error.kind() == ErrorKind::TaskNotFound => self.by_container(task.as_str()).await,
@@ -30,7 +28,7 @@ impl Docker {
     pub(super) async fn services(&self, label: &str) -> Result<Vec<Service>, Error> {
         // {"label":["…"]}, percent-encoded.
         let path = format!("/services?filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
-        match self.transport.json(Method::GET, &path).await {
+        match self.managers.get(&path).await {
             Err(error) if is_no_manager(&error) => Ok(Vec::new()),
             found => found.map(|mut services: Vec<Service>| {
                 services.retain(|service| is_swarm_id(&service.id));
@@ -43,7 +41,7 @@ impl Docker {
         if prefix.len() < LEAST_PREFIX {
             return Ok(None);
         }
-        let tasks: Vec<Task> = self.transport.json(Method::GET, "/tasks").await?;
+        let tasks: Vec<Task> = self.managers.get("/tasks").await?;
         let mut found =
             tasks.into_iter().filter(|t| t.container_id().is_some_and(|id| id.starts_with(prefix)));
         found.next().map(|task| checked(task.service_id)).transpose()

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use hyper::Method;
-
 use super::{Node, Snapshot, Task};
 use crate::{Container, Docker, Error, Listed, docker::list::Labels, label::TASK_ID};
 
@@ -18,8 +16,8 @@ impl Docker {
         if services.is_empty() {
             return Ok(Vec::new());
         }
-        let tasks: Vec<Task> = self.transport.json(Method::GET, "/tasks").await?;
-        let nodes: Vec<Node> = self.transport.json(Method::GET, "/nodes").await?;
+        let tasks: Vec<Task> = self.managers.get("/tasks").await?;
+        let nodes: Vec<Node> = self.managers.get("/nodes").await?;
         let nodes: HashMap<String, Node> = nodes.into_iter().map(|node| (node.id.clone(), node)).collect();
         let mut of_service: HashMap<String, Vec<Task>> = HashMap::new();
         for task in tasks {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use hyper::Method;
 use tokio::time::{sleep, timeout};
 
 use super::{POLL, Snapshot, Task, lost, spec::unsupported};
 use crate::{
     Chunk, Container, Docker, Error, ErrorKind, Exit, LogOptions, Logs, Tail,
-    docker::follow::{Count, when_back},
+    docker::{
+        follow::{Count, when_back},
+        logs,
+    },
 };
 
 /// How long the last words of a task that was removed may take to come through the swarm.
@@ -29,6 +31,8 @@ pub(in crate::docker) struct Output {
 struct Placement {
     task: String,
     log: Logs,
+    /// Which manager sends it.
+    manager: usize,
     delivered: Count,
     /// What of this log was delivered before.
     skip: Count,
@@ -53,7 +57,12 @@ impl Docker {
         service: &Container,
         options: &LogOptions,
     ) -> Result<Logs, Error> {
-        self.open_log(&format!("/services/{}", service.id), service, options, None).await
+        self.log_at(&format!("/services/{}", service.id), service, options).await
+    }
+
+    async fn log_at(&self, place: &str, service: &Container, options: &LogOptions) -> Result<Logs, Error> {
+        let answer = self.managers.stream(&format!("{place}/logs?{}", logs::query(options))).await?;
+        Ok(Logs::read(answer, service, self.managers.current().engine(), options.timestamps))
     }
 
     /// The output of a service. Without `follow`: of all its placements so far.
@@ -145,7 +154,7 @@ impl Output {
 
     async fn log_of(&self, task: &str, follow: bool) -> Result<Logs, Error> {
         let options = LogOptions { follow, ..self.options.clone() };
-        self.docker.open_log(&format!("/tasks/{task}"), &self.service, &options, None).await
+        self.docker.log_at(&format!("/tasks/{task}"), &self.service, &options).await
     }
 
     async fn open(&mut self, task: &Task) -> Result<(), Error> {
@@ -153,7 +162,8 @@ impl Output {
         let log = self.log_of(&task.id, follow).await?;
         let end = if follow { End::Open } else { End::Own };
         let (delivered, skip) = (Count::default(), Count::default());
-        self.current = Some(Placement { task: task.id.clone(), log, delivered, skip, end });
+        let manager = self.docker.managers.turn();
+        self.current = Some(Placement { task: task.id.clone(), log, manager, delivered, skip, end });
         Ok(())
     }
 
@@ -173,6 +183,7 @@ impl Output {
         match log {
             Ok(log) => {
                 placement.log = log;
+                placement.manager = self.docker.managers.turn();
                 placement.skip = placement.delivered;
             }
             Err(error) if error.kind() == ErrorKind::TaskNotFound => self.leave(),
@@ -185,7 +196,7 @@ impl Output {
     async fn look(&mut self) -> Result<(), Error> {
         let Some(placement) = &mut self.current else { return Ok(()) };
         let path = format!("/tasks/{}", placement.task);
-        let task: Task = match when_back(|| self.docker.transport.json(Method::GET, &path)).await {
+        let task: Task = match when_back(|| self.docker.managers.get(&path)).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => {
                 placement.end = End::Silence;
                 return Ok(());
@@ -207,6 +218,9 @@ impl Output {
             }
         } else if task.is_given_up() && self.docker.is_on_dead_node(&task).await? {
             self.leave();
+        } else if placement.manager != self.docker.managers.turn() {
+            // Nothing comes from a manager that lost its power, not even an end.
+            return self.reopen().await;
         }
         Ok(())
     }

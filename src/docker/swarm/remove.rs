@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use hyper::Method;
 use tokio::time::{Instant, sleep};
 
 use super::{Node, POLL, Task};
-use crate::{Docker, Error, ErrorKind, docker::fault};
+use crate::{
+    Docker, Error, ErrorKind,
+    docker::{
+        fault,
+        follow::{is_passing, when_back},
+    },
+};
 
 /// What Swarm needs to take a task down beyond its grace.
 const AFTER_GRACE: Duration = Duration::from_secs(30);
@@ -18,13 +23,14 @@ impl Docker {
     /// container with its anonymous volumes. Returns once that is done; a service that is gone is no
     /// error. Of a node that is down Swarm hears only when it is back: its container goes then.
     pub(in crate::docker) async fn remove_service(&self, id: &str) -> Result<(), Error> {
-        let now = match self.snapshot(id).await {
+        let now = match when_back(|| self.snapshot(id)).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
             now => now?,
         };
-        match self.transport.bytes(Method::DELETE, &format!("/services/{id}")).await {
+        let path = format!("/services/{id}");
+        match when_back(|| self.managers.delete(&path)).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
-            removed => drop(removed?),
+            removed => removed?,
         }
         let grace = now.service.stop_grace().unwrap_or(DEFAULT_GRACE);
         let until = Instant::now() + Duration::from_secs(grace.unsigned_abs()) + AFTER_GRACE;
@@ -35,7 +41,7 @@ impl Docker {
     }
 
     async fn removed(&self, task: &Task, until: Instant) -> Result<(), Error> {
-        while self.is_left(task).await? {
+        while when_back(|| self.is_left(task)).await? {
             if Instant::now() >= until {
                 return Err(fault::too_slow(AFTER_GRACE));
             }
@@ -45,7 +51,7 @@ impl Docker {
     }
 
     async fn is_left(&self, task: &Task) -> Result<bool, Error> {
-        let known = self.transport.json::<Task>(Method::GET, &format!("/tasks/{}", task.id)).await;
+        let known = self.managers.get::<Task>(&format!("/tasks/{}", task.id)).await;
         match known {
             Ok(known) => Ok(!self.is_on_dead_node(&known).await?),
             // A node removes the container when it is told that the task is gone; only this one can be asked.
@@ -58,14 +64,15 @@ impl Docker {
         let Some(id) = task.container_id() else { return Ok(false) };
         match self.inspect_container(id).await {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::TaskNotFound => Ok(false),
+            // One that went away while another manager is asked.
+            Err(error) if error.kind() == ErrorKind::TaskNotFound || is_passing(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     pub(super) async fn is_on_dead_node(&self, task: &Task) -> Result<bool, Error> {
         let Some(id) = task.node_id() else { return Ok(false) };
-        let node: Node = self.transport.json(Method::GET, &format!("/nodes/{id}")).await?;
+        let node: Node = self.managers.get(&format!("/nodes/{id}")).await?;
         Ok(node.is_down())
     }
 }

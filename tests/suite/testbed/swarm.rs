@@ -99,6 +99,12 @@ impl Swarm {
         self.cube_at(NODES[0], args)
     }
 
+    /// `cube ARGS` with all nodes as managers, in their order.
+    pub fn cube_at_all<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Cube {
+        let hosts = self.nodes.iter().flat_map(|node| ["--host".to_owned(), node.engine.host()]);
+        Cube::new(hosts.chain(args.into_iter().map(str::to_owned))).without_env("DOCKER_HOST")
+    }
+
     /// The node that runs the service now.
     pub fn place(&self, manager: &str, service: &str) -> Option<&Node> {
         let engine = &self.node(manager).engine;
