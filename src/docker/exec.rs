@@ -1,15 +1,20 @@
 //! Running a command in a container.
 
+use std::collections::VecDeque;
+
 use bollard::models::ExecConfig;
 use bytes::Bytes;
 
 use super::{Attachment, Chunk, Docker, Input, fault};
 use crate::{EnvVar, Error, ErrorKind};
 
-/// How the engine's refusal to run a command begins, on the command's own output.
-const REFUSAL: &[u8] = b"OCI runtime exec failed";
-/// Its exit code then, also for a command that is not found.
-const NOT_EXECUTED: i64 = 126;
+/// How the engine's refusal to run a command begins, on the command's own output: Docker's, and podman's for the
+/// runtimes runc and crun.
+const REFUSALS: [&[u8]; 3] = [b"OCI runtime exec failed", b"Error: runc: exec failed", b"Error: crun: "];
+/// More than a refusal is long, in bytes.
+const LONGEST_REFUSAL: usize = 8 << 10;
+/// The exit codes that engines give then; older ones the first also for a command that is not found.
+const NOT_EXECUTED: [i64; 2] = [126, 127];
 
 /// What to run, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +38,8 @@ pub struct Exec {
     output: Attachment,
     id: String,
     begun: bool,
-    /// What came behind a piece that might have been the engine's refusal.
-    behind: Option<Chunk>,
+    /// What looked like the engine's refusal and was not, in order.
+    held_back: VecDeque<Chunk>,
 }
 
 impl Exec {
@@ -44,27 +49,31 @@ impl Exec {
     /// As [`Attachment::next`]; [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] where
     /// the engine says so in the command's place.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
-        if let Some(chunk) = self.behind.take() {
+        if let Some(chunk) = self.held_back.pop_front() {
             return Ok(Some(chunk));
         }
         let chunk = self.output.next().await?;
+        let begins = !std::mem::replace(&mut self.begun, true);
         match chunk {
-            Some(first) if !self.begun && first.bytes.starts_with(REFUSAL) => {
+            Some(first) if begins && REFUSALS.iter().any(|words| first.bytes.starts_with(words)) => {
                 self.command_or_engine(first).await
             }
-            chunk => {
-                self.begun = true;
-                Ok(chunk)
-            }
+            chunk => Ok(chunk),
         }
     }
 
     /// `first` if the command wrote it: the engine's refusal is all that comes, and has its own code.
     async fn command_or_engine(&mut self, first: Chunk) -> Result<Option<Chunk>, Error> {
-        self.begun = true;
-        self.behind = self.output.next().await?;
-        if self.behind.is_none() && self.docker.exec_code(&self.id).await? == NOT_EXECUTED {
-            return Err(fault::refusal(400, &String::from_utf8_lossy(&first.bytes)));
+        let mut length = first.bytes.len();
+        while length < LONGEST_REFUSAL {
+            let Some(more) = self.output.next().await? else {
+                if NOT_EXECUTED.contains(&self.docker.exec_code(&self.id).await?) {
+                    return Err(fault::refusal(400, &String::from_utf8_lossy(&first.bytes)));
+                }
+                break;
+            };
+            length += more.bytes.len();
+            self.held_back.push_back(more);
         }
         Ok(Some(first))
     }
@@ -103,7 +112,7 @@ impl Docker {
         let id = created.map_err(not_running)?.id;
         let body = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), Some(body)).await?;
-        Ok((Exec { docker: self.clone(), output, id, begun: false, behind: None }, input))
+        Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))
     }
 
     async fn exec_code(&self, id: &str) -> Result<i64, Error> {
@@ -113,7 +122,8 @@ impl Docker {
 }
 
 fn not_running(error: Error) -> Error {
-    if error.to_string().contains("is not running") {
+    let text = error.to_string();
+    if text.contains("is not running") || text.contains("container state improper") {
         return Error::new(ErrorKind::WrongState, error.to_string())
             .with_origin(error.origin())
             .with_hint("`cube ps -a` shows the state of each task");

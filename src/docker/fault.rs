@@ -12,6 +12,7 @@ const LONGEST_TEXT: usize = 2_000;
 /// The first phrase that the engine's text (in lower case) holds decides kind and hint.
 /// Order matters: a mount that fails says "no such file" too.
 const PHRASES: &[(&str, ErrorKind, &str)] = &[
+    ("no such container", ErrorKind::TaskNotFound, "`cube ps -a` lists cube's tasks"),
     ("no such image", ErrorKind::ImageNotFound, "check the name and tag, or pull it with `cube pull IMAGE`"),
     (
         "is already in use by container",
@@ -37,6 +38,11 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
     ("duplicate mount point", ErrorKind::BadMount, "mount each path once"),
     // podman's network tools, whose own missing files are no missing command.
     ("netavark", ErrorKind::Engine, "the engine's network does not work: `podman info` tells which it is"),
+    (
+        "http request to an https server",
+        ErrorKind::EngineUnreachable,
+        "this engine speaks TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use its context",
+    ),
     ("minimum memory limit", ErrorKind::InvalidInput, "give a unit: --memory 64m"),
     ("range of cpus", ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
     (
@@ -56,6 +62,11 @@ const PHRASES: &[(&str, ErrorKind, &str)] = &[
         "give a command after the flags: cube run --image IMAGE COMMAND",
     ),
     ("unable to find user", ErrorKind::InvalidInput, "give --user a name the image knows, or a number"),
+    (
+        "podman does not support service",
+        ErrorKind::Unsupported,
+        "Swarm is Docker's: name one of its managers by --host",
+    ),
     (
         "this node is not a swarm manager",
         ErrorKind::Unsupported,

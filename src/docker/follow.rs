@@ -189,7 +189,7 @@ impl Output {
     }
 
     async fn container(&self) -> Result<Container, Error> {
-        when_back(|| self.docker.inspect_container(&self.id)).await
+        when_back(|| self.docker.inspect_decided(&self.id)).await
     }
 
     async fn reopen(&mut self, mut container: Container) -> Result<(), Error> {

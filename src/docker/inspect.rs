@@ -1,11 +1,15 @@
 //! What the engine says of a container, as much as cube needs. Unknown states and fields are no error:
 //! engines differ.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use hyper::Method;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{Docker, fault};
@@ -14,6 +18,10 @@ use crate::{
     label::{SERVICE, TASK_ID},
     result::{Outcome, Ports},
 };
+
+/// How long an engine may take from the end of a process to its decision, and how often it is asked: nothing tells.
+const DECISION: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A container, as the engine describes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +123,12 @@ impl Container {
         self.state() == State::Running
     }
 
+    /// Whether its process has ended and the engine has not yet decided whether to start it again (podman tells
+    /// of both).
+    fn is_undecided(&self) -> bool {
+        matches!(self.status.as_str(), "stopped" | "initialized")
+    }
+
     /// Whether it is being removed, so that not even its log can be read.
     #[must_use]
     pub fn is_going(&self) -> bool {
@@ -179,6 +193,18 @@ impl Docker {
         let answer: Answer = self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
         let id = checked_id(answer.id.clone())?;
         Ok(Container { id, ..answer.into() })
+    }
+
+    /// As [`Docker::inspect`], once the engine has decided whether a process that ended is started again.
+    pub(super) async fn inspect_decided(&self, id: &str) -> Result<Container, Error> {
+        let until = Instant::now() + DECISION;
+        loop {
+            let container = self.inspect(id).await?;
+            if !container.is_undecided() || Instant::now() >= until {
+                return Ok(container);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     pub(super) async fn raw_container(&self, id: &str) -> Result<serde_json::Value, Error> {

@@ -25,7 +25,7 @@ impl Docker {
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
                 Err(error) => return Err(error),
             };
-            match (self.inspect(&container.id).await, exit) {
+            match (self.inspect_decided(&container.id).await, exit) {
                 (Ok(now), _) if now.is_alive() => {}
                 (Ok(now), _) => return Ok(End { code: now.exit_code, container: Some(now) }),
                 (Err(error), Some(Exit { code })) if error.kind() == ErrorKind::TaskNotFound => {
@@ -62,9 +62,13 @@ impl End {
     }
 }
 
-/// `dead` is a container whose removal failed; its process exited all the same.
+/// `dead` is a container whose removal failed, `stopped` podman's word before it has tidied up; its process exited
+/// all the same.
 fn state(container: &Container) -> &str {
-    if container.status == "dead" || container.status == "removing" { "exited" } else { &container.status }
+    match container.status.as_str() {
+        "dead" | "removing" | "stopped" => "exited",
+        status => status,
+    }
 }
 
 fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
