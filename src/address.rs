@@ -234,7 +234,41 @@ impl fmt::Display for Bracketed<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Text that is nearly an address.
+    fn like_an_address() -> impl Strategy<Value = String> {
+        let scheme =
+            prop::sample::select(vec!["unix://", "tcp://", "http://", "https://", "ssh://", "fd://", ""]);
+        (scheme, "([a-z@:.-]{1,6}@)?", "[a-z0-9.:%_\\[\\]-]{0,10}", "(:[0-9]{0,6})?", "(/[ -~]{0,10})?")
+            .prop_map(|(scheme, user, host, port, path)| [scheme, &user, &host, &port, &path].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in prop_oneof!["\\PC{0,60}", like_an_address()]) {
+            if let Ok(address) = text.parse::<Address>() {
+                let printed = address.to_string();
+                prop_assert_eq!(printed.parse::<Address>().unwrap(), address, "{} from {}", printed, text);
+            }
+        }
+
+        #[test]
+        fn no_password_is_ever_repeated(
+            scheme in "(tcp|ssh|http|https|unix|ftp)",
+            secret in "s3cret[!-.0-~]{0,8}",
+            rest in "[a-z0-9.:/-]{0,12}",
+        ) {
+            let read = format!("{scheme}://me:{secret}@{rest}").parse::<Address>();
+            if let Err(error) = read {
+                prop_assert!(!error.to_string().contains("s3cret"), "{}", error);
+            } else {
+                prop_assert_eq!(scheme, "unix");
+            }
+        }
+    }
 
     #[test]
     fn every_scheme_is_read_and_printed() {

@@ -19,7 +19,10 @@ pub fn ending(app: &App, ending: &Ending) -> u8 {
     match show(app.output(), result, ending) {
         Ok(()) => ending.code,
         Err(problem) => {
-            error(&problem, app.colors_errors());
+            // An output that takes nothing needs to be told of once.
+            if result.error.as_ref().map(Error::kind) != Some(ErrorKind::Output) {
+                error(&problem, app.colors_errors());
+            }
             if ending.code == 0 { FAILED } else { ending.code }
         }
     }
@@ -103,12 +106,18 @@ pub fn told(text: &str) -> String {
 
 /// Shows what is wrong with a command line, or the help or version it asked for.
 pub fn usage(argv: &[OsString], problem: &clap::Error) -> ExitCode {
-    if !problem.use_stderr() {
-        let _ = problem.print();
-        return ExitCode::SUCCESS;
-    }
     let verb = args::verb(argv).map(|(_, verb)| verb);
-    let code = if matches!(verb, Some("run" | "with")) { RUN_FAILED } else { USAGE };
+    let starts = matches!(verb, Some("run" | "with"));
+    if !problem.use_stderr() {
+        return match problem.print() {
+            Err(cause) if !app::is_closed_pipe(&cause) => {
+                error(&app::unwritable(cause), false);
+                (if starts { RUN_FAILED } else { FAILED }).into()
+            }
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    let code = if starts { RUN_FAILED } else { USAGE };
     if problem.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = problem.print();
         return code.into();

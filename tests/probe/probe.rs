@@ -81,6 +81,7 @@ fn act(verb: &str, value: &str) -> io::Result<()> {
         "udp" => echo(value)?,
         "now" => println!("{}", UNIX_EPOCH.elapsed().expect("a clock").as_nanos()),
         "sleep" => thread::sleep(Duration::from_secs_f64(value.parse().expect("seconds"))),
+        "await" => await_file(value),
         "forever" => loop {
             thread::park();
         },
@@ -125,6 +126,13 @@ fn environment(name: &str) -> io::Result<()> {
     }
     let found = name.is_empty() || all.contains_key(name);
     found.then_some(()).ok_or_else(|| io::Error::other("not set"))
+}
+
+/// Returns once there is such a file.
+fn await_file(path: &str) {
+    while fs::metadata(path).is_err() {
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// `PATH:BYTES`.

@@ -20,7 +20,7 @@ fn contexts(bed: &Bed, current: &str) -> String {
     bed.path("").into_os_string().into_string().unwrap()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text

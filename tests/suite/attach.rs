@@ -22,7 +22,7 @@ fn a_is_attach() {
 fn its_anonymous_volumes_go_with_it() {
     let bed = Bed::new();
     let image = probe_with(&["VOLUME /data"]);
-    let mut running = bed.run(["--attach", "--image", &image, "out=up", "cat"]).open_stdin();
+    let mut running = bed.run(["--attach", "-i", "--image", &image, "out=up", "cat"]).open_stdin();
     running = running.within(std::time::Duration::from_secs(30));
     let mut running = running.spawn();
     running.wait_for_stdout("up\n");

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::testbed::quota::Quota;
 use crate::testbed::registry::Registry;
-use crate::testbed::{Bed, Task, image, probe, probe_with, quota, shell};
+use crate::testbed::{Bed, Task, image, probe, probe_with, shell};
 
 /// Starts a container by the engine's API, without cube.
 fn started(bed: &Bed, config: Value) -> Task<'_> {
@@ -68,7 +69,8 @@ fn the_private_registry_wants_a_password() {
 
 #[test]
 fn the_second_engine_limits_the_disk() {
-    let bed = Bed::on(quota::engine());
+    let quota = Quota::take();
+    let bed = Bed::on(quota.engine());
     let image = image::probe_on(bed.engine(), &[]);
     let host = json!({"NetworkMode": "none", "StorageOpt": {"size": "20m"}});
     let task = started(&bed, json!({"Image": image, "Cmd": ["write=/data/x:40000000"], "HostConfig": host}));

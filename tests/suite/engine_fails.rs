@@ -8,6 +8,8 @@ use crate::testbed::{Bed, image};
 const LINES: usize = 150;
 /// The line after which the engine goes.
 const MIDDLE: &str = "line-20\n";
+/// The line after which a task waits until the engine is back: it may lose the last words of one that ends before.
+const HOLD: usize = 100;
 
 /// How the engine goes.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +26,16 @@ fn go_and_come_back(private: &mut Private, way: Way) {
     private.come_back();
 }
 
-/// `run`'s flags and the probe's actions: lines, one after the other, then the exit code 7.
-fn talker(private: &Private) -> Vec<String> {
+/// `run`'s flags and the probe's actions: lines, one after the other, then the exit code 7. The last come once
+/// there is a file `back` in the bed's folder.
+fn talker(private: &Private, bed: &Bed) -> Vec<String> {
     let image = image::probe_on(private.engine(), &[]);
-    let flags = ["--network", "none", "--image", &image, "say-signals"].map(str::to_owned);
-    let lines = (0..LINES).flat_map(|number| [format!("out=line-{number}"), "sleep=0.02".to_owned()]);
-    flags.into_iter().chain(lines).chain(["exit=7".to_owned()]).collect()
+    let folder = format!("{}:/bed", bed.path("").display());
+    let flags = ["--network", "none", "-v", &folder, "--image", &image, "say-signals"].map(str::to_owned);
+    let line = |number| [format!("out=line-{number}"), "sleep=0.02".to_owned()];
+    let (before, after) = ((0..HOLD).flat_map(line), (HOLD..LINES).flat_map(line));
+    let rest = ["await=/bed/back".to_owned()].into_iter().chain(after).chain(["exit=7".to_owned()]);
+    flags.into_iter().chain(before).chain(rest).collect()
 }
 
 /// The lines of the task that came, in order, each once; perhaps its last words behind them.
@@ -55,7 +61,7 @@ fn exit_code(private: &Private, id: &str) -> i32 {
 /// Two tasks, one attached to and one with `logs -f` and `wait`, while the engine goes and comes back.
 fn follow_through(private: &mut Private, way: Way) -> [usize; 2] {
     let bed = Bed::on(private.engine());
-    let args = talker(private);
+    let args = talker(private, &bed);
     let task = bed.start(&args);
     let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
     let wait = bed.cube(["wait", &task.id]).ends_somehow().spawn();
@@ -64,6 +70,7 @@ fn follow_through(private: &mut Private, way: Way) -> [usize; 2] {
     logs.wait_for_stdout(MIDDLE);
     attached.wait_for_stdout(MIDDLE);
     go_and_come_back(private, way);
+    bed.file("back", "");
     let (attached, logs, wait) = (attached.finish(), logs.finish(), wait.finish());
     let codes = [exit_code(private, bed.name()), exit_code(private, &task.id)];
     assert_eq!([attached.status, wait.status], codes, "{}{}", attached.stderr, wait.stderr);

@@ -6,7 +6,8 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::testbed::image::probe_on;
-use crate::testbed::{Bed, probe, quota};
+use crate::testbed::quota::Quota;
+use crate::testbed::{Bed, probe};
 
 /// By when a killed cube's task is gone.
 const GONE: Duration = Duration::from_secs(5);
@@ -32,8 +33,9 @@ fn a_killed_cube_leaves_no_attached_task() {
 #[test]
 fn prune_removes_what_is_over_and_nothing_else() {
     // An engine of its own: prune takes every ended task, those of other stories too.
-    let bed = Bed::on(quota::engine());
-    let image = probe_on(quota::engine(), &[]);
+    let quota = Quota::take();
+    let bed = Bed::on(quota.engine());
+    let image = probe_on(quota.engine(), &[]);
     let foreign = bed.foreign(bed.name(), json!({"Image": image, "Cmd": ["exit=0"]}));
     let ended = bed.start(["--image", &image, "exit=3"]);
     ended.ended();

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use rustix::process::Signal;
 
 use crate::testbed::image::probe_on;
-use crate::testbed::{Bed, Cube, Engine, probe, quota};
+use crate::testbed::quota::Quota;
+use crate::testbed::{Bed, Cube, Engine, probe};
 
 const NONE: &str = "unix:///no/such/engine.sock";
 const NEITHER: &str = "unix:///nor/this.sock";
@@ -64,18 +65,20 @@ fn behind_an_engine_that_does_not_answer_a_name_is_not_enough() {
 
 #[test]
 fn a_container_is_looked_for_on_its_own_engine_alone() {
-    let (bed, image) = (Bed::on(quota::engine()), probe_on(quota::engine(), &[]));
+    let quota = Quota::take();
+    let (bed, image) = (Bed::on(quota.engine()), probe_on(quota.engine(), &[]));
     let task = bed.start(["--image", &image, "forever"]);
-    let hosts = [Engine::under_test().host(), quota::engine().host()];
+    let hosts = [Engine::under_test().host(), quota.engine().host()];
     cube(&[&hosts[0], &hosts[1]], ["logs", &task.id]).fails(1).stderr_has("no such task").output();
     cube(&[&hosts[1], &hosts[0]], ["logs", &task.id]).output();
 }
 
 #[test]
 fn the_guard_clears_the_engine_that_runs_the_task() {
-    let bed = Bed::on(quota::engine());
-    let image = probe_on(quota::engine(), &[]);
-    let (late, own) = (bed.path("late.sock"), quota::engine().host());
+    let quota = Quota::take();
+    let bed = Bed::on(quota.engine());
+    let image = probe_on(quota.engine(), &[]);
+    let (late, own) = (bed.path("late.sock"), quota.engine().host());
     let first = format!("unix://{}", late.display());
     let label = bed.label();
     let args = ["run", "-a", "--image", &image, "-l", &label, "out=up", "forever"];

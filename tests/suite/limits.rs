@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::testbed::image::probe_on;
-use crate::testbed::{Bed, probe, quota};
+use crate::testbed::quota::Quota;
+use crate::testbed::{Bed, probe};
 
 #[test]
 fn environment_comes_from_the_image_the_files_and_the_flags() {
@@ -67,7 +68,8 @@ fn too_much_memory_kills_the_task() {
 
 #[test]
 fn disk_is_enforced_where_the_engine_can() {
-    let bed = Bed::on(quota::engine());
+    let quota = Quota::take();
+    let bed = Bed::on(quota.engine());
     let image = probe_on(bed.engine(), &[]);
     let usual = ["--attach", "--network", "none", "--image", &image, "--disk", "20m"];
     let run = |bytes: &str| {
@@ -75,6 +77,7 @@ fn disk_is_enforced_where_the_engine_can() {
         bed.run(usual.iter().map(|word| (*word).to_owned()).chain([write])).within(Duration::from_mins(2))
     };
     run("5000000").output();
+    quota.settle();
     run("40000000").ends(1).stderr_has("uota").output();
     bed.assert_empty();
 }

@@ -24,7 +24,7 @@ const KILLERS: usize = 4;
 const AT_ONCE: usize = 4;
 
 /// A count that the environment may raise.
-fn count(variable: &str, usual: usize) -> usize {
+pub fn count(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |number| number.parse().unwrap())
 }
 

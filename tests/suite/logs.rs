@@ -32,7 +32,10 @@ fn t_puts_the_engine_s_time_before_each_line() {
     let text = bed.cube(["logs", "-t", &task.id]).text();
     for (line, said) in text.lines().zip(["1", "2"]) {
         let (time, rest) = line.split_once(' ').unwrap();
-        assert_eq!((time.len(), rest), ("2026-01-02T03:04:05.123456789Z".len(), said), "{line}");
+        // podman tells no more than the second.
+        let form =
+            if bed.engine().is_podman() { "2026-01-02T03:04:05Z" } else { "2026-01-02T03:04:05.123456789Z" };
+        assert_eq!((time.len(), rest), (form.len(), said), "{line}");
         assert!(time.ends_with('Z'), "{time}");
     }
     assert_eq!(text.lines().count(), 2);

@@ -16,6 +16,7 @@ fn shows_what_runs_and_with_a_all() {
     let running = bed.start(["--image", &probe()]);
     let ended = bed.start(["--image", &probe(), "exit=0"]);
     ended.ended();
+    ended.wait_until_listed_as("exited");
     let has = |ids: &[String], id: &str| ids.iter().any(|line| id.starts_with(line.as_str()));
     let (some, all) = (ids(&bed, &[]), ids(&bed, &["-a"]));
     assert!(has(&some, &running.id) && !has(&some, &ended.id), "{some:?}");

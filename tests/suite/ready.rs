@@ -6,13 +6,17 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use rustix::process::Signal;
 
 use crate::testbed::{Bed, Task, probe, probe_with, shell};
 
-/// The moment at which the engine took the task's first line.
+/// The moment that the task wrote as its first line.
 fn first_line_at(bed: &Bed, task: &Task) -> DateTime<Utc> {
-    let log = bed.cube(["logs", "-t", &task.id]).text();
-    DateTime::parse_from_rfc3339(log.split(' ').next().unwrap()).unwrap().to_utc()
+    let mut logs = bed.cube(["logs", "-f", &task.id]).ends(130).spawn();
+    logs.wait_for_stdout("\n");
+    logs.wait_until_handling(Signal::INT);
+    logs.signal(Signal::INT);
+    DateTime::from_timestamp_nanos(logs.finish().text().trim().parse().unwrap())
 }
 
 /// The engine at an address that is not known to be this machine's; for as long as the test runs.
@@ -60,7 +64,7 @@ fn a_port_is_ready_as_soon_as_it_is_listened_on_and_not_before() {
             &probe_with(&["EXPOSE 80"]),
             "sleep=0.5",
             &listen,
-            "out=up",
+            "now",
             "forever",
         ]);
         let ready = Utc::now();

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::load;
 use crate::testbed::pattern::{Lines, Noise};
 use crate::testbed::{Bed, cube, probe};
 
@@ -72,6 +73,63 @@ fn two_hundred_megabytes_of_logs_in_constant_memory() {
     let logs = logs.stdout_to(Compare::with(Lines::new(LINES, WIDTH))).output();
     assert!((1..MEMORY).contains(&follow.peak_kib), "{} KiB following", follow.peak_kib);
     assert!((1..MEMORY).contains(&logs.peak_kib), "{} KiB", logs.peak_kib);
+}
+
+/// A reader that takes a tenth of a second for each megabyte: slower than any engine writes.
+struct Slow<W> {
+    sink: W,
+    taken: usize,
+}
+
+impl<W: Write> Write for Slow<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let size = self.sink.write(bytes)?;
+        self.taken += size;
+        if self.taken > 1 << 20 {
+            self.taken = 0;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(size)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_everything_and_nothing_piles_up() {
+    let megabytes = load::count("CUBE_TEST_SLOW_MEGABYTES", 20) as u64;
+    let lines = megabytes * 1_000_000 / WIDTH as u64;
+    let wide = || Slow { sink: Compare::with(Lines::new(lines, WIDTH)), taken: 0 };
+    let (bed, action) = (Bed::new(), format!("lines={lines}x{WIDTH}"));
+    let limit = Duration::from_secs(60 + 2 * megabytes);
+    let attached =
+        bed.run(["--attach", "--image", &probe(), &action]).within(limit).stdout_to(wide()).output();
+    let task = bed.start(["--image", &probe(), &action]);
+    let follow = bed.cube(["logs", "-f", &task.id]).within(limit).stdout_to(wide()).output();
+    println!(
+        "{megabytes} MB into a slow reader: attached {:?} and {} KiB, following {:?} and {} KiB",
+        attached.took, attached.peak_kib, follow.took, follow.peak_kib
+    );
+    assert!((1..MEMORY).contains(&attached.peak_kib), "{} KiB attached", attached.peak_kib);
+    assert!((1..MEMORY).contains(&follow.peak_kib), "{} KiB following", follow.peak_kib);
+}
+
+#[test]
+fn the_last_words_of_a_task_are_never_lost() {
+    let tasks = load::count("CUBE_TEST_LAST_WORDS", 10);
+    let (bed, image) = (Bed::new(), probe());
+    for number in 0..tasks {
+        let last = format!("last words {number}");
+        let said = format!("out-raw={last}");
+        assert_eq!(bed.run(["--attach", "--image", &image, &said]).text(), last);
+        let task = bed.start(["--image", &image, &said]);
+        assert_eq!(bed.cube(["logs", "-f", &task.id]).text(), last, "following task {number}");
+        bed.cube(["stop", &task.id]).output();
+    }
+    bed.assert_empty();
+    println!("the last words of {} tasks arrived", 2 * tasks);
 }
 
 #[test]

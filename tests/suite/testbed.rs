@@ -1,5 +1,6 @@
 //! What the stories stand on: the binary, the engines, images and registries that they use.
 
+pub mod authority;
 pub mod bed;
 pub mod cube;
 pub mod engine;
@@ -12,6 +13,8 @@ pub mod proxy;
 pub mod quota;
 pub mod registry;
 pub mod scripted;
+pub mod secured;
+pub mod sshd;
 pub mod swarm;
 
 pub use bed::{Bed, Task};

@@ -1,5 +1,6 @@
 use std::{collections::HashMap, fs};
 
+use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -196,4 +197,36 @@ fn a_bad_value_is_named_with_its_source() {
     assert!(machine.fails("", "").contains("config.json"));
     machine.write(".docker/config.json", "");
     assert_eq!(machine.resolved("", ""), "unix:///var/run/docker.sock");
+}
+
+/// The text of a file that Docker may have written.
+fn file_text(known: &'static str) -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        Just(r#"{"docker":{"Host":"tcp://ci","SkipTLSVerify":true}}"#.to_owned()),
+        "[a-z:/@0-9]{0,12}".prop_map(|text| format!("{{\"docker\":{{\"Host\":{text:?}}}}}")),
+        "[a-z./]{0,8}".prop_map(|text| format!("{text:?}")),
+        prop::sample::select(vec!["null", "7", "{}", "[]", "\"ci\""]).prop_map(str::to_owned),
+    ];
+    prop_oneof![
+        value.prop_map(move |value| format!("{{\"{known}\":{value}}}")),
+        "\\PC{0,60}",
+        "[\\[{\"\\\\,:}\\]a-z0-9]{0,60}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_docker_s_files_hold_an_address_or_a_reason_comes_of_it(
+        config in file_text("currentContext"),
+        meta in file_text("Endpoints"),
+    ) {
+        let machine = Machine::new(&[], &[]);
+        machine.write(".docker/config.json", &config);
+        machine.context("ci", &meta);
+        for context in ["", "ci"] {
+            if let Err(error) = machine.resolve(context, "") {
+                prop_assert!(error.hint().is_some(), "{}", error);
+            }
+        }
+    }
 }

@@ -164,6 +164,8 @@ impl Task<'_> {
     /// Returns its exit code once it has ended, by the engine's own word.
     pub fn ended(&self) -> i64 {
         let answer = self.bed.engine.post(&format!("/containers/{}/wait", self.id), &Value::Null);
+        // podman's word until it has tidied up.
+        self.wait_until(|seen| seen["State"]["Status"] != "stopped");
         answer["StatusCode"].as_i64().unwrap()
     }
 
@@ -175,6 +177,13 @@ impl Task<'_> {
             // The engine tells of no restart that is about to come.
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Returns once the engine lists it in this state, which may come after it tells of the state itself.
+    pub fn wait_until_listed_as(&self, state: &str) {
+        let filter = super::engine::escaped(&format!(r#"{{"id":["{}"],"status":["{state}"]}}"#, self.id));
+        let path = format!("/containers/json?all=1&filters={filter}");
+        self.wait_until(|_| self.bed.engine.get(&path) != Value::Array(Vec::new()));
     }
 
     /// The host port of `PORT/proto` on IPv4, by the engine's own word.

@@ -95,9 +95,19 @@ impl Cube {
     }
 
     /// With so much address space and no more: what takes more ends it.
-    pub fn memory_kib(mut self, limit: u64) -> Self {
+    pub fn memory_kib(self, limit: u64) -> Self {
+        self.by_shell(&format!(r#"ulimit -v {limit}; exec "$@""#))
+    }
+
+    /// With a standard output on which there is no room.
+    pub fn onto_a_full_disk(self) -> Self {
+        self.by_shell(r#"exec "$@" >/dev/full"#)
+    }
+
+    /// The same command line, `$@` of a shell's `script`.
+    fn by_shell(mut self, script: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!(r#"ulimit -v {limit}; exec "$@""#), "sh"]).arg(binary());
+        command.args(["-c", script, "sh"]).arg(binary());
         command.args(self.command.get_args()).env_clear().current_dir(scratch());
         command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         self.command = command;

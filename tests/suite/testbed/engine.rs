@@ -52,6 +52,11 @@ impl Engine {
         self.try_send("GET", "/_ping", &[], &[]).is_ok_and(|answer| answer.status == 200)
     }
 
+    /// Whether it is podman, which differs where a story says so.
+    pub fn is_podman(&self) -> bool {
+        self.get("/version")["Components"].to_string().contains("Podman Engine")
+    }
+
     /// The JSON at `path`.
     pub fn get(&self, path: &str) -> Value {
         self.send("GET", path, &[], &[]).ok(path).json()

@@ -73,7 +73,7 @@ impl Registry {
         let auth = if self.auth.is_empty() { "X-Registry-Auth: e30=" } else { &self.auth };
         let pushed = engine.send("POST", &format!("/images/{repo}/push?tag={tag}"), &[auth], &[]);
         let log = String::from_utf8_lossy(&pushed.body).into_owned();
-        let digest = log.split_once("\"Digest\":\"").and_then(|(_, rest)| rest.split('"').next());
+        let digest = log.split_once("digest: ").and_then(|(_, rest)| rest.split(' ').next());
         let digest = digest.unwrap_or_else(|| panic!("pushing {reference}: {log}")).to_owned();
         engine.delete(&format!("/images/{reference}?force=1"));
         assert!(!engine.has(&format!("/images/{reference}/json")), "{reference} is still on the engine");

@@ -1,0 +1,114 @@
+//! An engine behind ssh: a real sshd, `docker system dial-stdio` on its side.
+
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::testbed::pattern::Noise;
+use crate::testbed::sshd::Sshd;
+use crate::testbed::{Bed, probe};
+
+#[test]
+fn a_task_lives_and_ends_behind_ssh() {
+    let (bed, sshd, image) = (Bed::new(), Sshd::shared(), probe());
+    let detached = sshd.carry(&bed, bed.run(["--image", &image, "out=up", "say-signals", "forever"])).text();
+    let id = detached.trim_end();
+    assert_eq!(sshd.carry(&bed, bed.cube(["ps", "-q"])).text().matches(id).count(), 1);
+    let exec = bed.cube(["exec", id, "/probe", "out=in", "exit=3"]);
+    assert_eq!(sshd.carry(&bed, exec).exits(3).text(), "in\n");
+    let mut logs = sshd.carry(&bed, bed.cube(["logs", "-f", id])).spawn();
+    logs.wait_for_stdout("up\n");
+    bed.engine().send("POST", &format!("/containers/{id}/kill?signal=TERM"), &[], &[]);
+    assert_eq!(logs.finish().text(), "up\nsignal 15\n");
+    assert_eq!(sshd.carry(&bed, bed.cube(["stop", id])).text(), detached);
+}
+
+#[test]
+fn an_attached_task_s_bytes_and_code_come_through() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let run = bed.run(["--attach", "--image", &probe(), "bytes=300000", "exit=7"]);
+    let output = sshd.carry(&bed, run).ends(7).output();
+    assert!(output.stdout == Noise::new(300_000).flatten().collect::<Vec<u8>>(), "{}", output.stderr);
+    bed.assert_empty();
+}
+
+#[test]
+fn input_reaches_the_task() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let run =
+        bed.run(["--attach", "-i", "--image", &crate::testbed::shell(), "cat"]).stdin("there and back\n");
+    assert_eq!(sshd.carry(&bed, run).text(), "there and back\n");
+}
+
+#[test]
+fn connections_that_break_are_made_again() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let lines = (0..100).flat_map(|number| [format!("out={number}"), "sleep=0.02".to_owned()]);
+    let usual = ["--attach", "--image", &probe()].map(str::to_owned);
+    let run = bed.run(usual.into_iter().chain(lines).chain(["exit=7".to_owned()]));
+    let mut running = sshd.carry(&bed, run).exits(7).spawn();
+    running.wait_for_stdout("20\n");
+    // All of them: those that carry the output and the wait, not the guard's.
+    let killed = Command::new("pkill").args(["-KILL", "-P", &running.pid().to_string(), "ssh"]).status();
+    assert!(killed.unwrap().success(), "cube had no ssh");
+    let wanted: String = (0..100).map(|number| format!("{number}\n")).collect();
+    assert_eq!(running.finish().text(), wanted);
+    bed.assert_empty();
+}
+
+#[test]
+fn a_killed_cube_leaves_nothing_behind_ssh() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let run = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]);
+    let mut running = sshd.carry(&bed, run).spawn();
+    running.wait_for_stdout("up\n");
+    let id = bed.containers().remove(0);
+    running.signal(Signal::KILL);
+    running.wait_killed();
+    bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
+    bed.assert_empty();
+}
+
+#[test]
+fn a_server_that_goes_away_leaves_a_task_that_is_found_again() {
+    let (bed, sshd) = (Bed::new(), Sshd::start());
+    let run = bed.run(["--image", &probe(), "--name", bed.name(), "out=up", "forever"]);
+    let id = sshd.carry(&bed, run).text();
+    let ps = sshd.carry(&bed, bed.cube(["ps"])).fails(1).stderr_has("Connection refused");
+    drop(sshd);
+    ps.output();
+    assert_eq!(bed.cube(["stop", id.trim_end()]).text(), id);
+}
+
+/// `ps` fails by these words, and `run` makes nothing.
+fn refused(bed: &Bed, key: &str, known: &str, why: &str) {
+    let sshd = Sshd::shared();
+    let file = |name: &str| if name == "none" { bed.path("none") } else { sshd.file(name) };
+    let (key, known) = (file(key), file(known));
+    let watch = bed.engine().watch();
+    sshd.carry_as(bed, bed.cube(["ps"]), &key, &known).fails(1).stderr_has(why).output();
+    let image = probe();
+    let run = bed.run(["-o", "json", "--image", &image]);
+    let object = sshd.carry_as(bed, run, &key, &known).ends(125).within(Duration::from_mins(1)).json();
+    assert_eq!(object["error"]["kind"], "engine_unreachable", "{object}");
+    assert!(watch.containers_with(&bed.label()).is_empty());
+}
+
+#[test]
+fn a_server_that_nobody_knows_is_not_spoken_to() {
+    refused(&Bed::new(), "client", "none", "Host key verification failed");
+}
+
+#[test]
+fn a_key_that_the_server_does_not_know_is_refused() {
+    refused(&Bed::new(), "host", "known", "Permission denied (publickey)");
+}
+
+#[test]
+fn a_socket_that_is_not_there_over_there_is_told() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let ps = sshd.carry(&bed, bed.cube(["ps"]));
+    let host = format!("ssh://127.0.0.1:{}/no/such.sock", sshd.port());
+    ps.env("DOCKER_HOST", host).fails(1).stderr_has("/no/such.sock").output();
+}

@@ -1,0 +1,37 @@
+//! A second engine that is reached by TLS and wants a client's certificate. Run tasks on it with
+//! `--network none`: it shares the bridge with the engine under test.
+
+use std::net::TcpListener;
+use std::sync::OnceLock;
+
+use super::Engine;
+use super::authority::Authority;
+use super::guarded::Guarded;
+
+/// The engine, started once for all tests; its socket tells the tests what is true.
+pub struct Secured {
+    pub engine: Engine,
+    pub authority: Authority,
+    pub port: u16,
+    _server: Guarded,
+}
+
+/// The engine; its certificate is for 127.0.0.1.
+pub fn engine() -> &'static Secured {
+    static ENGINE: OnceLock<Secured> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let authority = Authority::new();
+        let files = authority.issue("engine", "127.0.0.1").into_os_string().into_string().unwrap();
+        // The system gives a port that is free now; nobody else asks for this very one in the next second.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let command = "dockerd --config-file \"$folder/config.json\" --iptables=false --data-root \"$folder/root\" \
+                       --exec-root \"$folder/exec\" --pidfile \"$folder/pid\" --host \"unix://$folder/sock\" \
+                       --host \"tcp://127.0.0.1:$2\" --tlsverify --tlscacert \"$1/ca.pem\" \
+                       --tlscert \"$1/cert.pem\" --tlskey \"$1/key.pem\"";
+        let server =
+            Guarded::start("echo {} >config.json &&", command, "", &[&files, &port.to_string()]);
+        let engine = Engine::at(server.folder().join("sock"));
+        server.wait_until(|| engine.answers());
+        Secured { engine, authority, port, _server: server }
+    })
+}
