@@ -62,7 +62,7 @@ impl<'a> Session<'a> {
     /// Creates and starts the task. With `stdin` given its streams are connected before it starts.
     pub async fn start(&mut self, streams: Option<bool>) -> Result<Option<(Follow, Option<Input>)>, Error> {
         if self.task.config.ttl.is_some() {
-            tokio::spawn(expire(self.docker.clone()));
+            tokio::spawn(expire(self.docker.clone(), self.task.config.swarm));
         }
         let mut progress = Progress::new(self.app);
         let mut events = |event: Event| progress.show(event);
@@ -171,8 +171,8 @@ impl<'a> Session<'a> {
 }
 
 /// Removes what others with a time to live left behind, beside the start: nothing waits for it.
-async fn expire(docker: Docker) {
-    if let Err(error) = docker.expire(chrono::Utc::now()).await {
+async fn expire(docker: Docker, swarm: bool) {
+    if let Err(error) = docker.expire(chrono::Utc::now(), swarm).await {
         tracing::info!("cannot remove expired tasks: {error}");
     }
 }

@@ -104,6 +104,7 @@ pub(super) fn refusal(status: u16, message: &str) -> Error {
 
 /// Swarm's words for a service or one of its tasks that is not there.
 fn is_missing_service(text: &str) -> bool {
+    let text = text.strip_prefix("rpc error: code = notfound desc = ").unwrap_or(text);
     (text.starts_with("service ") || text.starts_with("task ")) && text.ends_with(" not found")
 }
 

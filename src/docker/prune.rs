@@ -18,12 +18,13 @@ impl Docker {
         Ok(tasks)
     }
 
-    /// Removes cube's tasks that are past their time to live at `now`.
+    /// Removes cube's tasks that are past their time to live at `now`, on the engine or its `swarm`.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn expire(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        for task in self.list_labelled(TTL, true).await?.iter().filter(|task| task.is_expired(now)) {
+    pub async fn expire(&self, now: DateTime<Utc>, swarm: bool) -> Result<(), Error> {
+        let listed = if swarm { self.list_swarm(true).await? } else { self.list_labelled(TTL, true).await? };
+        for task in listed.iter().filter(|task| task.is_expired(now)) {
             self.remove(&task.id).await?;
         }
         Ok(())

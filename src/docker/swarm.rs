@@ -67,6 +67,18 @@ impl Snapshot {
         self.tasks.last()
     }
 
+    /// Why it does not run, as Swarm said last, and the state of the placement of which it was said.
+    fn reason(&self) -> (&str, &str) {
+        let mut said =
+            self.tasks.iter().rev().map(|task| &task.status).filter(|status| !status.err.is_empty());
+        said.next().map(|status| (status.state.as_str(), status.err.as_str())).unwrap_or_default()
+    }
+
+    /// Whether a node has it, as the first one.
+    fn is_first_placement(&self) -> bool {
+        matches!(self.tasks.as_slice(), [only] if only.node_id().is_some())
+    }
+
     /// Whether Swarm will start nothing for it any more.
     fn is_over(&self) -> bool {
         self.newest().is_some_and(|task| task.is_over() || self.is_lost(task))
@@ -81,7 +93,13 @@ impl Snapshot {
 impl Docker {
     /// The service as the command line knows a task: its newest placement in a container's words.
     pub(super) async fn inspect_service(&self, id: &str) -> Result<Container, Error> {
-        Ok(self.snapshot(id).await?.into())
+        let now = self.snapshot(id).await?;
+        let ended = now.newest().filter(|task| task.has_ended()).and_then(Task::container_id);
+        let container = match ended {
+            Some(id) if self.managers.is_first() => self.inspect_container(id).await.ok(),
+            _ => None,
+        };
+        Ok(Container::from(now).with_end_of(container.as_ref()))
     }
 
     pub(super) async fn raw_service(&self, id: &str) -> Result<serde_json::Value, Error> {
@@ -105,10 +123,29 @@ impl Docker {
 
     /// Waits until the service's task has ended for good, wherever Swarm places it meanwhile.
     pub(super) async fn wait_for_service(&self, id: &str) -> Result<Exit, Error> {
+        let mut last = None;
         loop {
-            let now = follow::when_back(|| self.snapshot(id)).await?;
+            let now = match follow::when_back(|| self.snapshot(id)).await {
+                Err(gone) if gone.kind() == ErrorKind::TaskNotFound => return self.end_of(last, gone).await,
+                now => now?,
+            };
             if let Some(task) = now.newest().filter(|_| now.is_over()) {
                 return if now.is_lost(task) { Err(lost(&now)) } else { Ok(Exit { code: task.exit_code() }) };
+            }
+            last = now.newest().map(|task| task.id.clone());
+            sleep(POLL).await;
+        }
+    }
+
+    /// How the task of a service ended that was removed, which Swarm tells for a moment.
+    async fn end_of(&self, task: Option<String>, gone: Error) -> Result<Exit, Error> {
+        let Some(task) = task else { return Err(gone) };
+        let path = format!("/tasks/{task}");
+        loop {
+            match follow::when_back(|| self.managers.get::<Task>(&path)).await {
+                Ok(task) if task.has_ended() => return Ok(Exit { code: task.exit_code() }),
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(gone),
+                told => drop(told?),
             }
             sleep(POLL).await;
         }

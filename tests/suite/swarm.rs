@@ -1,13 +1,20 @@
 //! The same task on Docker Swarm: three real nodes, a node that dies, a manager that dies, nothing left.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::testbed::cube::binary;
 use crate::testbed::pattern::Lines;
+use crate::testbed::registry::{self, Registry};
 use crate::testbed::swarm::{Swarm, until};
+use crate::testbed::{Bed, image};
+
+/// For what a hundred tasks need on a busy machine.
+const LONG: Duration = Duration::from_mins(5);
 
 /// The swarm, for one story at a time: they share its nodes. It is whole and empty before each.
 fn swarm() -> MutexGuard<'static, Swarm> {
@@ -203,6 +210,79 @@ fn the_next_manager_is_asked_when_one_dies() {
     swarm.cube_at_all(["stop", &id]).any_stderr().output();
     swarm.revive("node1");
     swarm.assert_empty();
+}
+
+#[test]
+fn the_registry_s_credentials_reach_the_task_s_node() {
+    let (swarm, bed) = (swarm(), Bed::new());
+    let registry = Registry::private_at(&swarm.host_address());
+    let (image, _) = registry.publish_from(&swarm.node("node1").engine, bed.name(), "1");
+    let has = |node: &str| swarm.node(node).engine.has(&format!("/images/{image}/json"));
+    swarm.node("node1").engine.delete(&format!("/images/{image}?force=1"));
+    // Without publishing, the manager itself has no need of the image.
+    let task = ["-a", "--no-publish-all", "--node", "node3", "out=pulled"];
+    for (user, password) in [("nobody", registry::PASSWORD), (registry::USER, "wrong")] {
+        let config = registry.login(&bed, user, password);
+        let refused = swarm.cube(run(&image, &task)).env("DOCKER_CONFIG", config).fails(125);
+        refused.stderr_has("cannot start").output();
+        assert!(!has("node3"));
+    }
+    let config = registry.login(&bed, registry::USER, registry::PASSWORD);
+    assert_eq!(swarm.cube(run(&image, &task)).env("DOCKER_CONFIG", config).text(), "pulled\n");
+    assert!(has("node3") && !has("node1"));
+    swarm.assert_empty();
+}
+
+#[test]
+fn with_goes_on_with_a_database_whose_node_died() {
+    const IMAGE: &str = "cube-test-swarm/postgres:13";
+    let mut swarm = swarm();
+    image::postgres_on(&["node2", "node3"].map(|node| &swarm.node(node).engine), IMAGE);
+    let database = ["--restart", "on-failure", "--constraint", "node.hostname!=node1", "--no-publish-all"];
+    let ready = ["-p", "5432", "--env", "POSTGRES_PASSWORD=secret", "--wait-for", "port=5432"];
+    let script = r#"
+        export PGPASSWORD=secret
+        ask() { psql -h "$1" -p "$2" -U postgres -Atc "SELECT $3"; }
+        ask "$CUBE_HOST" "$CUBE_PORT" "'first'" && read -r _
+        "$0" wait --for port=5432 "$CUBE_CONTAINER_ID" && at=$("$0" port "$CUBE_CONTAINER_ID" 5432)
+        ask "${at%:*}" "${at##*:}" "'second'"; exit 6"#;
+    let binary = binary().into_os_string().into_string().unwrap();
+    let command = ["--", "sh", "-c", script, &binary];
+    let words = [&["with", "--swarm", "--image", IMAGE], &database[..], &ready, &command].concat();
+    let mut with = swarm.cube(words).open_stdin().exits(6).any_stderr().spawn();
+    with.wait_for_stdout("first\n");
+    let service = swarm.node("node1").engine.get("/services")[0]["ID"].as_str().unwrap().to_owned();
+    let first = swarm.place("node1", &service).unwrap().name;
+    swarm.kill(first);
+    until("it is placed again", || swarm.place("node1", &service).is_some_and(|node| node.name != first));
+    with.write_stdin("\n");
+    assert_eq!(with.finish().text(), "first\nsecond\n");
+    swarm.revive(first);
+    swarm.assert_empty();
+}
+
+/// How many tasks a second a manager takes until they run.
+#[test]
+fn a_manager_takes_many_tasks() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let most = std::env::var("CUBE_TEST_SWARM_TASKS").map_or(5, |most| most.parse().unwrap());
+    let start = || swarm.cube(run(&image, &["forever"])).within(LONG);
+    for tasks in [1, 10, 100].into_iter().filter(|tasks| *tasks <= most).chain([most]) {
+        let begun = Instant::now();
+        let mut ids: Vec<String> = (0..tasks).map(|_| start().text()).collect();
+        let in_turn = begun.elapsed();
+        let begun = Instant::now();
+        let running: Vec<_> = (0..tasks).map(|_| start().spawn()).collect();
+        ids.extend(running.into_iter().map(|cube| cube.finish().text()));
+        let rate = |took: Duration| f64::from(tasks) / took.as_secs_f64();
+        let (in_turn, at_once) = (rate(in_turn), rate(begun.elapsed()));
+        println!("{tasks} tasks: {in_turn:.1} a second one after the other, {at_once:.1} at once");
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+        let stop = ["stop"].into_iter().chain(ids.iter().map(|id| id.trim_end()));
+        assert_eq!(swarm.cube(stop).within(LONG).text(), ids.concat());
+        swarm.assert_empty();
+    }
 }
 
 #[test]

@@ -261,6 +261,19 @@ impl Node {
     }
 }
 
+impl Container {
+    /// The same with what its container's own engine knows better, if it could be asked: Swarm tells of
+    /// no lack of memory and keeps one time only.
+    pub(super) fn with_end_of(self, own: Option<&Self>) -> Self {
+        match own {
+            Some(&Self { oom_killed, started_at, finished_at, .. }) => {
+                Self { oom_killed, started_at, finished_at, ..self }
+            }
+            None => self,
+        }
+    }
+}
+
 impl From<Snapshot> for Container {
     fn from(now: Snapshot) -> Self {
         let (newest, node) = (now.newest(), now.node.as_ref());

@@ -6,9 +6,9 @@ use hyper::header::HeaderValue;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use super::{POLL, checked, spec};
+use super::{POLL, Task, checked, spec};
 use crate::{
-    Docker, Error, ErrorKind, Event, Origin, Task,
+    Docker, Error, ErrorKind, Event, Origin,
     docker::{fault, follow::when_back},
     duration,
 };
@@ -23,7 +23,7 @@ impl Docker {
     /// Creates the task's service. The registry's credentials go with it to the node that will run it.
     pub(in crate::docker) async fn create_service(
         &self,
-        task: &mut Task,
+        task: &mut crate::Task,
         events: &mut dyn FnMut(Event),
     ) -> Result<String, Error> {
         spec::check(&task.config)?;
@@ -37,7 +37,7 @@ impl Docker {
 
     async fn submit(
         &self,
-        task: &mut Task,
+        task: &mut crate::Task,
         body: Vec<u8>,
         auth: Option<HeaderValue>,
     ) -> Result<String, Error> {
@@ -62,23 +62,21 @@ impl Docker {
         let (until, mut told) = (Instant::now() + limit, String::new());
         loop {
             let now = when_back(|| self.snapshot(id)).await?;
-            let Some(newest) = now.newest() else {
-                sleep(POLL).await;
-                continue;
-            };
-            if newest.has_run() {
+            if now.newest().is_some_and(Task::has_run) {
                 return Ok(());
             }
+            let (state, reason) = now.reason();
             if now.is_over() {
-                return Err(fault::refusal(500, &newest.status.err));
+                return Err(fault::refusal(500, reason));
             }
-            if newest.status.err != told {
-                told.clone_from(&newest.status.err);
-                events(Event::Waiting { state: newest.status.state.clone(), reason: told.clone() });
+            if !reason.is_empty() && reason != told {
+                told = reason.to_owned();
+                events(Event::Waiting { state: state.to_owned(), reason: told.clone() });
             }
-            // A node may take its time for the image: only the wait for a node is limited.
-            if newest.node_id().is_none() && Instant::now() >= until {
-                return Err(unplaced(told, limit));
+            // A node may take its time for the image: the first that was found for the task is not hurried.
+            if !now.is_first_placement() && Instant::now() >= until {
+                let failed = now.tasks.iter().any(Task::has_ended);
+                return Err(if failed { fault::refusal(500, reason) } else { unplaced(told, limit) });
             }
             sleep(POLL).await;
         }

@@ -84,6 +84,11 @@ impl Managers {
         self.current().post(path, body, headers).await
     }
 
+    /// Whether the first still answers, which is the engine itself.
+    pub(super) fn is_first(&self) -> bool {
+        self.turn() == 0
+    }
+
     /// Which of them answered last.
     pub(super) fn turn(&self) -> usize {
         self.turn.load(Ordering::Relaxed)

@@ -63,6 +63,19 @@ pub fn shell() -> String {
     })
 }
 
+/// The image of `examples/postgres-image.sh`, on these engines.
+pub fn postgres_on(engines: &[&Engine], name: &str) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/postgres-image.sh");
+    let (first, others) = engines.split_first().unwrap();
+    let made = Command::new(script).arg(name).env("DOCKER_HOST", first.host()).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let tar = first.send("GET", &format!("/images/{name}/get"), &[], &[]).body;
+    for engine in others {
+        let loaded = engine.send("POST", "/images/load", &["Content-Type: application/x-tar"], &tar);
+        assert!(loaded.status == 200 && engine.has(&format!("/images/{name}/json")), "{name} is not loaded");
+    }
+}
+
 /// Makes the image unless the engine has it: its tag follows from its content.
 fn made_once(engine: &Engine, name: &str, instructions: &[&str], fill: impl FnOnce(&Path)) -> String {
     static MADE: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);

@@ -34,21 +34,26 @@ impl Registry {
     /// One that asks nobody for a password.
     pub fn open() -> &'static Self {
         static OPEN: OnceLock<Registry> = OnceLock::new();
-        OPEN.get_or_init(|| Self::start("", "", String::new()))
+        OPEN.get_or_init(|| Self::start("127.0.0.1", "", "", String::new()))
     }
 
     /// One that wants [`USER`] and [`PASSWORD`].
     pub fn private() -> &'static Self {
         static PRIVATE: OnceLock<Registry> = OnceLock::new();
+        PRIVATE.get_or_init(|| Self::private_at("127.0.0.1"))
+    }
+
+    /// The same at another of this machine's addresses.
+    pub fn private_at(host: &str) -> Self {
         let config = "auth: {htpasswd: {realm: cube, path: htpasswd}}";
         let credentials = json!({"username": USER, "password": PASSWORD}).to_string();
         let auth = format!("X-Registry-Auth: {}", BASE64_URL_SAFE.encode(credentials));
-        PRIVATE.get_or_init(|| Self::start("htpasswd -Bbn \"$3\" \"$4\" >htpasswd &&", config, auth))
+        Self::start(host, "htpasswd -Bbn \"$3\" \"$4\" >htpasswd &&", config, auth)
     }
 
-    fn start(before: &str, config: &str, auth: String) -> Self {
+    fn start(host: &str, before: &str, config: &str, auth: String) -> Self {
         // The system gives a port that is free now; nobody else asks for this very one in the next second.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().to_string();
         let config = format!(
             "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: \"{address}\"}}\n\
              storage: {{filesystem: {{rootdirectory: data}}}}\n{config}\n"
@@ -68,7 +73,13 @@ impl Registry {
     /// A fresh image of the bed's name in this registry.
     pub fn publish(&self, bed: &Bed, tag: &str) -> Published {
         let engine = Engine::under_test();
-        let repo = format!("{}/{}", self.address, bed.name());
+        let (reference, digest) = self.publish_from(engine, bed.name(), tag);
+        Published { reference, digest, engine }
+    }
+
+    /// The same by another engine: the image's reference and digest.
+    pub fn publish_from(&self, engine: &Engine, name: &str, tag: &str) -> (String, String) {
+        let repo = format!("{}/{name}", self.address);
         let reference = image::fresh_on(engine, &repo, tag);
         let auth = if self.auth.is_empty() { "X-Registry-Auth: e30=" } else { &self.auth };
         let pushed = engine.send("POST", &format!("/images/{repo}/push?tag={tag}"), &[auth], &[]);
@@ -77,7 +88,7 @@ impl Registry {
         let digest = digest.unwrap_or_else(|| panic!("pushing {reference}: {log}")).to_owned();
         engine.delete(&format!("/images/{reference}?force=1"));
         assert!(!engine.has(&format!("/images/{reference}/json")), "{reference} is still on the engine");
-        Published { reference, digest, engine }
+        (reference, digest)
     }
 
     /// A Docker config folder with these credentials for the registry, as `docker login` leaves it.
