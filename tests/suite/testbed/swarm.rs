@@ -150,7 +150,15 @@ impl Swarm {
     fn states(&self) -> Vec<String> {
         let up = self.nodes.iter().find(|node| node.server.is_some()).unwrap();
         let answer = up.engine.send("GET", "/nodes", &[], &[]).json();
-        let state = |node: &Value| node["Status"]["State"].as_str().unwrap_or_default().to_owned();
+        // A node may be ready before the other managers count it among them.
+        let state = |node: &Value| {
+            let is_counted = node["ManagerStatus"]["Reachability"] == "reachable";
+            if is_counted {
+                node["Status"]["State"].as_str().unwrap_or_default().to_owned()
+            } else {
+                String::new()
+            }
+        };
         answer.as_array().map(|nodes| nodes.iter().map(state).collect()).unwrap_or_default()
     }
 
