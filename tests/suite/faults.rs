@@ -143,7 +143,10 @@ impl Point<'_> {
         if self.unguarded {
             drop(task);
             for id in bed.containers() {
-                end_guard(engine().container(&id)["Config"]["Labels"]["cube.task.id"].as_str().unwrap());
+                end_guard(
+                    &bed,
+                    engine().container(&id)["Config"]["Labels"]["cube.task.id"].as_str().unwrap(),
+                );
             }
             return Some(bed);
         }
@@ -230,11 +233,15 @@ fn remove_all(bed: &Bed) {
     }
 }
 
-/// Kills the guard of a task.
-fn end_guard(task_id: &str) {
+/// Kills the guard of a task of `bed`, while it waits and when it acts.
+fn end_guard(bed: &Bed, task_id: &str) {
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if line.starts_with(format!("cube\0guard\0{task_id}").as_bytes()) {
+        let read = |name| {
+            String::from_utf8_lossy(&std::fs::read(entry.path().join(name)).unwrap_or_default()).into_owned()
+        };
+        let line = read("cmdline");
+        let waits = read("comm") == "cube-guard\n" && line.contains(&bed.label());
+        if waits || line.starts_with(&format!("cube\0guard\0{task_id}")) {
             let pid: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
             let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
         }

@@ -114,7 +114,7 @@ fn guards_of(cube: u32) -> Vec<u32> {
 }
 
 fn is_guard(pid: u32) -> bool {
-    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"cube\0guard\0"))
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "cube-guard\n")
 }
 
 #[test]
