@@ -20,7 +20,7 @@ pub async fn stop(app: &App, args: &StopArgs) -> Ending {
 async fn stopped(app: &App, args: &StopArgs) -> Result<Ending, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let signal = args.signal.as_deref().map(str::parse).transpose()?;
-    let options = StopOptions { signal, timeout: args.time };
+    let options = StopOptions { signal, timeout: args.time, skip_outcome: app.output() == Output::Text };
     let docker = app.docker().await?;
     let mut results = join_all(tasks.iter().map(|task| docker.stop(task, &options))).await;
     match results.pop() {
