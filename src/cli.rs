@@ -47,7 +47,13 @@ pub fn main(argv: &[OsString]) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let app = App::new(cli.global);
-    let ending = runtime.block_on(dispatch(&app, cli.command));
+    let worker = app.clone();
+    // A task of the runtime, not its main future: that one is woken through the kernel each time.
+    let command = runtime.block_on(runtime.spawn(async move { dispatch(&worker, cli.command).await }));
+    let ending = match command {
+        Ok(ending) => ending,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
     let code = render::ending(&app, &ending);
     // A read of standard input or a write to a stuck reader must not hold up the end.
     runtime.shutdown_background();

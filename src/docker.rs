@@ -1,6 +1,7 @@
 //! The runner: one engine, and a method for each step of a task's life.
 
 mod attach;
+mod chunked;
 mod create;
 mod credentials;
 mod dial;
@@ -18,9 +19,11 @@ mod list;
 mod logs;
 mod meter;
 mod newlines;
+mod pace;
 mod prune;
 mod pull;
 mod pull_progress;
+mod raw;
 mod ready;
 mod request;
 mod stamps;
@@ -49,7 +52,7 @@ use self::{
     swarm::{Manager, Managers},
     transport::Transport,
 };
-use crate::{Action, Address, DockerResult, Error, Event, Owner, Surroundings, Task};
+use crate::{Action, Address, DockerResult, Error, Events, Owner, Surroundings, Task};
 
 /// A runner of tasks on one engine. Clones share the connection.
 #[derive(Clone)]
@@ -153,7 +156,7 @@ impl Docker {
     ///
     /// # Errors
     /// Whatever [`Docker::create`] and [`Docker::start`] return.
-    pub async fn run(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<DockerResult, Error> {
+    pub async fn run(&self, task: &mut Task, events: Events<'_>) -> Result<DockerResult, Error> {
         let done = match self.create(task, events).await {
             Ok(()) => self.start(task, events).await,
             Err(error) => Err(error),

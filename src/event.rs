@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Takes the events of a method while it runs.
+pub type Events<'a> = &'a mut (dyn FnMut(Event) + Send);
+
 /// A step on the way. The library reports; it prints nothing.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

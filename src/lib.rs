@@ -58,7 +58,7 @@ pub use docker::{
 };
 pub use env::EnvVar;
 pub use error::{Error, ErrorKind, Origin};
-pub use event::Event;
+pub use event::{Event, Events};
 pub use host_entry::HostEntry;
 pub use image::ImageRef;
 pub use label::{parse_label, parse_label_file};

@@ -18,13 +18,13 @@ pub struct AddressChoice {
 #[derive(Clone)]
 pub struct Surroundings<'a> {
     /// Looks up a variable of the environment.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
+    pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// The home folder, if there is one.
     pub home: Option<PathBuf>,
     /// The user's number, as in `/run/user/UID`.
     pub uid: u32,
     /// Tells whether a path exists (sockets, and the files of TLS).
-    pub exists: &'a dyn Fn(&Path) -> bool,
+    pub exists: &'a (dyn Fn(&Path) -> bool + Sync),
 }
 
 impl Surroundings<'static> {

@@ -14,6 +14,7 @@ use super::{
 };
 
 /// The flags of every command, and what follows from them.
+#[derive(Clone)]
 pub struct App {
     /// The flags.
     pub global: Global,

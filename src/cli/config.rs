@@ -10,7 +10,7 @@ use cube::{
 use super::{app, args::TaskArgs, render};
 
 /// How a variable of cube's own environment is looked up.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// The config that the flags describe, on top of the task file if there is one. Single values of the
 /// file are replaced, lists are extended, a command is replaced whole.

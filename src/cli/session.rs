@@ -6,8 +6,8 @@ use std::{
 };
 
 use cube::{
-    Action, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Follow, Input, LogOptions, Owner,
-    State, StopOptions, Tail, Task,
+    Action, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input, LogOptions,
+    Owner, State, StopOptions, Tail, Task,
 };
 
 use super::{app::App, args::Output, guard::Guard, progress::Progress, render, signals::Signals, sink};
@@ -182,7 +182,7 @@ async fn start(
     task: &mut Task,
     cidfile: Option<&Path>,
     streams: Option<bool>,
-    events: &mut dyn FnMut(Event),
+    events: Events<'_>,
 ) -> Result<Option<(Follow, Option<Input>)>, Error> {
     docker.create(task, events).await?;
     let early = note_id(task, cidfile)?;

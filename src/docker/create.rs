@@ -4,14 +4,14 @@ use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
 use super::{Docker, fault, inspect, request};
-use crate::{Config, Error, ErrorKind, Event, Port, PullPolicy, Task};
+use crate::{Config, Error, ErrorKind, Events, Port, PullPolicy, Task};
 
 impl Docker {
     /// Creates the task's container, pulling its image as its config says.
     pub(super) async fn create_container(
         &self,
         task: &mut Task,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<String, Error> {
         let config = task.config.clone();
         if config.pull == PullPolicy::Always {
@@ -58,7 +58,7 @@ impl Docker {
     async fn ports_to_bind(
         &self,
         config: &Config,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<Vec<crate::PortMapping>, Error> {
         if config.bind.is_none() || !config.publish_all {
             return Ok(Vec::new());
@@ -68,11 +68,7 @@ impl Docker {
     }
 
     /// The ports that the task exposes: the image's, which is pulled if it is missing, and its own.
-    pub(super) async fn exposed_by(
-        &self,
-        config: &Config,
-        events: &mut dyn FnMut(Event),
-    ) -> Result<Vec<Port>, Error> {
+    pub(super) async fn exposed_by(&self, config: &Config, events: Events<'_>) -> Result<Vec<Port>, Error> {
         let exposed = match self.exposed_ports(&config.image).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(config, events).await?;
@@ -83,7 +79,7 @@ impl Docker {
         Ok(exposed.into_iter().chain(config.expose.iter().copied()).collect())
     }
 
-    async fn pull_for(&self, config: &Config, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
+    async fn pull_for(&self, config: &Config, events: Events<'_>) -> Result<(), Error> {
         self.pull(&config.image, config.platform.as_ref(), config.pull_retries, events).await.map(drop)
     }
 

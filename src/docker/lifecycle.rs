@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::{Chunk, Container, Docker, Exit, Input, LogOptions, Logs, StopOptions, find, follow, swarm};
-use crate::{Config, Error, Event, RestartPolicy, Signal, State, Task, TaskRef};
+use crate::{Config, Error, Events, RestartPolicy, Signal, State, Task, TaskRef};
 
 /// What a task is to its engine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Docker {
     /// # Errors
     /// The config's own ([`Config::check`]), those of a pull, and the engine's refusals: name taken,
     /// bad mount, no such network, unsupported disk limit.
-    pub async fn create(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
+    pub async fn create(&self, task: &mut Task, events: Events<'_>) -> Result<(), Error> {
         task.config.check()?;
         let created = match Kind::on(task.config.swarm) {
             Kind::Container => self.create_container(task, events).await,
@@ -73,7 +73,7 @@ impl Docker {
     /// [`crate::ErrorKind::CommandNotExecutable`], [`crate::ErrorKind::BadMount`] and the engine's other
     /// refusals; [`crate::ErrorKind::Unschedulable`] if Swarm finds no node within the config's
     /// `wait_timeout`. The container is still there then.
-    pub async fn start(&self, task: &mut Task, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
+    pub async fn start(&self, task: &mut Task, events: Events<'_>) -> Result<(), Error> {
         let id = task.container_id.clone().unwrap_or_default();
         let started = match Kind::of(&id) {
             Kind::Container => self.start_container(&id).await,
@@ -96,7 +96,7 @@ impl Docker {
         &self,
         task: &mut Task,
         stdin: bool,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<(Follow, Option<Input>), Error> {
         let id = task.container_id.clone().unwrap_or_default();
         match Kind::of(&id) {

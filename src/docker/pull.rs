@@ -10,7 +10,7 @@ use super::{
     pull_progress::{Lines, Progress},
     transport::{self, Answer},
 };
-use crate::{Error, ErrorKind, Event, ImageRef, Platform};
+use crate::{Error, ErrorKind, Event, Events, ImageRef, Platform};
 
 /// Before the first repetition; each further one waits twice as long.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ impl Docker {
         image: &ImageRef,
         platform: Option<&Platform>,
         retries: u32,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<Option<String>, Error> {
         let auth = self.registry_auth(image).await?;
         let path = path(image, platform);
@@ -75,7 +75,7 @@ impl Docker {
         image: &ImageRef,
         path: &str,
         auth: Option<&HeaderValue>,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<Option<String>, Error> {
         let headers: Vec<_> = auth.map(|value| ("x-registry-auth", value.clone())).into_iter().collect();
         let sent = self.transport.request(Method::POST, path, None, &headers, Answer::Stream).await;
@@ -98,7 +98,7 @@ impl Docker {
         &self,
         image: &ImageRef,
         body: &mut Incoming,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<Option<bytes::Bytes>, Error> {
         let limit = self.transport.limit();
         let mut silent = || events(Event::PullSilent { image: image.to_string() });
@@ -115,7 +115,11 @@ impl Docker {
 }
 
 /// What `wait` gives, if it does within `limit`; calls `silent` whenever [`SILENCE`] has passed.
-async fn within<T>(limit: Duration, wait: impl Future<Output = T>, silent: &mut dyn FnMut()) -> Option<T> {
+async fn within<T>(
+    limit: Duration,
+    wait: impl Future<Output = T>,
+    silent: &mut (dyn FnMut() + Send),
+) -> Option<T> {
     let mut wait = pin!(tokio::time::timeout(limit, wait));
     loop {
         match tokio::time::timeout(SILENCE, &mut wait).await {

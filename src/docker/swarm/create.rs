@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{POLL, Task, checked, spec};
 use crate::{
-    Docker, Error, ErrorKind, Event, Origin,
+    Docker, Error, ErrorKind, Event, Events, Origin,
     docker::{fault, follow::when_back},
     duration,
 };
@@ -24,7 +24,7 @@ impl Docker {
     pub(in crate::docker) async fn create_service(
         &self,
         task: &mut crate::Task,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<String, Error> {
         spec::check(&task.config)?;
         let exposed =
@@ -57,7 +57,7 @@ impl Docker {
         &self,
         id: &str,
         limit: Duration,
-        events: &mut dyn FnMut(Event),
+        events: Events<'_>,
     ) -> Result<(), Error> {
         let (until, mut told) = (Instant::now() + limit, String::new());
         loop {
