@@ -1,27 +1,20 @@
 //! A live connection to a container's standard streams, opened before it starts so that no byte is lost.
 
-use bytes::Bytes;
-use hyper::{Method, StatusCode, header::HeaderValue, upgrade::Upgraded};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 
-use super::{Chunk, Docker, frames::Decoder, transport::Answer};
+use super::{Chunk, Docker, dial, frames::Decoder, raw::Source};
 use crate::{Error, ErrorKind};
-
-/// How much is read at a time.
-const READ: usize = 64 << 10;
 
 /// The streams of a container, or of a command in it, as they come.
 #[derive(Debug)]
 pub struct Attachment {
-    output: ReadHalf<TokioIo<Upgraded>>,
-    buffer: bytes::BytesMut,
+    output: Source<ReadHalf<dial::Stream>>,
     decoder: Decoder,
 }
 
 /// The way to a container's standard input.
 #[derive(Debug)]
-pub struct Input(WriteHalf<TokioIo<Upgraded>>);
+pub struct Input(WriteHalf<dial::Stream>);
 
 impl Attachment {
     /// The next piece, or `None` once all outputs are closed.
@@ -33,12 +26,10 @@ impl Attachment {
             if let Some(chunk) = self.decoder.next()? {
                 return Ok(Some(chunk));
             }
-            self.buffer.reserve(READ);
-            let read = self.output.read_buf(&mut self.buffer).await.map_err(|e| lost(&e))?;
-            if read == 0 {
-                return self.decoder.finish().map(|()| None);
+            match self.output.next().await.map_err(|e| lost(&e))? {
+                Some(piece) => self.decoder.feed(piece),
+                None => return self.decoder.finish().map(|()| None),
             }
-            self.decoder.feed(self.buffer.split().freeze());
         }
     }
 }
@@ -68,25 +59,18 @@ impl Docker {
     /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
     pub async fn attach(&self, id: &str, stdin: bool) -> Result<(Attachment, Input), Error> {
         let path = format!("/containers/{id}/attach?stream=true&stdout=true&stderr=true&stdin={stdin}");
-        self.hijack(&path, None).await
+        self.hijack(&path, b"").await
     }
 
     /// Sends a request whose answer is the connection itself.
-    pub(super) async fn hijack(&self, path: &str, body: Option<Bytes>) -> Result<(Attachment, Input), Error> {
-        let headers = [
-            ("connection", HeaderValue::from_static("Upgrade")),
-            ("upgrade", HeaderValue::from_static("tcp")),
-        ];
-        let response = self.transport.request(Method::POST, path, body, &headers, Answer::Stream).await?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    pub(super) async fn hijack(&self, path: &str, body: &[u8]) -> Result<(Attachment, Input), Error> {
+        let Some((stream, read)) = self.transport.upgrade(path, body).await? else {
             let message = "the engine, or something before it, does not hand over its connection";
             return Err(Error::new(ErrorKind::BadAnswer, message)
                 .with_hint("a proxy must let HTTP upgrades through; --host names the engine itself"));
-        }
-        let upgraded = hyper::upgrade::on(response).await.map_err(|e| super::fault::broken(&e))?;
-        let (output, input) = tokio::io::split(TokioIo::new(upgraded));
-        let buffer = bytes::BytesMut::with_capacity(READ);
-        Ok((Attachment { output, buffer, decoder: Decoder::new(false) }, Input(input)))
+        };
+        let (output, input) = tokio::io::split(stream);
+        Ok((Attachment { output: Source::new(output, read), decoder: Decoder::new(false) }, Input(input)))
     }
 }
 

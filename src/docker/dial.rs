@@ -3,7 +3,7 @@
 mod ssh;
 pub(super) mod tls;
 
-use std::{error::Error as StdError, ffi::OsString, io, net::SocketAddr, path::Path, time::Duration};
+use std::{error::Error as StdError, ffi::OsString, fmt, io, net::SocketAddr, path::Path, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -20,9 +20,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 const QUEUE_FULL: Duration = Duration::from_millis(10);
 
 /// What a connection to the engine reads from and writes to.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for T {}
+
+impl fmt::Debug for dyn Duplex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Duplex")
+    }
+}
 
 /// A connection to the engine.
 pub(crate) type Stream = Box<dyn Duplex>;

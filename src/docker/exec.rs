@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use bollard::models::ExecConfig;
-use bytes::Bytes;
 
 use super::{Attachment, Chunk, Docker, Input, fault};
 use crate::{EnvVar, Error, ErrorKind};
@@ -110,8 +109,8 @@ impl Docker {
         let container = self.container_of(container_id).await?;
         let created = self.within(self.api.create_exec(&container, config)).await;
         let id = created.map_err(not_running)?.id;
-        let body = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
-        let (output, input) = self.hijack(&format!("/exec/{id}/start"), Some(body)).await?;
+        let body = br#"{"Detach":false,"Tty":false}"#;
+        let (output, input) = self.hijack(&format!("/exec/{id}/start"), body).await?;
         Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))
     }
 

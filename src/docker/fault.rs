@@ -199,14 +199,19 @@ pub(super) fn too_slow(limit: Duration) -> Error {
         .with_hint("see whether the engine is overloaded, or give it longer with --engine-timeout")
 }
 
-/// The error for a connection that broke in the middle.
-pub(super) fn broken(cause: &hyper::Error) -> Error {
-    let mut deepest: &dyn std::error::Error = cause;
+/// The same, where an error tells why.
+pub(super) fn broken_by(cause: &(dyn std::error::Error + 'static)) -> Error {
+    let mut deepest = cause;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
+    broken(deepest)
+}
+
+/// The error for a connection that broke in the middle.
+pub(super) fn broken(cause: &dyn fmt::Display) -> Error {
     Error::new(ErrorKind::ConnectionLost, "the connection to the engine broke")
-        .with_source(printable(&deepest.to_string()))
+        .with_source(printable(&cause.to_string()))
         .with_hint("see whether the engine was restarted; `cube ps -a` shows what is left")
 }
 
@@ -219,7 +224,7 @@ pub(super) fn from_bollard(error: bollard::errors::Error) -> Error {
             Ok(own) => own,
             Err(err) => Error::new(ErrorKind::ConnectionLost, err.to_string()),
         },
-        B::HyperResponseError { err } => broken(&err),
+        B::HyperResponseError { err } => broken_by(&err),
         B::JsonDataError { message, .. } => bad_answer("a request", &message),
         B::JsonSerdeError { err } => bad_answer("a request", &err),
         B::DockerContainerWaitError { error, .. } => refusal(500, &error),

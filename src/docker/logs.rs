@@ -1,14 +1,12 @@
 //! A container's log, as the engine kept it.
 
-use hyper::{Method, Response, body::Incoming};
-
 use super::{
     Chunk, Container, Docker,
     engine::Engine,
     frames::Decoder,
     newlines::Newlines,
+    raw::Body,
     stamps::{Cursor, STAMP, Stamps},
-    transport::{self, Answer},
 };
 use crate::Error;
 
@@ -44,23 +42,18 @@ pub struct LogOptions {
 /// A log on its way.
 #[derive(Debug)]
 pub struct Logs {
-    body: Incoming,
+    body: Body,
     decoder: Decoder,
     newlines: Option<Newlines>,
     stamps: Option<Stamps>,
 }
 
 impl Logs {
-    /// Reads an engine's answer, `timed` if there is a time before each line.
-    pub(super) fn read(
-        answer: Response<Incoming>,
-        container: &Container,
-        engine: Engine,
-        timed: bool,
-    ) -> Self {
+    /// Reads the body of an engine's answer, `timed` if there is a time before each line.
+    pub(super) fn read(body: Body, container: &Container, engine: Engine, timed: bool) -> Self {
         let loses = container.log_driver == LOSES_NEWLINES && engine.is_before(MENDED) && !container.tty;
         Self {
-            body: answer.into_body(),
+            body,
             decoder: Decoder::new(container.tty),
             newlines: loses.then(|| Newlines::new(if timed { STAMP } else { 0 })),
             stamps: None,
@@ -87,7 +80,7 @@ impl Logs {
                     return Ok(new);
                 }
             }
-            match transport::next_piece(&mut self.body).await? {
+            match self.body.next().await? {
                 Some(piece) => self.decoder.feed(piece),
                 None => return self.decoder.finish().map(|()| None),
             }
@@ -117,9 +110,9 @@ impl Docker {
         }
         asked.timestamps |= cursor.is_some();
         let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
-        let answer = self.transport.request(Method::GET, &path, None, &[], Answer::Stream).await?;
+        let body = self.transport.stream(&path).await?;
         let stamps = cursor.map(|cursor| Stamps::new(cursor, options.timestamps));
-        Ok(Logs { stamps, ..Logs::read(answer, container, engine, asked.timestamps) })
+        Ok(Logs { stamps, ..Logs::read(body, container, engine, asked.timestamps) })
     }
 }
 

@@ -1,4 +1,5 @@
-//! HTTP/1.1 to the engine over one reused connection, under bollard and beside it.
+//! HTTP/1.1 to the engine over one reused connection, under bollard and beside it. What a task writes comes
+//! over connections of its own, see `raw.rs`.
 //! A request is sent again only when not a byte of it went out.
 
 use std::{
@@ -10,16 +11,16 @@ use bollard::BollardRequest;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request, Response, StatusCode,
+    Method, Request, Response,
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
-    header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
+    header::{self, CONTENT_TYPE, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 
 use super::{
-    dial::Dialer,
+    dial::{Dialer, Stream},
     engine::Engine,
     fault,
     meter::{Budget, Metered},
@@ -29,9 +30,12 @@ use crate::{Address, Error, ErrorKind};
 /// The most that a plain (not streamed) answer may hold.
 const LARGEST_ANSWER: u64 = 64 << 20;
 /// The most of a refusal that is read, in bytes.
-const LONGEST_REFUSAL: usize = 64 << 10;
+pub(super) const LONGEST_REFUSAL: usize = 64 << 10;
 /// How much hyper buffers of what it reads.
 const READ_BUFFER: usize = 64 << 10;
+
+/// What cube calls itself.
+pub(super) const USER_AGENT: &str = concat!("cube/", env!("CARGO_PKG_VERSION"));
 
 type RequestBody = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -112,7 +116,7 @@ impl Transport {
     async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
         let body = tokio::time::timeout(self.0.limit, response.into_body().collect());
         let collected = body.await.map_err(|_| fault::too_slow(self.0.limit))?;
-        Ok(collected.map_err(|e| fault::broken(&e))?.to_bytes())
+        Ok(collected.map_err(|e| fault::broken_by(&e))?.to_bytes())
     }
 
     /// Sends a request and returns the answer once its head is there; a refusal becomes an error.
@@ -135,7 +139,7 @@ impl Transport {
         let request = request.body(body).map_err(|e| Error::new(ErrorKind::Engine, e.to_string()))?;
         let sent = tokio::time::timeout(self.0.limit, self.send(request, answer));
         let response = sent.await.map_err(|_| fault::too_slow(self.0.limit))??;
-        if response.status().is_success() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if response.status().is_success() {
             return Ok(response);
         }
         Err(self.refusal(response).await)
@@ -170,8 +174,7 @@ impl Transport {
         answer: Answer,
     ) -> Result<Response<Incoming>, Error> {
         request.headers_mut().insert(HOST, self.0.host.clone());
-        let agent = HeaderValue::from_static(concat!("cube/", env!("CARGO_PKG_VERSION")));
-        request.headers_mut().insert(USER_AGENT, agent);
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         tracing::debug!("{} {}", request.method(), request.uri().path());
         loop {
             let (mut connection, reused) = self.connection().await?;
@@ -190,8 +193,19 @@ impl Transport {
         }
     }
 
-    fn broken(&self, cause: &hyper::Error) -> Error {
-        self.0.dialer.explain(cause).unwrap_or_else(|| fault::broken(cause))
+    /// A connection beside those of HTTP's client.
+    pub(super) async fn dial(&self) -> Result<Stream, Error> {
+        self.0.dialer.dial().await
+    }
+
+    /// How requests name the engine's machine.
+    pub(super) fn host(&self) -> &str {
+        self.0.host.to_str().unwrap_or_default()
+    }
+
+    /// The error for a connection that broke.
+    pub(super) fn broken(&self, cause: &(dyn std::error::Error + 'static)) -> Error {
+        self.0.dialer.explain(cause).unwrap_or_else(|| fault::broken_by(cause))
     }
 
     /// An idle connection, or a new one; and whether it served before.
@@ -205,7 +219,7 @@ impl Transport {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|e| self.broken(&e))?;
-        tokio::spawn(connection.with_upgrades());
+        tokio::spawn(connection);
         Ok((Connection { sender, budget }, false))
     }
 
@@ -241,7 +255,7 @@ where
     loop {
         match body.frame().await {
             None => return Ok(None),
-            Some(Err(e)) => return Err(fault::broken(&e)),
+            Some(Err(e)) => return Err(fault::broken_by(&e)),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));

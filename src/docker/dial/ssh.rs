@@ -32,7 +32,7 @@ pub(super) struct SshStream {
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     heard: bool,
-    exit: Pin<Box<dyn Future<Output = Exit> + Send>>,
+    exit: Pin<Box<dyn Future<Output = Exit> + Send + Sync>>,
 }
 
 /// How ssh ended before the engine said a word.

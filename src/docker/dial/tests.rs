@@ -18,7 +18,7 @@ use super::*;
 use crate::{Tls, docker::fake_program};
 
 async fn failure(address: Address) -> Error {
-    let error = Dialer::new(address).unwrap().dial().await.err().expect("no engine is there");
+    let error = Dialer::new(address).unwrap().dial().await.expect_err("no engine is there");
     assert!(error.hint().is_some(), "{error}");
     error
 }

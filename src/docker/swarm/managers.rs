@@ -11,17 +11,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{Method, Response, body::Incoming, header::HeaderValue};
+use hyper::{Method, header::HeaderValue};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::{
     Address, Error, ErrorKind,
-    docker::{
-        fault,
-        follow::when_back,
-        transport::{Answer, Transport},
-    },
+    docker::{fault, follow::when_back, raw::Body, transport::Transport},
 };
 
 /// How long a manager may take for an answer while there is another to ask.
@@ -60,10 +56,9 @@ impl Managers {
         self.ask(|manager| async move { manager.json(Method::GET, path).await }).await
     }
 
-    /// Asks for an answer that is read as it comes.
-    pub(super) async fn stream(&self, path: &str) -> Result<Response<Incoming>, Error> {
-        self.ask(|manager| async move { manager.request(Method::GET, path, None, &[], Answer::Stream).await })
-            .await
+    /// Asks for a body that is read as it comes.
+    pub(super) async fn stream(&self, path: &str) -> Result<Body, Error> {
+        self.ask(|manager| async move { manager.stream(path).await }).await
     }
 
     /// Deletes what is at `path`. To ask for it twice does no harm.
