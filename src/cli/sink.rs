@@ -8,8 +8,12 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use super::direct::Direct;
+
 /// How much is gathered before it is written.
 const FULL: usize = 64 << 10;
+/// What is as large is not gathered: a copy would cost more than a write.
+const LARGE: usize = 16 << 10;
 /// How long a piece may wait for more: the engine sends line by line, and a write each would cost more
 /// than all the rest.
 const GATHERING: Duration = Duration::from_millis(5);
@@ -22,9 +26,13 @@ pub struct Sink<O, E> {
     stream: Stream,
 }
 
+type Out = Direct<io::Stdout, tokio::io::Stdout>;
+type Err = Direct<io::Stderr, tokio::io::Stderr>;
+
 /// A sink to this process's standard streams.
-pub fn standard() -> Sink<tokio::io::Stdout, tokio::io::Stderr> {
-    Sink::new(tokio::io::stdout(), tokio::io::stderr())
+pub fn standard() -> Sink<Out, Err> {
+    let out = Direct::new(io::stdout(), tokio::io::stdout());
+    Sink::new(out, Direct::new(io::stderr(), tokio::io::stderr()))
 }
 
 impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sink<O, E> {
@@ -34,11 +42,12 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sink<O, E> {
 
     /// Takes a piece in.
     pub async fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
-        if chunk.stream != self.stream || self.gathered.len() + chunk.bytes.len() > FULL {
+        let large = chunk.bytes.len() >= LARGE;
+        if large || chunk.stream != self.stream || self.gathered.len() + chunk.bytes.len() > FULL {
             self.flush().await?;
             self.stream = chunk.stream;
         }
-        if chunk.bytes.len() >= FULL {
+        if large {
             return write_all(&mut self.out, &mut self.err, chunk.stream, &chunk.bytes).await;
         }
         self.gathered.extend_from_slice(&chunk.bytes);
