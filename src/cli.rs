@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod attach;
 mod config;
+mod direct;
 mod ending;
 mod exec;
 mod generate;

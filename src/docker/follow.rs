@@ -175,7 +175,8 @@ impl Output {
     /// Opens what is left of the log, unless its end was reached after the container's.
     async fn rest(&mut self) -> Result<(), Error> {
         let container = self.container().await?;
-        if matches!(self.source, Source::Log { live: false, .. }) && !container.is_alive() {
+        let whole = matches!(&self.source, Source::Log { live: false, log, .. } if !log.is_astray());
+        if whole && !container.is_alive() {
             self.end(Exit { code: container.exit_code });
             return Ok(());
         }
@@ -212,7 +213,10 @@ impl Output {
         // A log with times goes on from its cursor; of any other what is known is passed over.
         self.source = match &self.source {
             Source::Log { log, known, .. } if log.cursor().is_some() => {
-                let cursor = log.cursor().cloned().unwrap_or_default();
+                let mut cursor = log.cursor().unwrap_or_default();
+                if !container.is_alive() && !log.is_astray() {
+                    cursor = cursor.seen_from_end();
+                }
                 self.open(container, cursor, *known).await?
             }
             _ => self.open(container, Cursor::new(self.options.tail), self.delivered).await?,

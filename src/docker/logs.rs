@@ -6,7 +6,7 @@ use super::{
     frames::Decoder,
     newlines::Newlines,
     raw::Body,
-    stamps::{Cursor, STAMP, Stamps},
+    stamps::{Cursor, Place, STAMP, Stamps},
 };
 use crate::Error;
 
@@ -87,8 +87,13 @@ impl Logs {
         }
     }
 
+    /// Whether it was read from its end, and what follows the part that was given before is not in there.
+    pub(super) fn is_astray(&self) -> bool {
+        self.stamps.as_ref().is_some_and(Stamps::is_astray)
+    }
+
     /// How far the log was given, if it was asked for with its times.
-    pub(super) fn cursor(&self) -> Option<&Cursor> {
+    pub(super) fn cursor(&self) -> Option<Cursor> {
         self.stamps.as_ref().map(Stamps::cursor)
     }
 }
@@ -105,8 +110,10 @@ impl Docker {
         let engine = self.transport.engine();
         let cursor = cursor.filter(|_| engine.is_docker() && !container.tty);
         let mut asked = options.clone();
-        if let Some(since) = cursor.as_ref().and_then(Cursor::since) {
-            asked = LogOptions { since: Some(since), tail: Tail::All, ..asked };
+        match cursor.as_ref().map(Cursor::place) {
+            Some(Place::Since(since)) => asked = LogOptions { since: Some(since), tail: Tail::All, ..asked },
+            Some(Place::Tail(lines)) => asked.tail = Tail::Lines(lines),
+            Some(Place::Beginning) | None => {}
         }
         asked.timestamps |= cursor.is_some();
         let path = format!("/containers/{}/logs?{}", container.id, query(&asked));

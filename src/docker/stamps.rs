@@ -3,20 +3,23 @@
 use bytes::{Buf, Bytes, BytesMut};
 use chrono::NaiveDateTime;
 
-use super::{Chunk, Tail, fault, frames::Piece};
+use super::{Chunk, Stream, Tail, fault, frames::Piece};
 use crate::Error;
 
 /// The length of a stamp: a time with nine decimals in UTC, and a space.
 pub(super) const STAMP: usize = "2006-01-02T15:04:05.000000000Z ".len();
 const TO_THE_SECOND: usize = "2006-01-02T15:04:05".len();
 const SECOND: u64 = 1_000_000_000;
+/// How many lines an ended log is read from its end: more than an engine leaves out of one that it follows.
+const LAST_LINES: u64 = 1_000;
 
 /// How far a log was given, so that just the rest can be asked for.
 ///
 /// Lines come in the log's order, which is not quite that of their times: both streams are written side
 /// by side. So the rest is asked for from a moment about a second back, and as many lines as were given
-/// since then are passed over. Times are nanoseconds since 1970.
-#[derive(Clone, Debug, Default)]
+/// since then are passed over. Of a log that has ended it is enough to read its last lines, and to pass over
+/// those up to the one that was given last. Times are nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cursor {
     moment: u64,
     /// Lines given whose time is after `moment`.
@@ -24,10 +27,34 @@ pub(super) struct Cursor {
     next_moment: u64,
     after_next: u64,
     latest: u64,
+    /// Lines given, and the last of them.
+    lines: u64,
+    last: Option<Mark>,
+    /// The last lines are to be read.
+    at_end: bool,
     /// Bytes given of the line that comes next.
     begun: usize,
     /// The log was not asked for from its beginning.
     tail: bool,
+}
+
+/// A line by what no other has: its stream, its time, and how many before it had the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    stream: Stream,
+    time: u64,
+    times: u64,
+}
+
+/// Where to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where the log was asked for in the first place.
+    Beginning,
+    /// At a moment, as the engine reads it.
+    Since(String),
+    /// So many lines before the end.
+    Tail(u64),
 }
 
 impl Cursor {
@@ -36,13 +63,28 @@ impl Cursor {
         Self { tail: tail != Tail::All, ..Self::default() }
     }
 
-    /// From when on to ask for lines, as the engine reads it; `None` for as before.
-    pub(super) fn since(&self) -> Option<String> {
-        let from = self.moment + 1;
-        (self.moment > 0).then(|| format!("{}.{:09}", from / SECOND, from % SECOND))
+    /// The same place in a log that has ended, if it is to be found from there and that is the shorter way.
+    pub(super) fn seen_from_end(self) -> Self {
+        let at_end = self.lines >= LAST_LINES && self.begun == 0;
+        Self { at_end, ..self }
     }
 
-    fn pass(&mut self, time: u64) {
+    /// From where on to ask for lines.
+    pub(super) fn place(&self) -> Place {
+        match self.moment + 1 {
+            _ if self.at_end => Place::Tail(LAST_LINES),
+            1 => Place::Beginning,
+            from => Place::Since(format!("{}.{:09}", from / SECOND, from % SECOND)),
+        }
+    }
+
+    fn pass(&mut self, stream: Stream, time: u64) {
+        let times = match self.last {
+            Some(last) if (last.stream, last.time) == (stream, time) => last.times + 1,
+            _ => 1,
+        };
+        self.last = Some(Mark { stream, time, times });
+        self.lines += 1;
         if self.tail && self.latest == 0 {
             self.moment = time.saturating_sub(1);
         }
@@ -65,6 +107,10 @@ pub(super) struct Stamps {
     /// Lines to pass over, and then bytes of the next.
     known_lines: u64,
     known_bytes: usize,
+    /// Up to this one they are known too.
+    sought: Option<Mark>,
+    /// Lines passed over on the way to it.
+    passed: u64,
     /// Whether the stamps are wanted.
     shown: bool,
     stamp: BytesMut,
@@ -75,10 +121,13 @@ pub(super) struct Stamps {
 impl Stamps {
     /// For a log that was asked for from `cursor` on.
     pub(super) fn new(cursor: Cursor, shown: bool) -> Self {
+        let at_end = cursor.at_end;
         Self {
-            known_lines: cursor.after_moment,
+            known_lines: if at_end { 0 } else { cursor.after_moment },
             known_bytes: cursor.begun,
-            cursor,
+            sought: cursor.last.filter(|_| at_end),
+            passed: 0,
+            cursor: Cursor { at_end: false, ..cursor },
             shown,
             stamp: BytesMut::with_capacity(STAMP),
             time: 0,
@@ -87,8 +136,29 @@ impl Stamps {
     }
 
     /// How far the log was given by now.
-    pub(super) fn cursor(&self) -> &Cursor {
-        &self.cursor
+    pub(super) fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Whether the line that was given last did not come: more than the last lines are new.
+    pub(super) fn is_astray(&self) -> bool {
+        self.sought.is_some()
+    }
+
+    /// Sees whether a known line is the last of them.
+    fn seek(&mut self, stream: Stream) {
+        let time = self.time;
+        self.passed += 1;
+        let Some(sought) = self.sought.as_mut().filter(|mark| (mark.stream, mark.time) == (stream, time))
+        else {
+            return;
+        };
+        if self.passed == 1 {
+            // How many of that time came before the first line is not to be seen.
+            sought.times = u64::MAX;
+        }
+        sought.times -= 1;
+        self.sought = self.sought.filter(|mark| mark.times > 0);
     }
 
     /// What is new in a piece.
@@ -100,6 +170,12 @@ impl Stamps {
         let begins = self.stamp.len() < STAMP;
         if begins && !self.read_stamp(&mut chunk.bytes)? {
             return if last { Err(no_time()) } else { Ok(None) };
+        }
+        if self.sought.is_some() {
+            if last {
+                self.seek(chunk.stream);
+            }
+            return Ok(None);
         }
         if self.known_lines > 0 {
             self.known_lines -= u64::from(last);
@@ -113,7 +189,7 @@ impl Stamps {
         chunk.bytes.advance(known);
         self.cursor.begun += chunk.bytes.len();
         if last {
-            self.cursor.pass(self.time);
+            self.cursor.pass(chunk.stream, self.time);
             self.known_bytes = 0;
         }
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
@@ -165,12 +241,18 @@ mod tests {
 
     /// A log: the time of each line in milliseconds, and what it says.
     fn body(lines: &[(u64, String)], cursor: &Cursor) -> Vec<u8> {
-        let from = cursor.since().map_or(0, |since| {
-            let (second, nanos) = since.split_once('.').unwrap();
-            second.parse::<u64>().unwrap() * SECOND + nanos.parse::<u64>().unwrap()
-        });
+        let (mut from, mut tail) = (0, lines.len());
+        match cursor.place() {
+            Place::Beginning => {}
+            Place::Since(since) => {
+                let (second, nanos) = since.split_once('.').unwrap();
+                from = second.parse::<u64>().unwrap() * SECOND + nanos.parse::<u64>().unwrap();
+            }
+            Place::Tail(last) => tail = tail.min(usize::try_from(last).unwrap()),
+        }
         let mut body = Vec::new();
-        for (time, text) in lines.iter().filter(|(time, _)| time * 1_000_000 >= from) {
+        let asked = lines[lines.len() - tail..].iter();
+        for (time, text) in asked.filter(|(time, _)| time * 1_000_000 >= from) {
             let stamp = chrono::DateTime::from_timestamp_millis(i64::try_from(*time).unwrap()).unwrap();
             let line = format!("{} {text}", stamp.format("%Y-%m-%dT%H:%M:%S.%9fZ"));
             body.extend([1, 0, 0, 0]);
@@ -212,7 +294,7 @@ mod tests {
                 body.truncate(cut);
                 let mut stamps = Stamps::new(cursor, shown);
                 given.extend(read(&body, &mut stamps, 7));
-                cursor = stamps.cursor().clone();
+                cursor = stamps.cursor();
             }
             let mut whole = Stamps::new(Cursor::default(), shown);
             prop_assert_eq!(given, read(&body(&lines, &Cursor::default()), &mut whole, 1000));
@@ -220,11 +302,29 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_an_ended_log_is_found_from_its_end_or_known_to_be_elsewhere() {
+        // Three lines of each moment: the last one given is found all the same.
+        let lines: Vec<_> = (0..2_100).map(|i| (1_800_000_000_000 + i / 3, format!("{i}\n"))).collect();
+        for given in (1_000..1_200).chain(2_090..=2_100) {
+            let mut begun = Stamps::new(Cursor::default(), false);
+            read(&body(&lines[..given], &Cursor::default()), &mut begun, 1_000);
+            let cursor = begun.cursor().seen_from_end();
+            let mut end = Stamps::new(cursor, false);
+            let rest = read(&body(&lines, &cursor), &mut end, 1_000);
+            let expected: String = lines[given..].iter().map(|(_, text)| text.as_str()).collect();
+            // The last thousand begin with line 1100, whose moment has lines before it.
+            assert_eq!(end.is_astray(), given < 1_102, "{given}");
+            assert_eq!(rest, if end.is_astray() { b"" } else { expected.as_bytes() }, "{given}");
+        }
+        assert_eq!(Cursor::default().seen_from_end().place(), Place::Beginning);
+    }
+
+    #[test]
     fn what_is_asked_for_again_is_at_most_some_seconds_old() {
         let lines: Vec<_> = (0..100).map(|i| (1_800_000_000_000 + i * 500, "x\n".to_owned())).collect();
         let mut stamps = Stamps::new(Cursor::default(), false);
         read(&body(&lines, &Cursor::default()), &mut stamps, 100);
-        let rest = body(&lines, stamps.cursor());
+        let rest = body(&lines, &stamps.cursor());
         assert!(!rest.is_empty() && rest.len() < body(&lines[..6], &Cursor::default()).len());
     }
 
