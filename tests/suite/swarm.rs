@@ -20,7 +20,9 @@ const LONG: Duration = Duration::from_mins(5);
 fn swarm() -> MutexGuard<'static, Swarm> {
     static SWARM: OnceLock<Mutex<Swarm>> = OnceLock::new();
     let swarm = SWARM.get_or_init(|| Mutex::new(Swarm::new())).lock();
-    swarm.unwrap_or_else(PoisonError::into_inner)
+    let mut swarm = swarm.unwrap_or_else(PoisonError::into_inner);
+    swarm.heal();
+    swarm
 }
 
 /// `run --swarm` with these words.
@@ -184,6 +186,7 @@ fn a_task_survives_the_death_of_its_node_if_it_may_restart() {
 fn the_next_manager_is_asked_when_one_dies() {
     let mut swarm = swarm();
     let image = swarm.probe();
+    swarm.be_patient(true);
     let task = ["--node", "node2", "out=up", "say-signals", "forever"];
     let mut attached =
         swarm.cube_at_all(run(&image, &[&["-a"], &task[..]].concat())).exits(138).any_stderr().spawn();
@@ -209,6 +212,7 @@ fn the_next_manager_is_asked_when_one_dies() {
     assert_eq!(log.finish().text(), "up\nsignal 10\n");
     swarm.cube_at_all(["stop", &id]).any_stderr().output();
     swarm.revive("node1");
+    swarm.be_patient(false);
     swarm.assert_empty();
 }
 

@@ -13,6 +13,8 @@ use super::{Cube, Engine};
 
 /// The name of each node, and its last number in the network.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
+/// How often nodes show that they are alive: so short that a death is soon noticed.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Longer than Swarm needs for anything here on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -64,7 +66,7 @@ impl Swarm {
     fn join(&self) {
         let [first, others @ ..] = self.nodes.as_slice() else { panic!("no nodes") };
         let init = json!({"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": first.address,
-            "Spec": {"Dispatcher": {"HeartbeatPeriod": 1_000_000_000}}});
+            "Spec": {"Dispatcher": {"HeartbeatPeriod": HEARTBEAT.as_nanos()}}});
         first.engine.post("/swarm/init", &init);
         let token = first.engine.get("/swarm")["JoinTokens"]["Manager"].clone();
         for node in others {
@@ -73,6 +75,34 @@ impl Swarm {
             node.engine.post("/swarm/join", &join);
         }
         until("all nodes are ready", || self.states() == ["ready"; 3]);
+    }
+
+    /// Makes good what a story that failed left broken.
+    pub fn heal(&mut self) {
+        let dead: Vec<_> =
+            self.nodes.iter().filter(|node| node.server.is_none()).map(|node| node.name).collect();
+        if dead.is_empty() {
+            return;
+        }
+        dead.into_iter().for_each(|name| self.revive(name));
+        self.set_heartbeat(HEARTBEAT);
+        let engine = &self.nodes[0].engine;
+        for service in engine.get("/services").as_array().unwrap() {
+            engine.delete(&format!("/services/{}", service["ID"].as_str().unwrap()));
+        }
+    }
+
+    /// Lets nodes be silent for longer, or for as long as before: they need some seconds to find a new leader.
+    pub fn be_patient(&self, patient: bool) {
+        self.set_heartbeat(if patient { HEARTBEAT * 5 } else { HEARTBEAT });
+    }
+
+    fn set_heartbeat(&self, period: Duration) {
+        let engine = &self.nodes[0].engine;
+        let swarm = engine.get("/swarm");
+        let mut spec = swarm["Spec"].clone();
+        spec["Dispatcher"]["HeartbeatPeriod"] = json!(period.as_nanos());
+        engine.post(&format!("/swarm/update?version={}", swarm["Version"]["Index"]), &spec);
     }
 
     pub fn node(&self, name: &str) -> &Node {
