@@ -84,7 +84,9 @@ impl Swarm {
         if dead.is_empty() {
             return;
         }
-        dead.into_iter().for_each(|name| self.revive(name));
+        for name in dead {
+            self.revive(name);
+        }
         self.set_heartbeat(HEARTBEAT);
         let engine = &self.nodes[0].engine;
         for service in engine.get("/services").as_array().unwrap() {
