@@ -79,7 +79,7 @@ fn tasks_of_many_processes_at_once() {
 }
 
 /// Numbers that look random, the same in each run.
-fn scattered(number: usize) -> u64 {
+pub fn scattered(number: usize) -> u64 {
     let mut state = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     state ^= state >> 29;
     state.wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33

@@ -1,5 +1,7 @@
 //! The same task on Docker Swarm: three real nodes, a node that dies, a manager that dies, nothing left.
 
+mod trouble;
+
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};

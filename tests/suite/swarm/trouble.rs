@@ -1,0 +1,141 @@
+//! What goes wrong on a swarm: failures one after the other, two that end the same task, kills at any moment, an
+//! answer that is lost.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{run, swarm};
+use crate::load::{count, scattered};
+use crate::testbed::proxy::{Fault, Proxy};
+use crate::testbed::swarm::{Swarm, until};
+
+/// The longest after its start that a cube is killed: by then its task has run for a while.
+const LATEST: u64 = 4000;
+
+#[test]
+fn a_task_that_fails_time_after_time_is_told_by_its_last_failure() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let words =
+        ["--restart", "on-failure:2", "--expose", "80", "--wait-for", "port=80", "err=no map", "exit=3"];
+    let failed = swarm.cube(run(&image, &words)).fails(125).stderr_has("failed with code 3").stderr_has("no map\n");
+    failed.output();
+    swarm.assert_empty();
+    let attached = swarm.cube(run(&image, &["-a", "--restart", "on-failure:2", "out=try", "exit=3"]));
+    assert_eq!(attached.exits(3).output().text(), "try\ntry\ntry\n");
+    swarm.assert_empty();
+}
+
+#[test]
+fn two_stops_of_one_task_both_succeed() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text();
+    let stops = [(); 2].map(|()| swarm.cube(["stop", id.trim_end()]).spawn());
+    for stop in stops {
+        assert_eq!(stop.finish().text(), id);
+    }
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_wait_outlasts_the_removal_and_tells_the_code() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text().trim_end().to_owned();
+    let mut wait = swarm.cube(["--verbose", "--verbose", "wait", &id]).exits(143).any_stderr().spawn();
+    wait.wait_for_stderr("GET /tasks");
+    swarm.cube(["stop", &id]).output();
+    assert_eq!(wait.finish().text(), "143\n");
+    swarm.assert_empty();
+}
+
+#[test]
+fn a_task_past_its_time_goes_with_the_next_command() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let short = swarm.cube(run(&image, &["--ttl", "1s", "forever"])).text();
+    let long = swarm.cube(run(&image, &["--ttl", "1h", "forever"])).text();
+    let shown = |all: &str| swarm.cube(["ps", "--swarm", "-q"]).any_stderr().text() == all;
+    until("the one is removed", || shown(&long));
+    swarm.cube(["logs", short.trim_end()]).fails(1).stderr_has("no such task").output();
+    swarm.cube(["stop", long.trim_end()]).output();
+    swarm.assert_empty();
+}
+
+#[test]
+fn want_of_memory_is_told_by_the_task_s_own_node() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let engine = &swarm.node("node1").engine;
+    // An engine may miss the kernel's word: then its own answer does not have it either.
+    let told = (0..10).any(|_| {
+        let words = ["--node", "node1", "-m", "16m", "memory=200", "exit=0"];
+        let id = swarm.cube(run(&image, &words)).text().trim_end().to_owned();
+        swarm.cube(["wait", &id]).exits(137).output();
+        let container = engine.get("/containers/json?all=1")[0]["Id"].as_str().unwrap().to_owned();
+        let noted = engine.container(&container)["State"]["OOMKilled"] == true;
+        let result = swarm.cube(["-o", "json", "stop", &id]).json();
+        assert_eq!((&result["exit_code"], &result["oom_killed"]), (&137.into(), &noted.into()));
+        noted
+    });
+    assert!(told, "no engine noted that the memory was too small");
+    swarm.assert_empty();
+}
+
+/// Each request of a run through `node1` fails once in this way.
+fn walk(swarm: &Swarm, image: &str, fault: Fault) -> usize {
+    let engine = &swarm.node("node1").engine;
+    let command = || run(image, &["-a", "--no-publish-all", "out=up", "exit=3"]);
+    let proxy = Proxy::before(engine, None);
+    swarm.cube(command()).env("DOCKER_HOST", proxy.host()).exits(3).output();
+    let create = proxy.seen().iter().position(|line| line.contains("/services/create")).unwrap();
+    // Behind them come looks at the task, as many as it takes time.
+    let points = create + 3;
+    for at in 0..points {
+        let proxy = Proxy::before(engine, Some((at, fault)));
+        let output = swarm.cube(command()).env("DOCKER_HOST", proxy.host()).ends_somehow().output();
+        let whole = output.status == 3 && output.text() == "up\n";
+        assert!(whole || output.status == 125, "{fault:?} at request {at}: {output:?}");
+        assert!(whole || output.stderr.contains("cube: "), "{fault:?} at request {at}: {output:?}");
+        swarm.assert_empty();
+    }
+    points
+}
+
+#[test]
+fn a_lost_answer_leaves_no_service() {
+    let swarm = swarm();
+    let image = swarm.probe();
+    let faults = [Fault::CutBefore, Fault::CutAnswer, Fault::CutBody, Fault::Refuse];
+    let walked: usize = faults.into_iter().map(|fault| walk(&swarm, &image, fault)).sum();
+    println!("{walked} fault points walked on a swarm");
+}
+
+#[test]
+fn ended_at_a_random_moment_no_service_is_left() {
+    let kills = count("CUBE_TEST_SWARM_KILLS", 6);
+    let swarm = swarm();
+    let image = swarm.probe();
+    let engine = &swarm.node("node1").engine;
+    let signals = [(Signal::KILL, -9), (Signal::INT, 130), (Signal::TERM, 143)];
+    for (number, (signal, status)) in (0..kills).zip(signals.into_iter().cycle()) {
+        let mut cube =
+            swarm.cube(run(&image, &["-a", "--restart", "always", "forever"])).ends(status).spawn();
+        if signal != Signal::KILL {
+            cube.wait_until_handling(signal);
+        }
+        // No event: the moment is to be any.
+        std::thread::sleep(Duration::from_millis(scattered(number) % LATEST));
+        cube.signal(signal);
+        if signal == Signal::KILL {
+            cube.wait_killed();
+        } else {
+            cube.finish();
+        }
+        until("no service is left", || engine.get("/services") == serde_json::json!([]));
+        swarm.assert_empty();
+    }
+    println!("{kills} ended by a signal on a swarm");
+}
