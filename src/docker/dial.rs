@@ -61,6 +61,11 @@ impl Dialer {
         }
     }
 
+    /// Whether a connection may turn out to lead nowhere only when it is used: ssh logs in meanwhile.
+    pub(crate) fn opens_unproven(&self) -> bool {
+        matches!(self.address, Address::Ssh { .. })
+    }
+
     /// Why a connection that was open broke, where the transport knows more than the HTTP client
     /// that met `error`: ssh ended, or the engine refused the client's certificate.
     pub(crate) fn explain(&self, error: &(dyn StdError + 'static)) -> Option<Error> {

@@ -11,7 +11,7 @@ use bollard::BollardRequest;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request, Response,
+    Method, Request, Response, Uri,
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
     header::{self, CONTENT_TYPE, HOST, HeaderValue},
@@ -220,7 +220,25 @@ impl Transport {
             .await
             .map_err(|e| self.broken(&e))?;
         tokio::spawn(connection);
-        Ok((Connection { sender, budget }, false))
+        let mut connection = Connection { sender, budget };
+        if self.0.dialer.opens_unproven() {
+            self.prove(&mut connection).await?;
+        }
+        Ok((connection, false))
+    }
+
+    /// Hears from the engine before anything is asked that may take effect: a connection that breaks later is
+    /// one that was lost, and not an engine that could not be reached.
+    async fn prove(&self, connection: &mut Connection) -> Result<(), Error> {
+        let body = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
+        let mut ping = Request::new(body);
+        *ping.uri_mut() = Uri::from_static("/_ping");
+        ping.headers_mut().insert(HOST, self.0.host.clone());
+        ping.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        connection.budget.allow(LARGEST_ANSWER);
+        let answer = connection.sender.send_request(ping).await.map_err(|e| self.broken(&e))?;
+        self.whole(answer).await.map(drop)?;
+        connection.sender.ready().await.map_err(|e| self.broken(&e))
     }
 
     fn take_idle(&self) -> Option<Connection> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::testbed::pattern::Noise;
+use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::sshd::Sshd;
 use crate::testbed::{Bed, probe};
 
@@ -68,6 +69,23 @@ fn a_killed_cube_leaves_nothing_behind_ssh() {
     running.wait_killed();
     bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
     bed.assert_empty();
+}
+
+#[test]
+fn a_create_whose_answer_is_lost_leaves_nothing_behind_ssh() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let through = |proxy: &Proxy| {
+        let host = proxy.host().replacen("unix://", &format!("ssh://127.0.0.1:{}", sshd.port()), 1);
+        sshd.carry(&bed, bed.run(["--attach", "--image", &probe(), "exit=3"])).env("DOCKER_HOST", host)
+    };
+    let whole = Proxy::before(bed.engine(), None);
+    through(&whole).exits(3).output();
+    let create = whole.seen().iter().position(|line| line.contains("/containers/create")).unwrap();
+    for fault in [Fault::CutBefore, Fault::CutAnswer, Fault::CutHead, Fault::CutBody] {
+        let broken = Proxy::before(bed.engine(), Some((create, fault)));
+        through(&broken).fails(125).stderr_has("the connection to the engine").output();
+        bed.assert_empty();
+    }
 }
 
 #[test]
