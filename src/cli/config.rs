@@ -175,7 +175,8 @@ fn pull_policy(text: &str) -> Result<PullPolicy, Error> {
 
 fn health(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     let health = &mut config.health;
-    set(&mut health.command, args.health_cmd.clone());
+    // As to Docker, an empty one is none.
+    set(&mut health.command, args.health_cmd.clone().filter(|command| !command.is_empty()));
     set(&mut health.interval, duration(args.health_interval.as_deref())?);
     set(&mut health.timeout, duration(args.health_timeout.as_deref())?);
     set(&mut health.retries, args.health_retries);

@@ -5,7 +5,7 @@ use cube::{Action, DockerResult, Error, ImageRef, Platform};
 use super::{
     app::{self, App},
     args::{Output, PullArgs},
-    ending::{Ending, signal_code},
+    ending::Ending,
     progress::Progress,
     render,
     signals::Signals,
@@ -28,7 +28,7 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Ending, Error> {
     let mut events = |event| progress.show(event);
     let digest = tokio::select! {
         digest = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events) => digest?,
-        signal = signals.next() => return Ok(Ending::told(signal_code(signal?))),
+        signal = signals.next() => return Err(Error::interrupted(signal?)),
     };
     if app.output() == Output::Text {
         app::print(&render::told(digest.as_deref().unwrap_or_default()))?;

@@ -123,6 +123,8 @@ fn a_health_check_is_the_engine_s_own() {
     assert_eq!(health["Test"], json!(["CMD-SHELL", "test -e /tmp/ok"]));
     assert_eq!((&health["Interval"], &health["Timeout"]), (&json!(1_000_000_000), &json!(2_000_000_000)));
     assert_eq!((&health["Retries"], &health["StartPeriod"]), (&json!(4), &json!(90_000_000_000u64)));
+    let none = bed.start(["--image", &probe(), "--health-cmd", ""]);
+    assert_eq!(none.inspect()["Config"]["Healthcheck"], json!(null));
 }
 
 #[test]

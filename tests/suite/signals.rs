@@ -94,15 +94,17 @@ fn a_task_that_is_not_ready_yet_goes() {
 
 #[test]
 fn a_pull_that_stalls_can_be_ended() {
-    let engine =
-        Scripted::new().on("POST /containers/create*", Reply::error(404, "No such image: x:latest")).on(
-            "POST /images/create*",
-            Reply::Stall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".into()),
-        );
-    let running = engine.cube(["run", "--image", "x"]).ends(130).spawn();
-    engine.wait_for("POST /images/create");
-    running.signal(Signal::INT);
-    assert!(running.finish().stdout.is_empty());
+    let stalled = Reply::Stall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".into());
+    let missing = Reply::error(404, "No such image: x:latest");
+    let run =
+        Scripted::new().on("POST /containers/create*", missing).on("POST /images/create*", stalled.clone());
+    let pull = Scripted::new().on("POST /images/create*", stalled);
+    for (engine, args) in [(run, &["run", "--image", "x"][..]), (pull, &["pull", "x"])] {
+        let running = engine.cube([&["-o", "json"], args].concat()).ends(130).spawn();
+        engine.wait_for("POST /images/create");
+        running.signal(Signal::INT);
+        assert_eq!(running.finish().json()["error"]["kind"], "interrupted");
+    }
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn a_task_that_fails_time_after_time_is_told_by_its_last_failure() {
     let image = swarm.probe();
     let words =
         ["--restart", "on-failure:2", "--expose", "80", "--wait-for", "port=80", "err=no map", "exit=3"];
-    let failed = swarm.cube(run(&image, &words)).fails(125).stderr_has("failed with code 3").stderr_has("no map\n");
+    let failed =
+        swarm.cube(run(&image, &words)).fails(125).stderr_has("failed with code 3").stderr_has("no map\n");
     failed.output();
     swarm.assert_empty();
     let attached = swarm.cube(run(&image, &["-a", "--restart", "on-failure:2", "out=try", "exit=3"]));
