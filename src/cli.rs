@@ -22,7 +22,9 @@ mod run;
 mod session;
 mod signals;
 mod sink;
+mod stdio;
 mod stop;
+mod usage;
 mod wait;
 mod with;
 
@@ -41,7 +43,7 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     }
     let cli = match Cli::read(argv) {
         Ok(cli) => cli,
-        Err(error) => return render::usage(argv, &error),
+        Err(error) => return usage::show(argv, &error),
     };
     app::log(cli.verbosity());
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {

@@ -1,7 +1,7 @@
-//! What every command needs: the engine, the flags of every command, and where to print.
+//! What every command needs: the engine, and the flags of every command.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::S
 
 use super::{
     args::{Global, Output, When},
-    render,
+    stdio,
 };
 
 /// The flags of every command, and what follows from them.
@@ -35,7 +35,7 @@ impl App {
         let limit = duration::parse(&self.global.engine_timeout)?;
         let (docker, silent) = connect(&self.global.host, self.global.context.as_deref(), limit).await?;
         for reason in silent.iter().filter(|_| !self.global.quiet) {
-            render::note(&format!("{reason}; {} is asked instead", docker.address()));
+            stdio::note(&format!("{reason}; {} is asked instead", docker.address()));
         }
         tracing::info!("engine at {}", docker.address());
         Ok(docker)
@@ -104,33 +104,6 @@ fn of_address(error: Error) -> Error {
         ErrorKind::InvalidInput => error.with_kind(ErrorKind::BadAddress),
         _ => error,
     }
-}
-
-/// Prints to standard output. A reader that has gone is no error, unless what is printed must arrive.
-pub fn print(text: &str) -> Result<(), Error> {
-    match print_surely(text) {
-        Err(error) if is_closed_pipe(&error) => Ok(()),
-        printed => printed.map_err(unwritable),
-    }
-}
-
-/// Prints to standard output what the caller cannot do without.
-pub fn print_surely(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
-}
-
-/// Whether nobody reads any more.
-pub fn is_closed_pipe(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe
-}
-
-/// The error for output that cannot be written.
-pub fn unwritable(cause: io::Error) -> Error {
-    Error::new(ErrorKind::Output, "cannot write the output")
-        .with_source(cause)
-        .with_hint("see whether the disk is full or the output was closed")
 }
 
 /// Sends the library's log to standard error. Only cube's own targets: bollard logs whole requests,

@@ -5,13 +5,12 @@ use std::{pin::pin, time::Duration};
 use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
 
 use super::{
-    app,
     ending::{Ending, RUN_FAILED, TIMED_OUT, signal_code},
     exec::feed,
     limit::after,
-    render,
     session::Session,
     sink::{self, Stop},
+    stdio,
 };
 
 /// How long a killed task's last output may take to be read.
@@ -67,7 +66,7 @@ async fn watch(
         signal = session.signals.next() => Finish::Signalled(signal?),
         () = after(timeout) => Finish::TimedOut,
     };
-    render::note(&format!("stopping {}; another signal kills it", session.task.title()));
+    stdio::note(&format!("stopping {}; another signal kills it", session.task.title()));
     // The output goes on beside the stop, so that the task's last words arrive.
     let (options, own_grace) = (StopOptions::default(), config.stop_timeout.map(i64::from));
     let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });
@@ -89,8 +88,8 @@ async fn show(mut follow: Follow) -> Result<Finish, Error> {
             None => Err(Error::new(ErrorKind::ConnectionLost, "the end of the task was not told")),
         },
         Err(Stop::Source(error)) => Err(error),
-        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => Ok(Finish::Closed),
-        Err(Stop::Sink(error)) => Err(app::unwritable(error)),
+        Err(Stop::Sink(error)) if stdio::is_closed_pipe(&error) => Ok(Finish::Closed),
+        Err(Stop::Sink(error)) => Err(stdio::unwritable(error)),
     }
 }
 

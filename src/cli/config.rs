@@ -7,7 +7,7 @@ use cube::{
     parse_label,
 };
 
-use super::{app, args::TaskArgs, render};
+use super::{args::TaskArgs, render, stdio};
 
 /// How a variable of cube's own environment is looked up.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
@@ -39,7 +39,7 @@ pub fn from_args(args: &TaskArgs, command: &[String], lookup: Lookup) -> Result<
 /// Shows a config for `--dry-run`, if it could run.
 pub fn show(config: &Config) -> Result<(), Error> {
     config.check()?;
-    app::print(&render::line(&config.clone().without_env_values()))
+    stdio::print(&render::line(&config.clone().without_env_values()))
 }
 
 /// A duration given by a flag.

@@ -4,11 +4,12 @@ use cube::{Action, Docker, DockerResult, EnvVar, Error, ExecOptions, Input, Task
 use tokio::io::AsyncReadExt;
 
 use super::{
-    app::{self, App},
+    app::App,
     args::ExecArgs,
     ending::{Ending, FAILED, signal_code},
     signals::Signals,
     sink::{self, Stop},
+    stdio,
 };
 
 pub async fn exec(app: &App, args: &ExecArgs) -> Ending {
@@ -54,8 +55,8 @@ async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Resu
     match sink::pump(&mut exec, &mut sink::standard()).await {
         Ok(()) => {}
         Err(Stop::Source(error)) => return Err(error),
-        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => return Ok(Ending::told(0)),
-        Err(Stop::Sink(error)) => return Err(app::unwritable(error)),
+        Err(Stop::Sink(error)) if stdio::is_closed_pipe(&error) => return Ok(Ending::told(0)),
+        Err(Stop::Sink(error)) => return Err(stdio::unwritable(error)),
     }
     let exit_code = exec.code().await?;
     let known = container.result(Action::Exec, docker.address());

@@ -4,9 +4,9 @@ use clap::CommandFactory;
 use cube::{Action, Error};
 
 use super::{
-    app,
     args::{Cli, CompletionsArgs},
     ending::Ending,
+    stdio,
 };
 
 pub fn completions(args: &CompletionsArgs) -> Ending {
@@ -19,12 +19,12 @@ pub fn man() -> Ending {
     let mut page = Vec::new();
     match clap_mangen::Man::new(Cli::command()).render(&mut page) {
         Ok(()) => printed(&page),
-        Err(cause) => Ending::failure(Action::Inspect, app::unwritable(cause)),
+        Err(cause) => Ending::failure(Action::Inspect, stdio::unwritable(cause)),
     }
 }
 
 fn printed(text: &[u8]) -> Ending {
-    let done: Result<(), Error> = app::print(&String::from_utf8_lossy(text));
+    let done: Result<(), Error> = stdio::print(&String::from_utf8_lossy(text));
     match done {
         Ok(()) => Ending::told(0),
         Err(error) => Ending::failure(Action::Inspect, error),

@@ -5,10 +5,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{InspectArgs, Output},
     ending::Ending,
-    render,
+    render, stdio,
 };
 
 pub async fn inspect(app: &App, args: &InspectArgs) -> Ending {
@@ -29,14 +29,14 @@ async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
             Ok(container) => found.push(container),
             Err(error) => {
                 if let Some(earlier) = failed.replace(error) {
-                    render::error(&earlier, app.colors_errors());
+                    stdio::error(&earlier, app.colors_errors());
                 }
             }
         }
     }
     // One document only: with -o json a failure is the whole answer.
     if failed.is_none() || app.output() != Output::Json {
-        app::print(&indented(&found)?)?;
+        stdio::print(&indented(&found)?)?;
     }
     failed.map_or(Ok(()), Err)
 }

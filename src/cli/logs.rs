@@ -4,11 +4,12 @@ use chrono::{Local, Utc};
 use cube::{Action, Docker, DockerResult, Error, LogOptions, Tail, TaskRef, parse_when};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::LogsArgs,
     ending::{Ending, signal_code},
     signals::Signals,
     sink::{self, Stop},
+    stdio,
 };
 
 /// To Docker, an end at 0 is none.
@@ -40,8 +41,8 @@ async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<
     match sink::pump(&mut log, &mut sink::standard()).await {
         Ok(()) => {}
         Err(Stop::Source(error)) => return Err(error),
-        Err(Stop::Sink(error)) if app::is_closed_pipe(&error) => {}
-        Err(Stop::Sink(error)) => return Err(app::unwritable(error)),
+        Err(Stop::Sink(error)) if stdio::is_closed_pipe(&error) => {}
+        Err(Stop::Sink(error)) => return Err(stdio::unwritable(error)),
     }
     Ok(container.result(Action::Logs, docker.address()))
 }

@@ -3,9 +3,10 @@
 use cube::{Action, Container, DockerResult, Error, ErrorKind, Port, TaskRef};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, PortArgs},
     ending::Ending,
+    stdio,
 };
 
 pub async fn port(app: &App, args: &PortArgs) -> Ending {
@@ -29,7 +30,7 @@ async fn shown(app: &App, args: &PortArgs) -> Result<DockerResult, Error> {
         None => every(&container),
     };
     if app.output() == Output::Text {
-        app::print(&text)?;
+        stdio::print(&text)?;
     }
     Ok(result)
 }

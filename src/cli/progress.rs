@@ -10,7 +10,7 @@ use std::{
 use cube::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{app::App, render};
+use super::{app::App, stdio};
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
@@ -71,8 +71,8 @@ impl Progress {
     fn line(&mut self, text: &str) {
         self.last_line = Instant::now();
         match &self.bars {
-            Some(bars) => bars.all.suspend(|| render::step(text)),
-            None => render::step(text),
+            Some(bars) => bars.all.suspend(|| stdio::step(text)),
+            None => stdio::step(text),
         }
     }
 

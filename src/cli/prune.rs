@@ -4,9 +4,10 @@ use chrono::Utc;
 use cube::{Action, DockerResult, Error};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, PruneArgs},
     ending::{Ending, Place},
+    stdio,
 };
 
 pub async fn prune(app: &App, args: &PruneArgs) -> Ending {
@@ -27,7 +28,7 @@ async fn pruned(app: &App, args: &PruneArgs) -> Result<DockerResult, Error> {
             docker.remove(&task.id).await?;
         }
         if app.output() != Output::Json {
-            app::print(&format!("{}\n", task.id))?;
+            stdio::print(&format!("{}\n", task.id))?;
         }
     }
     let removed = tasks.into_iter().map(|task| task.id).collect();

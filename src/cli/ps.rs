@@ -4,10 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use cube::{Action, Error, Listed, Ports, duration};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, PsArgs},
     ending::Ending,
-    render,
+    render, stdio,
 };
 
 const HEADER: [&str; 7] = ["CONTAINER ID", "NAME", "IMAGE", "STATUS", "AGE", "TIME LEFT", "PORTS"];
@@ -29,9 +29,11 @@ async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
         docker.remove(&task.id).await?;
     }
     match app.output() {
-        Output::Json => app::print(&render::line(&tasks)),
-        _ if app.global.quiet => app::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>()),
-        _ => app::print(&table(&tasks, now)),
+        Output::Json => stdio::print(&render::line(&tasks)),
+        _ if app.global.quiet => {
+            stdio::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>())
+        }
+        _ => stdio::print(&table(&tasks, now)),
     }
 }
 
@@ -50,7 +52,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
 }
 
 fn row(task: &Listed, now: DateTime<Utc>) -> [String; 7] {
-    let text = |text: &str| render::printable(text);
+    let text = |text: &str| stdio::printable(text);
     [
         task.id.chars().take(12).collect(),
         text(&task.name),

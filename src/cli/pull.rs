@@ -3,12 +3,12 @@
 use cube::{Action, DockerResult, Error, ImageRef, Platform};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, PullArgs},
     ending::Ending,
     progress::Progress,
-    render,
     signals::Signals,
+    stdio,
 };
 
 pub async fn pull(app: &App, args: &PullArgs) -> Ending {
@@ -31,7 +31,7 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Ending, Error> {
         signal = signals.next() => return Err(Error::interrupted(signal?)),
     };
     if app.output() == Output::Text {
-        app::print(&render::told(digest.as_deref().unwrap_or_default()))?;
+        stdio::print(&stdio::told(digest.as_deref().unwrap_or_default()))?;
     }
     let image = Some(image.to_string());
     Ok(Ending::success(DockerResult { digest, image, ..DockerResult::success(Action::Pull) }))

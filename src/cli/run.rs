@@ -3,12 +3,13 @@
 use cube::{Action, Bond, DockerResult, Error};
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, RunArgs},
     attach, config,
     ending::Ending,
     render,
     session::{Extras, Session},
+    stdio,
 };
 
 pub async fn run(app: &App, args: RunArgs) -> Ending {
@@ -67,7 +68,7 @@ async fn tell(session: &mut Session<'_>, wants_result: bool) -> Result<Ending, E
     let output = session.app.output();
     let id = session.task.container_id.clone().unwrap_or_default();
     if output == Output::Text && !wants_result {
-        app::print_surely(&format!("{id}\n")).map_err(app::unwritable)?;
+        stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
         return Ok(Ending::told(0));
     }
     let result = session.result(Action::Start).await?;
@@ -76,6 +77,6 @@ async fn tell(session: &mut Session<'_>, wants_result: bool) -> Result<Ending, E
         Output::Json => render::line(&result),
         Output::Env => render::shell_lines(&result),
     };
-    app::print_surely(&text).map_err(app::unwritable)?;
+    stdio::print_surely(&text).map_err(stdio::unwritable)?;
     Ok(Ending { result: Some(result), ..Ending::told(0) })
 }

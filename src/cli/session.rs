@@ -10,7 +10,7 @@ use cube::{
     Owner, State, StopOptions, Tail, Task,
 };
 
-use super::{app::App, args::Output, guard::Guard, progress::Progress, render, signals::Signals, sink};
+use super::{app::App, args::Output, guard::Guard, progress::Progress, signals::Signals, sink, stdio};
 
 /// How many of its last lines a task that failed shows.
 const LAST_LINES: u64 = 20;
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
         }
         match self.docker.discard(&self.task).await {
             Ok(()) => self.guard.release(),
-            Err(error) => render::note(&format!(
+            Err(error) => stdio::note(&format!(
                 "the container may still be there ({error}); cube tries for two more minutes to remove it, \
                  then `cube stop {}` does",
                 self.task.id

@@ -4,10 +4,10 @@ use cube::{Action, DockerResult, Error, StopOptions, TaskRef};
 use futures_util::future::join_all;
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, StopArgs},
     ending::Ending,
-    render,
+    stdio,
 };
 
 pub async fn stop(app: &App, args: &StopArgs) -> Ending {
@@ -32,7 +32,7 @@ async fn stopped(app: &App, args: &StopArgs) -> Result<Ending, Error> {
 fn one(app: &App, args: &StopArgs, result: Result<DockerResult, Error>) -> Result<Ending, Error> {
     let result = result.map_err(|e| e.during(format!("cannot stop {}", args.tasks.concat())))?;
     if app.output() == Output::Text {
-        app::print(&format!("{}\n", args.tasks.concat()))?;
+        stdio::print(&format!("{}\n", args.tasks.concat()))?;
     }
     Ok(Ending::success(result))
 }
@@ -47,14 +47,14 @@ fn many(
     for (task, result) in args.tasks.iter().zip(results) {
         match result {
             Ok(result) if app.output() == Output::Text => {
-                app::print(&format!("{task}\n"))?;
+                stdio::print(&format!("{task}\n"))?;
                 told.result = told.result.or(Some(result));
             }
             Ok(result) => told.result = told.result.or(Some(result)),
             Err(error) => {
                 let error = error.during(format!("cannot stop {task}"));
                 if let Some(DockerResult { error: Some(earlier), .. }) = &told.result {
-                    render::error(earlier, app.colors_errors());
+                    stdio::error(earlier, app.colors_errors());
                 }
                 told = Ending::failure(Action::Stop, error);
             }

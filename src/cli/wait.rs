@@ -6,11 +6,12 @@ use cube::{Action, Condition, Container, Docker, DockerResult, Error, ErrorKind,
 use tokio::time::timeout;
 
 use super::{
-    app::{self, App},
+    app::App,
     args::{Output, WaitArgs},
     config,
     ending::{Ending, FAILED},
     signals::Signals,
+    stdio,
 };
 
 pub async fn wait(app: &App, args: &WaitArgs) -> Ending {
@@ -67,7 +68,7 @@ async fn met(
 async fn told(app: &App, docker: &Docker, id: &str, exit: Exit) -> Result<Ending, Error> {
     let code = u8::try_from(exit.code).unwrap_or(FAILED);
     if app.output() == Output::Text {
-        app::print(&format!("{}\n", exit.code))?;
+        stdio::print(&format!("{}\n", exit.code))?;
         return Ok(Ending::told(code));
     }
     let mut result = match docker.inspect(id).await {

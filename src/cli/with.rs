@@ -16,6 +16,7 @@ use super::{
     limit::after,
     render,
     session::{Extras, Session},
+    stdio,
 };
 
 const INTERRUPT: u8 = 2;
@@ -68,7 +69,7 @@ async fn finish_up(mut session: Session<'_>, finish: &Finish) -> Ending {
     result.container_id = None;
     session.discard().await;
     if let Err(error) = halted {
-        render::note(&format!("the task had to be killed: {error}"));
+        stdio::note(&format!("the task had to be killed: {error}"));
     }
     if finish.timed_out {
         let error = Error::new(ErrorKind::TimedOut, "the command ran longer than --timeout allows")
@@ -106,7 +107,7 @@ async fn command_life(
             }
             exit = &mut task_end, if !task_over => {
                 task_over = true;
-                render::note(&obituary(&session.task.title(), &exit));
+                stdio::note(&obituary(&session.task.title(), &exit));
                 if fail_fast {
                     send(&child, ProcessSignal::TERM);
                 }

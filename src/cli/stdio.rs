@@ -1,0 +1,66 @@
+//! cube's own words on its standard streams: results on the one, errors and notes on the other.
+
+use std::io::{self, Write};
+
+use cube::{Error, ErrorKind};
+
+/// Prints to standard output. A reader that has gone is no error, unless what is printed must arrive.
+pub fn print(text: &str) -> Result<(), Error> {
+    match print_surely(text) {
+        Err(error) if is_closed_pipe(&error) => Ok(()),
+        printed => printed.map_err(unwritable),
+    }
+}
+
+/// Prints to standard output what the caller cannot do without.
+pub fn print_surely(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Whether nobody reads any more.
+pub fn is_closed_pipe(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// The error for output that cannot be written.
+pub fn unwritable(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Output, "cannot write the output")
+        .with_source(cause)
+        .with_hint("see whether the disk is full or the output was closed")
+}
+
+/// Prints an error: what failed, why, and what to try.
+pub fn error(error: &Error, colors: bool) {
+    let mut text = String::new();
+    let (bold, plain) = if colors { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    text.push_str(&format!("{bold}cube:{plain} {}\n", printable(&error.to_string())));
+    for cause in error.causes() {
+        text.push_str(&format!("  caused by: {}\n", printable(&cause)));
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str(&format!("  hint: {hint}\n"));
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Prints a step on the way to standard error.
+pub fn step(text: &str) {
+    let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
+}
+
+/// Prints a warning to standard error.
+pub fn note(text: &str) {
+    let _ = io::stderr().write_all(format!("cube: {}\n", printable(text)).as_bytes());
+}
+
+/// Control characters could rewrite the user's terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A line of standard output with what the engine told.
+pub fn told(text: &str) -> String {
+    format!("{}\n", printable(text))
+}
