@@ -4,7 +4,7 @@ use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
 use super::{Docker, fault, inspect, request};
-use crate::{Config, Error, ErrorKind, Events, Port, PullPolicy, Task};
+use crate::{Config, Error, ErrorKind, Event, Events, Port, PullPolicy, Task};
 
 impl Docker {
     /// Creates the task's container, pulling its image as its config says.
@@ -18,10 +18,10 @@ impl Docker {
             self.pull_for(&config, events).await?;
         }
         let published = self.ports_to_bind(&config, events).await?;
-        let created = match self.try_create(task, &published).await {
+        let created = match self.try_create(task, &published, events).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(&config, events).await?;
-                self.try_create(task, &published).await
+                self.try_create(task, &published, events).await
             }
             created => created,
         };
@@ -32,17 +32,27 @@ impl Docker {
         self.within(self.api.start_container(id, None)).await
     }
 
-    async fn try_create(&self, task: &mut Task, published: &[crate::PortMapping]) -> Result<String, Error> {
+    async fn try_create(
+        &self,
+        task: &mut Task,
+        published: &[crate::PortMapping],
+        events: Events<'_>,
+    ) -> Result<String, Error> {
         let body = request::create_body(task, published, self.owner.as_ref());
         task.in_doubt = true;
-        let created = self.create_as_told(task, body).await;
+        let created = self.create_as_told(task, body, events).await;
         // Only an answer that was lost or is no answer leaves it open whether a container exists.
         let open = |e: &Error| matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer);
         task.in_doubt = created.as_ref().is_err_and(open);
         created
     }
 
-    async fn create_as_told(&self, task: &Task, body: ContainerCreateBody) -> Result<String, Error> {
+    async fn create_as_told(
+        &self,
+        task: &Task,
+        body: ContainerCreateBody,
+        events: Events<'_>,
+    ) -> Result<String, Error> {
         let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
         let created = match first {
             Err(error) if task.config.log_driver.is_none() && refuses_log_driver(&error) => {
@@ -51,6 +61,10 @@ impl Docker {
             }
             first => first?,
         };
+        // What the engine cannot honour and leaves out: a limit, a port.
+        for warning in created.warnings {
+            events(Event::Warning(warning.strip_prefix("WARNING: ").unwrap_or(&warning).to_owned()));
+        }
         inspect::checked_id(created.id)
     }
 

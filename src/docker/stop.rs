@@ -5,6 +5,7 @@ use std::time::Duration;
 use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{Container, Docker, fault};
@@ -14,7 +15,7 @@ use crate::{Action, Config, DockerResult, Error, ErrorKind, Signal, State, Task,
 const AFTER_GRACE: Duration = Duration::from_secs(30);
 /// The engine's own grace, where neither caller nor container says.
 const DEFAULT_GRACE: i64 = 10;
-/// How long a create whose answer was lost may still take effect.
+/// How long a create whose answer was lost may still take effect, and a container be between two states.
 const SETTLING: Duration = Duration::from_secs(3);
 /// Between two looks for such a container: nothing tells when a create fails.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -70,7 +71,7 @@ impl Docker {
             return stop.await.map_err(fault::from_bollard);
         };
         // The stop is the engine's answer: its limit is the grace and not that of other answers.
-        match tokio::time::timeout(Duration::from_secs(grace) + AFTER_GRACE, stop).await {
+        match timeout(Duration::from_secs(grace) + AFTER_GRACE, stop).await {
             Ok(stopped) => stopped.map_err(fault::from_bollard),
             Err(_) => Err(fault::too_slow(AFTER_GRACE)),
         }
@@ -87,10 +88,14 @@ impl Docker {
 
     pub(super) async fn remove_container(&self, id: &str) -> Result<(), Error> {
         let query = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        match self.within(self.api.remove_container(id, Some(query))).await {
-            Err(error) if error.kind() == ErrorKind::TaskNotFound => Ok(()),
-            Err(error) if error.to_string().contains("already in progress") => Ok(()),
-            removed => removed,
+        let until = Instant::now() + SETTLING;
+        loop {
+            match self.within(self.api.remove_container(id, Some(query.clone()))).await {
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
+                Err(error) if error.to_string().contains("already in progress") => return Ok(()),
+                Err(error) if is_between_states(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+                removed => return removed,
+            }
         }
     }
 
@@ -130,7 +135,7 @@ impl Docker {
     /// # Errors
     /// As [`Docker::discard`].
     pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool) -> Result<(), Error> {
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let mut seen = false;
         loop {
             let found = self.all_of(task_id, swarm).await?;
@@ -146,7 +151,7 @@ impl Docker {
                 seen = true;
                 self.remove(id).await?;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -159,6 +164,11 @@ impl Docker {
         result.ports.clear();
         result
     }
+}
+
+/// podman's word for a container that ends or starts at this very moment.
+fn is_between_states(error: &Error) -> bool {
+    error.to_string().contains("container state improper")
 }
 
 fn still_there() -> Error {

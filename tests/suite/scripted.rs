@@ -28,6 +28,37 @@ fn a_start_that_the_engine_fails_removes_what_was_made() {
 }
 
 #[test]
+fn what_the_engine_cannot_honour_is_told() {
+    let warnings =
+        ["WARNING: Your kernel does not support memory limits. Limitation discarded.", "too\u{1b}[2Jbad"];
+    let answer = Reply::json(201, json!({"Id": ID, "Warnings": warnings}).to_string());
+    let engine = || {
+        Scripted::new()
+            .on("POST /containers/create*", answer.clone())
+            .on(&at("POST /containers/ID/start"), Reply::empty(204))
+    };
+    let run = ["run", "--image", "x", "-m", "16m"];
+    let (talks, silent) = (engine(), engine());
+    let told = talks.cube(run).stderr_has("warning: Your kernel does not support memory limits.").output();
+    assert_eq!((told.text(), told.stderr.lines().count()), (format!("{ID}\n"), 2));
+    assert!(!told.stderr.contains('\u{1b}'));
+    assert_eq!(silent.cube(run).env("CUBE_QUIET", "1").text(), format!("{ID}\n"));
+}
+
+#[test]
+fn a_container_between_two_states_is_removed_a_moment_later() {
+    let label = json!({"cube.task.id": UUID});
+    let state = json!({"Status": "exited", "Running": false, "ExitCode": 0});
+    let container = json!({"Id": ID, "Name": "/x", "Config": {"Labels": label}, "State": state}).to_string();
+    let refused = "sending SIGKILL to container: container state improper: stopped";
+    let engine = Scripted::new()
+        .on(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::error(500, refused))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+    assert_eq!(engine.cube(["stop", ID]).text(), format!("{ID}\n"));
+}
+
+#[test]
 fn a_taken_port_is_told_as_such_however_the_engine_words_it() {
     let words = [
         "driver failed programming external connectivity on endpoint web (7a): Bind for 0.0.0.0:80 failed: port is already allocated",

@@ -83,7 +83,7 @@ fn a_create_whose_answer_is_lost_leaves_nothing_behind_ssh() {
     let create = whole.seen().iter().position(|line| line.contains("/containers/create")).unwrap();
     for fault in [Fault::CutBefore, Fault::CutAnswer, Fault::CutHead, Fault::CutBody] {
         let broken = Proxy::before(bed.engine(), Some((create, fault)));
-        through(&broken).fails(125).stderr_has("the connection to the engine").output();
+        through(&broken).fails(125).stderr_has("cannot create").output();
         bed.assert_empty();
     }
 }
