@@ -2,9 +2,12 @@
 
 mod run;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::{FalseyValueParser, Resettable},
+};
 
 pub use run::{RunArgs, TaskArgs, WithArgs};
 
@@ -61,6 +64,7 @@ pub struct Global {
     pub output: Output,
     /// No progress and no warnings; ps: ids only
     #[arg(short, long, global = true, env = "CUBE_QUIET", hide_env_values = true)]
+    #[arg(value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// When to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "CUBE_COLOR")]
@@ -166,7 +170,7 @@ pub struct PsArgs {
     #[arg(short, long)]
     pub all: bool,
     /// Those on the swarm that the engine manages, instead of the engine's own
-    #[arg(long, env = "CUBE_SWARM", hide_env_values = true)]
+    #[arg(long, env = "CUBE_SWARM", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub swarm: bool,
     #[command(flatten)]
     pub verbose: Verbose,
@@ -297,7 +301,12 @@ impl Cli {
             Some((at, "with")) => split_at_dashes(argv, at),
             _ => (argv, &[][..]),
         };
-        let mut cli = Self::try_parse_from(own)?;
+        let mut definition = Self::command();
+        if std::env::vars_os().any(|(name, value)| value.is_empty() && is_cubes(&name)) {
+            definition = without_empty_variables(definition);
+        }
+        let mut matches = definition.try_get_matches_from_mut(own)?;
+        let mut cli = Self::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut definition))?;
         if let Command::With(with) = &mut cli.command {
             with.host_command = host_command.to_vec();
         }
@@ -320,6 +329,20 @@ impl Cli {
         };
         self.global.verbose.saturating_add(self.verbose.count).saturating_add(short)
     }
+}
+
+fn is_cubes(variable: &OsStr) -> bool {
+    variable.as_encoded_bytes().starts_with(b"CUBE_")
+}
+
+/// A variable that is empty is one that is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+        _ => arg,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// The flags before the command that take their value from the next word.
@@ -348,8 +371,6 @@ fn split_at_dashes(argv: &[OsString], from: usize) -> (&[OsString], &[OsString])
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn words(line: &str) -> Vec<OsString> {

@@ -55,3 +55,27 @@ fn global_flags_may_stand_on_either_side_and_in_the_environment() {
     let object = Cube::new(["ps"]).env("CUBE_HOST", none).env("CUBE_OUTPUT", "json").ends(1).json();
     assert_eq!(object["result"], "failure");
 }
+
+#[test]
+fn a_variable_is_yes_or_no_in_the_usual_words() {
+    let none = "unix:///no/such/one.sock";
+    let run = ["-H", none, "run", "--image", "x", "--disk", "1g"];
+    for (word, swarm) in
+        [("1", true), ("true", true), ("yes", true), ("0", false), ("false", false), ("", false)]
+    {
+        let why = if swarm { "Swarm cannot honour --disk" } else { "one.sock" };
+        Cube::new(run).env("CUBE_SWARM", word).fails(125).stderr_has(why).output();
+    }
+    let ids = Cube::new(["ps"]).env("CUBE_QUIET", "1").text();
+    assert!(!ids.contains("CONTAINER ID"), "{ids}");
+}
+
+#[test]
+fn an_empty_variable_is_none() {
+    let mut ps = Cube::new(["ps"]);
+    for name in ["OUTPUT", "COLOR", "VERBOSE", "QUIET", "SWARM", "ENGINE_TIMEOUT", "CONTEXT", "HOST"] {
+        ps = ps.env(&format!("CUBE_{name}"), "");
+    }
+    assert!(ps.text().contains("CONTAINER ID"));
+    Cube::new(["ps"]).env("CUBE_COLOR", "loud").ends(2).stderr_has("loud").output();
+}

@@ -1,6 +1,6 @@
 //! The flags of `run` and `with`: Docker's names and meanings.
 
-use clap::Args;
+use clap::{Args, builder::FalseyValueParser};
 
 /// `cube run`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -187,6 +187,7 @@ pub struct TaskArgs {
     pub ttl: Option<String>,
     /// Run it on the swarm that the engine manages: as a service of one replica
     #[arg(long, env = "CUBE_SWARM", hide_env_values = true, help_heading = "Swarm")]
+    #[arg(value_parser = FalseyValueParser::new())]
     pub swarm: bool,
     /// Run only on nodes of which this holds, as node.labels.disk==ssd. Repeatable: all must hold
     #[arg(long, value_name = "KEY==VALUE", allow_hyphen_values = true, help_heading = "Swarm")]
