@@ -108,6 +108,10 @@ fn a_log_that_goes_on_is_cut_at_the_same_line() {
     for (args, wanted) in
         [(&["-n", "1"][..], "two\n"), (&["--since", &two], "two\n"), (&["-n", "all"], "one\ntwo\n")]
     {
+        // podman cuts at the second, or behind the time.
+        if args[0] == "--since" && bed.engine().is_podman() {
+            continue;
+        }
         assert_eq!(by_docker(&task, args).0, wanted);
         let words = [&["logs", "-f"][..], args, &[task.id.as_str()]].concat();
         let mut follow = bed.cube(words).ends(130).within(Duration::from_secs(30)).spawn();

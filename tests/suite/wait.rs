@@ -41,7 +41,9 @@ fn waiting_removes_nothing() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "exit=0"]);
     bed.cube(["wait", &task.id]).output();
-    assert_eq!(task.inspect()["State"]["Status"], "exited");
+    let status = task.inspect()["State"]["Status"].clone();
+    // podman's word until it has cleaned up.
+    assert!(status == "exited" || status == "stopped", "{status}");
 }
 
 #[test]
