@@ -76,7 +76,7 @@ pub struct Global {
     pub engine_timeout: String,
     /// Tell what is done, on stderr; twice for each request
     #[arg(long = "verbose", id = "verbose_long", global = true, action = ArgAction::Count)]
-    #[arg(env = "CUBE_VERBOSE", hide_env_values = true)]
+    #[arg(env = "CUBE_VERBOSE", hide_env_values = true, value_parser = verbosity)]
     pub verbose: u8,
 }
 
@@ -328,6 +328,15 @@ impl Cli {
             Command::Prune(args) => args.verbose.count,
         };
         self.global.verbose.saturating_add(self.verbose.count).saturating_add(short)
+    }
+}
+
+/// A number, or yes or no as of any flag.
+fn verbosity(text: &str) -> Result<u8, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "t" | "true" | "y" | "yes" | "on" => Ok(1),
+        "f" | "false" | "n" | "no" | "off" => Ok(0),
+        number => number.parse().map_err(|_| "write 0, 1 (steps) or 2 (requests)".to_owned()),
     }
 }
 

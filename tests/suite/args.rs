@@ -68,6 +68,10 @@ fn a_variable_is_yes_or_no_in_the_usual_words() {
     }
     let ids = Cube::new(["ps"]).env("CUBE_QUIET", "1").text();
     assert!(!ids.contains("CONTAINER ID"), "{ids}");
+    for word in ["1", "true"] {
+        Cube::new(["ps"]).env("CUBE_VERBOSE", word).stderr_has("engine at").output();
+    }
+    Cube::new(["ps"]).env("CUBE_VERBOSE", "loud").ends(2).stderr_has("requests").output();
 }
 
 #[test]
