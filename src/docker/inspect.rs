@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{Docker, fault};
+use super::{Docker, engine::Engine, fault};
 use crate::{
     Action, Address, Binding, DockerResult, Error, ImageRef, Port, State,
     label::{SERVICE, TASK_ID},
@@ -46,6 +46,8 @@ pub struct Container {
     pub pid: u32,
     /// How often its restart policy started it again.
     pub restarts: u64,
+    /// Whether its restart policy starts it again if it ended by itself.
+    pub(super) comes_again: bool,
     /// When it was created.
     pub created_at: Option<DateTime<Utc>>,
     /// When its process last started.
@@ -123,10 +125,14 @@ impl Container {
         self.state() == State::Running
     }
 
-    /// Whether its process has ended and the engine has not yet decided whether to start it again (podman tells
-    /// of both).
-    fn is_undecided(&self) -> bool {
-        matches!(self.status.as_str(), "stopped" | "initialized")
+    /// Whether its process has ended and an engine has not yet decided whether to start it again: podman tells of
+    /// that, and from 5.8 on calls it `exited`. Docker's word is `restarting`.
+    fn is_undecided(&self, engine: Engine) -> bool {
+        match self.status.as_str() {
+            "stopped" | "initialized" => true,
+            "exited" => !engine.is_docker() && self.comes_again,
+            _ => false,
+        }
     }
 
     /// Whether it is being removed, so that not even its log can be read.
@@ -200,7 +206,7 @@ impl Docker {
         let until = Instant::now() + DECISION;
         loop {
             let container = self.inspect(id).await?;
-            if !container.is_undecided() || Instant::now() >= until {
+            if !container.is_undecided(self.transport.engine()) || Instant::now() >= until {
                 return Ok(container);
             }
             sleep(LOOK_AGAIN).await;
@@ -265,6 +271,29 @@ struct HostAnswer {
     network_mode: String,
     #[serde(deserialize_with = "or_default")]
     log_config: LogAnswer,
+    #[serde(deserialize_with = "or_default")]
+    restart_policy: RestartAnswer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct RestartAnswer {
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    #[serde(deserialize_with = "or_default")]
+    maximum_retry_count: u64,
+}
+
+impl RestartAnswer {
+    /// Whether it starts a process again that ended with `code` after so many `restarts`.
+    fn holds(&self, code: i64, restarts: u64) -> bool {
+        match (self.name.as_str(), self.maximum_retry_count) {
+            ("always" | "unless-stopped", _) => true,
+            ("on-failure", 0) => code != 0,
+            ("on-failure", most) => code != 0 && restarts < most,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -354,6 +383,7 @@ impl From<Answer> for Container {
             oom_killed: state.oom_killed,
             pid: state.pid,
             restarts: answer.restart_count,
+            comes_again: answer.host_config.restart_policy.holds(state.exit_code, answer.restart_count),
             created_at: moment(answer.created.as_deref()),
             started_at: moment(state.started_at.as_deref()),
             finished_at: moment(state.finished_at.as_deref()),
@@ -425,6 +455,25 @@ mod tests {
         assert_eq!(container.state(), State::Running);
         assert_eq!(container.started_at, None);
         assert!(container.created_at.is_some());
+    }
+
+    #[test]
+    fn an_end_is_final_unless_the_engine_may_start_it_again() {
+        let undecided = |status: &str, policy: &str, code: i64, restarts: u64, engine: Engine| {
+            let json = format!(
+                r#"{{"Id":"a","RestartCount":{restarts},"State":{{"Status":"{status}","ExitCode":{code}}},
+                    "HostConfig":{{"RestartPolicy":{{"Name":"{policy}","MaximumRetryCount":3}}}}}}"#
+            );
+            container(&json).is_undecided(engine)
+        };
+        let podman = Engine::default();
+        assert!(undecided("exited", "on-failure", 5, 2, podman) && undecided("stopped", "no", 0, 0, podman));
+        assert!(!undecided("exited", "on-failure", 5, 3, podman));
+        assert!(!undecided("exited", "on-failure", 0, 0, podman));
+        assert!(undecided("exited", "always", 0, 9, podman) && !undecided("exited", "", 1, 0, podman));
+        let mut headers = hyper::header::HeaderMap::new();
+        headers.insert("server", "Docker/28.0.0 (linux)".parse().unwrap());
+        assert!(!undecided("exited", "always", 0, 0, Engine::of(&headers)));
     }
 
     #[test]

@@ -96,7 +96,9 @@ fn any_flag_of_docker_s_reaches_the_engine() {
     // podman tells the number.
     assert!(config["StopSignal"] == "SIGUSR1" || config["StopSignal"] == "10", "{}", config["StopSignal"]);
     assert_eq!(config["StopTimeout"], 7);
-    assert_eq!((&host["Init"], &host["Tmpfs"]["/scratch"]), (&json!(true), &json!("size=1m")));
+    assert_eq!(host["Init"], true);
+    // podman adds its own.
+    assert!(host["Tmpfs"]["/scratch"].as_str().unwrap().starts_with("size=1m"), "{}", host["Tmpfs"]);
     assert_eq!(seen["Mounts"][0]["Source"], "/etc/hostname");
     assert_eq!(host["LogConfig"]["Type"], "json-file");
     assert_eq!(config["Entrypoint"], json!(["/probe"]));

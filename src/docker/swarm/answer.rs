@@ -294,6 +294,8 @@ impl From<Snapshot> for Container {
             oom_killed: false,
             pid: 0,
             restarts: u64::try_from(now.tasks.len().saturating_sub(1)).unwrap_or_default(),
+            // Swarm places it anew.
+            comes_again: false,
             created_at: now.service.created_at,
             // Swarm keeps the time of the last change alone: of a task that ended, when it was placed is nearest.
             started_at: match newest.filter(|task| task.has_run()) {
