@@ -20,6 +20,7 @@ mod logs;
 mod meter;
 mod newlines;
 mod pace;
+mod proxies;
 mod prune;
 mod pull;
 mod pull_progress;
@@ -32,7 +33,7 @@ mod swarm;
 mod transport;
 mod wait;
 
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{collections::VecDeque, fmt, path::PathBuf, time::Duration};
 
 use bollard::API_DEFAULT_VERSION;
 
@@ -62,6 +63,8 @@ pub struct Docker {
     address: Address,
     managers: Managers,
     credentials: CredentialSources,
+    /// Docker's config.json, which may name proxies.
+    config_file: Option<PathBuf>,
     owner: Option<Owner>,
     /// Whether another engine, that did not answer, comes before this one.
     passed_over: bool,
@@ -135,7 +138,9 @@ impl Docker {
         )
         .map_err(fault::from_bollard)?;
         let managers = Managers::new(engine, others);
-        Ok(Self { api, transport, address, managers, credentials, owner: None, passed_over: false })
+        let config_file = surroundings.docker_folder().map(|folder| folder.join("config.json"));
+        let (owner, passed_over) = (None, false);
+        Ok(Self { api, transport, address, managers, credentials, config_file, owner, passed_over })
     }
 
     /// The same runner, whose tasks end with the process `owner`: once it is gone, `prune` removes them.

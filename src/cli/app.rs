@@ -93,9 +93,19 @@ fn resolve(host: Option<&str>, context: Option<&str>) -> Result<Address, Error> 
     Address::resolve(&choice, &Surroundings::of_process()).map_err(of_address)
 }
 
-/// `CUBE_HOST` as engines' addresses. Without a scheme it is what `with` and `-o env` tell of a task.
+/// `CUBE_HOST` as engines' addresses. A host alone is what `with` and `-o env` tell of a task.
 fn engine_hosts(variable: &str) -> Vec<String> {
-    variable.split_whitespace().filter(|host| host.contains("://")).map(str::to_owned).collect()
+    variable.split_whitespace().filter(|host| names_engine(host)).map(str::to_owned).collect()
+}
+
+/// Whether there is a scheme or a port.
+fn names_engine(host: &str) -> bool {
+    let has_port = |host: &str| {
+        host.rsplit_once(':').is_some_and(|(name, port)| {
+            (!name.contains(':') || name.ends_with(']')) && port.parse::<u16>().is_ok()
+        })
+    };
+    host.contains("://") || has_port(host)
 }
 
 /// The environment has a part in the address: an unusable one is no fault of the command line.
@@ -126,6 +136,8 @@ mod tests {
     #[test]
     fn the_address_of_a_task_is_not_taken_for_the_engines() {
         assert!(engine_hosts("127.0.0.1").is_empty() && engine_hosts("").is_empty());
+        assert!(engine_hosts("::1").is_empty() && engine_hosts("db.example.com").is_empty());
         assert_eq!(engine_hosts("unix:///a tcp://b"), ["unix:///a", "tcp://b"]);
+        assert_eq!(engine_hosts("b:2375 [::1]:2375"), ["b:2375", "[::1]:2375"]);
     }
 }

@@ -17,7 +17,7 @@ pub use run::{RunArgs, TaskArgs, WithArgs};
 /// container name, or the task's UUID.
 #[derive(Debug, Parser)]
 #[command(name = "cube", version, max_term_width = 100, after_help = EXIT_CODES)]
-#[command(disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -42,7 +42,7 @@ Exit codes:
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Engine address: <unix://PATH>, tcp://HOST:PORT, <ssh://USER@HOST>; repeatable, the first that answers
+    /// Engine address: `unix://PATH`, `tcp://HOST:PORT`, `ssh://USER@HOST`; repeatable, the first that answers
     ///
     /// A container stays with the engine that was first to answer. A task on a swarm belongs to all its
     /// managers: when one goes, the next is asked. `CUBE_HOST` may hold several too, parted by spaces.
@@ -74,7 +74,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DURATION", default_value = "120s", env = "CUBE_ENGINE_TIMEOUT")]
     #[arg(hide_env_values = true)]
     pub engine_timeout: String,
-    /// Tell what is done, on stderr; twice for each request
+    /// Tell what is done, on stderr; twice for each request; also -v, which is --volume to run and with
     #[arg(long = "verbose", id = "verbose_long", global = true, action = ArgAction::Count)]
     #[arg(env = "CUBE_VERBOSE", hide_env_values = true, value_parser = verbosity)]
     pub verbose: u8,

@@ -1,6 +1,9 @@
 //! `cube run --attach`: the task in the foreground, its output byte for byte, its exit code; then gone.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
 
@@ -9,6 +12,7 @@ use super::{
     exec::feed,
     limit::after,
     session::Session,
+    signals::PassedOn,
     sink::{self, Stop},
     stdio,
 };
@@ -30,7 +34,7 @@ enum Finish {
 
 /// Runs the session's task in the foreground.
 pub async fn attach(mut session: Session<'_>, timeout: Option<Duration>, keep: bool) -> Ending {
-    match foreground(&mut session, timeout).await {
+    match Box::pin(foreground(&mut session, timeout)).await {
         Ok(finish) => finish_up(session, &finish, keep).await,
         Err(error) => {
             let (result, error) = session.fail(error).await;
@@ -41,30 +45,69 @@ pub async fn attach(mut session: Session<'_>, timeout: Option<Duration>, keep: b
 
 async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Result<Finish, Error> {
     let stdin = session.task.config.interactive;
+    let mut passed_on = PassedOn::listen()?;
     let Some((output, input)) = session.start(Some(stdin)).await? else {
         return Err(Error::new(ErrorKind::Engine, "the engine gave no streams"));
     };
     if let Some(input) = input.filter(|_| stdin) {
         tokio::spawn(feed(input));
     }
-    session.ready().await?;
-    watch(session, output, timeout).await
+    let mut output = pin!(show(output));
+    match ready(session, output.as_mut()).await? {
+        Some(finish) => Ok(finish),
+        None => watch(session, output, timeout, &mut passed_on).await,
+    }
+}
+
+/// Shows the output until the task is ready, as far as its config asks for that; how it ended if it did meanwhile.
+async fn ready(
+    session: &mut Session<'_>,
+    mut output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
+) -> Result<Option<Finish>, Error> {
+    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
+    let mut finish = None;
+    let met = {
+        let mut met = pin!(session.ready());
+        loop {
+            tokio::select! {
+                met = &mut met => break met,
+                ended = &mut output, if finish.is_none() => match ended? {
+                    Finish::Exited(exit) => finish = Some(Finish::Exited(exit)),
+                    closed => return Ok(Some(closed)),
+                },
+            }
+        }
+    };
+    if let Err(error) = met {
+        if finish.is_none() {
+            // What it wrote so far is shown whole.
+            let _ = docker.kill(&id, None).await;
+            let _ = tokio::time::timeout(LAST_WORDS, output).await;
+        }
+        return Err(error);
+    }
+    Ok(finish)
 }
 
 /// Shows the output until the task ends, a signal or the time limit asks it to, or nobody reads.
 async fn watch(
     session: &mut Session<'_>,
-    output: Follow,
+    mut output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
     timeout: Option<Duration>,
+    passed_on: &mut PassedOn,
 ) -> Result<Finish, Error> {
     let docker = session.docker.clone();
     let config = &session.task.config;
     let id = session.task.container_id.clone().unwrap_or_default();
-    let mut output = pin!(show(output));
-    let asked = tokio::select! {
-        finish = &mut output => return finish,
-        signal = session.signals.next() => Finish::Signalled(signal?),
-        () = after(timeout) => Finish::TimedOut,
+    let mut limit = pin!(after(timeout));
+    let asked = loop {
+        tokio::select! {
+            finish = &mut output => return finish,
+            signal = session.signals.next() => break Finish::Signalled(signal?),
+            () = &mut limit => break Finish::TimedOut,
+            // On a swarm there is no way to the task's process.
+            signal = passed_on.next(), if !config.swarm => docker.kill(&id, Some(&signal?)).await?,
+        }
     };
     stdio::note(&format!("stopping {}; another signal kills it", session.task.title()));
     // The output goes on beside the stop, so that the task's last words arrive.

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::Path, time::Duration};
 
 use cube::{
-    Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, PullPolicy, duration as durations,
+    Config, EnvVar, Error, ErrorKind, ImageRef, Mount, Port, PortMapping, PullPolicy, duration as durations,
     parse_label,
 };
 
@@ -16,13 +16,10 @@ pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 /// file are replaced, lists are extended, a command is replaced whole.
 pub fn from_args(args: &TaskArgs, command: &[String], lookup: Lookup) -> Result<Config, Error> {
     let mut config = match (&args.file, &args.image) {
-        (Some(file), _) => from_file(file, lookup)?,
+        (Some(file), image) => from_file(file, image.as_deref(), lookup)?,
         (None, Some(image)) => Config::new(image.parse()?),
         (None, None) => return Err(Error::new(ErrorKind::InvalidInput, "--image is missing")),
     };
-    if let Some(image) = &args.image {
-        config.image = image.parse()?;
-    }
     if !command.is_empty() {
         config.command = command.to_vec();
     }
@@ -47,13 +44,18 @@ pub fn duration(value: Option<&str>) -> Result<Option<Duration>, Error> {
     value.map(durations::parse).transpose()
 }
 
-fn from_file(file: &Path, lookup: Lookup) -> Result<Config, Error> {
-    let text = read(file, "task file")?;
-    let mut config: Config = serde_json::from_slice(&text).map_err(|e| {
+/// The config of a task file; `image` stands in place of the file's own, which may be missing then.
+fn from_file(file: &Path, image: Option<&str>, lookup: Lookup) -> Result<Config, Error> {
+    let unusable = |e: serde_json::Error| {
         Error::new(ErrorKind::InvalidInput, format!("the task file {} cannot be read", file.display()))
             .with_source(e)
             .with_hint("`cube run … --dry-run -o json` prints one")
-    })?;
+    };
+    let mut json: serde_json::Value = serde_json::from_slice(&read(file, "task file")?).map_err(unusable)?;
+    if let (Some(image), Some(members)) = (image, json.as_object_mut()) {
+        members.insert("image".to_owned(), image.parse::<ImageRef>()?.as_str().into());
+    }
+    let mut config: Config = serde_json::from_value(json).map_err(unusable)?;
     // A name alone means this environment's value, as `--env NAME` does.
     config.env = config
         .env

@@ -48,7 +48,8 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Ending, Error> {
 
 async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<Ending, Error> {
     let container = docker.find(task).await?;
-    let (mut exec, input) = docker.exec(&container.id, options).await?;
+    let started = docker.exec(&container.id, options).await;
+    let (mut exec, input) = started.map_err(|error| error.with_container(&container.id))?;
     if options.stdin {
         tokio::spawn(feed(input));
     }

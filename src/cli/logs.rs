@@ -48,7 +48,9 @@ async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<
 }
 
 fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
-    let when = |text: Option<&str>| text.map(|t| parse_when(t, Utc::now(), &Local)).transpose();
+    let when = |text: Option<&str>| {
+        text.filter(|t| !t.is_empty()).map(|t| parse_when(t, Utc::now(), &Local)).transpose()
+    };
     Ok(LogOptions {
         follow: args.follow,
         // As `docker logs` reads it: what is no number is all.

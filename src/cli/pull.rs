@@ -14,7 +14,13 @@ use super::{
 pub async fn pull(app: &App, args: &PullArgs) -> Ending {
     match pulled(app, args).await {
         Ok(ending) => ending,
-        Err(error) => Ending::failure(Action::Pull, error),
+        Err(error) => {
+            let mut ending = Ending::failure(Action::Pull, error);
+            if let Some(result) = &mut ending.result {
+                result.image = Some(args.image.clone());
+            }
+            ending
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    path::Path,
 };
 
 use cube::{DockerResult, Error, ErrorKind, Protocol};
@@ -24,7 +25,8 @@ pub fn ending(app: &App, ending: &Ending) -> u8 {
         Ok(()) => ending.code,
         Err(problem) => {
             // An output that takes nothing needs to be told of once.
-            if result.error.as_ref().map(Error::kind) != Some(ErrorKind::Output) {
+            let told = result.error.as_ref().map(Error::kind);
+            if !matches!(told, Some(ErrorKind::Output | ErrorKind::File)) {
                 stdio::error(&problem, app.colors_errors());
             }
             if ending.code == 0 { FAILED } else { ending.code }
@@ -66,8 +68,17 @@ pub fn escaped(json: &str) -> String {
     text
 }
 
-fn write_result(path: &std::path::Path, result: &DockerResult) -> Result<(), Error> {
-    fs::write(path, line(result)).map_err(|cause| {
+/// Sees that a result can be written to `path`, where nothing of an earlier one stays.
+pub fn reserve(path: &Path) -> Result<(), Error> {
+    write_file(path, "")
+}
+
+fn write_result(path: &Path, result: &DockerResult) -> Result<(), Error> {
+    write_file(path, &line(result))
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|cause| {
         Error::new(ErrorKind::File, format!("cannot write the result file {}", path.display()))
             .with_source(cause)
             .with_hint("name a file in a folder that exists with --result-file")

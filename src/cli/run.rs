@@ -33,12 +33,15 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Ending, Error> {
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
     };
+    if let Some(file) = &args.result_file {
+        render::reserve(file)?;
+    }
     let bond = if args.attach { Bond::ForLife } else { Bond::UntilStarted };
     let session = Session::open(app, config, extras, bond).await?;
     if args.attach {
         return Ok(Box::pin(attach::attach(session, timeout, args.keep)).await);
     }
-    Ok(detached(session, args.result_file.is_some()).await)
+    Ok(Box::pin(detached(session, args.result_file.is_some())).await)
 }
 
 async fn detached(mut session: Session<'_>, wants_result: bool) -> Ending {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use cube::{
-    Action, Bond, Config, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input, LogOptions,
-    Owner, State, StopOptions, Tail, Task,
+    Action, Bond, Config, Container, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input,
+    LogOptions, Owner, State, StopOptions, Tail, Task,
 };
 
 use super::{app::App, args::Output, guard::Guard, progress::Progress, signals::Signals, sink, stdio};
@@ -24,6 +24,8 @@ pub struct Session<'a> {
     guard: Guard,
     cidfile: Option<PathBuf>,
     tells_result: bool,
+    /// Whether its output is shown as it comes.
+    shown: bool,
 }
 
 /// What goes with a task but is no part of it.
@@ -56,7 +58,7 @@ impl<'a> Session<'a> {
         let hosts = app.hosts_of(&docker, task.config.swarm);
         let guard = Guard::post(&task, &hosts, app.global.context.as_deref())?;
         let tells_result = extras.result_file || app.output() == Output::Json;
-        Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result })
+        Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result, shown: false })
     }
 
     /// Creates and starts the task. With `stdin` given its streams are connected before it starts.
@@ -64,6 +66,7 @@ impl<'a> Session<'a> {
         if self.task.config.ttl.is_some() {
             tokio::spawn(expire(self.docker.clone(), self.task.config.swarm));
         }
+        self.shown = streams.is_some();
         let mut progress = Progress::new(self.app);
         let mut events = |event: Event| progress.show(event);
         let steps = start(&self.docker, &mut self.task, self.cidfile.as_deref(), streams, &mut events);
@@ -88,9 +91,9 @@ impl<'a> Session<'a> {
         if let Err(error) = &met
             && error.kind() != ErrorKind::Interrupted
         {
-            self.show_last_lines().await;
+            self.tell_end().await;
         }
-        met.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
+        met.map_err(|error| self.advised(error).during(format!("{} is not ready", self.task.title())))
     }
 
     /// Removes whatever there is of the task. The guard stays if that fails, and tries again.
@@ -159,12 +162,28 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The last lines of the task's log on standard error, for a task that failed before it was ready.
-    async fn show_last_lines(&self) {
+    /// The library's advice is to look at the output; here it was shown.
+    fn advised(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::TaskDied if self.shown => error.with_hint("its output tells why"),
+            _ => error,
+        }
+    }
+
+    /// State, exit code and last lines of a task that failed before it was ready, on standard error.
+    async fn tell_end(&self) {
         let Some(id) = &self.task.container_id else { return };
-        let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
         let Ok(container) = self.docker.inspect(id).await else { return };
-        let Ok(mut logs) = self.docker.logs(&container, &options).await else { return };
+        let code = if container.is_alive() { "none".to_owned() } else { container.exit_code.to_string() };
+        stdio::step(&format!("state: {:?}, exit code: {code}", container.state()));
+        if !self.shown {
+            self.show_last_lines(&container).await;
+        }
+    }
+
+    async fn show_last_lines(&self, container: &Container) {
+        let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
+        let Ok(mut logs) = self.docker.logs(container, &options).await else { return };
         let mut sink = sink::Sink::new(tokio::io::stderr(), tokio::io::stderr());
         let _ = sink::pump(&mut logs, &mut sink).await;
     }

@@ -1,4 +1,6 @@
-//! The signals that ask cube to end: SIGINT, SIGTERM, SIGHUP.
+//! The signals that ask cube to end, and those that are the task's.
+
+use std::future::poll_fn;
 
 use cube::{Error, ErrorKind, Signal};
 use tokio::signal::unix::{self, SignalKind};
@@ -6,30 +8,68 @@ use tokio::signal::unix::{self, SignalKind};
 const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
+/// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM.
+const PASSED_ON: [i32; 4] = [3, 10, 12, 14];
 
-/// Listens from its making on, so that no signal is lost.
-pub struct Signals {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-    hangup: unix::Signal,
-}
+/// SIGINT, SIGTERM and SIGHUP: they ask cube to end.
+pub struct Signals(Listeners);
 
 impl Signals {
+    /// Listens from now on, so that no signal is lost. A SIGHUP that was ignored when cube began (`nohup`) stays so.
     pub fn listen() -> Result<Self, Error> {
-        let listen = |number| {
-            unix::signal(SignalKind::from_raw(number))
-                .map_err(|e| Error::new(ErrorKind::Output, "cannot listen for signals").with_source(e))
-        };
-        Ok(Self { interrupt: listen(INTERRUPT)?, terminate: listen(TERMINATE)?, hangup: listen(HANGUP)? })
+        let hangup = (!is_ignored(HANGUP)).then_some(HANGUP);
+        Listeners::of([INTERRUPT, TERMINATE].into_iter().chain(hangup)).map(Self)
     }
 
     /// The next signal.
     pub async fn next(&mut self) -> Result<Signal, Error> {
-        let number = tokio::select! {
-            _ = self.interrupt.recv() => INTERRUPT,
-            _ = self.terminate.recv() => TERMINATE,
-            _ = self.hangup.recv() => HANGUP,
-        };
-        number.to_string().parse()
+        self.0.next().await
     }
+}
+
+/// Those that mean the task in the foreground, as with `docker run`.
+pub struct PassedOn(Listeners);
+
+impl PassedOn {
+    /// Listens from now on.
+    pub fn listen() -> Result<Self, Error> {
+        Listeners::of(PASSED_ON).map(Self)
+    }
+
+    /// The next signal.
+    pub async fn next(&mut self) -> Result<Signal, Error> {
+        self.0.next().await
+    }
+}
+
+struct Listeners(Vec<(i32, unix::Signal)>);
+
+impl Listeners {
+    fn of(numbers: impl IntoIterator<Item = i32>) -> Result<Self, Error> {
+        let listen = |number| {
+            let listener = unix::signal(SignalKind::from_raw(number))
+                .map_err(|e| Error::new(ErrorKind::Output, "cannot listen for signals").with_source(e))?;
+            Ok((number, listener))
+        };
+        numbers.into_iter().map(listen).collect::<Result<_, _>>().map(Self)
+    }
+
+    async fn next(&mut self) -> Result<Signal, Error> {
+        let number = poll_fn(|context| {
+            let ready = self
+                .0
+                .iter_mut()
+                .find_map(|(number, listener)| listener.poll_recv(context).is_ready().then_some(*number));
+            ready.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+        });
+        number.await.to_string().parse()
+    }
+}
+
+/// Whether this process was started with the signal ignored.
+fn is_ignored(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (number - 1)) != 0
 }

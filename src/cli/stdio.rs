@@ -35,14 +35,26 @@ pub fn unwritable(cause: io::Error) -> Error {
 pub fn error(error: &Error, colors: bool) {
     let mut text = String::new();
     let (bold, plain) = if colors { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    text.push_str(&format!("{bold}cube:{plain} {}\n", printable(&error.to_string())));
-    for cause in error.causes() {
+    let causes: Vec<String> = error.causes().collect();
+    let kind = if causes.is_empty() { String::new() } else { format!(": {}", words(error.kind())) };
+    text.push_str(&format!("{bold}cube:{plain} {}{kind}\n", printable(&error.to_string())));
+    for cause in causes {
         text.push_str(&format!("  caused by: {}\n", printable(&cause)));
     }
     if let Some(hint) = error.hint() {
         text.push_str(&format!("  hint: {hint}\n"));
     }
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// The kind of an error, for people.
+fn words(kind: ErrorKind) -> String {
+    let name = serde_json::to_string(&kind).unwrap_or_default();
+    let words = name.trim_matches('"').replace('_', " ");
+    match kind {
+        ErrorKind::Engine | ErrorKind::File | ErrorKind::Output => format!("{words} error"),
+        _ => words,
+    }
 }
 
 /// Prints a step on the way to standard error.

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use super::{
     app::App,
     args::{Output, StopArgs},
-    ending::Ending,
+    ending::{Ending, Place},
     stdio,
 };
 
@@ -37,20 +37,22 @@ fn one(app: &App, args: &StopArgs, result: Result<DockerResult, Error>) -> Resul
     Ok(Ending::success(result))
 }
 
-/// One object in all: an array would break the contract of one, so the last failure stands for all.
+/// One object in all, with the ids of those that went; of several failures the last is in it.
 fn many(
     app: &App,
     args: &StopArgs,
     results: impl Iterator<Item = Result<DockerResult, Error>>,
 ) -> Result<Ending, Error> {
-    let mut told = Ending::told(0);
+    let mut told = Ending::success(DockerResult::success(Action::Stop));
+    let mut removed = Vec::new();
     for (task, result) in args.tasks.iter().zip(results) {
         match result {
-            Ok(result) if app.output() == Output::Text => {
-                stdio::print(&format!("{task}\n"))?;
-                told.result = told.result.or(Some(result));
+            Ok(result) => {
+                if app.output() == Output::Text {
+                    stdio::print(&format!("{task}\n"))?;
+                }
+                removed.extend(result.container_id);
             }
-            Ok(result) => told.result = told.result.or(Some(result)),
             Err(error) => {
                 let error = error.during(format!("cannot stop {task}"));
                 if let Some(DockerResult { error: Some(earlier), .. }) = &told.result {
@@ -59,6 +61,12 @@ fn many(
                 told = Ending::failure(Action::Stop, error);
             }
         }
+    }
+    if let Some(result) = &mut told.result {
+        result.removed = Some(removed);
+    }
+    if app.output() == Output::Env {
+        told.place = Place::Told;
     }
     Ok(told)
 }

@@ -68,7 +68,9 @@ async fn finish_up(mut session: Session<'_>, finish: &Finish) -> Ending {
     let mut result = session.last_word().await;
     result.container_id = None;
     session.discard().await;
-    if let Err(error) = halted {
+    if let Err(error) = halted
+        && error.kind() != ErrorKind::TaskNotFound
+    {
         stdio::note(&format!("the task had to be killed: {error}"));
     }
     if finish.timed_out {

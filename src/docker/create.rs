@@ -3,7 +3,7 @@
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
-use super::{Docker, fault, inspect, request};
+use super::{Docker, fault, inspect, proxies, request};
 use crate::{Config, Error, ErrorKind, Event, Events, Port, PullPolicy, Task};
 
 impl Docker {
@@ -38,7 +38,10 @@ impl Docker {
         published: &[crate::PortMapping],
         events: Events<'_>,
     ) -> Result<String, Error> {
-        let body = request::create_body(task, published, self.owner.as_ref());
+        let mut body = request::create_body(task, published, self.owner.as_ref());
+        if let Some(file) = &self.config_file {
+            proxies::add(body.env.get_or_insert_default(), file, &self.address.to_string());
+        }
         task.in_doubt = true;
         let created = self.create_as_told(task, body, events).await;
         // Only an answer that was lost or is no answer leaves it open whether a container exists.

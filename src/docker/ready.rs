@@ -68,7 +68,8 @@ impl Docker {
             held = &mut all => held.map(drop)?,
             end = &mut end => {
                 let end = end?;
-                let ran = until_exit && end.started();
+                // A process that did all it had to do has run, be it for a moment.
+                let ran = end.started() && (until_exit || end.succeeded());
                 return if self.held_before_end(&container, watches, ran).await { Ok(()) } else { Err(end.error()) };
             }
         }

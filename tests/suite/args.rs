@@ -83,3 +83,32 @@ fn an_empty_variable_is_none() {
     assert!(ps.text().contains("CONTAINER ID"));
     Cube::new(["ps"]).env("CUBE_COLOR", "loud").ends(2).stderr_has("loud").output();
 }
+
+#[test]
+fn of_a_flag_given_twice_the_last_counts() {
+    let args = [
+        "run",
+        "--dry-run",
+        "-o",
+        "text",
+        "-o",
+        "json",
+        "--image",
+        "a",
+        "--image",
+        "b",
+        "-m",
+        "1g",
+        "-m",
+        "2g",
+    ];
+    let config = Cube::new(args.into_iter().chain(["--init", "--init", "-e", "A=1", "-e", "B=2"])).json();
+    assert_eq!((&config["image"], &config["memory"]), (&"b".into(), &(2_u64 << 30).into()));
+    assert_eq!(config["env"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_variable_with_a_port_names_an_engine_and_a_host_alone_a_task_s() {
+    Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1:1").fails(1).stderr_has("tcp://127.0.0.1:1").output();
+    Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1").output();
+}

@@ -1,5 +1,6 @@
 //! `cube run --attach`: a task in the foreground.
 
+use crate::testbed::pattern::Lines;
 use crate::testbed::{Bed, probe, probe_with, shell};
 
 #[test]
@@ -97,4 +98,19 @@ fn output_is_there_while_the_task_runs() {
     running.wait_for_stderr("e\n");
     running.close_stdin();
     running.finish();
+}
+
+#[test]
+fn what_it_writes_before_it_is_ready_arrives_whole() {
+    let bed = Bed::new();
+    let wait = ["--attach", "--image", &probe(), "--wait-for", "port=80", "--wait-timeout", "5s"];
+    let wanted: Vec<u8> = Lines::new(100, 64).flatten().collect();
+    let died = bed.run(wait.iter().chain(&["lines=100x64", "sleep=0.2", "exit=3"])).ends(125).output();
+    assert!(died.stdout == wanted, "{died:?}");
+    assert!(died.stderr.starts_with("state: Failed, exit code: 3\ncube: "), "{}", died.stderr);
+    let late = ["--wait-timeout", "1s", "lines=100x64", "say-signals", "forever"];
+    let late = bed.run(wait.iter().chain(&late)).ends(124).output();
+    assert!(late.stdout == wanted, "{late:?}");
+    assert!(late.stderr.starts_with("state: Running, exit code: none\ncube: "), "{}", late.stderr);
+    bed.assert_empty();
 }

@@ -54,3 +54,11 @@ fn a_file_with_an_unknown_field_is_refused() {
     let file = bed.file("task.json", r#"{"image":"x","imagee":"y"}"#);
     bed.run(["--file", &file]).fails(125).stderr_has("imagee").output();
 }
+
+#[test]
+fn a_file_without_an_image_takes_the_flag_s() {
+    let bed = Bed::new();
+    let file = bed.file("task.json", r#"{"command": ["out=named"]}"#);
+    bed.cube(["run", "--file", &file, "--dry-run"]).fails(125).stderr_has("missing field `image`").output();
+    assert_eq!(bed.run(["--attach", "--file", &file, "--image", &probe()]).text(), "named\n");
+}

@@ -91,3 +91,20 @@ fn disk_is_refused_clearly_where_the_engine_cannot() {
     assert_eq!(object["error"]["kind"], "unsupported", "{object}");
     bed.assert_empty();
 }
+
+#[test]
+fn proxies_of_the_client_s_settings_reach_the_task() {
+    let bed = Bed::new();
+    let settings = r#"{"proxies": {"default": {"httpProxy": "http://proxy:3128", "noProxy": "localhost"}}}"#;
+    let folder = bed.file("config.json", settings).replace("/config.json", "");
+    let run = bed.run(["--attach", "--image", &probe(), "-e", "no_proxy=mine", "env"]);
+    let text = run.env("DOCKER_CONFIG", folder).text();
+    for line in [
+        "HTTP_PROXY=http://proxy:3128",
+        "http_proxy=http://proxy:3128",
+        "NO_PROXY=localhost",
+        "no_proxy=mine",
+    ] {
+        assert!(text.lines().any(|seen| seen == line), "{line} in {text}");
+    }
+}

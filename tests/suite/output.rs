@@ -110,3 +110,31 @@ fn a_failure_as_env_prints_nothing() {
     bed.run(["-o", "env", "--image", &probe(), "--entrypoint", "/no/such"]).fails(127).output();
     bed.assert_empty();
 }
+
+#[test]
+fn several_that_are_stopped_are_one_object() {
+    let bed = Bed::new();
+    let tasks = [(); 2].map(|()| bed.start(["--image", &probe()]));
+    let ids = tasks.each_ref().map(|task| task.id.as_str());
+    let object = bed.cube(["-o", "json", "stop", "-t", "0", ids[0], ids[1]]).json();
+    assert_eq!((&object["result"], &object["removed"]), (&"success".into(), &ids.to_vec().into()));
+}
+
+#[test]
+fn a_result_file_is_made_before_the_task() {
+    let bed = Bed::new();
+    let watch = bed.engine().watch();
+    let label = bed.label();
+    let args = [
+        "--label",
+        &label,
+        "--image",
+        &probe(),
+        "--attach",
+        "--result-file",
+        "/no/such/folder/r.json",
+        "out=ran",
+    ];
+    bed.cube(["run"].iter().chain(&args)).fails(125).stderr_has("/no/such/folder/r.json").output();
+    assert!(watch.containers_with(&label).is_empty());
+}

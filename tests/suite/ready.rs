@@ -239,3 +239,12 @@ fn a_command_in_the_task_is_run_until_it_succeeds() {
         .stderr_has("no shell")
         .output();
 }
+
+#[test]
+fn a_task_that_did_all_in_a_moment_was_running() {
+    let bed = Bed::new();
+    for _ in 0..10 {
+        let run = bed.run(["--attach", "--wait-for", "running", "--image", &probe(), "out=x"]);
+        assert_eq!(run.text(), "x\n");
+    }
+}

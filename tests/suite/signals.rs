@@ -119,3 +119,15 @@ fn the_command_of_with_hears_the_signal_and_the_task_goes() {
     assert_eq!(running.finish().text(), "up\nheard\n");
     bed.assert_empty();
 }
+
+#[test]
+fn a_hangup_that_was_ignored_stays_so_and_other_signals_are_the_task_s() {
+    let bed = Bed::new();
+    let run = bed.run(["--attach", "--image", &probe(), "say-signals", "out=up", "forever"]);
+    let mut running = run.ignoring_hangup().exits(138).spawn();
+    running.wait_for_stdout("up\n");
+    running.signal(Signal::HUP);
+    running.signal(Signal::USR1);
+    assert_eq!(running.finish().text(), "up\nsignal 10\n");
+    bed.assert_empty();
+}

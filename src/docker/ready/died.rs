@@ -50,6 +50,11 @@ impl End {
         self.container.as_ref().is_none_or(|container| container.started_at.is_some())
     }
 
+    /// Whether its process ended with 0.
+    pub(super) fn succeeded(&self) -> bool {
+        self.code == 0
+    }
+
     /// The error for a task that ended before it was ready.
     pub(super) fn error(&self) -> Error {
         let Some(container) = &self.container else { return died("exited", self.code, false) };

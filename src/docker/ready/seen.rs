@@ -11,8 +11,7 @@ use crate::{Condition, Error, ErrorKind, Origin, docker::fault, duration};
 /// The most of a line of output that a message quotes, in characters.
 const LONGEST_QUOTE: usize = 200;
 
-const HINT: &str =
-    "`cube logs TASK` shows what it wrote; give it longer with --wait-timeout (`cube wait`: --timeout)";
+const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; what it writes may tell why";
 pub(super) const LOOPBACK: &str = "loopback only";
 const LOOPBACK_HINT: &str = "let it listen on 0.0.0.0 or [::]: its loopback cannot be reached from outside";
 

@@ -104,6 +104,11 @@ impl Cube {
         self.by_shell(r#"exec "$@" >/dev/full"#)
     }
 
+    /// As `nohup` starts it.
+    pub fn ignoring_hangup(self) -> Self {
+        self.by_shell(r#"trap '' HUP; exec "$@""#)
+    }
+
     /// The same command line, `$@` of a shell's `script`.
     fn by_shell(mut self, script: &str) -> Self {
         let mut command = Command::new("sh");
