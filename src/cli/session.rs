@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
         {
             self.tell_end().await;
         }
-        met.map_err(|error| self.advised(error).during(format!("{} is not ready", self.task.title())))
+        met.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
     }
 
     /// Removes whatever there is of the task. The guard stays if that fails, and tries again.
@@ -159,14 +159,6 @@ impl<'a> Session<'a> {
         tokio::select! {
             halted = self.docker.halt(id, &options, own) => halted,
             _ = self.signals.next() => self.docker.kill(id, None).await,
-        }
-    }
-
-    /// The library's advice is to look at the output; here it was shown.
-    fn advised(&self, error: Error) -> Error {
-        match error.kind() {
-            ErrorKind::TaskDied if self.shown => error.with_hint("its output tells why"),
-            _ => error,
         }
     }
 
