@@ -53,13 +53,18 @@ async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Res
         tokio::spawn(feed(input));
     }
     let mut output = pin!(show(output));
-    match ready(session, output.as_mut()).await? {
-        Some(finish) => Ok(finish),
-        None => watch(session, output, timeout, &mut passed_on).await,
+    let finish = match ready(session, output.as_mut()).await? {
+        Some(finish) => finish,
+        None => watch(session, output.as_mut(), timeout, &mut passed_on).await?,
+    };
+    if matches!(finish, Finish::Signalled(_) | Finish::TimedOut) {
+        stop(session, output).await?;
     }
+    Ok(finish)
 }
 
-/// Shows the output until the task is ready, as far as its config asks for that; how it ended if it did meanwhile.
+/// Shows the output until the task is ready, as far as its config asks for that. Why the foreground ends, if it does
+/// meanwhile.
 async fn ready(
     session: &mut Session<'_>,
     mut output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
@@ -78,15 +83,17 @@ async fn ready(
             }
         }
     };
-    if let Err(error) = met {
-        if finish.is_none() {
-            // What it wrote so far is shown whole.
-            let _ = docker.kill(&id, None).await;
-            let _ = tokio::time::timeout(LAST_WORDS, output).await;
-        }
+    let Err(error) = met else { return Ok(finish) };
+    if finish.is_some() {
         return Err(error);
     }
-    Ok(finish)
+    if let Some(signal) = error.signal() {
+        return Ok(Some(Finish::Signalled(signal)));
+    }
+    // What it wrote so far is shown whole.
+    let _ = docker.kill(&id, None).await;
+    let _ = tokio::time::timeout(LAST_WORDS, output).await;
+    Err(error)
 }
 
 /// Shows the output until the task ends, a signal or the time limit asks it to, or nobody reads.
@@ -96,32 +103,38 @@ async fn watch(
     timeout: Option<Duration>,
     passed_on: &mut PassedOn,
 ) -> Result<Finish, Error> {
-    let docker = session.docker.clone();
-    let config = &session.task.config;
-    let id = session.task.container_id.clone().unwrap_or_default();
+    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
     let mut limit = pin!(after(timeout));
-    let asked = loop {
+    loop {
         tokio::select! {
             finish = &mut output => return finish,
-            signal = session.signals.next() => break Finish::Signalled(signal?),
-            () = &mut limit => break Finish::TimedOut,
+            signal = session.signals.next() => return signal.map(Finish::Signalled),
+            () = &mut limit => return Ok(Finish::TimedOut),
             // On a swarm there is no way to the task's process.
-            signal = passed_on.next(), if !config.swarm => docker.kill(&id, Some(&signal?)).await?,
+            signal = passed_on.next(), if !session.task.config.swarm => docker.kill(&id, Some(&signal?)).await?,
         }
-    };
+    }
+}
+
+/// Asks the task to end, with its output shown, so that its last words arrive.
+async fn stop(
+    session: &mut Session<'_>,
+    output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
+) -> Result<(), Error> {
+    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
     stdio::note(&format!("stopping {}; another signal kills it", session.task.title()));
-    // The output goes on beside the stop, so that the task's last words arrive.
-    let (options, own_grace) = (StopOptions::default(), config.stop_timeout.map(i64::from));
+    let own_grace = session.task.config.stop_timeout.map(i64::from);
+    let options = StopOptions::default();
     let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });
     tokio::select! {
-        stopped = &mut stop => stopped?,
+        stopped = &mut stop => stopped,
         _ = session.signals.next() => {
             docker.kill(&id, None).await?;
             // Nothing but a reader that is stuck can hold up the end now.
             let _ = tokio::time::timeout(LAST_WORDS, stop).await;
+            Ok(())
         }
     }
-    Ok(asked)
 }
 
 async fn show(mut follow: Follow) -> Result<Finish, Error> {

@@ -113,6 +113,10 @@ impl<'a> Session<'a> {
 
     /// Ends the start with a failure: nothing is left, and the result says why.
     pub async fn fail(mut self, error: Error) -> (DockerResult, Error) {
+        if error.kind() == ErrorKind::Interrupted && self.task.state() == State::Running {
+            stdio::note(&format!("stopping {}; another signal kills it", self.task.title()));
+            let _ = self.halt().await;
+        }
         // How the task ended is known to the engine only until it is removed.
         let known = if error.kind() == ErrorKind::TaskDied { self.last_word().await } else { self.known() };
         let result = DockerResult { state: Some(State::Failed), container_id: None, ..known };

@@ -89,6 +89,15 @@ fn a_task_that_is_not_ready_yet_goes() {
         let output = running.finish();
         assert!(output.stdout.is_empty() && output.stderr.contains("interrupted"), "{}", output.stderr);
         bed.assert_empty();
+        // In the foreground its last words arrive.
+        let wait = ["--attach", "--wait-for", "log=never", "--wait-timeout", "50s"];
+        let image = probe();
+        let task = ["--image", &image, "say-signals", "out=up", "forever"];
+        let mut running = bed.run([&wait[..], &task].concat()).ends(code).spawn();
+        running.wait_for_stdout("up\n");
+        running.signal(signal);
+        assert_eq!(running.finish().text(), "up\nsignal 15\n");
+        bed.assert_empty();
     }
 }
 
