@@ -71,7 +71,8 @@ fn ending_a_wait_leaves_the_task() {
 #[test]
 fn a_closed_terminal_takes_the_task_with_it() {
     let bed = Bed::new();
-    let mut running = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]).ends(129).spawn();
+    let run = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]);
+    let mut running = run.minding_hangup().ends(129).spawn();
     running.wait_for_stdout("up\n");
     running.signal(Signal::HUP);
     running.finish();

@@ -109,6 +109,11 @@ impl Cube {
         self.by_shell(r#"trap '' HUP; exec "$@""#)
     }
 
+    /// As a terminal starts it, also where the tests themselves run under `nohup`.
+    pub fn minding_hangup(self) -> Self {
+        self.by_shell(r#"exec env --default-signal=HUP "$@""#)
+    }
+
     /// The same command line, `$@` of a shell's `script`.
     fn by_shell(mut self, script: &str) -> Self {
         let mut command = Command::new("sh");
