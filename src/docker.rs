@@ -138,7 +138,7 @@ impl Docker {
         )
         .map_err(fault::from_bollard)?;
         let managers = Managers::new(engine, others);
-        let config_file = surroundings.docker_folder().map(|folder| folder.join("config.json"));
+        let config_file = surroundings.config_file();
         let (owner, passed_over) = (None, false);
         Ok(Self { api, transport, address, managers, credentials, config_file, owner, passed_over })
     }

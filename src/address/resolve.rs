@@ -51,6 +51,11 @@ impl Surroundings<'_> {
         self.var("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".docker")))
     }
 
+    /// Docker's configuration itself.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        self.docker_folder().map(|folder| folder.join("config.json"))
+    }
+
     /// The usual places of an engine's socket: Docker's, rootless Docker's, podman's.
     fn usual_sockets(&self) -> Vec<PathBuf> {
         let runtime = self.var("XDG_RUNTIME_DIR").map(PathBuf::from);

@@ -12,7 +12,7 @@ use super::{
     exec::feed,
     limit::after,
     session::Session,
-    signals::PassedOn,
+    signals::Signals,
     sink::{self, Stop},
     stdio,
 };
@@ -45,7 +45,7 @@ pub async fn attach(mut session: Session<'_>, timeout: Option<Duration>, keep: b
 
 async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Result<Finish, Error> {
     let stdin = session.task.config.interactive;
-    let mut passed_on = PassedOn::listen()?;
+    let mut passed_on = Signals::passed_on()?;
     let Some((output, input)) = session.start(Some(stdin)).await? else {
         return Err(Error::new(ErrorKind::Engine, "the engine gave no streams"));
     };
@@ -69,7 +69,6 @@ async fn ready(
     session: &mut Session<'_>,
     mut output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
 ) -> Result<Option<Finish>, Error> {
-    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
     let mut finish = None;
     let met = {
         let mut met = pin!(session.ready());
@@ -91,7 +90,7 @@ async fn ready(
         return Ok(Some(Finish::Signalled(signal)));
     }
     // What it wrote so far is shown whole.
-    let _ = docker.kill(&id, None).await;
+    let _ = session.kill(None).await;
     let _ = tokio::time::timeout(LAST_WORDS, output).await;
     Err(error)
 }
@@ -101,9 +100,8 @@ async fn watch(
     session: &mut Session<'_>,
     mut output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
     timeout: Option<Duration>,
-    passed_on: &mut PassedOn,
+    passed_on: &mut Signals,
 ) -> Result<Finish, Error> {
-    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
     let mut limit = pin!(after(timeout));
     loop {
         tokio::select! {
@@ -111,7 +109,7 @@ async fn watch(
             signal = session.signals.next() => return signal.map(Finish::Signalled),
             () = &mut limit => return Ok(Finish::TimedOut),
             // On a swarm there is no way to the task's process.
-            signal = passed_on.next(), if !session.task.config.swarm => docker.kill(&id, Some(&signal?)).await?,
+            signal = passed_on.next(), if !session.task.config.swarm => session.kill(Some(&signal?)).await?,
         }
     }
 }
@@ -122,14 +120,14 @@ async fn stop(
     output: Pin<&mut impl Future<Output = Result<Finish, Error>>>,
 ) -> Result<(), Error> {
     let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
-    stdio::note(&format!("stopping {}; another signal kills it", session.task.title()));
+    session.announce_stop();
     let own_grace = session.task.config.stop_timeout.map(i64::from);
     let options = StopOptions::default();
     let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });
     tokio::select! {
         stopped = &mut stop => stopped,
         _ = session.signals.next() => {
-            docker.kill(&id, None).await?;
+            session.kill(None).await?;
             // Nothing but a reader that is stuck can hold up the end now.
             let _ = tokio::time::timeout(LAST_WORDS, stop).await;
             Ok(())

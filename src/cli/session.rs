@@ -7,7 +7,7 @@ use std::{
 
 use cube::{
     Action, Bond, Config, Container, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input,
-    LogOptions, Owner, State, StopOptions, Tail, Task,
+    LogOptions, Owner, Signal, State, StopOptions, Tail, Task,
 };
 
 use super::{app::App, args::Output, guard::Guard, progress::Progress, signals::Signals, sink, stdio};
@@ -114,7 +114,7 @@ impl<'a> Session<'a> {
     /// Ends the start with a failure: nothing is left, and the result says why.
     pub async fn fail(mut self, error: Error) -> (DockerResult, Error) {
         if error.kind() == ErrorKind::Interrupted && self.task.state() == State::Running {
-            stdio::note(&format!("stopping {}; another signal kills it", self.task.title()));
+            self.announce_stop();
             let _ = self.halt().await;
         }
         // How the task ended is known to the engine only until it is removed.
@@ -162,8 +162,19 @@ impl<'a> Session<'a> {
         let options = StopOptions::default();
         tokio::select! {
             halted = self.docker.halt(id, &options, own) => halted,
-            _ = self.signals.next() => self.docker.kill(id, None).await,
+            _ = self.signals.next() => self.kill(None).await,
         }
+    }
+
+    /// Sends the task a signal; SIGKILL if none is given.
+    pub async fn kill(&self, signal: Option<&Signal>) -> Result<(), Error> {
+        let Some(id) = self.task.container_id.as_deref() else { return Ok(()) };
+        self.docker.kill(id, signal).await
+    }
+
+    /// Tells of a stop that may take the task's grace.
+    pub fn announce_stop(&self) {
+        stdio::note(&format!("stopping {}; another signal kills it", self.task.title()));
     }
 
     /// State, exit code and last lines of a task that failed before it was ready, on standard error.

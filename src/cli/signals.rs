@@ -1,6 +1,6 @@
 //! The signals that ask cube to end, and those that are the task's.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, task::Poll};
 
 use cube::{Error, ErrorKind, Signal};
 use tokio::signal::unix::{self, SignalKind};
@@ -11,40 +11,22 @@ const HANGUP: i32 = 1;
 /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM.
 const PASSED_ON: [i32; 4] = [3, 10, 12, 14];
 
-/// SIGINT, SIGTERM and SIGHUP: they ask cube to end.
-pub struct Signals(Listeners);
+/// Some signals, each of which is kept until it is asked for.
+pub struct Signals(Vec<(i32, unix::Signal)>);
 
 impl Signals {
-    /// Listens from now on, so that no signal is lost. A SIGHUP that was ignored when cube began (`nohup`) stays so.
+    /// SIGINT, SIGTERM and SIGHUP: they ask cube to end. Listens from now on, so that no signal is lost. A SIGHUP that
+    /// was ignored when cube began (`nohup`) stays so.
     pub fn listen() -> Result<Self, Error> {
         let hangup = (!is_ignored(HANGUP)).then_some(HANGUP);
-        Listeners::of([INTERRUPT, TERMINATE].into_iter().chain(hangup)).map(Self)
+        Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup))
     }
 
-    /// The next signal.
-    pub async fn next(&mut self) -> Result<Signal, Error> {
-        self.0.next().await
-    }
-}
-
-/// Those that mean the task in the foreground, as with `docker run`.
-pub struct PassedOn(Listeners);
-
-impl PassedOn {
-    /// Listens from now on.
-    pub fn listen() -> Result<Self, Error> {
-        Listeners::of(PASSED_ON).map(Self)
+    /// Those that mean the task in the foreground, as with `docker run`.
+    pub fn passed_on() -> Result<Self, Error> {
+        Self::of(PASSED_ON)
     }
 
-    /// The next signal.
-    pub async fn next(&mut self) -> Result<Signal, Error> {
-        self.0.next().await
-    }
-}
-
-struct Listeners(Vec<(i32, unix::Signal)>);
-
-impl Listeners {
     fn of(numbers: impl IntoIterator<Item = i32>) -> Result<Self, Error> {
         let listen = |number| {
             let listener = unix::signal(SignalKind::from_raw(number))
@@ -54,13 +36,14 @@ impl Listeners {
         numbers.into_iter().map(listen).collect::<Result<_, _>>().map(Self)
     }
 
-    async fn next(&mut self) -> Result<Signal, Error> {
+    /// The next signal.
+    pub async fn next(&mut self) -> Result<Signal, Error> {
         let number = poll_fn(|context| {
-            let ready = self
+            let mut came = self
                 .0
                 .iter_mut()
-                .find_map(|(number, listener)| listener.poll_recv(context).is_ready().then_some(*number));
-            ready.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+                .filter_map(|(number, listener)| listener.poll_recv(context).is_ready().then_some(*number));
+            came.next().map_or(Poll::Pending, Poll::Ready)
         });
         number.await.to_string().parse()
     }

@@ -58,10 +58,7 @@ pub(crate) struct CredentialSources {
 
 impl CredentialSources {
     pub(crate) fn of(surroundings: &Surroundings) -> Self {
-        Self {
-            variable: surroundings.var("DOCKER_AUTH_CONFIG"),
-            file: surroundings.docker_folder().map(|folder| folder.join("config.json")),
-        }
+        Self { variable: surroundings.var("DOCKER_AUTH_CONFIG"), file: surroundings.config_file() }
     }
 
     /// The credentials for a registry, named as config.json names it: its domain, or

@@ -173,8 +173,7 @@ impl Transport {
         mut request: Request<RequestBody>,
         answer: Answer,
     ) -> Result<Response<Incoming>, Error> {
-        request.headers_mut().insert(HOST, self.0.host.clone());
-        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        self.address(&mut request);
         tracing::debug!("{} {}", request.method(), request.uri().path());
         loop {
             let (mut connection, reused) = self.connection().await?;
@@ -227,14 +226,19 @@ impl Transport {
         Ok((connection, false))
     }
 
+    /// What every request says of its engine and its sender.
+    fn address(&self, request: &mut Request<RequestBody>) {
+        request.headers_mut().insert(HOST, self.0.host.clone());
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    }
+
     /// Hears from the engine before anything is asked that may take effect: a connection that breaks later is
     /// one that was lost, and not an engine that could not be reached.
     async fn prove(&self, connection: &mut Connection) -> Result<(), Error> {
         let body = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
         let mut ping = Request::new(body);
         *ping.uri_mut() = Uri::from_static("/_ping");
-        ping.headers_mut().insert(HOST, self.0.host.clone());
-        ping.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        self.address(&mut ping);
         connection.budget.allow(LARGEST_ANSWER);
         let answer = connection.sender.send_request(ping).await.map_err(|e| self.broken(&e))?;
         self.whole(answer).await.map(drop)?;
