@@ -7,7 +7,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 pub use resolve::{AddressChoice, Surroundings};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The port of an engine in clear text, where the address names none (Docker's registered port).
 const PORT: u16 = 2375;
@@ -319,7 +319,7 @@ mod tests {
             ("tcp://a b", "spaces"),
         ] {
             let error = text.parse::<Address>().unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
+            assert_eq!(error.kind(), crate::error::ErrorKind::InvalidInput);
             let message = error.to_string();
             assert!(message.contains(reason) && error.hint().is_some(), "{text}: {message}");
         }

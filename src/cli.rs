@@ -2,38 +2,24 @@
 
 mod app;
 mod args;
-mod attach;
+mod commands;
 mod config;
-mod direct;
-mod ending;
-mod exec;
-mod generate;
 mod guard;
-mod inspect;
-mod limit;
-mod logs;
-mod port;
-mod progress;
-mod prune;
-mod ps;
-mod pull;
-mod render;
-mod run;
+mod outcome;
+mod output;
 mod session;
 mod signals;
-mod sink;
-mod stdio;
-mod stop;
+mod since;
 mod usage;
-mod wait;
-mod with;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use self::{
+use crate::cli::{
     app::App,
     args::{Cli, Command},
-    ending::Ending,
+    commands::{exec, generate, inspect, logs, port, prune, ps, pull, run, stop, wait, with},
+    outcome::Outcome,
+    output::render,
 };
 
 /// Runs the command line `argv`.
@@ -53,17 +39,17 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     let worker = app.clone();
     // A task of the runtime, not its main future: that one is woken through the kernel each time.
     let command = runtime.block_on(runtime.spawn(async move { dispatch(&worker, cli.command).await }));
-    let ending = match command {
-        Ok(ending) => ending,
+    let outcome = match command {
+        Ok(outcome) => outcome,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
-    let code = render::ending(&app, &ending);
+    let code = render::outcome(&app, &outcome);
     // A read of standard input or a write to a stuck reader must not hold up the end.
     runtime.shutdown_background();
     code.into()
 }
 
-async fn dispatch(app: &App, command: Command) -> Ending {
+async fn dispatch(app: &App, command: Command) -> Outcome {
     match command {
         Command::Run(args) => Box::pin(run::run(app, *args)).await,
         Command::With(args) => Box::pin(with::with(app, *args)).await,

@@ -1,12 +1,30 @@
 //! What a task is: everything that is true before it runs. The JSON form is what `--file` reads.
 
+mod decimal;
+mod key_value_file;
+mod text;
+pub mod value;
+
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Condition, Cpus, EnvVar, Error, HostEntry, ImageRef, Mount, Name, Platform, Port, PortMapping,
-    RestartPolicy, Signal, Size, Tmpfs,
+    config::value::{
+        condition::Condition,
+        env::EnvVar,
+        host_entry::HostEntry,
+        image::ImageRef,
+        mount::Mount,
+        name::Name,
+        platform::Platform,
+        port::{Port, PortMapping},
+        restart::RestartPolicy,
+        signal::Signal,
+        size::{Cpus, Size},
+        tmpfs::Tmpfs,
+    },
+    error::Error,
 };
 
 /// When the image is pulled.
@@ -31,16 +49,16 @@ pub struct HealthCheck {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Time between two probes.
-    #[serde(with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::config::value::duration::text", skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
     /// How long one probe may take.
-    #[serde(with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::config::value::duration::text", skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// How many failures in a row make the task unhealthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
     /// Time after the start in which failures do not count.
-    #[serde(with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::config::value::duration::text", skip_serializing_if = "Option::is_none")]
     pub start_period: Option<Duration>,
 }
 
@@ -155,7 +173,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "is_default")]
     pub interactive: bool,
     /// Past this age any cube command on the engine may remove the task.
-    #[serde(default, with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::config::value::duration::text", skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Duration>,
     /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -167,7 +185,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wait_for: Vec<Condition>,
     /// How long to wait for that. 60 s by default.
-    #[serde(default, with = "crate::duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::config::value::duration::text", skip_serializing_if = "Option::is_none")]
     pub wait_timeout: Option<Duration>,
 }
 
@@ -265,7 +283,7 @@ impl Config {
         if !self.swarm && !self.constraints.is_empty() {
             let message =
                 "--constraint and --node choose among the nodes of a swarm, but the task is for one engine";
-            return Err(Error::new(crate::ErrorKind::InvalidInput, message).with_hint("add --swarm"));
+            return Err(Error::new(crate::error::ErrorKind::InvalidInput, message).with_hint("add --swarm"));
         }
         if self.stop_timeout.is_some_and(|t| t < -1) {
             let given = self.stop_timeout.unwrap_or_default().to_string();

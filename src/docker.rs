@@ -1,59 +1,36 @@
 //! The runner: one engine, and a method for each step of a task's life.
 
-mod attach;
-mod chunked;
-mod create;
-mod credentials;
-mod dial;
-mod engine;
-mod exec;
+pub mod container;
+pub mod details;
 #[cfg(test)]
 mod fake_program;
-mod fault;
-mod find;
-mod follow;
-mod frames;
-mod inspect;
-mod lifecycle;
-mod list;
-mod logs;
-mod meter;
-mod newlines;
-mod pace;
-mod proxies;
-mod prune;
-mod pull;
-mod pull_progress;
-mod raw;
-mod ready;
-mod request;
-mod stamps;
-mod stop;
-mod swarm;
-mod transport;
-mod wait;
+pub mod find;
+pub mod handle;
+pub mod http;
+pub mod image;
+pub mod labels;
+pub mod output;
+pub mod owner;
+pub mod ready;
+pub mod swarm;
 
 use std::{collections::VecDeque, fmt, path::PathBuf, time::Duration};
 
 use bollard::API_DEFAULT_VERSION;
 
-pub use self::{
-    attach::{Attachment, Input},
-    exec::{Exec, ExecOptions},
-    frames::{Chunk, Stream},
-    inspect::{Container, Health, Probe},
-    lifecycle::Follow,
-    list::Listed,
-    logs::{LogOptions, Logs, Tail},
-    stop::StopOptions,
-    wait::Exit,
+use crate::{
+    address::{Address, Surroundings},
+    docker::{
+        http::client::Transport,
+        image::credentials::CredentialSources,
+        owner::Owner,
+        swarm::managers::{Manager, Managers},
+    },
+    error::Error,
+    event::Events,
+    result::{Action, DockerResult},
+    task::Task,
 };
-use self::{
-    credentials::CredentialSources,
-    swarm::{Manager, Managers},
-    transport::Transport,
-};
-use crate::{Action, Address, DockerResult, Error, Events, Owner, Surroundings, Task};
 
 /// A runner of tasks on one engine. Clones share the connection.
 #[derive(Clone)]
@@ -120,7 +97,7 @@ impl Docker {
                 Err(reason) => silent.push((engine, reason)),
             }
         }
-        Err(swarm::none_answers(&silent))
+        Err(swarm::managers::none_answers(&silent))
     }
 
     fn on(engine: Manager, others: Vec<Manager>, surroundings: &Surroundings) -> Result<Self, Error> {
@@ -130,13 +107,13 @@ impl Docker {
         let api = bollard::Docker::connect_with_custom_transport(
             move |request| {
                 let carrier = carrier.clone();
-                async move { carrier.carry(request).await.map_err(fault::into_bollard) }
+                async move { carrier.carry(request).await.map_err(http::refusal::into_bollard) }
             },
             Some("http://engine"),
             u64::from(u32::MAX),
             API_DEFAULT_VERSION,
         )
-        .map_err(fault::from_bollard)?;
+        .map_err(http::refusal::from_bollard)?;
         let managers = Managers::new(engine, others);
         let config_file = surroundings.config_file();
         let (owner, passed_over) = (None, false);

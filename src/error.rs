@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::Signal;
+use crate::config::value::signal::Signal;
 
 /// What went wrong, as a word that scripts can match (`error.kind` in the JSON output).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

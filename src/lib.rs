@@ -24,55 +24,50 @@
 
 mod address;
 mod config;
-mod decimal;
 mod docker;
-pub mod duration;
-mod env;
 mod error;
 mod event;
-mod host_entry;
-mod image;
-mod key_value_file;
-mod label;
-mod mount;
-mod name;
-mod owner;
-mod platform;
-mod port;
-mod quantity;
-mod ready;
-mod restart;
 mod result;
-mod signal;
 mod state;
 mod task;
-mod text;
-mod timestamp;
-mod tmpfs;
 
 pub use address::{Address, AddressChoice, Surroundings, Tls};
+pub use config::value::{
+    condition::Condition,
+    duration,
+    env::EnvVar,
+    host_entry::HostEntry,
+    image::ImageRef,
+    label::{parse_label, parse_label_file},
+    mount::Mount,
+    name::{Name, TaskRef},
+    platform::Platform,
+    port::{Binding, HostPort, Port, PortMapping, Protocol},
+    restart::RestartPolicy,
+    signal::Signal,
+    size::{Cpus, Size},
+    tmpfs::Tmpfs,
+};
 pub use config::{Config, HealthCheck, PullPolicy};
 pub use docker::{
-    Attachment, Chunk, Container, Docker, Exec, ExecOptions, Exit, Follow, Health, Input, Listed, LogOptions,
-    Logs, Probe, StopOptions, Stream, Tail,
+    Docker,
+    container::{
+        exec::{Exec, ExecOptions},
+        list::Listed,
+        stop::StopOptions,
+        wait::Exit,
+    },
+    details::{Details, Health, Probe},
+    handle::Follow,
+    output::{
+        attach::{Attachment, Input},
+        frames::{Chunk, Stream},
+        logs::{LogOptions, Logs, Tail},
+    },
+    owner::{Lifetime, Owner},
 };
-pub use env::EnvVar;
 pub use error::{Error, ErrorKind, Origin};
 pub use event::{Event, Events};
-pub use host_entry::HostEntry;
-pub use image::ImageRef;
-pub use label::{parse_label, parse_label_file};
-pub use mount::Mount;
-pub use name::{Name, TaskRef};
-pub use owner::{Bond, Owner};
-pub use platform::Platform;
-pub use port::{Binding, HostPort, Port, PortMapping, Protocol};
-pub use quantity::{Cpus, Size};
-pub use ready::Condition;
-pub use restart::RestartPolicy;
-pub use result::{Action, DockerResult, Outcome, Ports};
-pub use signal::Signal;
+pub use result::{Action, DockerResult, Ports, Verdict};
 pub use state::State;
 pub use task::Task;
-pub use timestamp::parse_when;
-pub use tmpfs::Tmpfs;

@@ -6,7 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Binding, Error, ErrorKind, Port, State};
+use crate::{
+    config::value::port::{Binding, Port},
+    error::{Error, ErrorKind},
+    state::State,
+};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -43,7 +47,7 @@ pub struct DockerResult {
     /// What was asked for.
     pub action: Action,
     /// Whether it was done.
-    pub result: Outcome,
+    pub result: Verdict,
     /// The container (64 hex digits); `None` when nothing is left.
     pub container_id: Option<String>,
     /// Why it was not done.
@@ -84,7 +88,7 @@ pub struct DockerResult {
 /// Whether an action was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum Verdict {
     /// It was.
     Success,
     /// It was not; the error says why.
@@ -97,7 +101,7 @@ impl DockerResult {
     pub fn success(action: Action) -> Self {
         Self {
             action,
-            result: Outcome::Success,
+            result: Verdict::Success,
             container_id: None,
             error: None,
             task_id: None,
@@ -120,7 +124,7 @@ impl DockerResult {
     /// The same result as a failure for `error`'s reason.
     #[must_use]
     pub fn failed(mut self, error: Error) -> Self {
-        self.result = Outcome::Failure;
+        self.result = Verdict::Failure;
         self.container_id = error.container_id().map(str::to_owned);
         self.timed_out =
             self.timed_out || matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Unschedulable);

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Config, Error, ErrorKind, State};
+use crate::{
+    config::Config,
+    error::{Error, ErrorKind},
+    state::State,
+};
 
 /// One container that cube runs, through its whole life.
 #[derive(Clone, Debug, PartialEq)]

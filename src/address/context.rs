@@ -9,17 +9,19 @@ use std::{
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{Surroundings, Tls};
-use crate::{Error, ErrorKind};
+use crate::{
+    address::{Surroundings, Tls},
+    error::{Error, ErrorKind},
+};
 
 /// The engine of a context.
-pub(super) struct Endpoint {
-    pub(super) host: String,
-    pub(super) tls: Option<Tls>,
+pub(crate) struct Endpoint {
+    pub(crate) host: String,
+    pub(crate) tls: Option<Tls>,
 }
 
 #[derive(Deserialize)]
-struct Config {
+struct ContextConfig {
     #[serde(rename = "currentContext", default)]
     current_context: Option<String>,
 }
@@ -44,15 +46,15 @@ struct DockerEndpoint {
 }
 
 /// The current context of the configuration in `folder`, and the name of the file that says so.
-pub(super) fn current(folder: &Path) -> Result<Option<(String, String)>, Error> {
+pub(crate) fn current(folder: &Path) -> Result<Option<(String, String)>, Error> {
     let file = folder.join("config.json");
-    let config: Option<Config> = read(&file)?;
+    let config: Option<ContextConfig> = read(&file)?;
     let name = config.and_then(|config| config.current_context).filter(|name| !name.is_empty());
     Ok(name.map(|name| (name, format!("currentContext in {}", file.display()))))
 }
 
 /// The engine of the context `name`, which `source` asked for.
-pub(super) fn load(
+pub(crate) fn load(
     name: &str,
     source: &str,
     folder: &Path,

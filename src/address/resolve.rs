@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Address, SOCKET, Tls, context};
-use crate::{Error, ErrorKind};
+use crate::{
+    address::{Address, SOCKET, Tls, context},
+    error::{Error, ErrorKind},
+};
 
 /// What the command line says about the engine. An empty text counts as not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,7 +100,7 @@ impl Surroundings<'_> {
     }
 
     /// The PEM files that exist in `folder`.
-    pub(super) fn tls_in(&self, folder: &Path) -> Tls {
+    pub(crate) fn tls_in(&self, folder: &Path) -> Tls {
         let file = |name| Some(folder.join(name)).filter(|path| (self.exists)(path));
         Tls { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), verify: true }
     }

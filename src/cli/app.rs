@@ -8,9 +8,9 @@ use std::{
 use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings, duration};
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::{
-    args::{Global, Output, When},
-    stdio,
+use crate::cli::{
+    args::{Global, OutputFormat, When},
+    output::stdio,
 };
 
 /// The flags of every command, and what follows from them.
@@ -52,7 +52,7 @@ impl App {
     }
 
     /// The form of the output.
-    pub fn output(&self) -> Output {
+    pub fn output(&self) -> OutputFormat {
         self.global.output
     }
 

@@ -1,6 +1,6 @@
 //! The command line as typed. The doc comments are the help texts; values are checked one stage later.
 
-mod run;
+pub mod task;
 
 use std::ffi::{OsStr, OsString};
 
@@ -9,7 +9,7 @@ use clap::{
     builder::{FalseyValueParser, Resettable},
 };
 
-pub use run::{RunArgs, TaskArgs, WithArgs};
+use task::{RunArgs, WithArgs};
 
 /// Runs one container task well: pull, start, wait until ready, stream, stop, remove.
 ///
@@ -61,7 +61,7 @@ pub struct Global {
         env = "CUBE_OUTPUT",
         hide_env_values = true
     )]
-    pub output: Output,
+    pub output: OutputFormat,
     /// No progress and no warnings; ps: ids only
     #[arg(short, long, global = true, env = "CUBE_QUIET", hide_env_values = true)]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -90,7 +90,7 @@ pub struct Verbose {
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum OutputFormat {
     /// For people
     #[default]
     Text,

@@ -7,7 +7,10 @@ use cube::{
     parse_label,
 };
 
-use super::{args::TaskArgs, render, stdio};
+use crate::cli::{
+    args::task::TaskArgs,
+    output::{render, stdio},
+};
 
 /// How a variable of cube's own environment is looked up.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);

@@ -19,7 +19,7 @@ use rustix::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::app;
+use crate::cli::app;
 
 const VERB: &str = "guard";
 /// Behind the task's UUID: where it is to be looked for.

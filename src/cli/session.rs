@@ -6,11 +6,17 @@ use std::{
 };
 
 use cube::{
-    Action, Bond, Config, Container, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input,
+    Action, Config, Details, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input, Lifetime,
     LogOptions, Owner, Signal, State, StopOptions, Tail, Task,
 };
 
-use super::{app::App, args::Output, guard::Guard, progress::Progress, signals::Signals, sink, stdio};
+use crate::cli::{
+    app::App,
+    args::OutputFormat,
+    guard::Guard,
+    output::{copy, progress::PullDisplay, stdio},
+    signals::Signals,
+};
 
 /// How many of its last lines a task that failed shows.
 const LAST_LINES: u64 = 20;
@@ -41,13 +47,18 @@ pub struct Extras {
 
 impl<'a> Session<'a> {
     /// Posts a guard; nothing is sent to the engine yet, but for what `replace` removes.
-    pub async fn open(app: &'a App, config: Config, extras: Extras, bond: Bond) -> Result<Self, Error> {
+    pub async fn open(
+        app: &'a App,
+        config: Config,
+        extras: Extras,
+        lifetime: Lifetime,
+    ) -> Result<Self, Error> {
         config.check()?;
         if let Some(path) = &extras.cidfile {
             check_cidfile(path)?;
         }
         let mut docker = app.docker().await?;
-        if let Some(owner) = Owner::this_process(bond) {
+        if let Some(owner) = Owner::this_process(lifetime) {
             docker = docker.owned_by(owner);
         }
         let signals = Signals::listen()?;
@@ -57,7 +68,7 @@ impl<'a> Session<'a> {
         let task = Task::new(config);
         let hosts = app.hosts_of(&docker, task.config.swarm);
         let guard = Guard::post(&task, &hosts, app.global.context.as_deref())?;
-        let tells_result = extras.result_file || app.output() == Output::Json;
+        let tells_result = extras.result_file || app.output() == OutputFormat::Json;
         Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result, shown: false })
     }
 
@@ -67,7 +78,7 @@ impl<'a> Session<'a> {
             tokio::spawn(expire(self.docker.clone(), self.task.config.swarm));
         }
         self.shown = streams.is_some();
-        let mut progress = Progress::new(self.app);
+        let mut progress = PullDisplay::new(self.app);
         let mut events = |event: Event| progress.show(event);
         let steps = start(&self.docker, &mut self.task, self.cidfile.as_deref(), streams, &mut events);
         tokio::select! {
@@ -188,11 +199,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn show_last_lines(&self, container: &Container) {
+    async fn show_last_lines(&self, container: &Details) {
         let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
         let Ok(mut logs) = self.docker.logs(container, &options).await else { return };
-        let mut sink = sink::Sink::new(tokio::io::stderr(), tokio::io::stderr());
-        let _ = sink::pump(&mut logs, &mut sink).await;
+        let mut sink = copy::OutputCopy::new(tokio::io::stderr(), tokio::io::stderr());
+        let _ = copy::pump(&mut logs, &mut sink).await;
     }
 }
 

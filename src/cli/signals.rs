@@ -1,9 +1,16 @@
-//! The signals that ask cube to end, and those that are the task's.
+//! What asks cube to end: signals and a time limit; and the signals that are the task's.
 
-use std::{future::poll_fn, task::Poll};
+use std::{
+    future::{pending, poll_fn},
+    task::Poll,
+    time::Duration,
+};
 
 use cube::{Error, ErrorKind, Signal};
-use tokio::signal::unix::{self, SignalKind};
+use tokio::{
+    signal::unix::{self, SignalKind},
+    time::sleep,
+};
 
 const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
@@ -55,4 +62,12 @@ fn is_ignored(number: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
     mask & (1 << (number - 1)) != 0
+}
+
+/// Ends after `limit`; never without one.
+pub async fn after(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => pending().await,
+    }
 }

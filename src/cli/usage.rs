@@ -8,11 +8,10 @@ use std::{
 
 use cube::{Action, DockerResult, Error, ErrorKind};
 
-use super::{
+use crate::cli::{
     args,
-    ending::{FAILED, RUN_FAILED, USAGE},
-    render::line,
-    stdio,
+    outcome::{FAILED, RUN_FAILED, USAGE},
+    output::{render::line, stdio},
 };
 
 /// Shows what is wrong with a command line, or the help or version it asked for.

@@ -1,17 +1,20 @@
 //! From what a user typed to a container or a service: full id, name, unique id prefix, or the task's UUID.
 
-use super::{Container, Docker};
-use crate::{Error, ErrorKind, TaskRef};
+use crate::{
+    config::value::name::TaskRef,
+    docker::{Docker, details::Details},
+    error::{Error, ErrorKind},
+};
 
 impl Docker {
     /// The container that `task` names.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::AmbiguousTask`] for a prefix of several ids.
-    pub async fn find(&self, task: &TaskRef) -> Result<Container, Error> {
+    pub async fn find(&self, task: &TaskRef) -> Result<Details, Error> {
         match self.find_container(task).await {
             // Of a task in the swarm the service is what lasts.
-            Ok(Container { service: Some(id), .. }) => self.inspect(&id).await,
+            Ok(Details { service: Some(id), .. }) => self.inspect(&id).await,
             Err(error) if error.kind() == ErrorKind::TaskNotFound => match self.find_service(task).await {
                 Ok(Some(id)) => self.inspect(&id).await,
                 Ok(None) => Err(error),
@@ -21,7 +24,7 @@ impl Docker {
         }
     }
 
-    async fn find_container(&self, task: &TaskRef) -> Result<Container, Error> {
+    async fn find_container(&self, task: &TaskRef) -> Result<Details, Error> {
         let id = self.resolve(task).await?;
         let found = self.inspect_container(&id).await.map_err(|error| explain(error, task))?;
         // The engine that was meant may have another of that name.
@@ -42,7 +45,7 @@ impl Docker {
     }
 }
 
-fn uncertain(found: &Container, task: &TaskRef) -> Error {
+fn uncertain(found: &Details, task: &TaskRef) -> Error {
     let message = format!("{task} may be on an engine that does not answer, and is on this one too");
     Error::new(ErrorKind::AmbiguousTask, message).with_hint(format!(
         "name this one's engine alone by --host, or the task by its whole id, {}",
@@ -51,7 +54,7 @@ fn uncertain(found: &Container, task: &TaskRef) -> Error {
 }
 
 /// A failed look-up, in the words of who typed `task`.
-pub(super) fn explain(error: Error, task: &TaskRef) -> Error {
+pub(crate) fn explain(error: Error, task: &TaskRef) -> Error {
     let text = error.to_string().to_lowercase();
     if text.contains("multiple ids") || text.contains("is ambiguous") || text.contains("more than one") {
         return Error::new(ErrorKind::AmbiguousTask, format!("{task} is the beginning of several ids"))

@@ -1,16 +1,16 @@
 //! Waiting until a task is ready: all conditions watched at once, beside the end of its process.
 
-mod died;
 mod exec;
+mod exit;
 mod health;
 mod http;
 mod lines;
 mod log;
 mod port;
 mod proc;
+mod progress;
 mod published;
 mod running;
-mod seen;
 mod sockets;
 
 use std::{future::pending, pin::pin, time::Duration};
@@ -18,14 +18,16 @@ use std::{future::pending, pin::pin, time::Duration};
 use futures_util::future::try_join_all;
 use tokio::time::timeout;
 
-use self::seen::Seen;
-use super::{Container, Docker};
-use crate::{Condition, Error, ErrorKind};
+use crate::{
+    config::value::condition::Condition,
+    docker::{Docker, details::Details, ready::progress::Progress},
+    error::{Error, ErrorKind},
+};
 
 /// One condition, and how far it is.
 struct Watch<'a> {
     condition: &'a Condition,
-    seen: Seen,
+    seen: Progress,
 }
 
 impl Docker {
@@ -49,13 +51,13 @@ impl Docker {
         let watches: Vec<Watch> = conditions
             .iter()
             .filter(|condition| **condition != Condition::Exit)
-            .map(|condition| Watch { condition, seen: Seen::default() })
+            .map(|condition| Watch { condition, seen: Progress::default() })
             .collect();
         let until_exit = conditions.contains(&Condition::Exit);
         let Some(limit) = limit else { return self.watch(id, &watches, until_exit).await };
         match timeout(limit, self.watch(id, &watches, until_exit)).await {
             Ok(done) => done,
-            Err(_) => Err(seen::timed_out(limit, &watches)),
+            Err(_) => Err(progress::timed_out(limit, &watches)),
         }
     }
 
@@ -80,7 +82,7 @@ impl Docker {
     }
 
     /// Whether all that is still open is lines that the task wrote before it ended, or that it `ran`.
-    async fn held_before_end(&self, container: &Container, watches: &[Watch<'_>], ran: bool) -> bool {
+    async fn held_before_end(&self, container: &Details, watches: &[Watch<'_>], ran: bool) -> bool {
         for watch in watches.iter().filter(|watch| !watch.seen.held()) {
             let held = match watch.condition {
                 Condition::Running => ran,
@@ -97,7 +99,7 @@ impl Docker {
 
 impl Watch<'_> {
     /// Returns once the condition holds. An error means that it never will.
-    async fn hold(&self, docker: &Docker, container: &Container) -> Result<(), Error> {
+    async fn hold(&self, docker: &Docker, container: &Details) -> Result<(), Error> {
         let seen = &self.seen;
         let held = match self.condition {
             Condition::Running => running::hold(docker, container, seen).await,
@@ -121,7 +123,7 @@ impl Watch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, Surroundings};
+    use crate::address::{Address, Surroundings};
 
     #[tokio::test]
     async fn the_wait_may_be_spawned_on_any_runtime() {

@@ -5,26 +5,31 @@
 //! (moby#42789, moby#44312). A service without restarts is the same and goes when it is told to.
 
 mod answer;
+pub(crate) mod body;
 mod create;
 mod find;
 mod list;
-mod managers;
-mod output;
+pub(crate) mod managers;
+pub(crate) mod output;
 mod remove;
-mod spec;
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use self::answer::{Node, Service, Task};
-pub(super) use self::{
-    managers::{Manager, Managers, none_answers},
-    output::Output,
+use crate::{
+    docker::{
+        Docker,
+        container::{stop::StopOptions, wait::Exit},
+        details::Details,
+        http::refusal,
+        labels::TASK_ID,
+        output::follow,
+        swarm::answer::{Node, Service, ServiceTask},
+    },
+    error::{Error, ErrorKind},
 };
-use super::{Container, Docker, Exit, fault, follow};
-use crate::{Error, ErrorKind, StopOptions, label::TASK_ID};
 
 /// Between two looks at a task: Swarm tells nobody of a task's changes.
 const POLL: Duration = Duration::from_millis(100);
@@ -33,37 +38,37 @@ const POLL: Duration = Duration::from_millis(100);
 const ID_LENGTH: usize = 25;
 
 /// Whether this full id is a service's (or a task's, or a node's). A container's has 64 digits.
-pub(super) fn is_swarm_id(id: &str) -> bool {
+pub(crate) fn is_swarm_id(id: &str) -> bool {
     id.len() == ID_LENGTH && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 
 /// An id that stands in later requests: a service's, as it must be.
 fn checked(id: String) -> Result<String, Error> {
-    if is_swarm_id(&id) { Ok(id) } else { Err(fault::bad_answer("/services", &"an id that is no id")) }
+    if is_swarm_id(&id) { Ok(id) } else { Err(refusal::bad_answer("/services", &"an id that is no id")) }
 }
 
 /// Signal and grace are part of the service: a change would start its task anew.
-pub(super) fn check_stop(options: &StopOptions) -> Result<(), Error> {
+pub(crate) fn check_stop(options: &StopOptions) -> Result<(), Error> {
     let flag = match options {
         StopOptions { signal: Some(_), .. } => "--signal",
         StopOptions { timeout: Some(_), .. } => "--time",
         _ => return Ok(()),
     };
-    Err(spec::unsupported(&format!("stop {flag}"))
+    Err(body::unsupported(&format!("stop {flag}"))
         .with_hint("give the task its own with `cube run --stop-signal` and `--stop-timeout`"))
 }
 
 /// A service and what became of it, at one moment.
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     service: Service,
     /// Oldest first. Swarm makes a new one for each placement.
-    tasks: Vec<Task>,
+    tasks: Vec<ServiceTask>,
     /// Where the newest runs, or ran.
     node: Option<Node>,
 }
 
 impl Snapshot {
-    fn newest(&self) -> Option<&Task> {
+    fn newest(&self) -> Option<&ServiceTask> {
         self.tasks.last()
     }
 
@@ -85,29 +90,29 @@ impl Snapshot {
     }
 
     /// Whether the task's node is gone and Swarm does not place it again.
-    fn is_lost(&self, task: &Task) -> bool {
+    fn is_lost(&self, task: &ServiceTask) -> bool {
         task.is_given_up() && self.node.as_ref().is_some_and(Node::is_down)
     }
 }
 
 impl Docker {
     /// The service as the command line knows a task: its newest placement in a container's words.
-    pub(super) async fn inspect_service(&self, id: &str) -> Result<Container, Error> {
+    pub(crate) async fn inspect_service(&self, id: &str) -> Result<Details, Error> {
         let now = self.snapshot(id).await?;
-        let ended = now.newest().filter(|task| task.has_ended()).and_then(Task::container_id);
+        let ended = now.newest().filter(|task| task.has_ended()).and_then(ServiceTask::container_id);
         let container = match ended {
             Some(id) if self.managers.is_first() => self.inspect_container(id).await.ok(),
             _ => None,
         };
-        Ok(Container::from(now).with_end_of(container.as_ref()))
+        Ok(Details::from(now).with_end_of(container.as_ref()))
     }
 
-    pub(super) async fn raw_service(&self, id: &str) -> Result<serde_json::Value, Error> {
+    pub(crate) async fn raw_service(&self, id: &str) -> Result<serde_json::Value, Error> {
         self.managers.get(&format!("/services/{id}")).await
     }
 
     /// The service of this very name.
-    pub(super) async fn service_named(&self, name: &str) -> Result<Container, Error> {
+    pub(crate) async fn service_named(&self, name: &str) -> Result<Details, Error> {
         let found = self.services(TASK_ID).await?.into_iter().find(|s| s.spec.name == name);
         match found {
             Some(service) => self.inspect_service(&service.id).await,
@@ -116,13 +121,13 @@ impl Docker {
     }
 
     /// The ids of one task's services: one, or none.
-    pub(super) async fn services_of(&self, task_id: Uuid) -> Result<Vec<String>, Error> {
+    pub(crate) async fn services_of(&self, task_id: Uuid) -> Result<Vec<String>, Error> {
         let found = self.services(&format!("{TASK_ID}={task_id}")).await?;
         Ok(found.into_iter().map(|service| service.id).collect())
     }
 
     /// Waits until the service's task has ended for good, wherever Swarm places it meanwhile.
-    pub(super) async fn wait_for_service(&self, id: &str) -> Result<Exit, Error> {
+    pub(crate) async fn wait_for_service(&self, id: &str) -> Result<Exit, Error> {
         let mut last = None;
         loop {
             let now = match follow::when_back(|| self.snapshot(id)).await {
@@ -142,7 +147,7 @@ impl Docker {
         let Some(task) = task else { return Err(gone) };
         let path = format!("/tasks/{task}");
         loop {
-            match follow::when_back(|| self.managers.get::<Task>(&path)).await {
+            match follow::when_back(|| self.managers.get::<ServiceTask>(&path)).await {
                 Ok(task) if task.has_ended() => return Ok(Exit { code: task.exit_code() }),
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(gone),
                 told => drop(told?),
@@ -152,9 +157,11 @@ impl Docker {
     }
 
     /// The id of the service's container, if it runs on this very engine.
-    pub(super) async fn container_here(&self, id: &str) -> Result<String, Error> {
+    pub(crate) async fn container_here(&self, id: &str) -> Result<String, Error> {
         let now = self.snapshot(id).await?;
-        let Some(container) = now.newest().and_then(Task::container_id) else { return Err(elsewhere(&now)) };
+        let Some(container) = now.newest().and_then(ServiceTask::container_id) else {
+            return Err(elsewhere(&now));
+        };
         match self.inspect_container(container).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => Err(elsewhere(&now)),
             found => found.map(|container| container.id),
@@ -164,17 +171,17 @@ impl Docker {
     async fn snapshot(&self, id: &str) -> Result<Snapshot, Error> {
         let service: Service = self.managers.get(&format!("/services/{id}")).await?;
         let tasks = self.tasks_of(&checked(service.id.clone())?).await?;
-        let node = match tasks.last().and_then(Task::node_id) {
+        let node = match tasks.last().and_then(ServiceTask::node_id) {
             Some(id) => Some(self.managers.get(&format!("/nodes/{id}")).await?),
             None => None,
         };
         Ok(Snapshot { service, tasks, node })
     }
 
-    async fn tasks_of(&self, service: &str) -> Result<Vec<Task>, Error> {
+    async fn tasks_of(&self, service: &str) -> Result<Vec<ServiceTask>, Error> {
         // {"service":["…"]}, percent-encoded.
         let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
-        let mut tasks: Vec<Task> = self.managers.get(&path).await?;
+        let mut tasks: Vec<ServiceTask> = self.managers.get(&path).await?;
         tasks.retain(|task| is_swarm_id(&task.id));
         tasks.sort_by_key(|task| task.created_at);
         Ok(tasks)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::*;
+use crate::address::resolve::*;
 
 /// A machine of the test's own: variables, a home folder, and the sockets that exist.
 struct Machine {

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::seen::{Seen, quote};
-use crate::{Container, Docker, Error, ErrorKind, ExecOptions};
+use crate::{
+    docker::{
+        Docker,
+        container::exec::ExecOptions,
+        details::Details,
+        ready::progress::{Progress, quote},
+    },
+    error::{Error, ErrorKind},
+};
 
 /// The pause between two runs.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -16,17 +23,17 @@ const CODE_TRIES: u32 = 100;
 const CODE_PAUSE: Duration = Duration::from_millis(10);
 
 /// A command that ended.
-pub(super) struct Run {
-    pub(super) code: i64,
+pub(crate) struct Run {
+    pub(crate) code: i64,
     /// Both streams, as they came.
-    pub(super) output: String,
+    pub(crate) output: String,
 }
 
-pub(super) async fn hold(
+pub(crate) async fn hold(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     command: &str,
-    seen: &Seen,
+    seen: &Progress,
 ) -> Result<(), Error> {
     let command = ["sh", "-c", command].map(str::to_owned).to_vec();
     loop {
@@ -43,11 +50,7 @@ pub(super) async fn hold(
 }
 
 /// Runs a command in the container to its end.
-pub(super) async fn output(
-    docker: &Docker,
-    container: &Container,
-    command: Vec<String>,
-) -> Result<Run, Error> {
+pub(crate) async fn output(docker: &Docker, container: &Details, command: Vec<String>) -> Result<Run, Error> {
     let options = ExecOptions { command, ..ExecOptions::default() };
     let (mut exec, _input) = docker.exec(&container.id, &options).await?;
     let mut kept = Vec::new();
@@ -67,7 +70,7 @@ pub(super) async fn output(
 }
 
 /// Whether a failure to run a command may pass: the task waits for its restart, or is paused.
-pub(super) fn passes(error: &Error) -> bool {
+pub(crate) fn passes(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::WrongState | ErrorKind::Engine | ErrorKind::ConnectionLost)
 }
 
@@ -76,7 +79,7 @@ fn cannot_run(kind: ErrorKind) -> bool {
 }
 
 /// Whether the command's program is not in the image. Engines write that into its output.
-pub(super) fn is_missing(run: &Run) -> bool {
+pub(crate) fn is_missing(run: &Run) -> bool {
     matches!(run.code, 126 | 127) && run.output.contains("exec failed") && run.output.contains("not found")
 }
 

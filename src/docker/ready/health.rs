@@ -4,16 +4,20 @@ use std::{fmt::Write, time::Duration};
 
 use hyper::{Method, body::Incoming};
 
-use super::seen::{Seen, quote};
 use crate::{
-    Container, Docker, Error, ErrorKind, Health, Origin,
-    docker::transport::{self, Answer},
+    docker::{
+        Docker,
+        details::{Details, Health},
+        http::client::{self, AnswerKind},
+        ready::progress::{Progress, quote},
+    },
+    error::{Error, ErrorKind, Origin},
 };
 
 /// Engines that do not send health events (podman) are asked so often.
 const POLL: Duration = Duration::from_secs(1);
 
-pub(super) async fn hold(docker: &Docker, container: &Container, seen: &Seen) -> Result<(), Error> {
+pub(crate) async fn hold(docker: &Docker, container: &Details, seen: &Progress) -> Result<(), Error> {
     // The events are opened before the first look, so that no change falls between them.
     let mut events = events(docker, &container.id).await;
     loop {
@@ -32,7 +36,7 @@ pub(super) async fn hold(docker: &Docker, container: &Container, seen: &Seen) ->
 async fn events(docker: &Docker, id: &str) -> Option<Incoming> {
     let filters = format!(r#"{{"container":["{id}"],"event":["health_status"]}}"#);
     let path = format!("/events?filters={}", encode(&filters));
-    let answer = docker.transport.request(Method::GET, &path, None, &[], Answer::Stream).await;
+    let answer = docker.transport.request(Method::GET, &path, None, &[], AnswerKind::Stream).await;
     answer.ok().map(hyper::Response::into_body)
 }
 
@@ -52,7 +56,7 @@ fn encode(text: &str) -> String {
 /// Returns when the engine tells of a change, or when it is time to ask.
 async fn change(events: &mut Option<Incoming>) {
     let Some(stream) = events else { return tokio::time::sleep(POLL).await };
-    if let Ok(Ok(None) | Err(_)) = tokio::time::timeout(POLL, transport::next_piece(stream)).await {
+    if let Ok(Ok(None) | Err(_)) = tokio::time::timeout(POLL, client::next_piece(stream)).await {
         *events = None;
     }
 }
@@ -82,7 +86,7 @@ fn tell(health: &Health) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Probe;
+    use crate::docker::details::Probe;
 
     #[test]
     fn the_last_probe_is_told() {

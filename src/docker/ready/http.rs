@@ -15,11 +15,18 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{published::Published, seen::Seen};
 use crate::{
-    Binding, Container, Docker, Error, Port, Protocol,
-    docker::dial::{Stream, tls},
-    duration,
+    config::value::{
+        duration,
+        port::{Binding, Port, Protocol},
+    },
+    docker::{
+        Docker,
+        details::Details,
+        http::dial::{Stream, tls},
+        ready::{progress::Progress, published::Published},
+    },
+    error::Error,
 };
 
 /// The pause between two requests.
@@ -30,19 +37,19 @@ const LONGEST: Duration = Duration::from_secs(8);
 
 /// What is asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) tls: bool,
-    pub(super) port: u16,
-    pub(super) path: &'a str,
+pub(crate) struct Target<'a> {
+    pub(crate) tls: bool,
+    pub(crate) port: u16,
+    pub(crate) path: &'a str,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-pub(super) async fn hold(
+pub(crate) async fn hold(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     target: &Target<'_>,
-    seen: &Seen,
+    seen: &Progress,
 ) -> Result<(), Error> {
     let number = Port { number: target.port, protocol: Protocol::Tcp };
     let mut published = Published::of(docker, container, number)?;

@@ -2,13 +2,13 @@
 
 use regex_lite::Regex;
 
-use crate::docker::{Chunk, Stream};
+use crate::docker::output::frames::{Chunk, Stream};
 
 /// The most of one line that is kept and searched, in bytes.
-pub(super) const LONGEST: usize = 1 << 20;
+pub(crate) const LONGEST: usize = 1 << 20;
 
 /// The lines of both streams so far.
-pub(super) struct Lines {
+pub(crate) struct MatchedLines {
     pattern: Regex,
     stdout: Open,
     stderr: Open,
@@ -19,13 +19,13 @@ pub(super) struct Lines {
 #[derive(Default)]
 struct Open(Vec<u8>);
 
-impl Lines {
-    pub(super) fn new(pattern: Regex) -> Self {
+impl MatchedLines {
+    pub(crate) fn new(pattern: Regex) -> Self {
         Self { pattern, stdout: Open::default(), stderr: Open::default(), matches: 0 }
     }
 
     /// Adds what came next.
-    pub(super) fn feed(&mut self, chunk: &Chunk) {
+    pub(crate) fn feed(&mut self, chunk: &Chunk) {
         let open = match chunk.stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
@@ -42,7 +42,7 @@ impl Lines {
     }
 
     /// How many lines matched, with those that have no end yet.
-    pub(super) fn matches(&self) -> u32 {
+    pub(crate) fn matches(&self) -> u32 {
         // A line that nothing was written to is none yet, whatever the pattern.
         let open = [&self.stdout, &self.stderr]
             .map(|open| u32::from(!open.0.is_empty() && open.matches(&self.pattern)));
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn count(pattern: &str, pieces: &[(Stream, &[u8])]) -> u32 {
-        let mut lines = Lines::new(Regex::new(pattern).unwrap());
+        let mut lines = MatchedLines::new(Regex::new(pattern).unwrap());
         for (stream, bytes) in pieces {
             lines.feed(&Chunk { stream: *stream, bytes: Bytes::copy_from_slice(bytes) });
         }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn of_a_line_without_end_only_its_beginning_is_kept() {
-        let mut lines = Lines::new(Regex::new("^x.*").unwrap());
+        let mut lines = MatchedLines::new(Regex::new("^x.*").unwrap());
         let bytes = Bytes::from(vec![b'x'; 1 << 20]);
         for _ in 0..3 {
             lines.feed(&Chunk { stream: Stream::Stdout, bytes: bytes.clone() });

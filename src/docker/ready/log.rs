@@ -4,18 +4,25 @@ use std::time::Duration;
 
 use regex_lite::Regex;
 
-use super::{lines::Lines, seen::Seen};
-use crate::{Container, Docker, Error, ErrorKind, LogOptions};
+use crate::{
+    docker::{
+        Docker,
+        details::Details,
+        output::logs::LogOptions,
+        ready::{lines::MatchedLines, progress::Progress},
+    },
+    error::{Error, ErrorKind},
+};
 
 /// The pause before a log that ended or broke is read again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-pub(super) async fn hold(
+pub(crate) async fn hold(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     pattern: &str,
     times: u32,
-    seen: &Seen,
+    seen: &Progress,
 ) -> Result<(), Error> {
     let pattern = regex(pattern)?;
     loop {
@@ -31,7 +38,7 @@ pub(super) async fn hold(
 }
 
 /// Whether so many lines of a task that ended match.
-pub(super) async fn held(docker: &Docker, container: &Container, pattern: &str, times: u32) -> bool {
+pub(crate) async fn held(docker: &Docker, container: &Details, pattern: &str, times: u32) -> bool {
     let Ok(pattern) = regex(pattern) else { return false };
     read(docker, container, &pattern, times, false, None).await.unwrap_or(false)
 }
@@ -42,13 +49,13 @@ fn regex(pattern: &str) -> Result<Regex, Error> {
 
 async fn read(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     pattern: &Regex,
     times: u32,
     follow: bool,
-    seen: Option<&Seen>,
+    seen: Option<&Progress>,
 ) -> Result<bool, Error> {
-    let mut lines = Lines::new(pattern.clone());
+    let mut lines = MatchedLines::new(pattern.clone());
     let mut logs = docker.logs(container, &LogOptions { follow, ..LogOptions::default() }).await?;
     loop {
         let matches = lines.matches();

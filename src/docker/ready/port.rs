@@ -9,8 +9,16 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{exec, proc::Process, published::Published, seen::Seen, sockets};
-use crate::{Address, Binding, Container, Docker, Error, ErrorKind, Port, Protocol};
+use crate::{
+    address::Address,
+    config::value::port::{Binding, Port, Protocol},
+    docker::{
+        Docker,
+        details::Details,
+        ready::{exec, proc::Process, progress::Progress, published::Published, sockets},
+    },
+    error::{Error, ErrorKind},
+};
 
 /// The pause between two looks at how many sockets there are (some 50 µs a look).
 const LOOK: Duration = Duration::from_millis(5);
@@ -27,11 +35,11 @@ const STAYS: Duration = Duration::from_millis(100);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
 
-pub(super) async fn hold(
+pub(crate) async fn hold(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     port: Option<Port>,
-    seen: &Seen,
+    seen: &Progress,
 ) -> Result<(), Error> {
     let ports = match port {
         Some(port) => vec![port],
@@ -58,7 +66,7 @@ pub(super) async fn hold(
     Ok(())
 }
 
-fn exposed(container: &Container) -> Result<Vec<Port>, Error> {
+fn exposed(container: &Details) -> Result<Vec<Port>, Error> {
     let ports: Vec<Port> =
         container.exposed.iter().copied().filter(|port| port.protocol == Protocol::Tcp).collect();
     if ports.is_empty() {
@@ -71,10 +79,10 @@ fn exposed(container: &Container) -> Result<Vec<Port>, Error> {
 /// Watches the kernel's tables. `false` if they cannot be read here.
 async fn local(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     open: &mut &[Port],
     loopback: bool,
-    seen: &Seen,
+    seen: &Progress,
 ) -> Result<bool, Error> {
     let mut now = container.clone();
     let mut process = Process::of(&now, docker.address());
@@ -122,7 +130,7 @@ async fn change(process: &Process, counts: &[String], reading: Duration) {
 fn check(
     open: &mut &[Port],
     loopback: bool,
-    seen: &Seen,
+    seen: &Progress,
     table: impl Fn(Protocol) -> io::Result<String>,
 ) -> io::Result<bool> {
     while let Some((port, rest)) = open.split_first() {
@@ -139,10 +147,10 @@ fn check(
 /// Has the container print its tables. `false` if it has no `cat`.
 async fn inside(
     docker: &Docker,
-    container: &Container,
+    container: &Details,
     open: &mut &[Port],
     loopback: bool,
-    seen: &Seen,
+    seen: &Progress,
 ) -> Result<bool, Error> {
     let mut failures = 0;
     while let Some(port) = open.first() {
@@ -168,7 +176,12 @@ async fn inside(
 }
 
 /// Connects to where the port is published until a connection stays open.
-async fn from_outside(docker: &Docker, container: &Container, port: Port, seen: &Seen) -> Result<(), Error> {
+async fn from_outside(
+    docker: &Docker,
+    container: &Details,
+    port: Port,
+    seen: &Progress,
+) -> Result<(), Error> {
     if port.protocol != Protocol::Tcp {
         let message = format!("whether the task listens on {port} cannot be seen from here");
         return Err(Error::new(ErrorKind::Unsupported, message)
@@ -207,10 +220,10 @@ mod tests {
         let table = " 0: 00000000:0050 00000000:0000 0A\n";
         let ports = ["80".parse().unwrap(), "81".parse().unwrap()];
         let mut open = ports.as_slice();
-        assert!(!check(&mut open, false, &Seen::default(), |_| Ok(table.to_owned())).unwrap());
+        assert!(!check(&mut open, false, &Progress::default(), |_| Ok(table.to_owned())).unwrap());
         assert_eq!(open, &ports[1..]);
         let table = " 0: 00000000:0051 00000000:0000 0A\n";
-        assert!(check(&mut open, false, &Seen::default(), |_| Ok(table.to_owned())).unwrap());
+        assert!(check(&mut open, false, &Progress::default(), |_| Ok(table.to_owned())).unwrap());
     }
 
     #[tokio::test]

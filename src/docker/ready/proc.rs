@@ -2,15 +2,15 @@
 
 use std::{fs, io, path::PathBuf};
 
-use crate::{Address, Container, Protocol};
+use crate::{address::Address, config::value::port::Protocol, docker::details::Details};
 
 /// The kernel's view of a container's first process.
-pub(super) struct Process(PathBuf);
+pub(crate) struct Process(PathBuf);
 
 impl Process {
     /// The container's process, if it is this machine's: the engine's socket may lead to another
     /// machine, or cube may run in a container with processes of its own.
-    pub(super) fn of(container: &Container, engine: &Address) -> Option<Self> {
+    pub(crate) fn of(container: &Details, engine: &Address) -> Option<Self> {
         if !matches!(engine, Address::Unix(_)) || container.pid == 0 {
             return None;
         }
@@ -20,7 +20,7 @@ impl Process {
 
     /// Whether the process is the container's. Its control group names it; where that is hidden (a
     /// namespace of its own), the engine's files mounted in it do.
-    pub(super) fn belongs_to(&self, id: &str) -> bool {
+    pub(crate) fn belongs_to(&self, id: &str) -> bool {
         ["cgroup", "mountinfo"]
             .iter()
             .any(|name| fs::read_to_string(self.0.join(name)).is_ok_and(|text| names(&text, id)))
@@ -30,7 +30,7 @@ impl Process {
     ///
     /// # Errors
     /// `NotFound` once the process is gone, and others if this user may not read them.
-    pub(super) fn sockets(&self, protocol: Protocol) -> io::Result<String> {
+    pub(crate) fn sockets(&self, protocol: Protocol) -> io::Result<String> {
         let mut table = fs::read_to_string(self.0.join(format!("net/{protocol}")))?;
         // A kernel without IPv6 has no such table.
         table.push_str(&fs::read_to_string(self.0.join(format!("net/{protocol}6"))).unwrap_or_default());
@@ -39,7 +39,7 @@ impl Process {
 
     /// How many sockets of each kind are in use. A listener more changes it, and reading it takes
     /// microseconds, where the tables take the kernel a walk over all of its hash buckets.
-    pub(super) fn counts(&self) -> Vec<String> {
+    pub(crate) fn counts(&self) -> Vec<String> {
         let files = ["net/sockstat", "net/sockstat6"];
         files
             .iter()

@@ -4,13 +4,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Binding, Container, Docker, Error, ErrorKind, Port, docker::inspect};
+use crate::{
+    config::value::port::{Binding, Port},
+    docker::{
+        Docker,
+        details::{self, Details},
+    },
+    error::{Error, ErrorKind},
+};
 
 /// How long the engine's answer is taken for true.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A published port.
-pub(super) struct Published {
+pub(crate) struct Published {
     port: Port,
     bindings: Vec<Binding>,
     asked: Instant,
@@ -19,14 +26,14 @@ pub(super) struct Published {
 impl Published {
     /// # Errors
     /// [`ErrorKind::NotPublished`]. A container that does not run has no bindings, but may get them.
-    pub(super) fn of(docker: &Docker, container: &Container, port: Port) -> Result<Self, Error> {
+    pub(crate) fn of(docker: &Docker, container: &Details, port: Port) -> Result<Self, Error> {
         let mut published = Self { port, bindings: Vec::new(), asked: Instant::now() };
         published.take(docker, container)?;
         Ok(published)
     }
 
     /// The bindings as of the last second.
-    pub(super) async fn bindings(&mut self, docker: &Docker, id: &str) -> Result<&[Binding], Error> {
+    pub(crate) async fn bindings(&mut self, docker: &Docker, id: &str) -> Result<&[Binding], Error> {
         if self.asked.elapsed() >= FRESH {
             self.take(docker, &docker.inspect(id).await?)?;
             self.asked = Instant::now();
@@ -34,14 +41,14 @@ impl Published {
         Ok(&self.bindings)
     }
 
-    fn take(&mut self, docker: &Docker, container: &Container) -> Result<(), Error> {
+    fn take(&mut self, docker: &Docker, container: &Details) -> Result<(), Error> {
         if container.status != "running" {
             return Ok(());
         }
         let mut bindings = container.ports(docker.address()).remove(&self.port).unwrap_or_default();
         if bindings.is_empty() && container.network_mode == "host" {
             let here = Binding { host: "0.0.0.0".to_owned(), port: self.port.number };
-            bindings.push(inspect::reachable(&here, docker.address()));
+            bindings.push(details::reachable(&here, docker.address()));
         }
         if bindings.is_empty() {
             let message = format!("port {} is not published, so it cannot be reached from here", self.port);

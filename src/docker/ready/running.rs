@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::seen::Seen;
-use crate::{Container, Docker, Error};
+use crate::{
+    docker::{Docker, details::Details, ready::progress::Progress},
+    error::Error,
+};
 
 /// A task that waits for its restart tells nobody when it runs.
 const POLL: Duration = Duration::from_millis(50);
 
-pub(super) async fn hold(docker: &Docker, container: &Container, seen: &Seen) -> Result<(), Error> {
+pub(crate) async fn hold(docker: &Docker, container: &Details, seen: &Progress) -> Result<(), Error> {
     let mut now = container.clone();
     while now.status != "running" {
         let reason = if now.error.is_empty() { String::new() } else { format!(": {}", now.error) };

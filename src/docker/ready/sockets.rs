@@ -3,8 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::seen::LOOPBACK;
-use crate::{Port, Protocol};
+use crate::{
+    config::value::port::{Port, Protocol},
+    docker::ready::progress::LOOPBACK,
+};
 
 /// The state of a TCP socket that listens.
 const LISTEN: &str = "0A";
@@ -14,7 +16,7 @@ const UNCONNECTED: &str = "07";
 const MOST_TOLD: usize = 8;
 
 /// The addresses that sockets of this protocol listen on. Lines that are no entries are passed over.
-pub(super) fn listeners(table: &str, protocol: Protocol) -> Vec<SocketAddr> {
+pub(crate) fn listeners(table: &str, protocol: Protocol) -> Vec<SocketAddr> {
     table.lines().filter_map(|line| listener(line, protocol)).collect()
 }
 
@@ -50,12 +52,12 @@ fn ip(hex: &str) -> Option<IpAddr> {
 
 /// Whether one of `listeners` takes what comes for `port` from outside; from the machine itself if
 /// `loopback` counts as well.
-pub(super) fn reachable(listeners: &[SocketAddr], port: Port, loopback: bool) -> bool {
+pub(crate) fn reachable(listeners: &[SocketAddr], port: Port, loopback: bool) -> bool {
     listeners.iter().any(|at| at.port() == port.number && (loopback || !at.ip().is_loopback()))
 }
 
 /// What listens instead of `port`, for a message.
-pub(super) fn tell(listeners: &[SocketAddr], port: Port) -> String {
+pub(crate) fn tell(listeners: &[SocketAddr], port: Port) -> String {
     let mut told: Vec<String> = listeners.iter().map(tell_one).collect();
     told.sort_unstable();
     told.dedup();

@@ -5,11 +5,16 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Snapshot, is_swarm_id};
 use crate::{
-    Binding, Container, Health, Port, Ports,
-    docker::inspect::{is_id, or_default},
-    label::TASK_ID,
+    config::value::port::{Binding, Port},
+    docker::{
+        container::inspect::is_id,
+        details::{Details, Health},
+        http::json::or_default,
+        labels::TASK_ID,
+        swarm::{Snapshot, is_swarm_id},
+    },
+    result::Ports,
 };
 
 /// The exit code of a task whose process never ran, as engines give it to a container.
@@ -17,21 +22,21 @@ const NEVER_RAN: i64 = 128;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Service {
+pub(crate) struct Service {
     #[serde(rename = "ID")]
-    pub(super) id: String,
-    pub(super) created_at: Option<DateTime<Utc>>,
+    pub(crate) id: String,
+    pub(crate) created_at: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) spec: ServiceSpec,
+    pub(crate) spec: ServiceSpec,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct ServiceSpec {
+pub(crate) struct ServiceSpec {
     #[serde(deserialize_with = "or_default")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[serde(deserialize_with = "or_default")]
-    pub(super) labels: HashMap<String, String>,
+    pub(crate) labels: HashMap<String, String>,
     #[serde(deserialize_with = "or_default")]
     task_template: TaskSpec,
     #[serde(deserialize_with = "or_default")]
@@ -66,12 +71,12 @@ struct ContainerSpec {
 #[serde(default, rename_all = "PascalCase")]
 struct EndpointSpec {
     #[serde(deserialize_with = "or_default")]
-    ports: Vec<PortAnswer>,
+    ports: Vec<ServicePort>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct PortAnswer {
+struct ServicePort {
     #[serde(deserialize_with = "or_default")]
     protocol: String,
     #[serde(deserialize_with = "or_default")]
@@ -80,7 +85,7 @@ struct PortAnswer {
     published_port: u16,
 }
 
-impl PortAnswer {
+impl ServicePort {
     fn target(&self) -> Option<Port> {
         format!("{}/{}", self.target_port, self.protocol).parse().ok()
     }
@@ -88,7 +93,7 @@ impl PortAnswer {
 
 impl Service {
     /// The grace of its task, in whole seconds.
-    pub(super) fn stop_grace(&self) -> Option<i64> {
+    pub(crate) fn stop_grace(&self) -> Option<i64> {
         self.spec.task_template.container_spec.stop_grace_period.map(|nanos| nanos / 1_000_000_000)
     }
 }
@@ -96,30 +101,30 @@ impl Service {
 /// One placement of a service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Task {
+pub(crate) struct ServiceTask {
     #[serde(rename = "ID")]
-    pub(super) id: String,
+    pub(crate) id: String,
     #[serde(rename = "ServiceID", default, deserialize_with = "or_default")]
-    pub(super) service_id: String,
+    pub(crate) service_id: String,
     #[serde(rename = "NodeID", default)]
     node_id: Option<String>,
-    pub(super) created_at: Option<DateTime<Utc>>,
+    pub(crate) created_at: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_default")]
     desired_state: String,
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) status: Status,
+    pub(crate) status: Status,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct Status {
+pub(crate) struct Status {
     /// `new`, `pending`, `assigned`, `accepted`, `preparing`, `ready`, `starting`, `running`,
     /// `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`.
     #[serde(deserialize_with = "or_default")]
-    pub(super) state: String,
+    pub(crate) state: String,
     /// Why it is not further, or how it failed.
     #[serde(deserialize_with = "or_default")]
-    pub(super) err: String,
+    pub(crate) err: String,
     timestamp: Option<DateTime<Utc>>,
     #[serde(deserialize_with = "or_default")]
     message: String,
@@ -138,9 +143,9 @@ struct ContainerStatus {
     exit_code: i64,
 }
 
-impl Task {
+impl ServiceTask {
     /// Whether its container does not run any more, or never will.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         matches!(
             self.status.state.as_str(),
             "complete" | "shutdown" | "failed" | "rejected" | "remove" | "orphaned"
@@ -148,17 +153,17 @@ impl Task {
     }
 
     /// Whether Swarm has done with it: until then it may yet put another in its place.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.has_ended() && self.is_given_up()
     }
 
     /// Whether Swarm does not want it to run.
-    pub(super) fn is_given_up(&self) -> bool {
+    pub(crate) fn is_given_up(&self) -> bool {
         matches!(self.desired_state.as_str(), "shutdown" | "remove" | "orphaned" | "failed" | "rejected")
     }
 
     /// Whether its service was removed.
-    pub(super) fn is_being_removed(&self) -> bool {
+    pub(crate) fn is_being_removed(&self) -> bool {
         self.desired_state == "remove"
     }
 
@@ -167,23 +172,23 @@ impl Task {
     }
 
     /// Whether its process ran, if only for a moment.
-    pub(super) fn has_run(&self) -> bool {
+    pub(crate) fn has_run(&self) -> bool {
         self.is_running()
             || (self.has_ended()
                 && matches!(self.status.message.as_str(), "started" | "finished" | "shutdown"))
     }
 
-    pub(super) fn container_id(&self) -> Option<&str> {
+    pub(crate) fn container_id(&self) -> Option<&str> {
         Some(self.status.container.container_id.as_str()).filter(|id| is_id(id))
     }
 
     /// The node that it was given to.
-    pub(super) fn node_id(&self) -> Option<&str> {
+    pub(crate) fn node_id(&self) -> Option<&str> {
         self.node_id.as_deref().filter(|id| is_swarm_id(id))
     }
 
     /// Its exit code; meaningful once it ended.
-    pub(super) fn exit_code(&self) -> i64 {
+    pub(crate) fn exit_code(&self) -> i64 {
         match (self.status.state.as_str(), self.status.container.exit_code) {
             ("failed" | "rejected" | "orphaned", 0) => NEVER_RAN,
             (_, code) => code,
@@ -209,9 +214,9 @@ impl Task {
 
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Node {
+pub(crate) struct Node {
     #[serde(rename = "ID")]
-    pub(super) id: String,
+    pub(crate) id: String,
     #[serde(default, deserialize_with = "or_default")]
     description: Description,
     #[serde(default, deserialize_with = "or_default")]
@@ -244,11 +249,11 @@ struct ManagerStatus {
 }
 
 impl Node {
-    pub(super) fn is_down(&self) -> bool {
+    pub(crate) fn is_down(&self) -> bool {
         self.status.state == "down"
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.description.hostname
     }
 
@@ -261,10 +266,10 @@ impl Node {
     }
 }
 
-impl Container {
+impl Details {
     /// The same with what its container's own engine knows better, if it could be asked: Swarm tells of
     /// no lack of memory and keeps one time only.
-    pub(super) fn with_end_of(self, own: Option<&Self>) -> Self {
+    pub(crate) fn with_end_of(self, own: Option<&Self>) -> Self {
         match own {
             Some(&Self { oom_killed, started_at, finished_at, .. }) => {
                 Self { oom_killed, started_at, finished_at, ..self }
@@ -274,15 +279,15 @@ impl Container {
     }
 }
 
-impl From<Snapshot> for Container {
+impl From<Snapshot> for Details {
     fn from(now: Snapshot) -> Self {
         let (newest, node) = (now.newest(), now.node.as_ref());
         let lost = newest.is_some_and(|task| now.is_lost(task));
         let status = newest.map_or("new", |task| if lost { "orphaned" } else { &task.status.state });
         let spec = &now.service.spec;
-        let exposed = spec.endpoint_spec.ports.iter().filter_map(PortAnswer::target);
+        let exposed = spec.endpoint_spec.ports.iter().filter_map(ServicePort::target);
         let moment = |wanted: bool| newest.filter(|_| wanted).and_then(|task| task.status.timestamp);
-        let ended = newest.is_some_and(Task::has_ended);
+        let ended = newest.is_some_and(ServiceTask::has_ended);
         Self {
             id: now.service.id.clone(),
             name: spec.name.clone(),
@@ -290,7 +295,7 @@ impl From<Snapshot> for Container {
             task_id: spec.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
             status: status.to_owned(),
             error: newest.map(|task| task.status.err.clone()).unwrap_or_default(),
-            exit_code: newest.map_or(0, Task::exit_code),
+            exit_code: newest.map_or(0, ServiceTask::exit_code),
             oom_killed: false,
             pid: 0,
             restarts: u64::try_from(now.tasks.len().saturating_sub(1)).unwrap_or_default(),

@@ -6,11 +6,16 @@ use hyper::header::HeaderValue;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use super::{POLL, Task, checked, spec};
 use crate::{
-    Docker, Error, ErrorKind, Event, Events, Origin,
-    docker::{fault, follow::when_back},
-    duration,
+    config::value::duration,
+    docker::{
+        Docker,
+        http::refusal,
+        output::follow::when_back,
+        swarm::{POLL, ServiceTask, body, checked},
+    },
+    error::{Error, ErrorKind, Origin},
+    event::{Event, Events},
 };
 
 #[derive(Deserialize)]
@@ -23,13 +28,13 @@ impl Docker {
     /// Creates the task's service. The registry's credentials go with it to the node that will run it.
     pub(in crate::docker) async fn create_service(
         &self,
-        task: &mut crate::Task,
+        task: &mut crate::task::Task,
         events: Events<'_>,
     ) -> Result<String, Error> {
-        spec::check(&task.config)?;
+        body::check(&task.config)?;
         let exposed =
             if task.config.publish_all { self.exposed_by(&task.config, events).await? } else { Vec::new() };
-        let body = spec::service(task, &exposed, self.owner.as_ref());
+        let body = body::service(task, &exposed, self.owner.as_ref());
         let auth = self.registry_auth(&task.config.image).await?;
         let created = self.submit(task, body.to_string().into_bytes(), auth).await;
         created.map_err(|e| e.during(format!("cannot create {}", task.title())))
@@ -37,7 +42,7 @@ impl Docker {
 
     async fn submit(
         &self,
-        task: &mut crate::Task,
+        task: &mut crate::task::Task,
         body: Vec<u8>,
         auth: Option<HeaderValue>,
     ) -> Result<String, Error> {
@@ -62,12 +67,12 @@ impl Docker {
         let (until, mut told) = (Instant::now() + limit, String::new());
         loop {
             let now = when_back(|| self.snapshot(id)).await?;
-            if now.newest().is_some_and(Task::has_run) {
+            if now.newest().is_some_and(ServiceTask::has_run) {
                 return Ok(());
             }
             let (state, reason) = now.reason();
             if now.is_over() {
-                return Err(fault::refusal(500, reason));
+                return Err(refusal::refusal(500, reason));
             }
             if !reason.is_empty() && reason != told {
                 told = reason.to_owned();
@@ -75,8 +80,8 @@ impl Docker {
             }
             // A node may take its time for the image: the first that was found for the task is not hurried.
             if !now.is_first_placement() && Instant::now() >= until {
-                let failed = now.tasks.iter().any(Task::has_ended);
-                return Err(if failed { fault::refusal(500, reason) } else { unplaced(told, limit) });
+                let failed = now.tasks.iter().any(ServiceTask::has_ended);
+                return Err(if failed { refusal::refusal(500, reason) } else { unplaced(told, limit) });
             }
             sleep(POLL).await;
         }

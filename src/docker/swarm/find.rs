@@ -1,10 +1,16 @@
 //! From what a user typed to a service: id, name, unique id prefix, the task's UUID, or its container's id.
 
-use super::{
-    answer::{Service, Task},
-    checked, is_swarm_id,
+use crate::{
+    config::value::name::TaskRef,
+    docker::{
+        Docker,
+        swarm::{
+            answer::{Service, ServiceTask},
+            checked, is_swarm_id,
+        },
+    },
+    error::{Error, ErrorKind},
 };
-use crate::{Docker, Error, ErrorKind, TaskRef};
 
 /// The least of a container's id that is looked for among the tasks.
 const LEAST_PREFIX: usize = 12;
@@ -25,7 +31,7 @@ impl Docker {
     }
 
     /// The services with a label, whole or by its name; none where this engine manages no swarm.
-    pub(super) async fn services(&self, label: &str) -> Result<Vec<Service>, Error> {
+    pub(crate) async fn services(&self, label: &str) -> Result<Vec<Service>, Error> {
         // {"label":["…"]}, percent-encoded.
         let path = format!("/services?filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
         match self.managers.get(&path).await {
@@ -41,7 +47,7 @@ impl Docker {
         if prefix.len() < LEAST_PREFIX {
             return Ok(None);
         }
-        let tasks: Vec<Task> = self.managers.get("/tasks").await?;
+        let tasks: Vec<ServiceTask> = self.managers.get("/tasks").await?;
         let mut found =
             tasks.into_iter().filter(|t| t.container_id().is_some_and(|id| id.starts_with(prefix)));
         found.next().map(|task| checked(task.service_id)).transpose()

@@ -2,8 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{Node, Snapshot, Task};
-use crate::{Container, Docker, Error, Listed, docker::list::Labels, label::TASK_ID};
+use crate::{
+    docker::{
+        Docker,
+        container::list::Listed,
+        details::Details,
+        labels::{Labels, TASK_ID},
+        swarm::{Node, ServiceTask, Snapshot},
+    },
+    error::Error,
+};
 
 impl Docker {
     /// cube's tasks in the swarm, newest first: those that are not over, or `all`. None where this
@@ -16,10 +24,10 @@ impl Docker {
         if services.is_empty() {
             return Ok(Vec::new());
         }
-        let tasks: Vec<Task> = self.managers.get("/tasks").await?;
+        let tasks: Vec<ServiceTask> = self.managers.get("/tasks").await?;
         let nodes: Vec<Node> = self.managers.get("/nodes").await?;
         let nodes: HashMap<String, Node> = nodes.into_iter().map(|node| (node.id.clone(), node)).collect();
-        let mut of_service: HashMap<String, Vec<Task>> = HashMap::new();
+        let mut of_service: HashMap<String, Vec<ServiceTask>> = HashMap::new();
         for task in tasks {
             of_service.entry(task.service_id.clone()).or_default().push(task);
         }
@@ -41,7 +49,7 @@ impl Docker {
 /// A service whose label is no UUID is not cube's.
 fn listed(now: Snapshot) -> Option<Listed> {
     let labels = Labels::read(&now.service.spec.labels)?;
-    let container = Container::from(now);
+    let container = Details::from(now);
     let place = container.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
     let reason = if container.error.is_empty() { String::new() } else { format!(": {}", container.error) };
     Some(Listed {

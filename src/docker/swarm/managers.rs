@@ -16,8 +16,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::{
-    Address, Error, ErrorKind,
-    docker::{fault, follow::when_back, raw::Body, transport::Transport},
+    address::Address,
+    docker::{
+        http::{client::Transport, refusal, stream::Body},
+        output::follow::when_back,
+    },
+    error::{Error, ErrorKind},
 };
 
 /// How long a manager may take for an answer while there is another to ask.
@@ -52,22 +56,22 @@ impl Managers {
     }
 
     /// Asks for JSON.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.ask(|manager| async move { manager.json(Method::GET, path).await }).await
     }
 
     /// Asks for a body that is read as it comes.
-    pub(super) async fn stream(&self, path: &str) -> Result<Body, Error> {
+    pub(crate) async fn stream(&self, path: &str) -> Result<Body, Error> {
         self.ask(|manager| async move { manager.stream(path).await }).await
     }
 
     /// Deletes what is at `path`. To ask for it twice does no harm.
-    pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Error> {
         self.ask(|manager| async move { manager.bytes(Method::DELETE, path).await.map(drop) }).await
     }
 
     /// Posts JSON, once; where there are several, to one that has just answered.
-    pub(super) async fn post<T: DeserializeOwned>(
+    pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: Bytes,
@@ -80,17 +84,17 @@ impl Managers {
     }
 
     /// Whether the first still answers, which is the engine itself.
-    pub(super) fn is_first(&self) -> bool {
+    pub(crate) fn is_first(&self) -> bool {
         self.turn() == 0
     }
 
     /// Which of them answered last.
-    pub(super) fn turn(&self) -> usize {
+    pub(crate) fn turn(&self) -> usize {
         self.turn.load(Ordering::Relaxed)
     }
 
     /// The one that answered last.
-    pub(super) fn current(&self) -> &Transport {
+    pub(crate) fn current(&self) -> &Transport {
         &self.all().nth(self.turn()).unwrap_or(&self.first).transport
     }
 
@@ -121,7 +125,7 @@ impl Managers {
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(fault::too_slow(PATIENCE)))
+    timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(refusal::too_slow(PATIENCE)))
 }
 
 /// Whether another manager may know more: this one did not answer, or manages no swarm.

@@ -4,31 +4,37 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{POLL, Snapshot, Task, lost, spec::unsupported};
 use crate::{
-    Chunk, Container, Docker, Error, ErrorKind, Exit, LogOptions, Logs, Tail,
     docker::{
-        follow::{Count, when_back},
-        logs,
+        Docker,
+        container::wait::Exit,
+        details::Details,
+        output::{
+            follow::{Count, when_back},
+            frames::Chunk,
+            logs::{self, LogOptions, Logs, Tail},
+        },
+        swarm::{POLL, ServiceTask, Snapshot, body::unsupported, lost},
     },
+    error::{Error, ErrorKind},
 };
 
 /// How long the last words of a task that was removed may take to come through the swarm.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// The output of one service, to its end.
-pub(in crate::docker) struct Output {
+pub(in crate::docker) struct ServiceOutput {
     docker: Docker,
-    service: Container,
+    service: Details,
     options: LogOptions,
-    current: Option<Placement>,
+    current: Option<PlacementLog>,
     /// The placements whose output was given.
     given: Vec<String>,
     exit: Option<Exit>,
 }
 
 /// The log of one placement. Swarm does not end a log that is followed.
-struct Placement {
+struct PlacementLog {
     task: String,
     log: Logs,
     /// Which manager sends it.
@@ -36,12 +42,12 @@ struct Placement {
     delivered: Count,
     /// What of this log was delivered before.
     skip: Count,
-    end: End,
+    end: LogEnd,
 }
 
 /// What the end of a placement's log will be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+enum LogEnd {
     /// None: the task runs.
     Open,
     /// Its own, as of a log that is not followed.
@@ -54,13 +60,13 @@ impl Docker {
     /// What all placements of a service wrote, as the manager hands it on.
     pub(in crate::docker) async fn service_log(
         &self,
-        service: &Container,
+        service: &Details,
         options: &LogOptions,
     ) -> Result<Logs, Error> {
         self.log_at(&format!("/services/{}", service.id), service, options).await
     }
 
-    async fn log_at(&self, place: &str, service: &Container, options: &LogOptions) -> Result<Logs, Error> {
+    async fn log_at(&self, place: &str, service: &Details, options: &LogOptions) -> Result<Logs, Error> {
         let answer = self.managers.stream(&format!("{place}/logs?{}", logs::query(options))).await?;
         Ok(Logs::read(answer, service, self.managers.current().engine(), options.timestamps))
     }
@@ -71,13 +77,13 @@ impl Docker {
     /// [`ErrorKind::Unsupported`] for an `until`: Swarm's logs have a beginning alone.
     pub(in crate::docker) fn follow_service(
         &self,
-        service: &Container,
+        service: &Details,
         options: &LogOptions,
-    ) -> Result<Output, Error> {
+    ) -> Result<ServiceOutput, Error> {
         if options.until.is_some() {
             return Err(unsupported("logs --until").with_hint("`--timestamps` shows the time of each line"));
         }
-        Ok(Output {
+        Ok(ServiceOutput {
             docker: self.clone(),
             service: service.clone(),
             options: options.clone(),
@@ -88,7 +94,7 @@ impl Docker {
     }
 }
 
-impl Output {
+impl ServiceOutput {
     /// The next piece, or `None` at the end of all. Dropping the future loses nothing.
     pub(in crate::docker) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
@@ -98,7 +104,7 @@ impl Output {
                 }
                 return Ok(None);
             };
-            let patience = if placement.end == End::Silence { LAST_WORDS } else { POLL };
+            let patience = if placement.end == LogEnd::Silence { LAST_WORDS } else { POLL };
             match timeout(patience, placement.log.next()).await {
                 Ok(Ok(Some(chunk))) => {
                     if let Some(new) = placement.new_part(chunk) {
@@ -106,8 +112,8 @@ impl Output {
                     }
                 }
                 Ok(Err(error)) if error.kind() != ErrorKind::ConnectionLost => return Err(error),
-                Ok(Ok(None)) if placement.end == End::Own => self.leave(),
-                _ if placement.end == End::Silence => self.leave(),
+                Ok(Ok(None)) if placement.end == LogEnd::Own => self.leave(),
+                _ if placement.end == LogEnd::Silence => self.leave(),
                 Ok(_) => self.reopen().await?,
                 Err(_) => self.look().await?,
             }
@@ -157,13 +163,13 @@ impl Output {
         self.docker.log_at(&format!("/tasks/{task}"), &self.service, &options).await
     }
 
-    async fn open(&mut self, task: &Task) -> Result<(), Error> {
+    async fn open(&mut self, task: &ServiceTask) -> Result<(), Error> {
         let follow = self.options.follow && !task.has_ended();
         let log = self.log_of(&task.id, follow).await?;
-        let end = if follow { End::Open } else { End::Own };
+        let end = if follow { LogEnd::Open } else { LogEnd::Own };
         let (delivered, skip) = (Count::default(), Count::default());
         let manager = self.docker.managers.turn();
-        self.current = Some(Placement { task: task.id.clone(), log, manager, delivered, skip, end });
+        self.current = Some(PlacementLog { task: task.id.clone(), log, manager, delivered, skip, end });
         Ok(())
     }
 
@@ -176,7 +182,7 @@ impl Output {
     /// Opens the same log where it broke off.
     async fn reopen(&mut self) -> Result<(), Error> {
         let Some(placement) = &self.current else { return Ok(()) };
-        let follow = placement.end == End::Open;
+        let follow = placement.end == LogEnd::Open;
         let task = placement.task.clone();
         let log = when_back(|| self.log_of(&task, follow)).await;
         let Some(placement) = &mut self.current else { return Ok(()) };
@@ -196,23 +202,23 @@ impl Output {
     async fn look(&mut self) -> Result<(), Error> {
         let Some(placement) = &mut self.current else { return Ok(()) };
         let path = format!("/tasks/{}", placement.task);
-        let task: Task = match when_back(|| self.docker.managers.get(&path)).await {
+        let task: ServiceTask = match when_back(|| self.docker.managers.get(&path)).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => {
-                placement.end = End::Silence;
+                placement.end = LogEnd::Silence;
                 return Ok(());
             }
             task => task?,
         };
         if task.has_ended() {
             self.exit = Some(Exit { code: task.exit_code() });
-            if placement.end == End::Open {
+            if placement.end == LogEnd::Open {
                 // Lines from the end would be others by now.
                 placement.end = if self.options.tail == Tail::All && !task.is_being_removed() {
-                    End::Own
+                    LogEnd::Own
                 } else {
-                    End::Silence
+                    LogEnd::Silence
                 };
-                if placement.end == End::Own {
+                if placement.end == LogEnd::Own {
                     return self.reopen().await;
                 }
             }
@@ -226,7 +232,7 @@ impl Output {
     }
 }
 
-impl Placement {
+impl PlacementLog {
     fn new_part(&mut self, chunk: Chunk) -> Option<Chunk> {
         let new = self.skip.new_part(chunk)?;
         *self.delivered.of(new.stream) += new.bytes.len() as u64;

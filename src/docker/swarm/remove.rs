@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Node, POLL, Task};
 use crate::{
-    Docker, Error, ErrorKind,
     docker::{
-        fault,
-        follow::{is_passing, when_back},
+        Docker,
+        http::refusal,
+        output::follow::{is_passing, when_back},
+        swarm::{Node, POLL, ServiceTask},
     },
+    error::{Error, ErrorKind},
 };
 
 /// What Swarm needs to take a task down beyond its grace.
@@ -40,18 +41,18 @@ impl Docker {
         Ok(())
     }
 
-    async fn removed(&self, task: &Task, until: Instant) -> Result<(), Error> {
+    async fn removed(&self, task: &ServiceTask, until: Instant) -> Result<(), Error> {
         while when_back(|| self.is_left(task)).await? {
             if Instant::now() >= until {
-                return Err(fault::too_slow(AFTER_GRACE));
+                return Err(refusal::too_slow(AFTER_GRACE));
             }
             sleep(POLL).await;
         }
         Ok(())
     }
 
-    async fn is_left(&self, task: &Task) -> Result<bool, Error> {
-        let known = self.managers.get::<Task>(&format!("/tasks/{}", task.id)).await;
+    async fn is_left(&self, task: &ServiceTask) -> Result<bool, Error> {
+        let known = self.managers.get::<ServiceTask>(&format!("/tasks/{}", task.id)).await;
         match known {
             Ok(known) => Ok(!self.is_on_dead_node(&known).await?),
             // A node removes the container when it is told that the task is gone; only this one can be asked.
@@ -60,7 +61,7 @@ impl Docker {
         }
     }
 
-    async fn has_container_of(&self, task: &Task) -> Result<bool, Error> {
+    async fn has_container_of(&self, task: &ServiceTask) -> Result<bool, Error> {
         let Some(id) = task.container_id() else { return Ok(false) };
         match self.inspect_container(id).await {
             Ok(_) => Ok(true),
@@ -70,7 +71,7 @@ impl Docker {
         }
     }
 
-    pub(super) async fn is_on_dead_node(&self, task: &Task) -> Result<bool, Error> {
+    pub(crate) async fn is_on_dead_node(&self, task: &ServiceTask) -> Result<bool, Error> {
         let Some(id) = task.node_id() else { return Ok(false) };
         let node: Node = self.managers.get(&format!("/nodes/{id}")).await?;
         Ok(node.is_down())

@@ -1,0 +1,15 @@
+//! The commands, a file each.
+
+pub mod exec;
+pub mod foreground;
+pub mod generate;
+pub mod inspect;
+pub mod logs;
+pub mod port;
+pub mod prune;
+pub mod ps;
+pub mod pull;
+pub mod run;
+pub mod stop;
+pub mod wait;
+pub mod with;

@@ -1,0 +1,81 @@
+//! `cube exec`: a command in a task.
+
+use cube::{Action, Docker, DockerResult, EnvVar, Error, ExecOptions, Input, TaskRef};
+use tokio::io::AsyncReadExt;
+
+use crate::cli::{
+    app::App,
+    args::ExecArgs,
+    outcome::{FAILED, Outcome, signal_code},
+    output::{
+        copy::{self, CopyError},
+        stdio,
+    },
+    signals::Signals,
+};
+
+pub async fn exec(app: &App, args: &ExecArgs) -> Outcome {
+    match run(app, args).await {
+        Ok(outcome) => outcome.in_foreground(None),
+        Err(error) => {
+            let code = match error.kind() {
+                cube::ErrorKind::CommandNotFound => Some(127),
+                cube::ErrorKind::CommandNotExecutable => Some(126),
+                _ => None,
+            };
+            let error = error.during(format!("cannot run a command in {}", args.task));
+            let outcome = Outcome::failure(Action::Exec, error);
+            Outcome { code: code.unwrap_or(outcome.code), ..outcome }
+        }
+    }
+}
+
+async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
+    let task: TaskRef = args.task.parse()?;
+    let lookup = |name: &str| std::env::var(name).ok();
+    let options = ExecOptions {
+        command: args.command.clone(),
+        env: args.env.iter().map(|e| EnvVar::parse(e, &lookup)).collect::<Result<_, _>>()?,
+        user: args.user.clone(),
+        workdir: args.workdir.clone(),
+        stdin: args.interactive,
+    };
+    let docker = app.docker().await?;
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        outcome = through(&docker, &task, &options) => outcome,
+        signal = signals.next() => signal.map(|signal| Outcome::told(signal_code(signal))),
+    }
+}
+
+async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<Outcome, Error> {
+    let container = docker.find(task).await?;
+    let started = docker.exec(&container.id, options).await;
+    let (mut exec, input) = started.map_err(|error| error.with_container(&container.id))?;
+    if options.stdin {
+        tokio::spawn(feed(input));
+    }
+    match copy::pump(&mut exec, &mut copy::standard()).await {
+        Ok(()) => {}
+        Err(CopyError::Source(error)) => return Err(error),
+        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => return Ok(Outcome::told(0)),
+        Err(CopyError::Sink(error)) => return Err(stdio::unwritable(error)),
+    }
+    let exit_code = exec.code().await?;
+    let known = container.result(Action::Exec, docker.address());
+    let result = DockerResult { exit_code: Some(exit_code), ..known };
+    Ok(Outcome { code: u8::try_from(exit_code).unwrap_or(FAILED), ..Outcome::success(result) })
+}
+
+/// Passes standard input on, to its end.
+pub async fn feed(mut input: Input) {
+    let mut stdin = tokio::io::stdin();
+    let mut buffer = vec![0; 32 << 10];
+    while let Ok(read) = stdin.read(&mut buffer).await {
+        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
+        if input.write(bytes).await.is_err() {
+            return;
+        }
+    }
+    let _ = input.close().await;
+}

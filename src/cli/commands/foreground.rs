@@ -1,0 +1,178 @@
+//! `cube run --attach`: the task in the foreground, its output byte for byte, its exit code; then gone.
+
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
+
+use crate::cli::{
+    commands::exec::feed,
+    outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
+    output::{
+        copy::{self, CopyError},
+        stdio,
+    },
+    session::Session,
+    signals::{Signals, after},
+};
+
+/// How long a killed task's last output may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Why the foreground ended.
+enum ForegroundEnd {
+    /// The task ended by itself.
+    Exited(Exit),
+    /// A signal to cube.
+    Signalled(Signal),
+    /// `--timeout`.
+    TimedOut,
+    /// Nobody reads the output any more.
+    Closed,
+}
+
+/// Runs the session's task in the foreground.
+pub async fn run(mut session: Session<'_>, timeout: Option<Duration>, keep: bool) -> Outcome {
+    match Box::pin(foreground(&mut session, timeout)).await {
+        Ok(finish) => finish_up(session, &finish, keep).await,
+        Err(error) => {
+            let (result, error) = session.fail(error).await;
+            Outcome::failed_start(result, error)
+        }
+    }
+}
+
+async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Result<ForegroundEnd, Error> {
+    let stdin = session.task.config.interactive;
+    let mut passed_on = Signals::passed_on()?;
+    let Some((output, input)) = session.start(Some(stdin)).await? else {
+        return Err(Error::new(ErrorKind::Engine, "the engine gave no streams"));
+    };
+    if let Some(input) = input.filter(|_| stdin) {
+        tokio::spawn(feed(input));
+    }
+    let mut output = pin!(show(output));
+    let finish = match ready(session, output.as_mut()).await? {
+        Some(finish) => finish,
+        None => watch(session, output.as_mut(), timeout, &mut passed_on).await?,
+    };
+    if matches!(finish, ForegroundEnd::Signalled(_) | ForegroundEnd::TimedOut) {
+        stop(session, output).await?;
+    }
+    Ok(finish)
+}
+
+/// Shows the output until the task is ready, as far as its config asks for that. Why the foreground ends, if it does
+/// meanwhile.
+async fn ready(
+    session: &mut Session<'_>,
+    mut output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
+) -> Result<Option<ForegroundEnd>, Error> {
+    let mut finish = None;
+    let met = {
+        let mut met = pin!(session.ready());
+        loop {
+            tokio::select! {
+                met = &mut met => break met,
+                ended = &mut output, if finish.is_none() => match ended? {
+                    ForegroundEnd::Exited(exit) => finish = Some(ForegroundEnd::Exited(exit)),
+                    closed => return Ok(Some(closed)),
+                },
+            }
+        }
+    };
+    let Err(error) = met else { return Ok(finish) };
+    if finish.is_some() {
+        return Err(error);
+    }
+    if let Some(signal) = error.signal() {
+        return Ok(Some(ForegroundEnd::Signalled(signal)));
+    }
+    // What it wrote so far is shown whole.
+    let _ = session.kill(None).await;
+    let _ = tokio::time::timeout(LAST_WORDS, output).await;
+    Err(error)
+}
+
+/// Shows the output until the task ends, a signal or the time limit asks it to, or nobody reads.
+async fn watch(
+    session: &mut Session<'_>,
+    mut output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
+    timeout: Option<Duration>,
+    passed_on: &mut Signals,
+) -> Result<ForegroundEnd, Error> {
+    let mut limit = pin!(after(timeout));
+    loop {
+        tokio::select! {
+            finish = &mut output => return finish,
+            signal = session.signals.next() => return signal.map(ForegroundEnd::Signalled),
+            () = &mut limit => return Ok(ForegroundEnd::TimedOut),
+            // On a swarm there is no way to the task's process.
+            signal = passed_on.next(), if !session.task.config.swarm => session.kill(Some(&signal?)).await?,
+        }
+    }
+}
+
+/// Asks the task to end, with its output shown, so that its last words arrive.
+async fn stop(
+    session: &mut Session<'_>,
+    output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
+) -> Result<(), Error> {
+    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
+    session.announce_stop();
+    let own_grace = session.task.config.stop_timeout.map(i64::from);
+    let options = StopOptions::default();
+    let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });
+    tokio::select! {
+        stopped = &mut stop => stopped,
+        _ = session.signals.next() => {
+            session.kill(None).await?;
+            // Nothing but a reader that is stuck can hold up the end now.
+            let _ = tokio::time::timeout(LAST_WORDS, stop).await;
+            Ok(())
+        }
+    }
+}
+
+async fn show(mut follow: Follow) -> Result<ForegroundEnd, Error> {
+    match copy::pump(&mut follow, &mut copy::standard()).await {
+        Ok(()) => match follow.exit() {
+            Some(exit) => Ok(ForegroundEnd::Exited(exit)),
+            None => Err(Error::new(ErrorKind::ConnectionLost, "the end of the task was not told")),
+        },
+        Err(CopyError::Source(error)) => Err(error),
+        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => Ok(ForegroundEnd::Closed),
+        Err(CopyError::Sink(error)) => Err(stdio::unwritable(error)),
+    }
+}
+
+async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool) -> Outcome {
+    if matches!(finish, ForegroundEnd::Closed) {
+        let _ = session.halt().await;
+    }
+    let mut result = session.last_word().await;
+    let code = match finish {
+        ForegroundEnd::Exited(exit) => {
+            result.exit_code = Some(exit.code);
+            u8::try_from(exit.code).unwrap_or(RUN_FAILED)
+        }
+        ForegroundEnd::Signalled(signal) => signal_code(*signal),
+        ForegroundEnd::TimedOut => TIMED_OUT,
+        ForegroundEnd::Closed => 0,
+    };
+    if keep {
+        session.release();
+    } else {
+        result.container_id = None;
+        session.discard().await;
+    }
+    if matches!(finish, ForegroundEnd::TimedOut) {
+        let message =
+            format!("{} ran longer than --timeout allows", result.image.clone().unwrap_or_default());
+        result = result
+            .failed(Error::new(ErrorKind::TimedOut, message).with_hint("give it longer with --timeout"));
+    }
+    Outcome { code, result: Some(result), ..Outcome::told(0) }
+}

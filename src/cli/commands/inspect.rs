@@ -1,0 +1,53 @@
+//! `cube inspect`: the engine's own JSON.
+
+use cube::{Action, Error, ErrorKind, TaskRef};
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use crate::cli::{
+    app::App,
+    args::{InspectArgs, OutputFormat},
+    outcome::Outcome,
+    output::{render, stdio},
+};
+
+pub async fn inspect(app: &App, args: &InspectArgs) -> Outcome {
+    match shown(app, args).await {
+        Ok(()) => Outcome::told(0),
+        Err(error) => Outcome::failure(Action::Inspect, error),
+    }
+}
+
+/// Shows what is found, as `docker inspect` does, though a task be missing.
+async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
+    let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
+    let docker = app.docker().await?;
+    let looked_up = join_all(tasks.iter().map(|task| docker.inspect_raw(task))).await;
+    let (mut found, mut failed) = (Vec::new(), None);
+    for looked in looked_up {
+        match looked {
+            Ok(container) => found.push(container),
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    stdio::error(&earlier, app.colors_errors());
+                }
+            }
+        }
+    }
+    // One document only: with -o json a failure is the whole answer.
+    if failed.is_none() || app.output() != OutputFormat::Json {
+        stdio::print(&indented(&found)?)?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// JSON indented by four, as `docker inspect` prints it.
+fn indented(found: &[serde_json::Value]) -> Result<String, Error> {
+    let mut text = Vec::new();
+    let four = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    found
+        .serialize(&mut serde_json::Serializer::with_formatter(&mut text, four))
+        .map_err(|e| Error::new(ErrorKind::BadAnswer, e.to_string()))?;
+    text.push(b'\n');
+    Ok(render::escaped(&String::from_utf8_lossy(&text)))
+}

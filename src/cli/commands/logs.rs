@@ -1,0 +1,62 @@
+//! `cube logs`: a task's output, its streams kept apart.
+
+use chrono::{DateTime, Local, Utc};
+use cube::{Action, Docker, DockerResult, Error, LogOptions, Tail, TaskRef};
+
+use crate::cli::{
+    app::App,
+    args::LogsArgs,
+    outcome::{Outcome, signal_code},
+    output::{
+        copy::{self, CopyError},
+        stdio,
+    },
+    signals::Signals,
+    since::parse_when,
+};
+
+pub async fn logs(app: &App, args: &LogsArgs) -> Outcome {
+    match shown(app, args).await {
+        Ok(outcome) => outcome.in_foreground(None),
+        Err(error) => {
+            Outcome::failure(Action::Logs, error.during(format!("cannot show the logs of {}", args.task)))
+        }
+    }
+}
+
+async fn shown(app: &App, args: &LogsArgs) -> Result<Outcome, Error> {
+    let task: TaskRef = args.task.parse()?;
+    let options = options(args)?;
+    let docker = app.docker().await?;
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        moved = moved(&docker, &task, &options) => moved.map(Outcome::success),
+        signal = signals.next() => signal.map(|signal| Outcome::told(signal_code(signal))),
+    }
+}
+
+async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<DockerResult, Error> {
+    let container = docker.find(task).await?;
+    let mut log = docker.follow_logs(&container, options).await?;
+    match copy::pump(&mut log, &mut copy::standard()).await {
+        Ok(()) => {}
+        Err(CopyError::Source(error)) => return Err(error),
+        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => {}
+        Err(CopyError::Sink(error)) => return Err(stdio::unwritable(error)),
+    }
+    Ok(container.result(Action::Logs, docker.address()))
+}
+
+fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
+    let when = |text: Option<&str>| {
+        text.filter(|t| !t.is_empty()).map(|t| parse_when(t, Utc::now(), &Local)).transpose()
+    };
+    Ok(LogOptions {
+        follow: args.follow,
+        // As `docker logs` reads it: what is no number is all.
+        tail: args.tail.parse().map_or(Tail::All, Tail::Lines),
+        timestamps: args.timestamps,
+        since: when(args.since.as_deref())?,
+        until: when(args.until.as_deref())?.filter(|until| *until != DateTime::UNIX_EPOCH),
+    })
+}

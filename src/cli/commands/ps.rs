@@ -1,0 +1,86 @@
+//! `cube ps`: cube's own tasks.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cube::{Action, Error, Listed, Ports, duration};
+
+use crate::cli::{
+    app::App,
+    args::{OutputFormat, PsArgs},
+    outcome::Outcome,
+    output::{render, stdio},
+};
+
+const HEADER: [&str; 7] = ["CONTAINER ID", "NAME", "IMAGE", "STATUS", "AGE", "TIME LEFT", "PORTS"];
+
+pub async fn ps(app: &App, args: &PsArgs) -> Outcome {
+    match listed(app, args).await {
+        Ok(()) => Outcome::told(0),
+        Err(error) => Outcome::failure(Action::List, error.during("cannot list the tasks")),
+    }
+}
+
+async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
+    let now = Utc::now();
+    let docker = app.docker().await?;
+    let listed = if args.swarm { docker.list_swarm(args.all).await? } else { docker.list(args.all).await? };
+    let (expired, tasks): (Vec<Listed>, Vec<Listed>) =
+        listed.into_iter().partition(|task| task.is_expired(now));
+    for task in &expired {
+        docker.remove(&task.id).await?;
+    }
+    match app.output() {
+        OutputFormat::Json => stdio::print(&render::line(&tasks)),
+        _ if app.global.quiet => {
+            stdio::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>())
+        }
+        _ => stdio::print(&table(&tasks, now)),
+    }
+}
+
+fn table(tasks: &[Listed], now: DateTime<Utc>) -> String {
+    let rows: Vec<[String; 7]> =
+        std::iter::once(HEADER.map(str::to_owned)).chain(tasks.iter().map(|task| row(task, now))).collect();
+    let widths: Vec<usize> = (0..HEADER.len())
+        .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
+        .collect();
+    rows.iter().map(|row| aligned(row, &widths)).collect()
+}
+
+fn aligned(row: &[String], widths: &[usize]) -> String {
+    let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}   "));
+    format!("{}\n", cells.collect::<String>().trim_end())
+}
+
+fn row(task: &Listed, now: DateTime<Utc>) -> [String; 7] {
+    let text = |text: &str| stdio::printable(text);
+    [
+        task.id.chars().take(12).collect(),
+        text(&task.name),
+        text(&task.image),
+        text(&task.status),
+        task.created_at.map(|t| short(now - t)).unwrap_or_default(),
+        task.expires_at.map_or_else(
+            || "-".to_owned(),
+            |end| if end <= now { "expired".to_owned() } else { short(end - now) },
+        ),
+        ports(&task.ports),
+    ]
+}
+
+/// A span to the second, and only its two largest units.
+fn short(span: TimeDelta) -> String {
+    let seconds = u64::try_from(span.num_seconds()).unwrap_or(0);
+    let rounded = match seconds {
+        0..3600 => seconds,
+        _ => seconds / 60 * 60,
+    };
+    duration::format(std::time::Duration::from_secs(rounded))
+}
+
+fn ports(ports: &Ports) -> String {
+    let each = ports.iter().flat_map(|(port, bindings)| match bindings.as_slice() {
+        [] => vec![port.to_string()],
+        bindings => bindings.iter().map(|b| format!("{b}->{port}")).collect(),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}

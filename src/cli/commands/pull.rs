@@ -1,0 +1,43 @@
+//! `cube pull`: an image, with progress and credentials.
+
+use cube::{Action, DockerResult, Error, ImageRef, Platform};
+
+use crate::cli::{
+    app::App,
+    args::{OutputFormat, PullArgs},
+    outcome::Outcome,
+    output::{progress::PullDisplay, stdio},
+    signals::Signals,
+};
+
+pub async fn pull(app: &App, args: &PullArgs) -> Outcome {
+    match pulled(app, args).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let mut outcome = Outcome::failure(Action::Pull, error);
+            if let Some(result) = &mut outcome.result {
+                result.image = Some(args.image.clone());
+            }
+            outcome
+        }
+    }
+}
+
+async fn pulled(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
+    let image: ImageRef = args.image.parse()?;
+    let platform =
+        args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
+    let docker = app.docker().await?;
+    let mut progress = PullDisplay::new(app);
+    let mut signals = Signals::listen()?;
+    let mut events = |event| progress.show(event);
+    let digest = tokio::select! {
+        digest = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events) => digest?,
+        signal = signals.next() => return Err(Error::interrupted(signal?)),
+    };
+    if app.output() == OutputFormat::Text {
+        stdio::print(&stdio::told(digest.as_deref().unwrap_or_default()))?;
+    }
+    let image = Some(image.to_string());
+    Ok(Outcome::success(DockerResult { digest, image, ..DockerResult::success(Action::Pull) }))
+}

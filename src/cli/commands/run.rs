@@ -1,0 +1,85 @@
+//! `cube run`: start a task and leave it, or stay with it (`foreground.rs`).
+
+use cube::{Action, DockerResult, Error, Lifetime};
+
+use crate::cli::{
+    app::App,
+    args::{OutputFormat, task::RunArgs},
+    commands::foreground,
+    config,
+    outcome::Outcome,
+    output::{render, stdio},
+    session::{Extras, Session},
+};
+
+pub async fn run(app: &App, args: RunArgs) -> Outcome {
+    let (attached, file) = (args.attach, args.result_file.clone());
+    let outcome = Box::pin(prepared(app, args))
+        .await
+        .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error));
+    if attached { outcome.in_foreground(file) } else { outcome.also_to(file) }
+}
+
+async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
+    let mut config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
+    config.interactive = config.interactive || args.interactive;
+    let timeout = config::duration(args.timeout.as_deref())?;
+    if args.dry_run {
+        config::show(&config)?;
+        return Ok(Outcome::told(0));
+    }
+    let extras = Extras {
+        cidfile: args.task.cidfile.clone(),
+        replace: args.task.replace,
+        result_file: args.result_file.is_some(),
+    };
+    if let Some(file) = &args.result_file {
+        render::reserve(file)?;
+    }
+    let lifetime = if args.attach { Lifetime::ForLife } else { Lifetime::UntilStarted };
+    let session = Session::open(app, config, extras, lifetime).await?;
+    if args.attach {
+        return Ok(Box::pin(foreground::run(session, timeout, args.keep)).await);
+    }
+    Ok(Box::pin(detached(session, args.result_file.is_some())).await)
+}
+
+async fn detached(mut session: Session<'_>, wants_result: bool) -> Outcome {
+    let told = match begin(&mut session).await {
+        Ok(()) => tell(&mut session, wants_result).await,
+        Err(error) => Err(error),
+    };
+    match told {
+        Ok(outcome) => {
+            session.release();
+            outcome
+        }
+        Err(error) => {
+            let (result, error) = session.fail(error).await;
+            Outcome::failed_start(result, error)
+        }
+    }
+}
+
+async fn begin(session: &mut Session<'_>) -> Result<(), Error> {
+    session.start(None).await?;
+    session.ready().await
+}
+
+/// Prints the id: a caller that does not get it cannot stop the task, so a failure here ends the task.
+async fn tell(session: &mut Session<'_>, wants_result: bool) -> Result<Outcome, Error> {
+    let output = session.app.output();
+    let id = session.task.container_id.clone().unwrap_or_default();
+    if output == OutputFormat::Text && !wants_result {
+        stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
+        return Ok(Outcome::told(0));
+    }
+    let result = session.result(Action::Start).await?;
+    let text = match output {
+        OutputFormat::Text => format!("{id}\n"),
+        OutputFormat::Json => render::line(&result),
+        OutputFormat::Env => render::shell_lines(&result),
+    };
+    stdio::print_surely(&text).map_err(stdio::unwritable)?;
+    Ok(Outcome { result: Some(result), ..Outcome::told(0) })
+}

@@ -1,0 +1,178 @@
+//! `cube with`: a task that lives exactly as long as a command on this machine.
+
+use std::{
+    ffi::OsString, io, os::unix::process::ExitStatusExt, pin::pin, process::ExitStatus, time::Duration,
+};
+
+use cube::{Action, DockerResult, Error, ErrorKind, Exit, Lifetime, Signal};
+use rustix::process::{Pid, Signal as ProcessSignal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::cli::{
+    app::App,
+    args::task::WithArgs,
+    config,
+    outcome::{Outcome, RUN_FAILED, TIMED_OUT},
+    output::{render, stdio},
+    session::{Extras, Session},
+    signals::after,
+};
+
+const INTERRUPT: u8 = 2;
+/// Between the command's SIGTERM and its SIGKILL after `--timeout`.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub async fn with(app: &App, args: WithArgs) -> Outcome {
+    let file = args.result_file.clone();
+    Box::pin(prepared(app, args))
+        .await
+        .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error))
+        .in_foreground(file)
+}
+
+/// How the command's part ended.
+struct HostEnd {
+    code: u8,
+    timed_out: bool,
+}
+
+async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
+    let config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
+    let timeout = config::duration(args.timeout.as_deref())?;
+    if args.dry_run {
+        config::show(&config)?;
+        return Ok(Outcome::told(0));
+    }
+    if args.host_command.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing")
+            .with_hint("write it after `--`: cube with --image IMAGE -- COMMAND"));
+    }
+    let extras = Extras {
+        cidfile: args.task.cidfile.clone(),
+        replace: args.task.replace,
+        result_file: args.result_file.is_some(),
+    };
+    let mut session = Session::open(app, config, extras, Lifetime::ForLife).await?;
+    match command_life(&mut session, &args.host_command, args.fail_fast, timeout).await {
+        Ok(finish) => Ok(finish_up(session, &finish).await),
+        Err(error) => {
+            let (result, error) = session.fail(error).await;
+            Ok(Outcome::failed_start(result, error))
+        }
+    }
+}
+
+async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
+    let halted = session.halt().await;
+    let mut result = session.last_word().await;
+    result.container_id = None;
+    session.discard().await;
+    if let Err(error) = halted
+        && error.kind() != ErrorKind::TaskNotFound
+    {
+        stdio::note(&format!("the task had to be killed: {error}"));
+    }
+    if finish.timed_out {
+        let error = Error::new(ErrorKind::TimedOut, "the command ran longer than --timeout allows")
+            .with_hint("give it longer with --timeout");
+        result = result.failed(error);
+    }
+    Outcome { code: finish.code, result: Some(result), ..Outcome::told(0) }
+}
+
+/// The task's life up to the end of the command. A failure before that leaves nothing of the task.
+async fn command_life(
+    session: &mut Session<'_>,
+    words: &[OsString],
+    fail_fast: bool,
+    timeout: Option<Duration>,
+) -> Result<HostEnd, Error> {
+    session.start(None).await?;
+    session.ready().await?;
+    let result = session.result(Action::Start).await?;
+    let mut child = spawn(words, &result)?;
+    let docker = session.docker.clone();
+    let id = result.container_id.unwrap_or_default();
+    let mut task_end = pin!(docker.wait(&id));
+    let mut limit = pin!(after(timeout));
+    let (mut task_over, mut timed_out, mut signals) = (false, false, 0);
+    loop {
+        tokio::select! {
+            ended = child.wait() => {
+                let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
+                return Ok(HostEnd { code: if timed_out { TIMED_OUT } else { code }, timed_out });
+            }
+            signal = session.signals.next() => {
+                signals += 1;
+                pass_on(&mut child, signal?, signals);
+            }
+            exit = &mut task_end, if !task_over => {
+                task_over = true;
+                stdio::note(&obituary(&session.task.title(), &exit));
+                if fail_fast {
+                    send(&child, ProcessSignal::TERM);
+                }
+            }
+            () = &mut limit => {
+                // The second time, after the grace, there is no asking.
+                send(&child, if timed_out { ProcessSignal::KILL } else { ProcessSignal::TERM });
+                limit.set(after((!timed_out).then_some(GRACE)));
+                timed_out = true;
+            }
+        }
+    }
+}
+
+fn spawn(words: &[OsString], result: &DockerResult) -> Result<Child, Error> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).envs(render::variables(result)).kill_on_drop(true);
+    command.spawn().map_err(|cause| cannot_run(words, &cause))
+}
+
+fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
+    let kind = match cause.kind() {
+        io::ErrorKind::NotFound => ErrorKind::CommandNotFound,
+        _ => ErrorKind::CommandNotExecutable,
+    };
+    let program = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+    Error::new(kind, format!("cannot run {program} on this machine"))
+        .with_source(cause.to_string())
+        .with_hint("the words after `--` are run here, not in the task")
+}
+
+/// Hands a signal to the command; a third one ends it. A terminal's Ctrl-C has reached it already.
+fn pass_on(child: &mut Child, signal: Signal, count: u32) {
+    if count >= 3 {
+        send(child, ProcessSignal::KILL);
+    } else if !(signal.number() == INTERRUPT && in_foreground()) {
+        send(child, ProcessSignal::from_named_raw(i32::from(signal.number())).unwrap_or(ProcessSignal::TERM));
+    }
+}
+
+/// Whether a terminal sends its Ctrl-C to this process and its children.
+fn in_foreground() -> bool {
+    let own = rustix::process::getpgrp();
+    std::fs::File::open("/dev/tty").is_ok_and(|tty| rustix::termios::tcgetpgrp(tty).is_ok_and(|g| g == own))
+}
+
+fn send(child: &Child, signal: ProcessSignal) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let signalled = || status.signal().and_then(|n| u8::try_from(128 + n).ok());
+    status.code().and_then(|c| u8::try_from(c).ok()).or_else(signalled).unwrap_or(RUN_FAILED)
+}
+
+fn obituary(title: &str, exit: &Result<Exit, Error>) -> String {
+    match exit {
+        Ok(exit) => format!("the task {title} ended with exit code {} before the command did", exit.code),
+        Err(error) => format!("the task {title} cannot be watched any more: {error}"),
+    }
+}

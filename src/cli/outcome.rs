@@ -1,0 +1,98 @@
+//! How a command ended: its exit code and what is to be shown.
+
+use std::path::PathBuf;
+
+use cube::{Action, DockerResult, Error, ErrorKind, Signal};
+
+/// The exit codes of the contract that are no task's.
+pub const FAILED: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
+/// A time limit ran out.
+pub const TIMED_OUT: u8 = 124;
+/// `run` or `with` failed.
+pub const RUN_FAILED: u8 = 125;
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit code.
+    pub code: u8,
+    /// What is known of what was done.
+    pub result: Option<DockerResult>,
+    /// Where its JSON form goes.
+    pub place: JsonTarget,
+    /// A file for the JSON form, whatever the form of the output.
+    pub file: Option<PathBuf>,
+}
+
+/// Where the JSON form of a result goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonTarget {
+    /// Standard output.
+    Stdout,
+    /// The last line of standard error: standard output is the task's.
+    Stderr,
+    /// Nowhere: it was told already.
+    Told,
+}
+
+impl Outcome {
+    /// A success that has told all there is.
+    pub fn told(code: u8) -> Self {
+        Self { code, result: None, place: JsonTarget::Told, file: None }
+    }
+
+    /// A success with a result to tell.
+    pub fn success(result: DockerResult) -> Self {
+        Self { code: 0, result: Some(result), place: JsonTarget::Stdout, file: None }
+    }
+
+    /// A failure of `action`.
+    pub fn failure(action: Action, error: Error) -> Self {
+        let code = code(&error, FAILED);
+        Self {
+            code,
+            result: Some(DockerResult::success(action).failed(error)),
+            place: JsonTarget::Stdout,
+            file: None,
+        }
+    }
+
+    /// A failed start of a task.
+    pub fn failed_start(result: DockerResult, error: Error) -> Self {
+        let code = code(&error, RUN_FAILED);
+        Self { code, result: Some(result.failed(error)), place: JsonTarget::Stdout, file: None }
+    }
+
+    /// The same outcome of a command in the foreground, whose standard output is not cube's: the JSON
+    /// form goes to `file`, else to standard error.
+    pub fn in_foreground(mut self, file: Option<PathBuf>) -> Self {
+        self.place = if file.is_some() { JsonTarget::Told } else { JsonTarget::Stderr };
+        self.file = file;
+        self
+    }
+
+    /// The same outcome, told to `file` too.
+    pub fn also_to(mut self, file: Option<PathBuf>) -> Self {
+        self.file = file;
+        self
+    }
+}
+
+/// The exit code for an error; `otherwise` where its kind has none of its own.
+fn code(error: &Error, otherwise: u8) -> u8 {
+    match error.kind() {
+        ErrorKind::Interrupted => error.signal().map_or(otherwise, signal_code),
+        ErrorKind::InvalidInput if otherwise == FAILED && error.origin() == cube::Origin::Cube => USAGE,
+        ErrorKind::TimedOut | ErrorKind::Unschedulable => TIMED_OUT,
+        ErrorKind::CommandNotExecutable if otherwise == RUN_FAILED => 126,
+        ErrorKind::CommandNotFound if otherwise == RUN_FAILED => 127,
+        _ => otherwise,
+    }
+}
+
+/// The exit code of a process ended by `signal`.
+pub fn signal_code(signal: Signal) -> u8 {
+    128_u8.saturating_add(signal.number())
+}

@@ -1,0 +1,178 @@
+//! A task's output on cube's own: stdout to stdout, stderr to stderr, byte for byte, in large writes.
+
+use std::{io, pin::pin, time::Duration};
+
+use cube::{Chunk, Stream};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::{Instant, sleep},
+};
+
+use crate::cli::output::nonblocking::NonBlocking;
+
+/// How much is gathered before it is written.
+const FULL: usize = 64 << 10;
+/// What is as large is not gathered: a copy would cost more than a write.
+const LARGE: usize = 16 << 10;
+/// How long a piece may wait for more: the engine sends line by line, and a write each would cost more
+/// than all the rest.
+const GATHERING: Duration = Duration::from_millis(5);
+
+/// Where a task's output goes. What is gathered waits only while more is at hand.
+pub struct OutputCopy<O, E> {
+    out: O,
+    err: E,
+    gathered: Vec<u8>,
+    stream: Stream,
+}
+
+type Out = NonBlocking<io::Stdout, tokio::io::Stdout>;
+type Err = NonBlocking<io::Stderr, tokio::io::Stderr>;
+
+/// A sink to this process's standard streams.
+pub fn standard() -> OutputCopy<Out, Err> {
+    let out = NonBlocking::new(io::stdout(), tokio::io::stdout());
+    OutputCopy::new(out, NonBlocking::new(io::stderr(), tokio::io::stderr()))
+}
+
+impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
+    pub fn new(out: O, err: E) -> Self {
+        Self { out, err, gathered: Vec::new(), stream: Stream::Stdout }
+    }
+
+    /// Takes a piece in.
+    pub async fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
+        let large = chunk.bytes.len() >= LARGE;
+        if large || chunk.stream != self.stream || self.gathered.len() + chunk.bytes.len() > FULL {
+            self.flush().await?;
+            self.stream = chunk.stream;
+        }
+        if large {
+            return write_all(&mut self.out, &mut self.err, chunk.stream, &chunk.bytes).await;
+        }
+        self.gathered.extend_from_slice(&chunk.bytes);
+        Ok(())
+    }
+
+    /// Writes what is gathered.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        write_all(&mut self.out, &mut self.err, self.stream, &self.gathered).await?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
+
+async fn write_all<O, E>(out: &mut O, err: &mut E, stream: Stream, bytes: &[u8]) -> io::Result<()>
+where
+    O: AsyncWrite + Unpin,
+    E: AsyncWrite + Unpin,
+{
+    match stream {
+        Stream::Stdout => {
+            out.write_all(bytes).await?;
+            out.flush().await
+        }
+        Stream::Stderr => {
+            err.write_all(bytes).await?;
+            err.flush().await
+        }
+    }
+}
+
+/// A source of output: a log, or an attachment.
+pub trait OutputSource {
+    /// The next piece, or `None` at the end. Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error>;
+}
+
+impl OutputSource for cube::Logs {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
+impl OutputSource for cube::Follow {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
+impl OutputSource for cube::Exec {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
+/// Why output stopped flowing.
+pub enum CopyError {
+    /// The source broke.
+    Source(cube::Error),
+    /// Writing failed, or nobody reads any more.
+    Sink(io::Error),
+}
+
+/// Moves everything from a source to a sink.
+pub async fn pump<O, E>(source: &mut impl OutputSource, sink: &mut OutputCopy<O, E>) -> Result<(), CopyError>
+where
+    O: AsyncWrite + Unpin,
+    E: AsyncWrite + Unpin,
+{
+    let mut due = pin!(sleep(GATHERING));
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = source.next() => next,
+            () = &mut due, if !sink.gathered.is_empty() => {
+                sink.flush().await.map_err(CopyError::Sink)?;
+                continue;
+            }
+        };
+        match next {
+            Ok(Some(chunk)) => {
+                if sink.gathered.is_empty() {
+                    due.as_mut().reset(Instant::now() + GATHERING);
+                }
+                sink.write(&chunk).await.map_err(CopyError::Sink)?;
+            }
+            Ok(None) => return sink.flush().await.map_err(CopyError::Sink),
+            Err(error) => {
+                sink.flush().await.map_err(CopyError::Sink)?;
+                return Err(CopyError::Source(error));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    struct Given(Vec<Chunk>);
+
+    impl OutputSource for Given {
+        async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+            Ok((!self.0.is_empty()).then(|| self.0.remove(0)))
+        }
+    }
+
+    #[tokio::test]
+    async fn each_stream_arrives_whole_and_in_order() {
+        let chunk = |stream, size: usize, byte| Chunk { stream, bytes: Bytes::from(vec![byte; size]) };
+        let mut source = Given(vec![
+            chunk(Stream::Stdout, 10, b'a'),
+            chunk(Stream::Stdout, FULL + 1, b'b'),
+            chunk(Stream::Stderr, 5, b'e'),
+            chunk(Stream::Stdout, 3, b'c'),
+        ]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut sink = OutputCopy::new(&mut out, &mut err);
+        assert!(pump(&mut source, &mut sink).await.is_ok());
+        assert_eq!(out, [vec![b'a'; 10], vec![b'b'; FULL + 1], vec![b'c'; 3]].concat());
+        assert_eq!(err, b"eeeee");
+    }
+}

@@ -1,0 +1,130 @@
+//! A standard stream that is written to on the spot while it has room, and by a thread that may wait when it
+//! has none: to hand each piece to a thread would cost more than to write it.
+
+use std::{
+    io::{self, IoSlice},
+    os::fd::AsFd,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use rustix::io::{Errno, ReadWriteFlags, pwritev2};
+use tokio::io::AsyncWrite;
+
+/// The place in the file where the last write ended, as the kernel reads it.
+const WHERE_IT_IS: u64 = u64::MAX;
+
+/// One standard stream, to write to at once (`now`) and with patience (`later`).
+pub struct NonBlocking<F, W> {
+    now: F,
+    later: W,
+    /// Whether the kernel can write at once to what this is: a pipe, but hardly a file.
+    able: bool,
+    /// Something is on its way by `later`, and nothing may overtake it.
+    waits: bool,
+}
+
+impl<F: AsFd, W> NonBlocking<F, W> {
+    pub fn new(now: F, later: W) -> Self {
+        Self { now, later, able: true, waits: false }
+    }
+
+    /// Writes what there is room for; `None` if that is nothing.
+    fn write_now(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
+        if !self.able || self.waits {
+            return None;
+        }
+        match pwritev2(&self.now, &[IoSlice::new(bytes)], WHERE_IT_IS, ReadWriteFlags::NOWAIT) {
+            Ok(written) => Some(Ok(written)),
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(Errno::PIPE) => Some(Err(io::ErrorKind::BrokenPipe.into())),
+            // Whatever else it is, the plain write says it better.
+            Err(_) => {
+                self.able = false;
+                None
+            }
+        }
+    }
+}
+
+impl<F: AsFd + Unpin, W: AsyncWrite + Unpin> AsyncWrite for NonBlocking<F, W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(written) = self.write_now(bytes) {
+            return Poll::Ready(written);
+        }
+        self.waits = true;
+        Pin::new(&mut self.later).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.later).poll_flush(cx))?;
+        self.waits = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.later).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// Writes `pieces` to `to` and returns what a reader of `from` finds.
+    fn moved(pieces: &[Vec<u8>], mut from: impl Read + Send + 'static, to: std::fs::File) -> Vec<u8> {
+        let reader = std::thread::spawn(move || {
+            let mut read = Vec::new();
+            from.read_to_end(&mut read).unwrap();
+            read
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut direct = NonBlocking::new(to.try_clone().unwrap(), tokio::fs::File::from_std(to));
+            for piece in pieces {
+                direct.write_all(piece).await.unwrap();
+                direct.flush().await.unwrap();
+            }
+        });
+        reader.join().unwrap()
+    }
+
+    fn pieces() -> Vec<Vec<u8>> {
+        (0..100u8).map(|number| vec![number; usize::from(number) * 3_001]).collect()
+    }
+
+    #[test]
+    fn all_arrives_in_order_through_a_pipe_that_is_full_again_and_again() {
+        let (from, to) = io::pipe().unwrap();
+        assert!(moved(&pieces(), from, std::os::fd::OwnedFd::from(to).into()) == pieces().concat());
+    }
+
+    #[test]
+    fn all_arrives_in_order_in_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        moved(&pieces(), io::empty(), file.reopen().unwrap());
+        assert!(std::fs::read(file.path()).unwrap() == pieces().concat());
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_and_a_full_disk_are_told_apart() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let failed = |to: std::fs::File| {
+            let mut direct = NonBlocking::new(to.try_clone().unwrap(), tokio::fs::File::from_std(to));
+            runtime.block_on(async {
+                direct.write_all(b"x").await?;
+                direct.flush().await
+            })
+        };
+        let (from, to) = io::pipe().unwrap();
+        drop(from);
+        let closed = failed(std::os::fd::OwnedFd::from(to).into()).unwrap_err();
+        assert_eq!(closed.kind(), io::ErrorKind::BrokenPipe);
+        let full = failed(std::fs::File::options().write(true).open("/dev/full").unwrap()).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    }
+}

@@ -1,0 +1,16 @@
+//! The words of a config, parsed: each type reads and prints Docker's own form.
+
+pub mod condition;
+pub mod duration;
+pub mod env;
+pub mod host_entry;
+pub mod image;
+pub mod label;
+pub mod mount;
+pub mod name;
+pub mod platform;
+pub mod port;
+pub mod restart;
+pub mod signal;
+pub mod size;
+pub mod tmpfs;

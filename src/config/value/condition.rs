@@ -1,0 +1,189 @@
+//! The conditions that make a task ready: what a user writes after `--wait-for`.
+
+use std::{fmt, str::FromStr};
+
+use regex_lite::Regex;
+
+use crate::{
+    config::value::port::{Port, Protocol},
+    error::Error,
+};
+
+/// A condition that a task must meet to count as ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Its process runs.
+    Running,
+    /// Its health check says so.
+    Healthy,
+    /// A process of the task listens on this port, reachable from outside the container; without a
+    /// port, on every tcp port that the container exposes.
+    Port(Option<Port>),
+    /// A line of its output (either stream) matches, so often.
+    Log {
+        /// A regular expression in the syntax of the crate `regex-lite`; it need not match the whole line.
+        pattern: String,
+        /// How many lines must match.
+        times: u32,
+    },
+    /// A request to a published port is answered with a status of 200 to 399.
+    Http {
+        /// Whether over TLS; the certificate is not checked.
+        tls: bool,
+        /// The container's port.
+        port: u16,
+        /// The path, with its slash.
+        path: String,
+    },
+    /// A command run in the container exits with 0.
+    Exec(String),
+    /// Its process ends.
+    Exit,
+}
+
+const HINT: &str = "write running, healthy, port, port=5432, log=REGEX, log*2=REGEX, http=8080/path, \
+                    https=8443/path, exec=COMMAND or exit";
+
+impl FromStr for Condition {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (word, argument) = match text.split_once('=') {
+            Some((word, argument)) => (word, Some(argument)),
+            None => (text, None),
+        };
+        let invalid = |reason: &str| Error::invalid("condition", text, reason).with_hint(HINT);
+        match (word, argument) {
+            ("running", None) => Ok(Self::Running),
+            ("healthy", None) => Ok(Self::Healthy),
+            ("exit", None) => Ok(Self::Exit),
+            ("port", None) => Ok(Self::Port(None)),
+            ("port", Some(port)) => port_condition(port).ok_or_else(|| invalid("not a port")),
+            ("http" | "https", Some(target)) => http(word == "https", target).map_err(invalid),
+            ("exec", Some("")) => Err(invalid("the command is missing")),
+            ("exec", Some(command)) => Ok(Self::Exec(command.to_owned())),
+            (_, Some(pattern)) if word == "log" || word.starts_with("log*") => log(word, pattern, text),
+            ("log" | "http" | "https" | "exec", None) => Err(invalid("a value is missing after `=`")),
+            _ => Err(invalid("not a condition")),
+        }
+    }
+}
+
+fn port_condition(text: &str) -> Option<Condition> {
+    let port: Port = text.parse().ok()?;
+    (port.protocol != Protocol::Sctp).then_some(Condition::Port(Some(port)))
+}
+
+fn log(word: &str, pattern: &str, text: &str) -> Result<Condition, Error> {
+    let invalid = |reason: &str| Error::invalid("condition", text, reason).with_hint(HINT);
+    let times = match word.strip_prefix("log*") {
+        None => 1,
+        Some(times) => {
+            times.parse().ok().filter(|n| *n > 0).ok_or_else(|| invalid("not a number of times"))?
+        }
+    };
+    if pattern.is_empty() {
+        return Err(invalid("the regular expression is missing"));
+    }
+    Regex::new(pattern).map_err(|e| invalid(&e.to_string()))?;
+    Ok(Condition::Log { pattern: pattern.to_owned(), times })
+}
+
+fn http(tls: bool, target: &str) -> Result<Condition, &'static str> {
+    let (port, path) = match target.find('/') {
+        Some(slash) => target.split_at(slash),
+        None => (target, "/"),
+    };
+    let port = port.parse().ok().filter(|p| *p > 0).ok_or("not a port")?;
+    if !path.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("the path holds a character that must be percent-encoded");
+    }
+    Ok(Condition::Http { tls, port, path: path.to_owned() })
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running => f.write_str("running"),
+            Self::Healthy => f.write_str("healthy"),
+            Self::Port(None) => f.write_str("port"),
+            Self::Port(Some(port)) => write!(f, "port={port}"),
+            Self::Log { pattern, times: 1 } => write!(f, "log={pattern}"),
+            Self::Log { pattern, times } => write!(f, "log*{times}={pattern}"),
+            Self::Http { tls, port, path } => write!(f, "http{}={port}{path}", if *tls { "s" } else { "" }),
+            Self::Exec(command) => write!(f, "exec={command}"),
+            Self::Exit => f.write_str("exit"),
+        }
+    }
+}
+
+crate::config::text::text_serde!(Condition, "a condition");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_condition_prints_what_it_was_read_from() {
+        for text in [
+            "running",
+            "healthy",
+            "exit",
+            "port",
+            "port=5432/tcp",
+            "port=53/udp",
+            "log=ready to accept",
+            "log*2=ready=yes",
+            "http=8080/health?a=b",
+            "https=8443/",
+            "exec=pg_isready -U cube",
+        ] {
+            assert_eq!(text.parse::<Condition>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_filled_in() {
+        assert_eq!("port=80".parse::<Condition>().unwrap().to_string(), "port=80/tcp");
+        assert_eq!("http=80".parse::<Condition>().unwrap().to_string(), "http=80/");
+        assert_eq!("log*1=x".parse::<Condition>().unwrap().to_string(), "log=x");
+    }
+
+    #[test]
+    fn a_malformed_condition_is_refused_with_a_way_out() {
+        for text in [
+            "",
+            "ready",
+            "port=",
+            "port=x",
+            "port=70000",
+            "port=1/sctp",
+            "log",
+            "log=",
+            "log*0=x",
+            "log*x=x",
+            "log=(",
+            "http=",
+            "http=/x",
+            "http=80/ x",
+            "exec=",
+            "running=1",
+            "logs=x",
+            "http",
+        ] {
+            let error = text.parse::<Condition>().unwrap_err();
+            assert!(error.hint().is_some() && error.to_string().contains("condition"), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,60}") {
+            if let Ok(condition) = text.parse::<Condition>() {
+                prop_assert_eq!(condition.to_string().parse::<Condition>().unwrap(), condition);
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! A task as one container: what changes it, and what its engine says of it.
+
+pub mod body;
+pub mod create;
+pub mod exec;
+pub mod inspect;
+pub mod list;
+pub mod proxies;
+pub mod prune;
+pub mod stop;
+pub mod wait;

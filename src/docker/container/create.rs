@@ -1,0 +1,138 @@
+//! Create and start. A missing image is pulled once, as the task's pull policy says.
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
+
+use crate::{
+    config::{Config, PullPolicy, value::port::Port},
+    docker::{
+        Docker,
+        container::{body, inspect, proxies},
+        http::refusal,
+    },
+    error::{Error, ErrorKind},
+    event::{Event, Events},
+    task::Task,
+};
+
+impl Docker {
+    /// Creates the task's container, pulling its image as its config says.
+    pub(crate) async fn create_container(
+        &self,
+        task: &mut Task,
+        events: Events<'_>,
+    ) -> Result<String, Error> {
+        let config = task.config.clone();
+        if config.pull == PullPolicy::Always {
+            self.pull_for(&config, events).await?;
+        }
+        let published = self.ports_to_bind(&config, events).await?;
+        let created = match self.try_create(task, &published, events).await {
+            Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
+                self.pull_for(&config, events).await?;
+                self.try_create(task, &published, events).await
+            }
+            created => created,
+        };
+        created.map_err(|e| e.during(format!("cannot create {}", task.title())))
+    }
+
+    pub(crate) async fn start_container(&self, id: &str) -> Result<(), Error> {
+        self.within(self.api.start_container(id, None)).await
+    }
+
+    async fn try_create(
+        &self,
+        task: &mut Task,
+        published: &[crate::PortMapping],
+        events: Events<'_>,
+    ) -> Result<String, Error> {
+        let mut body = body::create_body(task, published, self.owner.as_ref());
+        if let Some(file) = &self.config_file {
+            proxies::add(body.env.get_or_insert_default(), file, &self.address.to_string());
+        }
+        task.in_doubt = true;
+        let created = self.create_as_told(task, body, events).await;
+        // Only an answer that was lost or is no answer leaves it open whether a container exists.
+        let open = |e: &Error| matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer);
+        task.in_doubt = created.as_ref().is_err_and(open);
+        created
+    }
+
+    async fn create_as_told(
+        &self,
+        task: &Task,
+        body: ContainerCreateBody,
+        events: Events<'_>,
+    ) -> Result<String, Error> {
+        let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
+        let created = match first {
+            Err(error) if task.config.log_driver.is_none() && refuses_log_driver(&error) => {
+                let body = body::with_engines_log_driver(body);
+                self.within(self.api.create_container(Some(options(&task.config)), body)).await?
+            }
+            first => first?,
+        };
+        // What the engine cannot honour and leaves out: a limit, a port.
+        for warning in created.warnings {
+            events(Event::Warning(warning.strip_prefix("WARNING: ").unwrap_or(&warning).to_owned()));
+        }
+        inspect::checked_id(created.id)
+    }
+
+    /// With `--bind` every exposed port is published by name, so the image's own must be known first.
+    async fn ports_to_bind(
+        &self,
+        config: &Config,
+        events: Events<'_>,
+    ) -> Result<Vec<crate::config::value::port::PortMapping>, Error> {
+        if config.bind.is_none() || !config.publish_all {
+            return Ok(Vec::new());
+        }
+        let ports = self.exposed_by(config, events).await?;
+        Ok(ports.into_iter().map(body::on_any_host_port).collect())
+    }
+
+    /// The ports that the task exposes: the image's, which is pulled if it is missing, and its own.
+    pub(crate) async fn exposed_by(&self, config: &Config, events: Events<'_>) -> Result<Vec<Port>, Error> {
+        let exposed = match self.exposed_ports(&config.image).await {
+            Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
+                self.pull_for(config, events).await?;
+                self.exposed_ports(&config.image).await?
+            }
+            exposed => exposed?,
+        };
+        Ok(exposed.into_iter().chain(config.expose.iter().copied()).collect())
+    }
+
+    async fn pull_for(&self, config: &Config, events: Events<'_>) -> Result<(), Error> {
+        self.pull(&config.image, config.platform.as_ref(), config.pull_retries, events).await.map(drop)
+    }
+
+    /// Runs a call of bollard's with its error turned into cube's, within the time an answer may take.
+    pub(crate) async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.transport.limit(), call).await {
+            Ok(done) => done.map_err(refusal::from_bollard),
+            Err(_) => Err(refusal::too_slow(self.transport.limit())),
+        }
+    }
+}
+
+fn options(config: &Config) -> CreateContainerOptions {
+    let mut options = CreateContainerOptionsBuilder::default();
+    if let Some(name) = &config.name {
+        options = options.name(name.as_str());
+    }
+    if let Some(platform) = &config.platform {
+        options = options.platform(&platform.to_string());
+    }
+    options.build()
+}
+
+/// podman knows other drivers; its own keep all output too.
+fn refuses_log_driver(error: &Error) -> bool {
+    error.kind() == ErrorKind::Engine && error.to_string().to_lowercase().contains("log driver")
+}

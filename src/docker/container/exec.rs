@@ -1,0 +1,141 @@
+//! Running a command in a container.
+
+use std::collections::VecDeque;
+
+use bollard::models::ExecConfig;
+
+use crate::{
+    config::value::env::EnvVar,
+    docker::{
+        Docker,
+        http::refusal,
+        output::{
+            attach::{Attachment, Input},
+            frames::Chunk,
+        },
+    },
+    error::{Error, ErrorKind},
+};
+
+/// How the engine's refusal to run a command begins, on the command's own output: Docker's, and podman's for the
+/// runtimes runc and crun.
+const REFUSALS: [&[u8]; 3] = [b"OCI runtime exec failed", b"Error: runc: exec failed", b"Error: crun: "];
+/// More than a refusal is long, in bytes.
+const LONGEST_REFUSAL: usize = 8 << 10;
+/// The exit codes that engines give then; older ones the first also for a command that is not found.
+const NOT_EXECUTED: [i64; 2] = [126, 127];
+
+/// What to run, and as whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecOptions {
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// Environment variables beside the container's.
+    pub env: Vec<EnvVar>,
+    /// The user; the container's own if left out.
+    pub user: Option<String>,
+    /// The working directory; the container's own if left out.
+    pub workdir: Option<String>,
+    /// Whether the command reads the caller's standard input.
+    pub stdin: bool,
+}
+
+/// A command that runs in a container.
+#[derive(Debug)]
+pub struct Exec {
+    docker: Docker,
+    output: Attachment,
+    id: String,
+    begun: bool,
+    /// What looked like the engine's refusal and was not, in order.
+    held_back: VecDeque<Chunk>,
+}
+
+impl Exec {
+    /// The next piece of its output, or `None` at its end.
+    ///
+    /// # Errors
+    /// As [`Attachment::next`]; [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] where
+    /// the engine says so in the command's place.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        if let Some(chunk) = self.held_back.pop_front() {
+            return Ok(Some(chunk));
+        }
+        let chunk = self.output.next().await?;
+        let begins = !std::mem::replace(&mut self.begun, true);
+        match chunk {
+            Some(first) if begins && REFUSALS.iter().any(|words| first.bytes.starts_with(words)) => {
+                self.command_or_engine(first).await
+            }
+            chunk => Ok(chunk),
+        }
+    }
+
+    /// `first` if the command wrote it: the engine's refusal is all that comes, and has its own code.
+    async fn command_or_engine(&mut self, first: Chunk) -> Result<Option<Chunk>, Error> {
+        let mut length = first.bytes.len();
+        while length < LONGEST_REFUSAL {
+            let Some(more) = self.output.next().await? else {
+                if NOT_EXECUTED.contains(&self.docker.exec_code(&self.id).await?) {
+                    return Err(refusal::refusal(400, &String::from_utf8_lossy(&first.bytes)));
+                }
+                break;
+            };
+            length += more.bytes.len();
+            self.held_back.push_back(more);
+        }
+        Ok(Some(first))
+    }
+
+    /// The exit code, once the output has ended.
+    ///
+    /// # Errors
+    /// The engine's; [`ErrorKind::BadAnswer`] if it does not know the code.
+    pub fn code(&self) -> impl Future<Output = Result<i64, Error>> + Send {
+        // The connection in `self` may not be shared between threads; what is needed of it may.
+        let (docker, id) = (&self.docker, &self.id);
+        docker.exec_code(id)
+    }
+}
+
+impl Docker {
+    /// Starts a command in a running container.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run,
+    /// [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] from engines that say so
+    /// at the start; others say it in the output, see [`Exec::next`].
+    pub async fn exec(&self, container_id: &str, options: &ExecOptions) -> Result<(Exec, Input), Error> {
+        let config = ExecConfig {
+            attach_stdin: Some(options.stdin),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(options.command.clone()),
+            env: Some(options.env.iter().map(EnvVar::to_engine).collect()),
+            user: options.user.clone(),
+            working_dir: options.workdir.clone(),
+            ..ExecConfig::default()
+        };
+        let container = self.container_of(container_id).await?;
+        let created = self.within(self.api.create_exec(&container, config)).await;
+        let id = created.map_err(not_running)?.id;
+        let body = br#"{"Detach":false,"Tty":false}"#;
+        let (output, input) = self.hijack(&format!("/exec/{id}/start"), body).await?;
+        Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))
+    }
+
+    async fn exec_code(&self, id: &str) -> Result<i64, Error> {
+        let state = self.within(self.api.inspect_exec(id)).await?;
+        state.exit_code.ok_or_else(|| refusal::bad_answer("/exec", &"no exit code"))
+    }
+}
+
+fn not_running(error: Error) -> Error {
+    let text = error.to_string();
+    if text.contains("is not running") || text.contains("container state improper") {
+        return Error::new(ErrorKind::WrongState, error.to_string())
+            .with_origin(error.origin())
+            .with_hint("`cube ps -a` shows the state of each task");
+    }
+    error
+}

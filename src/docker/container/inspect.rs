@@ -1,0 +1,335 @@
+//! What the engine says of a container, as much as cube needs. Unknown states and fields are no error:
+//! engines differ.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use hyper::Method;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    config::value::{
+        image::ImageRef,
+        port::{Binding, Port},
+    },
+    docker::{
+        Docker,
+        details::{Details, Health},
+        http::{json::or_default, refusal},
+        labels::{SERVICE, TASK_ID},
+    },
+    error::Error,
+    result::Ports,
+};
+
+/// How long an engine may take from the end of a process to its decision, and how often it is asked: nothing tells.
+const DECISION: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Docker {
+    pub(crate) async fn inspect_container(&self, id: &str) -> Result<Details, Error> {
+        let answer: InspectAnswer =
+            self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
+        let id = checked_id(answer.id.clone())?;
+        Ok(Details { id, ..answer.into() })
+    }
+
+    /// As [`Docker::inspect`], once the engine has decided whether a process that ended is started again.
+    pub(crate) async fn inspect_decided(&self, id: &str) -> Result<Details, Error> {
+        let until = Instant::now() + DECISION;
+        loop {
+            let container = self.inspect(id).await?;
+            if !container.is_undecided(self.transport.engine()) || Instant::now() >= until {
+                return Ok(container);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    pub(crate) async fn raw_container(&self, id: &str) -> Result<serde_json::Value, Error> {
+        self.transport.json(Method::GET, &format!("/containers/{id}/json")).await
+    }
+
+    /// The ports that an image exposes.
+    pub(crate) async fn exposed_ports(&self, image: &ImageRef) -> Result<Vec<Port>, Error> {
+        let answer: ImageAnswer = self.transport.json(Method::GET, &format!("/images/{image}/json")).await?;
+        Ok(ports_of(&answer.config.exposed_ports))
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ImageAnswer {
+    #[serde(deserialize_with = "or_default")]
+    config: ConfigAnswer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct InspectAnswer {
+    id: String,
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    created: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    config: ConfigAnswer,
+    #[serde(deserialize_with = "or_default")]
+    host_config: HostAnswer,
+    #[serde(deserialize_with = "or_default")]
+    state: StateAnswer,
+    #[serde(deserialize_with = "or_default")]
+    network_settings: NetworkAnswer,
+    #[serde(deserialize_with = "or_default")]
+    restart_count: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct ConfigAnswer {
+    #[serde(deserialize_with = "or_default")]
+    image: String,
+    #[serde(deserialize_with = "or_default")]
+    labels: HashMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    tty: bool,
+    stop_timeout: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
+    exposed_ports: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct HostAnswer {
+    #[serde(deserialize_with = "or_default")]
+    network_mode: String,
+    #[serde(deserialize_with = "or_default")]
+    log_config: LogAnswer,
+    #[serde(deserialize_with = "or_default")]
+    restart_policy: RestartAnswer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct RestartAnswer {
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    #[serde(deserialize_with = "or_default")]
+    maximum_retry_count: u64,
+}
+
+impl RestartAnswer {
+    /// Whether it starts a process again that ended with `code` after so many `restarts`.
+    fn holds(&self, code: i64, restarts: u64) -> bool {
+        match (self.name.as_str(), self.maximum_retry_count) {
+            ("always" | "unless-stopped", _) => true,
+            ("on-failure", 0) => code != 0,
+            ("on-failure", most) => code != 0 && restarts < most,
+            _ => false,
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct LogAnswer {
+    #[serde(rename = "Type", deserialize_with = "or_default")]
+    driver: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct StateAnswer {
+    #[serde(deserialize_with = "or_default")]
+    status: String,
+    #[serde(deserialize_with = "or_default")]
+    error: String,
+    #[serde(deserialize_with = "or_default")]
+    exit_code: i64,
+    #[serde(rename = "OOMKilled", deserialize_with = "or_default")]
+    oom_killed: bool,
+    #[serde(deserialize_with = "or_default")]
+    pid: u32,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    health: Option<Health>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct NetworkAnswer {
+    #[serde(deserialize_with = "or_default")]
+    ports: BTreeMap<String, Option<Vec<BindingAnswer>>>,
+    #[serde(deserialize_with = "or_default")]
+    networks: HashMap<String, Option<EndpointAnswer>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct BindingAnswer {
+    #[serde(deserialize_with = "or_default")]
+    host_ip: String,
+    #[serde(deserialize_with = "or_default")]
+    host_port: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct EndpointAnswer {
+    #[serde(rename = "IPAddress", deserialize_with = "or_default")]
+    address: String,
+    #[serde(rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    address_v6: String,
+}
+
+/// A container's id as an engine tells it. It goes into the paths of further requests.
+pub(crate) fn checked_id(id: String) -> Result<String, Error> {
+    if is_id(&id) { Ok(id) } else { Err(refusal::bad_answer("/containers", &"an id that is no id")) }
+}
+
+/// Whether this is a container's id, or the beginning of one.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+impl From<InspectAnswer> for Details {
+    fn from(answer: InspectAnswer) -> Self {
+        let InspectAnswer { config, state, network_settings: network, .. } = answer;
+        Self {
+            id: answer.id,
+            name: answer.name.trim_start_matches('/').to_owned(),
+            image: config.image,
+            task_id: config.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
+            node: None,
+            service: config.labels.get(SERVICE).cloned(),
+            status: state.status,
+            error: state.error,
+            exit_code: state.exit_code,
+            oom_killed: state.oom_killed,
+            pid: state.pid,
+            restarts: answer.restart_count,
+            comes_again: answer.host_config.restart_policy.holds(state.exit_code, answer.restart_count),
+            created_at: moment(answer.created.as_deref()),
+            started_at: moment(state.started_at.as_deref()),
+            finished_at: moment(state.finished_at.as_deref()),
+            health: state.health.filter(|h| !h.status.is_empty() && h.status != "none"),
+            tty: config.tty,
+            stop_timeout: config.stop_timeout,
+            log_driver: answer.host_config.log_config.driver,
+            network_mode: answer.host_config.network_mode,
+            addresses: addresses(&network),
+            published: published(&network),
+            exposed: ports_of(&config.exposed_ports),
+        }
+    }
+}
+
+/// A time of the engine's; its zero time, the year 1, is none.
+fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text?).ok()?.to_utc();
+    (time.timestamp() > 0).then_some(time)
+}
+
+fn ports_of<T>(ports: &BTreeMap<String, T>) -> Vec<Port> {
+    let mut ports: Vec<Port> = ports.keys().filter_map(|p| p.parse().ok()).collect();
+    ports.sort_unstable();
+    ports
+}
+
+fn addresses(network: &NetworkAnswer) -> Vec<std::net::IpAddr> {
+    let endpoints = network.networks.values().flatten();
+    endpoints.flat_map(|e| [&e.address, &e.address_v6]).filter_map(|a| a.parse().ok()).collect()
+}
+
+/// What the engine bound: an address (none means all of them) and a port.
+pub(crate) fn bound(ip: &str, port: u16) -> Option<Binding> {
+    let is_address = ip.is_empty() || ip.parse::<std::net::IpAddr>().is_ok();
+    is_address.then(|| Binding { host: ip.to_owned(), port })
+}
+
+/// IPv4 first within each port.
+fn published(network: &NetworkAnswer) -> Ports {
+    let mut ports = Ports::new();
+    for (port, bindings) in &network.ports {
+        let (Ok(port), Some(bindings)) = (port.parse::<Port>(), bindings) else { continue };
+        let mut sorted: Vec<Binding> =
+            bindings.iter().filter_map(|b| bound(&b.host_ip, b.host_port.parse().ok()?)).collect();
+        sorted.sort_by_key(|b| b.host.contains(':'));
+        ports.insert(port, sorted);
+    }
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{address::Address, docker::http::version::Engine, state::State};
+
+    fn container(json: &str) -> Details {
+        serde_json::from_str::<InspectAnswer>(json).unwrap().into()
+    }
+
+    #[test]
+    fn an_answer_with_nulls_and_unknown_words_is_understood() {
+        let container = container(
+            r#"{"Id":"a","Name":"/web","Created":"2026-01-02T03:04:05.678Z","Extra":1,
+                "Config":{"Image":"i","Labels":null,"ExposedPorts":null},
+                "State":{"Status":"hibernating","StartedAt":"0001-01-01T00:00:00Z","Health":null},
+                "NetworkSettings":{"Ports":null,"Networks":null}}"#,
+        );
+        assert_eq!(container.name, "web");
+        assert_eq!(container.state(), State::Running);
+        assert_eq!(container.started_at, None);
+        assert!(container.created_at.is_some());
+    }
+
+    #[test]
+    fn an_end_is_final_unless_the_engine_may_start_it_again() {
+        let undecided = |status: &str, policy: &str, code: i64, restarts: u64, engine: Engine| {
+            let json = format!(
+                r#"{{"Id":"a","RestartCount":{restarts},"State":{{"Status":"{status}","ExitCode":{code}}},
+                    "HostConfig":{{"RestartPolicy":{{"Name":"{policy}","MaximumRetryCount":3}}}}}}"#
+            );
+            container(&json).is_undecided(engine)
+        };
+        let podman = Engine::default();
+        assert!(undecided("exited", "on-failure", 5, 2, podman) && undecided("stopped", "no", 0, 0, podman));
+        assert!(!undecided("exited", "on-failure", 5, 3, podman));
+        assert!(!undecided("exited", "on-failure", 0, 0, podman));
+        assert!(undecided("exited", "always", 0, 9, podman) && !undecided("exited", "", 1, 0, podman));
+        let mut headers = hyper::header::HeaderMap::new();
+        headers.insert("server", "Docker/28.0.0 (linux)".parse().unwrap());
+        assert!(!undecided("exited", "always", 0, 0, Engine::of(&headers)));
+    }
+
+    #[test]
+    fn a_wildcard_binding_is_reached_at_the_engines_machine() {
+        let container = container(
+            r#"{"Id":"a","NetworkSettings":{"Ports":{"80/tcp":[{"HostIp":"::","HostPort":"2"},
+                {"HostIp":"0.0.0.0","HostPort":"1"}],"81/tcp":null}}}"#,
+        );
+        let ports = container.ports(&Address::Unix("/s".into()));
+        let port = "80/tcp".parse().unwrap();
+        assert_eq!(
+            ports[&port].iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["127.0.0.1:1", "[::1]:2"]
+        );
+        let remote = Address::Ssh { user: None, host: "far".into(), port: None, path: None };
+        assert_eq!(container.ports(&remote)[&port][0].to_string(), "far:1");
+    }
+
+    #[test]
+    fn the_exit_code_decides_between_completed_and_failed() {
+        let state = |status: &str, code: i64| {
+            container(&format!(r#"{{"Id":"a","State":{{"Status":"{status}","ExitCode":{code}}}}}"#)).state()
+        };
+        assert_eq!(state("created", 0), State::Scheduled);
+        assert_eq!(state("running", 0), State::Running);
+        assert_eq!(state("restarting", 1), State::Running);
+        assert_eq!(state("exited", 0), State::Completed);
+        assert_eq!(state("exited", 3), State::Failed);
+    }
+}

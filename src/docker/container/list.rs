@@ -1,0 +1,212 @@
+//! cube's own tasks on the engine, found by their label.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    config::value::port::Port,
+    docker::{
+        Docker,
+        container::inspect::{bound, is_id},
+        http::json::or_default,
+        labels::{Labels, SERVICE, TASK_ID},
+        owner::{Lifetime, Owner},
+    },
+    error::Error,
+    result::Ports,
+    state::State,
+};
+
+/// A task in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listed {
+    /// The container's id, 64 hex digits.
+    #[serde(rename = "container_id")]
+    pub id: String,
+    /// The task's UUID.
+    pub task_id: Uuid,
+    /// The container's name.
+    pub name: String,
+    /// The image, as the task names it.
+    pub image: String,
+    /// Where the task is in its life.
+    pub state: State,
+    /// The engine's words for that: `Up 5 minutes (healthy)`.
+    pub status: String,
+    /// The published ports, with the engine's own host addresses.
+    pub ports: Ports,
+    /// When the container was created.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When its time to live ends, if it has one.
+    pub expires_at: Option<DateTime<Utc>>,
+    #[serde(skip)]
+    pub(crate) owner: Option<Owner>,
+}
+
+impl Listed {
+    /// Whether nothing will happen to the task any more: it ended, or the cube that it belonged to
+    /// is gone.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.state.is_final() || self.is_orphaned()
+    }
+
+    /// Whether its time to live is over at `now`.
+    #[must_use]
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    fn is_orphaned(&self) -> bool {
+        match &self.owner {
+            Some(owner) if owner.lifetime() == Lifetime::ForLife || self.state == State::Scheduled => {
+                owner.is_gone()
+            }
+            Some(_) | None => false,
+        }
+    }
+}
+
+impl Docker {
+    /// cube's tasks, newest first: those that run, or `all`.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn list(&self, all: bool) -> Result<Vec<Listed>, Error> {
+        self.list_labelled(TASK_ID, all).await
+    }
+
+    /// The containers of one task: one, or none.
+    pub(crate) async fn list_by_task(&self, task_id: Uuid) -> Result<Vec<Listed>, Error> {
+        self.list_labelled(&format!("{TASK_ID}={task_id}"), true).await
+    }
+
+    /// cube's tasks that carry `label` (`NAME` or `NAME=value`).
+    pub(crate) async fn list_labelled(&self, label: &str, all: bool) -> Result<Vec<Listed>, Error> {
+        // The filter in JSON, {"label":["…"]}, percent-encoded.
+        let path = format!("/containers/json?all={all}&filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
+        let answer: Vec<ListAnswer> = self.transport.json(Method::GET, &path).await?;
+        Ok(answer.into_iter().filter_map(ListAnswer::into_listed).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAnswer {
+    id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    names: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    image: String,
+    #[serde(default, deserialize_with = "or_default")]
+    state: String,
+    #[serde(default, deserialize_with = "or_default")]
+    status: String,
+    #[serde(default, deserialize_with = "or_default")]
+    created: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: HashMap<String, String>,
+    #[serde(default, deserialize_with = "or_default")]
+    ports: Vec<ListedPort>,
+}
+
+#[derive(Deserialize)]
+struct ListedPort {
+    #[serde(rename = "IP", default, deserialize_with = "or_default")]
+    ip: String,
+    #[serde(rename = "PrivatePort")]
+    private: u16,
+    #[serde(rename = "PublicPort")]
+    public: Option<u16>,
+    #[serde(rename = "Type", default, deserialize_with = "or_default")]
+    protocol: String,
+}
+
+impl ListAnswer {
+    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about; one
+    /// of a service goes by the service.
+    fn into_listed(self) -> Option<Listed> {
+        if !is_id(&self.id) || self.labels.contains_key(SERVICE) {
+            return None;
+        }
+        let labels = Labels::read(&self.labels)?;
+        let created_at = DateTime::from_timestamp(self.created, 0);
+        Some(Listed {
+            task_id: labels.task_id,
+            name: self.names.first().map(|n| n.trim_start_matches('/').to_owned()).unwrap_or_default(),
+            state: state(&self.state, &self.status),
+            ports: ports(self.ports),
+            created_at,
+            expires_at: labels.expiry(created_at),
+            owner: labels.owner,
+            id: self.id,
+            image: self.image,
+            status: self.status,
+        })
+    }
+}
+
+/// The list tells the exit code only in words: `Exited (3) 5 minutes ago`.
+fn state(state: &str, status: &str) -> State {
+    match state {
+        "created" | "configured" | "initialized" => State::Scheduled,
+        "exited" | "stopped" if status.starts_with("Exited (0)") => State::Completed,
+        "exited" | "stopped" | "dead" | "removing" => State::Failed,
+        _ => State::Running,
+    }
+}
+
+fn ports(answers: Vec<ListedPort>) -> Ports {
+    let mut ports = Ports::new();
+    for answer in answers {
+        let Ok(port) = format!("{}/{}", answer.private, answer.protocol).parse::<Port>() else { continue };
+        let bindings = ports.entry(port).or_default();
+        if let Some(public) = answer.public {
+            bindings.extend(bound(&answer.ip, public));
+        }
+    }
+    for bindings in ports.values_mut() {
+        bindings.sort_by_key(|b| b.host.contains(':'));
+    }
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(json: &str) -> Option<Listed> {
+        serde_json::from_str::<ListAnswer>(json).unwrap().into_listed()
+    }
+
+    #[test]
+    fn a_container_without_a_task_id_that_is_a_uuid_is_not_cubes() {
+        assert!(listed(r#"{"Id":"a","Labels":{"cube.task.id":"mine"}}"#).is_none());
+        assert!(listed(r#"{"Id":"a","Labels":null}"#).is_none());
+    }
+
+    #[test]
+    fn the_time_to_live_counts_from_the_creation() {
+        let task = listed(
+            r#"{"Id":"a","Names":["/n"],"State":"running","Created":1000,
+                "Labels":{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11","cube.task.ttl":"60"}}"#,
+        )
+        .unwrap();
+        assert!(!task.is_expired(DateTime::from_timestamp(1059, 0).unwrap()));
+        assert!(task.is_expired(DateTime::from_timestamp(1060, 0).unwrap()));
+        assert!(!task.is_finished());
+    }
+
+    #[test]
+    fn an_absurd_time_to_live_is_none() {
+        let task = listed(
+            r#"{"Id":"a","Labels":{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11",
+                "cube.task.ttl":"18446744073709551615"}}"#,
+        );
+        assert_eq!(task.unwrap().expires_at, None);
+    }
+}

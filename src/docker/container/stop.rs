@@ -1,0 +1,192 @@
+//! Stop, kill, remove, and removal of whatever a half-done start may have left.
+
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use crate::{
+    config::{
+        Config,
+        value::{name::TaskRef, signal::Signal},
+    },
+    docker::{Docker, details::Details, http::refusal},
+    error::{Error, ErrorKind},
+    result::{Action, DockerResult},
+    state::State,
+    task::Task,
+};
+
+/// What the engine needs to take a process down after the grace, beyond the grace itself.
+const AFTER_GRACE: Duration = Duration::from_secs(30);
+/// The engine's own grace, where neither caller nor container says.
+const DEFAULT_GRACE: i64 = 10;
+/// How long a create whose answer was lost may still take effect, and a container be between two states.
+const SETTLING: Duration = Duration::from_secs(3);
+/// Between two looks for such a container: nothing tells when a create fails.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How a task is stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StopOptions {
+    /// The signal that asks it to end; its own stop signal if left out.
+    pub signal: Option<Signal>,
+    /// Grace before the kill, in seconds; -1 waits for ever. Its own, else the engine's 10 s, if left out.
+    pub timeout: Option<i32>,
+    /// Not to ask the engine how the task ended: a request less, and a result without its exit code.
+    pub skip_outcome: bool,
+}
+
+impl Docker {
+    /// Stops a task (signal, grace, kill), then removes it with its anonymous volumes. A task that
+    /// has already stopped is only removed. A container that is not cube's is refused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
+    pub async fn stop(&self, task: &TaskRef, options: &StopOptions) -> Result<DockerResult, Error> {
+        let container = self.find(task).await?;
+        if container.task_id.is_none() {
+            return Err(foreign(&container, task.as_str()));
+        }
+        container.check_stop(options)?;
+        if container.is_alive() {
+            self.halt(&container.id, options, container.stop_timeout).await?;
+        }
+        let mut result = self.last_word(&container, options.skip_outcome).await;
+        self.remove(&container.id).await?;
+        result.container_id = Some(container.id);
+        Ok(result)
+    }
+
+    pub(crate) async fn halt_container(
+        &self,
+        id: &str,
+        options: &StopOptions,
+        own: Option<i64>,
+    ) -> Result<(), Error> {
+        let mut query = StopContainerOptionsBuilder::default();
+        if let Some(timeout) = options.timeout {
+            query = query.t(timeout);
+        }
+        if let Some(signal) = &options.signal {
+            query = query.signal(&signal.to_string());
+        }
+        let stop = self.api.stop_container(id, Some(query.build()));
+        let grace = options.timeout.map(i64::from).or(own).unwrap_or(DEFAULT_GRACE);
+        let Ok(grace) = u64::try_from(grace) else {
+            return stop.await.map_err(refusal::from_bollard);
+        };
+        // The stop is the engine's answer: its limit is the grace and not that of other answers.
+        match timeout(Duration::from_secs(grace) + AFTER_GRACE, stop).await {
+            Ok(stopped) => stopped.map_err(refusal::from_bollard),
+            Err(_) => Err(refusal::too_slow(AFTER_GRACE)),
+        }
+    }
+
+    pub(crate) async fn kill_container(&self, id: &str, signal: Option<&Signal>) -> Result<(), Error> {
+        let signal = signal.map_or_else(|| "SIGKILL".to_owned(), ToString::to_string);
+        let query = KillContainerOptionsBuilder::default().signal(&signal).build();
+        match self.within(self.api.kill_container(id, Some(query))).await {
+            Err(error) if error.to_string().contains("is not running") => Ok(()),
+            killed => killed,
+        }
+    }
+
+    pub(crate) async fn remove_container(&self, id: &str) -> Result<(), Error> {
+        let query = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        let until = Instant::now() + SETTLING;
+        loop {
+            match self.within(self.api.remove_container(id, Some(query.clone()))).await {
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
+                Err(error) if error.to_string().contains("already in progress") => return Ok(()),
+                Err(error) if is_between_states(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+                removed => return removed,
+            }
+        }
+    }
+
+    /// Removes cube's own task of the config's name, if there is one. Any other container or service stays, and
+    /// keeps the name.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn replace(&self, config: &Config) -> Result<(), Error> {
+        let Some(name) = &config.name else { return Ok(()) };
+        match self.named(name.as_str(), config.swarm).await {
+            // A prefix of an id would be found too: only the very name counts.
+            Ok(container) if container.task_id.is_some() && container.name == name.as_str() => {
+                self.remove(&container.id).await
+            }
+            Err(error) if error.kind() != ErrorKind::TaskNotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes whatever exists of a task whose start failed or was broken off: its container, or one
+    /// that a create request may still bring forth.
+    ///
+    /// # Errors
+    /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
+    pub async fn discard(&self, task: &Task) -> Result<(), Error> {
+        match &task.container_id {
+            Some(id) => self.remove(id).await,
+            None if task.in_doubt => self.discard_by_id(task.id, task.config.swarm).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same by the task's UUID alone, on the engine or its `swarm`, for a caller that does not know
+    /// how far the start came.
+    ///
+    /// # Errors
+    /// As [`Docker::discard`].
+    pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool) -> Result<(), Error> {
+        let begun = Instant::now();
+        let mut seen = false;
+        loop {
+            let found = self.all_of(task_id, swarm).await?;
+            if found.is_empty() && (seen || begun.elapsed() >= SETTLING) {
+                return Ok(());
+            }
+            if begun.elapsed() >= AFTER_GRACE {
+                return Err(still_there());
+            }
+            // The engine lists a container before its creation is done, and knows none of that id until then:
+            // only a look afterwards tells that it is gone.
+            for id in &found {
+                seen = true;
+                self.remove(id).await?;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// What is known of a stopped task before it goes: its exit code and times.
+    async fn last_word(&self, before: &Details, briefly: bool) -> DockerResult {
+        let known = briefly || !before.is_alive();
+        let after = if known { None } else { self.inspect(&before.id).await.ok() };
+        let mut result = after.as_ref().unwrap_or(before).result(Action::Stop, &self.address);
+        result.state = Some(State::Completed);
+        result.ports.clear();
+        result
+    }
+}
+
+/// podman's word for a container that ends or starts at this very moment.
+fn is_between_states(error: &Error) -> bool {
+    error.to_string().contains("container state improper")
+}
+
+fn still_there() -> Error {
+    Error::new(ErrorKind::Engine, "the engine still lists the task after its removal")
+        .with_hint("`cube ps -a` shows what is left, `cube prune` removes it")
+}
+
+fn foreign(container: &Details, name: &str) -> Error {
+    let (kind, command) = container.foreign_words();
+    Error::new(ErrorKind::WrongState, format!("{name} is a {kind} that cube did not start"))
+        .with_hint(format!("`{command} {name}` removes it"))
+}

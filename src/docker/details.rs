@@ -1,0 +1,185 @@
+//! What an engine says of a task, whichever kind it is: a container's words, as much as cube needs. Unknown
+//! states are no error: engines differ.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    address::Address,
+    config::value::port::{Binding, Port},
+    docker::http::{json::or_default, version::Engine},
+    result::{Action, DockerResult, Ports, Verdict},
+    state::State,
+};
+
+/// A container, as the engine describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
+    /// Its id, 64 hex digits.
+    pub id: String,
+    /// Its name, without the slash.
+    pub name: String,
+    /// The image, as it was named at creation.
+    pub image: String,
+    /// The UUID of the task, if the container is cube's.
+    pub task_id: Option<Uuid>,
+    /// The engine's word for its state: `created`, `running`, `exited` …
+    pub status: String,
+    /// The engine's error text of a failed start.
+    pub error: String,
+    /// The exit code of its process; meaningful once it ended.
+    pub exit_code: i64,
+    /// Whether the kernel ended it for want of memory.
+    pub oom_killed: bool,
+    /// The process id of its first process on the engine's machine; 0 if none.
+    pub pid: u32,
+    /// How often its restart policy started it again.
+    pub restarts: u64,
+    /// Whether its restart policy starts it again if it ended by itself.
+    pub(crate) comes_again: bool,
+    /// When it was created.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When its process last started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When its process last ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Its health, if it has a health check.
+    pub health: Option<Health>,
+    /// Whether it has a terminal, so that its output is one raw stream.
+    pub tty: bool,
+    /// Its own grace when it is stopped, in seconds.
+    pub stop_timeout: Option<i64>,
+    /// The driver that keeps its log (`json-file`, `local` …).
+    pub log_driver: String,
+    /// Its network mode (`default`, `host`, `container:…`).
+    pub network_mode: String,
+    /// Its addresses in its networks.
+    pub addresses: Vec<std::net::IpAddr>,
+    /// Its published ports, with the engine's own host addresses.
+    pub published: Ports,
+    /// The ports that it exposes.
+    pub exposed: Vec<Port>,
+    /// The node of the swarm that runs it, if it is a service there.
+    pub node: Option<String>,
+    /// The service that it belongs to, if Swarm made it.
+    pub(crate) service: Option<String>,
+}
+
+/// What the engine's probes found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Health {
+    /// `starting`, `healthy`, `unhealthy`, or `none`.
+    #[serde(deserialize_with = "or_default")]
+    pub status: String,
+    /// The last probes, oldest first.
+    #[serde(deserialize_with = "or_default", rename = "Log")]
+    pub probes: Vec<Probe>,
+}
+
+/// One run of a health check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Probe {
+    /// Its exit code.
+    #[serde(deserialize_with = "or_default")]
+    pub exit_code: i64,
+    /// What it printed; the engine keeps 4096 bytes.
+    #[serde(deserialize_with = "or_default")]
+    pub output: String,
+}
+
+impl Details {
+    /// Where the task is in its life.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.status.as_str() {
+            // The last words of each line are Swarm's.
+            "new" | "pending" => State::Pending,
+            "created" | "configured" | "initialized" | "assigned" | "accepted" | "preparing" | "ready"
+            | "starting" => State::Scheduled,
+            "complete" => State::Completed,
+            "exited" | "stopped" | "dead" | "removing" if self.exit_code == 0 && !self.oom_killed => {
+                State::Completed
+            }
+            "exited" | "stopped" | "dead" | "removing" | "failed" | "rejected" | "shutdown" | "remove"
+            | "orphaned" => State::Failed,
+            _ => State::Running,
+        }
+    }
+
+    /// Whether the engine runs, or will run again, a process for it.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.state() == State::Running
+    }
+
+    /// Whether its process has ended and an engine has not yet decided whether to start it again: podman tells of
+    /// that, and from 5.8 on calls it `exited`. Docker's word is `restarting`.
+    pub(crate) fn is_undecided(&self, engine: Engine) -> bool {
+        match self.status.as_str() {
+            "stopped" | "initialized" => true,
+            "exited" => !engine.is_docker() && self.comes_again,
+            _ => false,
+        }
+    }
+
+    /// Whether it is being removed, so that not even its log can be read.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        matches!(self.status.as_str(), "removing" | "dead")
+    }
+
+    /// The published ports with addresses that a client of the engine at `engine` can connect to.
+    #[must_use]
+    pub fn ports(&self, engine: &Address) -> Ports {
+        self.published
+            .iter()
+            .map(|(port, bindings)| {
+                let reachable = bindings.iter().map(|b| reachable(b, engine));
+                let mut unique: Vec<Binding> = Vec::new();
+                for binding in reachable.filter(|b| b.port != 0) {
+                    if !unique.contains(&binding) {
+                        unique.push(binding);
+                    }
+                }
+                (*port, unique)
+            })
+            .collect()
+    }
+
+    /// The result of an action that left the container like this.
+    #[must_use]
+    pub fn result(&self, action: Action, engine: &Address) -> DockerResult {
+        DockerResult {
+            result: Verdict::Success,
+            container_id: Some(self.id.clone()),
+            task_id: self.task_id,
+            name: Some(self.name.clone()),
+            image: Some(self.image.clone()),
+            state: Some(self.state()),
+            ports: self.ports(engine),
+            exit_code: self.state().is_final().then_some(self.exit_code),
+            oom_killed: self.oom_killed,
+            created_at: self.created_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            node: self.node.clone(),
+            ..DockerResult::success(action)
+        }
+    }
+}
+
+/// Where a client reaches what the engine bound: a wildcard address is the engine's own machine.
+pub(crate) fn reachable(binding: &Binding, engine: &Address) -> Binding {
+    let wildcard_v6 = binding.host == "::";
+    let wildcard = wildcard_v6 || binding.host == "0.0.0.0" || binding.host.is_empty();
+    let host = match engine {
+        _ if !wildcard => binding.host.clone(),
+        Address::Unix(_) if wildcard_v6 => "::1".to_owned(),
+        Address::Unix(_) => "127.0.0.1".to_owned(),
+        Address::Tcp { host, .. } | Address::Ssh { host, .. } => host.clone(),
+    };
+    Binding { host, port: binding.port }
+}

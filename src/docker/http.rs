@@ -1,0 +1,11 @@
+//! How the engine is spoken to: the connection, requests, answers and refusals.
+
+pub mod chunked;
+pub mod client;
+pub mod coalesce;
+pub mod dial;
+pub mod json;
+pub mod meter;
+pub mod refusal;
+pub mod stream;
+pub mod version;

@@ -1,0 +1,291 @@
+//! HTTP/1.1 to the engine over one reused connection, under bollard and beside it. What a task writes comes
+//! over connections of its own, see `raw.rs`.
+//! A request is sent again only when not a byte of it went out.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use bollard::BollardRequest;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, Response, Uri,
+    body::{Body, Incoming},
+    client::conn::http1::{self, SendRequest},
+    header::{self, CONTENT_TYPE, HOST, HeaderValue},
+};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    address::Address,
+    docker::http::{
+        dial::{Dialer, Stream},
+        meter::{Budget, Metered},
+        refusal,
+        version::Engine,
+    },
+    error::{Error, ErrorKind},
+};
+
+/// The most that a plain (not streamed) answer may hold.
+const LARGEST_ANSWER: u64 = 64 << 20;
+/// The most of a refusal that is read, in bytes.
+pub(crate) const LONGEST_REFUSAL: usize = 64 << 10;
+/// How much hyper buffers of what it reads.
+const READ_BUFFER: usize = 64 << 10;
+
+/// What cube calls itself.
+pub(crate) const USER_AGENT: &str = concat!("cube/", env!("CARGO_PKG_VERSION"));
+
+type RequestBody = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// The way to one engine. Clones share the idle connections.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<Shared>);
+
+struct Shared {
+    dialer: Dialer,
+    host: HeaderValue,
+    limit: Duration,
+    idle: Mutex<Vec<Connection>>,
+    engine: OnceLock<Engine>,
+}
+
+struct Connection {
+    sender: SendRequest<RequestBody>,
+    budget: Budget,
+}
+
+/// Whether an answer is read whole or as it comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerKind {
+    Whole,
+    Stream,
+}
+
+impl Transport {
+    /// A transport that waits at most `limit` for the head of an answer.
+    pub(crate) fn new(address: &Address, limit: Duration) -> Result<Self, Error> {
+        let host = match address {
+            Address::Tcp { host, port, .. } => HeaderValue::try_from(format!("{host}:{port}")).ok(),
+            _ => None,
+        };
+        Ok(Self(Arc::new(Shared {
+            dialer: Dialer::new(address.clone())?,
+            host: host.unwrap_or(HeaderValue::from_static("docker")),
+            limit,
+            idle: Mutex::default(),
+            engine: OnceLock::new(),
+        })))
+    }
+
+    /// How long this transport waits for the head of an answer.
+    pub(crate) fn limit(&self) -> Duration {
+        self.0.limit
+    }
+
+    /// What the engine said of itself in its first answer; nothing before that.
+    pub(crate) fn engine(&self) -> Engine {
+        self.0.engine.get().copied().unwrap_or_default()
+    }
+
+    /// Sends a request without a body and decodes the JSON answer.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Error> {
+        let body = self.bytes(method, path).await?;
+        serde_json::from_slice(&body).map_err(|e| refusal::bad_answer(path, &e))
+    }
+
+    /// Sends a request without a body and returns the answer's bytes.
+    pub(crate) async fn bytes(&self, method: Method, path: &str) -> Result<Bytes, Error> {
+        let response = self.request(method, path, None, &[], AnswerKind::Whole).await?;
+        self.whole(response).await
+    }
+
+    /// Posts JSON and decodes the JSON answer.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Bytes,
+        headers: &[(&'static str, HeaderValue)],
+    ) -> Result<T, Error> {
+        let response = self.request(Method::POST, path, Some(body), headers, AnswerKind::Whole).await?;
+        let body = self.whole(response).await?;
+        serde_json::from_slice(&body).map_err(|e| refusal::bad_answer(path, &e))
+    }
+
+    async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
+        let body = tokio::time::timeout(self.0.limit, response.into_body().collect());
+        let collected = body.await.map_err(|_| refusal::too_slow(self.0.limit))?;
+        Ok(collected.map_err(|e| refusal::broken_by(&e))?.to_bytes())
+    }
+
+    /// Sends a request and returns the answer once its head is there; a refusal becomes an error.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        headers: &[(&'static str, HeaderValue)],
+        answer: AnswerKind,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::builder().method(method).uri(path);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let body = Full::new(body.unwrap_or_default()).map_err(|never| match never {}).boxed_unsync();
+        let request = request.body(body).map_err(|e| Error::new(ErrorKind::Engine, e.to_string()))?;
+        let sent = tokio::time::timeout(self.0.limit, self.send(request, answer));
+        let response = sent.await.map_err(|_| refusal::too_slow(self.0.limit))??;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refusal(response).await)
+    }
+
+    async fn refusal(&self, response: Response<Incoming>) -> Error {
+        let status = response.status().as_u16();
+        let mut text = Vec::new();
+        let reading = beginning(response.into_body(), &mut text);
+        // What came before it broke off is told.
+        let _ = tokio::time::timeout(self.0.limit, reading).await;
+        refusal::refusal(status, &refusal::engine_message(&text))
+    }
+
+    /// Carries one request of bollard's. The target's authority is dropped: the connection decides it.
+    pub(crate) async fn carry(self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+        parts.uri = path.parse().map_err(|_| Error::invalid("request path", &path, "not a path"))?;
+        let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
+        let response = self.send(request, AnswerKind::Whole).await?;
+        // bollard would read a refusal whole, however long.
+        match response.status().as_u16() {
+            400.. => Err(self.refusal(response).await),
+            _ => Ok(response),
+        }
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<RequestBody>,
+        answer: AnswerKind,
+    ) -> Result<Response<Incoming>, Error> {
+        self.address(&mut request);
+        tracing::debug!("{} {}", request.method(), request.uri().path());
+        loop {
+            let (mut connection, reused) = self.connection().await?;
+            connection.budget.allow(if answer == AnswerKind::Whole { LARGEST_ANSWER } else { u64::MAX });
+            match connection.sender.try_send_request(request).await {
+                Ok(response) => {
+                    self.0.engine.get_or_init(|| Engine::of(response.headers()));
+                    self.keep(connection);
+                    return Ok(response);
+                }
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) if reused => request = unsent,
+                    _ => return Err(self.broken(failed.error())),
+                },
+            }
+        }
+    }
+
+    /// A connection beside those of HTTP's client.
+    pub(crate) async fn dial(&self) -> Result<Stream, Error> {
+        self.0.dialer.dial().await
+    }
+
+    /// How requests name the engine's machine.
+    pub(crate) fn host(&self) -> &str {
+        self.0.host.to_str().unwrap_or_default()
+    }
+
+    /// The error for a connection that broke.
+    pub(crate) fn broken(&self, cause: &(dyn std::error::Error + 'static)) -> Error {
+        self.0.dialer.explain(cause).unwrap_or_else(|| refusal::broken_by(cause))
+    }
+
+    /// An idle connection, or a new one; and whether it served before.
+    async fn connection(&self) -> Result<(Connection, bool), Error> {
+        if let Some(idle) = self.take_idle() {
+            return Ok((idle, true));
+        }
+        let (stream, budget) = Metered::new(self.0.dialer.dial().await?);
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| self.broken(&e))?;
+        tokio::spawn(connection);
+        let mut connection = Connection { sender, budget };
+        if self.0.dialer.opens_unproven() {
+            self.prove(&mut connection).await?;
+        }
+        Ok((connection, false))
+    }
+
+    /// What every request says of its engine and its sender.
+    fn address(&self, request: &mut Request<RequestBody>) {
+        request.headers_mut().insert(HOST, self.0.host.clone());
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    }
+
+    /// Hears from the engine before anything is asked that may take effect: a connection that breaks later is
+    /// one that was lost, and not an engine that could not be reached.
+    async fn prove(&self, connection: &mut Connection) -> Result<(), Error> {
+        let body = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
+        let mut ping = Request::new(body);
+        *ping.uri_mut() = Uri::from_static("/_ping");
+        self.address(&mut ping);
+        connection.budget.allow(LARGEST_ANSWER);
+        let answer = connection.sender.send_request(ping).await.map_err(|e| self.broken(&e))?;
+        self.whole(answer).await.map(drop)?;
+        connection.sender.ready().await.map_err(|e| self.broken(&e))
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|c| !c.sender.is_closed());
+        let ready = idle.iter().position(|c| c.sender.is_ready())?;
+        Some(idle.swap_remove(ready))
+    }
+
+    fn keep(&self, connection: Connection) {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}
+
+/// Reads a refusal into `text`, and no more of it than a message can hold.
+async fn beginning(mut body: Incoming, text: &mut Vec<u8>) -> Result<(), Error> {
+    while let Some(piece) = next_piece(&mut body).await? {
+        let room = LONGEST_REFUSAL - text.len();
+        text.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+        if text.len() == LONGEST_REFUSAL {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a streamed body to its next piece; `None` at its end.
+pub(crate) async fn next_piece<B>(body: &mut B) -> Result<Option<Bytes>, Error>
+where
+    B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
+{
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(e)) => return Err(refusal::broken_by(&e)),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}

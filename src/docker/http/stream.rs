@@ -1,0 +1,253 @@
+//! Requests whose answer is a task's output, over a connection of their own. What comes is read as it is:
+//! an HTTP client between would wake a second task for each line of a log.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use hyper::{Method, StatusCode};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use crate::{
+    docker::http::{
+        chunked::{Chunked, Malformed},
+        client::{LONGEST_REFUSAL, Transport, USER_AGENT},
+        coalesce::Pace,
+        dial, refusal,
+    },
+    error::Error,
+};
+
+/// How much is read at a time.
+const READ: usize = 64 << 10;
+/// The most that the head of an answer may hold, in bytes and in lines.
+const LONGEST_HEAD: usize = 64 << 10;
+const HEADERS: usize = 100;
+
+/// What comes on a connection, in pieces of up to 64 KiB.
+#[derive(Debug)]
+pub(crate) struct ByteSource<R> {
+    stream: R,
+    buffer: BytesMut,
+    pace: Pace,
+}
+
+impl<R: AsyncRead + Unpin> ByteSource<R> {
+    /// A source that begins with what was read already.
+    pub(crate) fn new(stream: R, read: BytesMut) -> Self {
+        Self { stream, buffer: read, pace: Pace::default() }
+    }
+
+    /// The next piece, or `None` once the other side has closed. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> std::io::Result<Option<Bytes>> {
+        if self.buffer.is_empty() {
+            self.pace.rest();
+            self.buffer.reserve(READ);
+            let read = self.stream.read_buf(&mut self.buffer).await?;
+            self.pace.note(read);
+        }
+        Ok((!self.buffer.is_empty()).then(|| self.buffer.split().freeze()))
+    }
+}
+
+/// The body of an answer.
+pub(crate) struct Body {
+    source: ByteSource<dial::Stream>,
+    input: Bytes,
+    length: Length,
+    transport: Transport,
+    path: String,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Where a body ends.
+enum Length {
+    Chunked(Chunked),
+    Bytes(u64),
+    /// Where the connection does.
+    Open,
+}
+
+impl Body {
+    /// The next piece, or `None` at the body's end. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::ConnectionLost`] if the connection ends before the body does.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if let Some(piece) = self.length.take(&mut self.input).map_err(|e| self.malformed(e))? {
+                return Ok(Some(piece));
+            }
+            if self.length.is_over() {
+                return Ok(None);
+            }
+            match self.source.next().await {
+                Ok(Some(piece)) => self.input = piece,
+                Ok(None) if matches!(self.length, Length::Open) => return Ok(None),
+                Ok(None) => return Err(refusal::broken(&"it was closed before the answer's end")),
+                Err(error) => return Err(self.transport.broken(&error)),
+            }
+        }
+    }
+
+    fn malformed(&self, _: Malformed) -> Error {
+        refusal::bad_answer(&self.path, &"its body is not chunked as HTTP/1.1 says")
+    }
+}
+
+impl Length {
+    fn take(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Malformed> {
+        let all = match self {
+            Self::Chunked(chunked) => return chunked.next(input),
+            Self::Bytes(left) => {
+                let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                *left -= length as u64;
+                input.split_to(length)
+            }
+            Self::Open => std::mem::take(input),
+        };
+        Ok((!all.is_empty()).then_some(all))
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Chunked(chunked) => chunked.is_over(),
+            Self::Bytes(left) => *left == 0,
+            Self::Open => false,
+        }
+    }
+}
+
+/// An answer whose head was read.
+struct Head {
+    status: StatusCode,
+    length: Length,
+}
+
+impl Transport {
+    /// Asks for a body that may be long.
+    ///
+    /// # Errors
+    /// Why no connection is to be had, or the engine's refusal.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Body, Error> {
+        self.opened(Method::GET, path, None).await.map(|(_, body)| body)
+    }
+
+    /// Sends a request whose answer is the connection itself: that, and what was read of it already.
+    /// `None` if the engine, or what is before it, keeps the connection.
+    ///
+    /// # Errors
+    /// As [`Transport::stream`].
+    pub(crate) async fn upgrade(
+        &self,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Option<(dial::Stream, BytesMut)>, Error> {
+        let (status, body) = self.opened(Method::POST, path, Some(body)).await?;
+        let own = status == StatusCode::SWITCHING_PROTOCOLS;
+        Ok(own.then(|| (body.source.stream, BytesMut::from(body.input))))
+    }
+
+    /// Sends a request; what has a body asks for an upgrade.
+    async fn opened(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&[u8]>,
+    ) -> Result<(StatusCode, Body), Error> {
+        tracing::debug!("{method} {}", path.split('?').next().unwrap_or(path));
+        let request = self.written(&method, path, body);
+        let asked = timeout(self.limit(), self.ask(&request, path)).await;
+        let (status, body) = asked.map_err(|_| refusal::too_slow(self.limit()))??;
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok((status, body));
+        }
+        Err(self.refused(status, body).await)
+    }
+
+    fn written(&self, method: &Method, path: &str, body: Option<&[u8]>) -> Vec<u8> {
+        let host = self.host();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {USER_AGENT}\r\n");
+        if let Some(body) = body {
+            let length = body.len();
+            head += "connection: Upgrade\r\nupgrade: tcp\r\ncontent-type: application/json\r\n";
+            head += &format!("content-length: {length}\r\n");
+        }
+        [head.as_bytes(), b"\r\n", body.unwrap_or_default()].concat()
+    }
+
+    async fn ask(&self, request: &[u8], path: &str) -> Result<(StatusCode, Body), Error> {
+        let mut stream = self.dial().await?;
+        let sent = async {
+            stream.write_all(request).await?;
+            stream.flush().await
+        };
+        // An engine that refuses may close before it has read all: its answer tells more.
+        let sent = sent.await;
+        let mut read = BytesMut::with_capacity(READ);
+        let head = loop {
+            match stream.read_buf(&mut read).await {
+                Ok(0) if let Err(error) = &sent => return Err(self.broken(error)),
+                Ok(0) => return Err(refusal::broken(&"it was closed before the answer")),
+                Ok(_) => {}
+                Err(error) => return Err(self.broken(&error)),
+            }
+            if let Some(head) = head(&mut read).map_err(|e| refusal::bad_answer(path, &e))? {
+                break head;
+            }
+        };
+        let source = ByteSource::new(stream, BytesMut::new());
+        let (input, transport, path) = (read.freeze(), self.clone(), path.to_owned());
+        Ok((head.status, Body { source, input, length: head.length, transport, path }))
+    }
+
+    async fn refused(&self, status: StatusCode, mut body: Body) -> Error {
+        let mut text = BytesMut::new();
+        let reading = async {
+            while let Ok(Some(piece)) = body.next().await {
+                text.extend_from_slice(piece.get(..LONGEST_REFUSAL - text.len()).unwrap_or(&piece));
+                if text.len() == LONGEST_REFUSAL {
+                    break;
+                }
+            }
+        };
+        // What came before it broke off is told.
+        let _ = timeout(self.limit(), reading).await;
+        refusal::refusal(status.as_u16(), &refusal::engine_message(&text))
+    }
+}
+
+/// Takes the head of an answer out of what was `read`; `None` if it is not all there yet.
+fn head(read: &mut BytesMut) -> Result<Option<Head>, String> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut answer = httparse::Response::new(&mut headers);
+    let parsed = answer.parse(read).map_err(|error| error.to_string())?;
+    let httparse::Status::Complete(length) = parsed else {
+        return if read.len() < LONGEST_HEAD { Ok(None) } else { Err("its head has no end".to_owned()) };
+    };
+    let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok());
+    let head = Head { status: status.ok_or("it has no status")?, length: body_length(answer.headers)? };
+    bytes::Buf::advance(read, length);
+    Ok(Some(head))
+}
+
+fn body_length(headers: &[httparse::Header<'_>]) -> Result<Length, String> {
+    let value = |name: &str| {
+        let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        header.map(|header| String::from_utf8_lossy(header.value))
+    };
+    if value("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        return Ok(Length::Chunked(Chunked::new()));
+    }
+    match value("content-length") {
+        Some(length) => length.parse().map(Length::Bytes).map_err(|_| "its length is no number".to_owned()),
+        None => Ok(Length::Open),
+    }
+}

@@ -1,0 +1,53 @@
+//! What an engine says of itself in the head of each answer.
+
+use hyper::header::{HeaderMap, SERVER};
+
+/// Which engine answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Engine {
+    docker: bool,
+    /// Major and minor number of its newest API; 0.0 if it does not tell.
+    api: (u32, u32),
+}
+
+impl Engine {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (major, minor) = text("api-version").split_once('.').unwrap_or_default();
+        Self {
+            docker: text(SERVER.as_str()).starts_with("Docker/"),
+            api: (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default()),
+        }
+    }
+
+    /// Whether it is Docker's own.
+    pub(crate) fn is_docker(self) -> bool {
+        self.docker
+    }
+
+    /// Whether it is Docker's own, and older than this API.
+    pub(crate) fn is_before(self, api: (u32, u32)) -> bool {
+        self.docker && self.api < api
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_an_answer_tells_engine_and_api() {
+        let head = |server: &'static str, api: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("server", server.parse().unwrap());
+            headers.insert("api-version", api.parse().unwrap());
+            Engine::of(&headers)
+        };
+        let old = head("Docker/20.10.24 (linux)", "1.41");
+        assert!(old.is_docker() && old.is_before((1, 42)) && !old.is_before((1, 41)));
+        assert!(!head("Docker/28.5.2 (linux)", "1.51").is_before((1, 42)));
+        let podman = head("Libpod/5.4.2 (linux)", "1.41");
+        assert!(!podman.is_docker() && !podman.is_before((1, 42)));
+        assert_eq!(Engine::of(&HeaderMap::new()), Engine::default());
+    }
+}

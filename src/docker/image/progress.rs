@@ -1,0 +1,131 @@
+//! The lines of JSON in which the engine tells how a pull goes.
+
+use serde::Deserialize;
+
+use crate::{
+    docker::http::{json::or_default, refusal},
+    error::Error,
+    event::Event,
+};
+
+/// The most that one line may hold, in bytes.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// What a line tells.
+#[derive(Debug, PartialEq)]
+pub(crate) enum PullProgress {
+    Layer(Event),
+    Digest(String),
+    Failed(String),
+}
+
+/// Cuts what comes into lines and reads them.
+#[derive(Debug, Default)]
+pub(crate) struct JsonLines {
+    rest: Vec<u8>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Line {
+    #[serde(deserialize_with = "or_default")]
+    id: String,
+    #[serde(deserialize_with = "or_default")]
+    status: String,
+    #[serde(deserialize_with = "or_default", rename = "progressDetail")]
+    detail: Detail,
+    error: Option<String>,
+    #[serde(rename = "errorDetail")]
+    error_detail: Option<ErrorDetail>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Detail {
+    current: Option<u64>,
+    total: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct ErrorDetail {
+    message: Option<String>,
+}
+
+impl JsonLines {
+    /// What the next piece of the answer tells.
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Vec<PullProgress>, Error> {
+        self.rest.extend_from_slice(piece);
+        let mut told = Vec::new();
+        while let Some(end) = self.rest.iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            told.extend(read(line.trim_ascii())?);
+        }
+        if self.rest.len() > LONGEST_LINE {
+            return Err(refusal::bad_answer("/images/create", &"a line without end"));
+        }
+        // podman ends its last line without a line break.
+        if self.rest.ends_with(b"}") && serde_json::from_slice::<Line>(&self.rest).is_ok() {
+            told.extend(read(&std::mem::take(&mut self.rest))?);
+        }
+        Ok(told)
+    }
+}
+
+fn read(line: &[u8]) -> Result<Option<PullProgress>, Error> {
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let line: Line = serde_json::from_slice(line).map_err(|e| refusal::bad_answer("/images/create", &e))?;
+    if let Some(text) = line.error_detail.and_then(|d| d.message).or(line.error) {
+        return Ok(Some(PullProgress::Failed(text)));
+    }
+    if let Some(digest) = line.status.strip_prefix("Digest: ") {
+        return Ok(Some(PullProgress::Digest(refusal::printable(digest))));
+    }
+    Ok(Some(PullProgress::Layer(Event::PullProgress {
+        layer: refusal::printable(&line.id),
+        status: refusal::printable(&line.status),
+        progress: line.detail.current.map(|done| (done, line.detail.total.unwrap_or(0))),
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_cut_anywhere_tell_the_same() {
+        let text = "{\"status\":\"Downloading\",\"id\":\"a1\",\"progressDetail\":{\"current\":1,\"total\":2}}\r\n\
+                    {\"status\":\"Digest: sha256:00\"}\n{\"error\":\"toomanyrequests\"}";
+        for cut in 1..text.len() {
+            let mut lines = JsonLines::default();
+            let told: Vec<_> = text.as_bytes().chunks(cut).flat_map(|p| lines.feed(p).unwrap()).collect();
+            let layer = Event::PullProgress {
+                layer: "a1".into(),
+                status: "Downloading".into(),
+                progress: Some((1, 2)),
+            };
+            let expected = [
+                PullProgress::Layer(layer),
+                PullProgress::Digest("sha256:00".into()),
+                PullProgress::Failed("toomanyrequests".into()),
+            ];
+            assert_eq!(told, expected, "cut {cut}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let mut lines = JsonLines::default();
+        assert!((0..100).any(|_| lines.feed(&vec![b'x'; 100_000]).is_err()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = JsonLines::default().feed(&bytes);
+        }
+    }
+}

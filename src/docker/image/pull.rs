@@ -1,0 +1,166 @@
+//! Pull: an image from its registry through the engine, with the caller's credentials, and again
+//! where the registry or the network failed for a moment.
+
+use std::{pin::pin, time::Duration};
+
+use hyper::{Method, body::Incoming, header::HeaderValue};
+
+use crate::{
+    config::value::{image::ImageRef, platform::Platform},
+    docker::{
+        Docker,
+        http::{
+            client::{self, AnswerKind},
+            refusal,
+        },
+        image::progress::{JsonLines, PullProgress},
+    },
+    error::{Error, ErrorKind},
+    event::{Event, Events},
+};
+
+/// Before the first repetition; each further one waits twice as long.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// The longest wait between two tries.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// How long a pull may tell nothing before that is told.
+const SILENCE: Duration = Duration::from_secs(30);
+
+impl Docker {
+    /// Pulls an image and tells its digest (`sha256:…`), if the engine knows one. Network errors and
+    /// 5xx answers of the registry are tried again up to `retries` times; nothing else is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ImageNotFound`], [`ErrorKind::RegistryAuth`], [`ErrorKind::RateLimited`],
+    /// [`ErrorKind::RegistryFailed`], or what reading the credentials gives.
+    pub async fn pull(
+        &self,
+        image: &ImageRef,
+        platform: Option<&Platform>,
+        retries: u32,
+        events: Events<'_>,
+    ) -> Result<Option<String>, Error> {
+        let auth = self.registry_auth(image).await?;
+        let path = path(image, platform);
+        let mut delay = FIRST_DELAY;
+        let mut left = retries;
+        events(Event::PullStarted { image: image.to_string() });
+        loop {
+            match self.pull_once(image, &path, auth.as_ref(), events).await {
+                Ok(digest) => {
+                    let digest = match digest {
+                        None => self.digest(image).await?,
+                        digest => digest,
+                    };
+                    events(Event::PullFinished { image: image.to_string(), digest: digest.clone() });
+                    return Ok(digest);
+                }
+                Err(error) if error.kind() == ErrorKind::RegistryFailed && left > 0 => {
+                    left -= 1;
+                    let reason = error.to_string();
+                    events(Event::PullRetried { image: image.to_string(), reason, delay });
+                    tokio::time::sleep(delay).await;
+                    delay = (delay * 2).min(LONGEST_DELAY);
+                }
+                Err(error) => return Err(error.during(format!("cannot pull {image}"))),
+            }
+        }
+    }
+
+    pub(crate) async fn registry_auth(&self, image: &ImageRef) -> Result<Option<HeaderValue>, Error> {
+        let Some(credentials) = self.credentials.find(image.registry_key()).await? else {
+            return Ok(None);
+        };
+        let mut value = HeaderValue::try_from(credentials.header_value())
+            .map_err(|_| Error::new(ErrorKind::RegistryAuth, "the registry's credentials cannot be sent"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    async fn pull_once(
+        &self,
+        image: &ImageRef,
+        path: &str,
+        auth: Option<&HeaderValue>,
+        events: Events<'_>,
+    ) -> Result<Option<String>, Error> {
+        let headers: Vec<_> = auth.map(|value| ("x-registry-auth", value.clone())).into_iter().collect();
+        let sent = self.transport.request(Method::POST, path, None, &headers, AnswerKind::Stream).await;
+        let mut body = sent.map_err(refusal::of_pull)?.into_body();
+        let mut lines = JsonLines::default();
+        let mut digest = None;
+        while let Some(piece) = self.next_progress(image, &mut body, events).await? {
+            for progress in lines.feed(&piece)? {
+                match progress {
+                    PullProgress::Layer(event) => events(event),
+                    PullProgress::Digest(told) => digest = Some(told),
+                    PullProgress::Failed(text) => return Err(refusal::pull(&text)),
+                }
+            }
+        }
+        Ok(digest)
+    }
+
+    async fn next_progress(
+        &self,
+        image: &ImageRef,
+        body: &mut Incoming,
+        events: Events<'_>,
+    ) -> Result<Option<bytes::Bytes>, Error> {
+        let limit = self.transport.limit();
+        let mut silent = || events(Event::PullSilent { image: image.to_string() });
+        let piece = within(limit, client::next_piece(body), &mut silent).await;
+        piece.unwrap_or_else(|| Err(refusal::too_slow(limit)))
+    }
+
+    /// The digest of an image that the engine has. Not every engine tells it in the pull.
+    async fn digest(&self, image: &ImageRef) -> Result<Option<String>, Error> {
+        let found = self.within(self.api.inspect_image(image.as_str())).await?;
+        let digests = found.repo_digests.unwrap_or_default();
+        Ok(digests.first().and_then(|d| d.split_once('@')).map(|(_, digest)| digest.to_owned()).or(found.id))
+    }
+}
+
+/// What `wait` gives, if it does within `limit`; calls `silent` whenever [`SILENCE`] has passed.
+async fn within<T>(
+    limit: Duration,
+    wait: impl Future<Output = T>,
+    silent: &mut (dyn FnMut() + Send),
+) -> Option<T> {
+    let mut wait = pin!(tokio::time::timeout(limit, wait));
+    loop {
+        match tokio::time::timeout(SILENCE, &mut wait).await {
+            Ok(ended) => return ended.ok(),
+            Err(_) => silent(),
+        }
+    }
+}
+
+/// Without a tag the engine would pull all of them, so one is always named.
+fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
+    let mut path = format!(
+        "/images/create?fromImage={}&tag={}",
+        image.pull_name(),
+        image.pull_tag().replace(':', "%3A")
+    );
+    if let Some(platform) = platform {
+        path.push_str(&format!("&platform={}", platform.to_string().replace('/', "%2F")));
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_told_every_thirty_seconds_up_to_the_limit() {
+        let mut told = 0;
+        assert_eq!(within(Duration::from_secs(100), pending::<()>(), &mut || told += 1).await, None);
+        assert_eq!(told, 3);
+        assert_eq!(within(Duration::from_secs(100), async { 7 }, &mut || told += 1).await, Some(7));
+        assert_eq!(told, 3);
+    }
+}

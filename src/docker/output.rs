@@ -1,0 +1,8 @@
+//! What a task writes: live from its streams, or from the engine's log.
+
+pub mod attach;
+pub mod cursor;
+pub mod follow;
+pub mod frames;
+pub mod logs;
+pub mod lost_newlines;

@@ -1,0 +1,273 @@
+//! A task's output to its end, whatever happens to the connection: what broke off goes on from the log,
+//! at the byte where it stopped, also after a restart of the engine or of the task by its policy.
+//!
+//! An engine ends a followed log when the container ends, and may miss what was written at that very moment.
+//! So the rest of the log is asked for once more.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    docker::{
+        Docker,
+        container::wait::Exit,
+        details::Details,
+        handle::Follow,
+        output::{
+            attach::Attachment,
+            cursor::Cursor,
+            frames::{Chunk, Stream},
+            logs::{LogOptions, Logs},
+        },
+    },
+    error::{Error, ErrorKind},
+};
+
+/// How long the end of the output may precede the end of the process before the log is asked for more.
+const END_LAG: Duration = Duration::from_secs(1);
+/// How long an engine that went away may take to come back.
+const RETURN: Duration = Duration::from_secs(30);
+/// Between two looks for it: nothing tells when it is back.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The output of one container, to its end.
+pub(crate) struct ContainerOutput {
+    docker: Docker,
+    id: String,
+    source: FollowSource,
+    options: LogOptions,
+    restarts: bool,
+    delivered: Count,
+    exit: Option<Exit>,
+}
+
+enum FollowSource {
+    Attached(Attachment),
+    Log {
+        log: Box<Logs>,
+        /// What of it was delivered before.
+        known: Count,
+        /// Its container ran when it was opened.
+        live: bool,
+    },
+    Ended,
+}
+
+/// Bytes of each stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Count {
+    stdout: u64,
+    stderr: u64,
+}
+
+impl Count {
+    pub(crate) fn of(&mut self, stream: Stream) -> &mut u64 {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+
+    /// What is left of `chunk` once so many bytes of its stream are passed over, which then count no more.
+    pub(crate) fn new_part(&mut self, mut chunk: Chunk) -> Option<Chunk> {
+        let left = self.of(chunk.stream);
+        let old = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
+        *left -= old as u64;
+        let bytes = chunk.bytes.split_off(old);
+        (!bytes.is_empty()).then_some(Chunk { stream: chunk.stream, bytes })
+    }
+}
+
+impl Docker {
+    /// The output of a container from its attachment on. `restarts` says that a policy may start it
+    /// again when it ends.
+    #[must_use]
+    pub fn follow(&self, id: &str, attachment: Attachment, restarts: bool) -> Follow {
+        let output = ContainerOutput {
+            docker: self.clone(),
+            id: id.to_owned(),
+            source: FollowSource::Attached(attachment),
+            options: LogOptions { follow: true, ..LogOptions::default() },
+            restarts,
+            delivered: Count::default(),
+            exit: None,
+        };
+        output.into()
+    }
+
+    pub(crate) async fn follow_container(
+        &self,
+        container: &Details,
+        options: &LogOptions,
+    ) -> Result<ContainerOutput, Error> {
+        let mut output = ContainerOutput {
+            docker: self.clone(),
+            id: container.id.clone(),
+            source: FollowSource::Ended,
+            options: options.clone(),
+            restarts: true,
+            delivered: Count::default(),
+            exit: None,
+        };
+        output.source = if options.follow {
+            output.open(container, Cursor::new(options.tail), Count::default()).await?
+        } else {
+            let log = Box::new(self.container_log(container, options, None).await?);
+            FollowSource::Log { log, known: Count::default(), live: false }
+        };
+        Ok(output)
+    }
+}
+
+impl ContainerOutput {
+    /// As [`Follow::next`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        loop {
+            match self.piece().await {
+                Ok(Some(chunk)) => {
+                    *self.delivered.of(chunk.stream) += chunk.bytes.len() as u64;
+                    return Ok(Some(chunk));
+                }
+                Ok(None) if matches!(self.source, FollowSource::Ended) => return Ok(None),
+                Ok(None) => self.go_on().await?,
+                Err(error) if error.kind() == ErrorKind::ConnectionLost && self.options.follow => {
+                    self.resume().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// As [`Follow::exit`].
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    async fn piece(&mut self) -> Result<Option<Chunk>, Error> {
+        match &mut self.source {
+            FollowSource::Attached(attachment) => attachment.next().await,
+            FollowSource::Log { log, known, .. } => loop {
+                let Some(chunk) = log.next().await? else { return Ok(None) };
+                if let Some(new) = known.new_part(chunk) {
+                    return Ok(Some(new));
+                }
+            },
+            FollowSource::Ended => Ok(None),
+        }
+    }
+
+    /// After the end of a source: the end of all, or only a connection that was closed too early.
+    async fn go_on(&mut self) -> Result<(), Error> {
+        if matches!(self.source, FollowSource::Attached(_)) && !self.restarts {
+            match timeout(END_LAG, self.docker.wait_for_container(&self.id)).await {
+                Ok(Ok(exit)) => {
+                    self.end(exit);
+                    return Ok(());
+                }
+                Ok(Err(error)) if !is_passing(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        if !self.options.follow {
+            self.source = FollowSource::Ended;
+            return Ok(());
+        }
+        match self.rest().await {
+            // Removed as soon as it ended: its log was whole.
+            Err(error)
+                if error.kind() == ErrorKind::TaskNotFound
+                    && matches!(self.source, FollowSource::Log { .. }) =>
+            {
+                self.source = FollowSource::Ended;
+                Ok(())
+            }
+            gone_on => gone_on,
+        }
+    }
+
+    /// Opens what is left of the log, unless its end was reached after the container's.
+    async fn rest(&mut self) -> Result<(), Error> {
+        let container = self.container().await?;
+        let whole = matches!(&self.source, FollowSource::Log { live: false, log, .. } if !log.is_astray());
+        if whole && !container.is_alive() {
+            self.end(Exit { code: container.exit_code });
+            return Ok(());
+        }
+        self.reopen(container).await
+    }
+
+    /// Opens the log where the output stopped, once the engine answers; the end if nothing is missing.
+    async fn resume(&mut self) -> Result<(), Error> {
+        let container = self.container().await?;
+        self.reopen(container).await
+    }
+
+    async fn container(&self) -> Result<Details, Error> {
+        when_back(|| self.docker.inspect_decided(&self.id)).await
+    }
+
+    async fn reopen(&mut self, mut container: Details) -> Result<(), Error> {
+        let until = Instant::now() + RETURN;
+        loop {
+            match self.try_reopen(&container).await {
+                // The engine answered on its way out.
+                Err(error) if is_passing(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+                reopened => return reopened,
+            }
+            container = self.container().await?;
+        }
+    }
+
+    async fn try_reopen(&mut self, container: &Details) -> Result<(), Error> {
+        if container.is_going() && matches!(self.source, FollowSource::Log { .. }) {
+            self.end(Exit { code: container.exit_code });
+            return Ok(());
+        }
+        // A log with times goes on from its cursor; of any other what is known is passed over.
+        self.source = match &self.source {
+            FollowSource::Log { log, known, .. } if log.cursor().is_some() => {
+                let mut cursor = log.cursor().unwrap_or_default();
+                if !container.is_alive() && !log.is_astray() {
+                    cursor = cursor.seen_from_end();
+                }
+                self.open(container, cursor, *known).await?
+            }
+            _ => self.open(container, Cursor::new(self.options.tail), self.delivered).await?,
+        };
+        Ok(())
+    }
+
+    async fn open(&self, container: &Details, cursor: Cursor, known: Count) -> Result<FollowSource, Error> {
+        let live = container.is_alive();
+        let options = LogOptions { follow: live, ..self.options.clone() };
+        let log = Box::new(self.docker.container_log(container, &options, Some(cursor)).await?);
+        // Without times there is no asking for the rest.
+        let live = live && log.cursor().is_some();
+        Ok(FollowSource::Log { log, known, live })
+    }
+
+    fn end(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+        self.source = FollowSource::Ended;
+    }
+}
+
+/// Asks until the engine answers, for as long as it may take to come back.
+pub(crate) async fn when_back<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let until = Instant::now() + RETURN;
+    loop {
+        match ask().await {
+            Err(error) if is_passing(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+            answered => return answered,
+        }
+    }
+}
+
+/// Whether an engine that restarts gives this error.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
+}

@@ -1,0 +1,154 @@
+//! A container's log, as the engine kept it.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    docker::{
+        Docker,
+        details::Details,
+        http::{stream::Body, version::Engine},
+        output::{
+            cursor::{Cursor, ReadFrom, STAMP, Stamps},
+            frames::{Chunk, Decoder},
+            lost_newlines::Newlines,
+        },
+    },
+    error::Error,
+};
+
+/// The log driver that loses newlines behind long lines, in Docker's engines before this API.
+const LOSES_NEWLINES: &str = "local";
+const MENDED: (u32, u32) = (1, 42);
+
+/// How many lines from the log's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tail {
+    /// All there are.
+    #[default]
+    All,
+    /// The last so many.
+    Lines(u64),
+}
+
+/// Which part of the log, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Go on with what is written until the container ends.
+    pub follow: bool,
+    /// Only the last lines.
+    pub tail: Tail,
+    /// A time (RFC 3339, UTC, nine decimals) and a space before each line.
+    pub timestamps: bool,
+    /// Only what was written at or after this moment.
+    pub since: Option<DateTime<Utc>>,
+    /// Only what was written before this moment.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A log on its way.
+#[derive(Debug)]
+pub struct Logs {
+    body: Body,
+    decoder: Decoder,
+    newlines: Option<Newlines>,
+    stamps: Option<Stamps>,
+}
+
+impl Logs {
+    /// Reads the body of an engine's answer, `timed` if there is a time before each line.
+    pub(crate) fn read(body: Body, container: &Details, engine: Engine, timed: bool) -> Self {
+        let loses = container.log_driver == LOSES_NEWLINES && engine.is_before(MENDED) && !container.tty;
+        Self {
+            body,
+            decoder: Decoder::new(container.tty),
+            newlines: loses.then(|| Newlines::new(if timed { STAMP } else { 0 })),
+            stamps: None,
+        }
+    }
+
+    /// The next piece, or `None` at the log's end.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::ConnectionLost`] if the log broke off, or the engine's own failure.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        loop {
+            while let Some(piece) = self.decoder.next_piece()? {
+                let piece = match &mut self.newlines {
+                    Some(newlines) => newlines.take(piece),
+                    None => Some(piece),
+                };
+                let Some(piece) = piece else { continue };
+                let new = match &mut self.stamps {
+                    Some(stamps) => stamps.take(piece)?,
+                    None => Some(piece.chunk),
+                };
+                if new.is_some() {
+                    return Ok(new);
+                }
+            }
+            match self.body.next().await? {
+                Some(piece) => self.decoder.feed(piece),
+                None => return self.decoder.finish().map(|()| None),
+            }
+        }
+    }
+
+    /// Whether it was read from its end, and what follows the part that was given before is not in there.
+    pub(crate) fn is_astray(&self) -> bool {
+        self.stamps.as_ref().is_some_and(Stamps::is_astray)
+    }
+
+    /// How far the log was given, if it was asked for with its times.
+    pub(crate) fn cursor(&self) -> Option<Cursor> {
+        self.stamps.as_ref().map(Stamps::cursor)
+    }
+}
+
+impl Docker {
+    /// The log of a container. From a `cursor` on, if one is given, it is read so that what follows can be
+    /// asked for; only Docker's engines write the times that this needs.
+    pub(crate) async fn container_log(
+        &self,
+        container: &Details,
+        options: &LogOptions,
+        cursor: Option<Cursor>,
+    ) -> Result<Logs, Error> {
+        let engine = self.transport.engine();
+        let cursor = cursor.filter(|_| engine.is_docker() && !container.tty);
+        let mut asked = options.clone();
+        match cursor.as_ref().map(Cursor::place) {
+            Some(ReadFrom::Since(since)) => {
+                asked = LogOptions { since: Some(since), tail: Tail::All, ..asked }
+            }
+            Some(ReadFrom::Tail(lines)) => asked.tail = Tail::Lines(lines),
+            Some(ReadFrom::Beginning) | None => {}
+        }
+        asked.timestamps |= cursor.is_some();
+        let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
+        let body = self.transport.stream(&path).await?;
+        let stamps = cursor.map(|cursor| Stamps::new(cursor, options.timestamps));
+        Ok(Logs { stamps, ..Logs::read(body, container, engine, asked.timestamps) })
+    }
+}
+
+/// As the engine is asked for it.
+pub(crate) fn query(options: &LogOptions) -> String {
+    let mut query =
+        format!("stdout=true&stderr=true&follow={}&timestamps={}", options.follow, options.timestamps);
+    let tail = match options.tail {
+        Tail::All => None,
+        Tail::Lines(lines) => Some(lines.to_string()),
+    };
+    let (since, until) = (options.since.map(unix_time), options.until.map(unix_time));
+    for (name, value) in [("tail", &tail), ("since", &since), ("until", &until)] {
+        if let Some(value) = value {
+            query.push_str(&format!("&{name}={value}"));
+        }
+    }
+    query
+}
+
+/// A moment as the engine reads it: seconds since 1970, with nine decimals.
+fn unix_time(moment: DateTime<Utc>) -> String {
+    format!("{}.{:09}", moment.timestamp(), moment.timestamp_subsec_nanos().min(999_999_999))
+}

@@ -1,0 +1,124 @@
+//! The end of a task that was waited for: when it is for good, and how it is told.
+
+use std::time::Duration;
+
+use crate::{
+    config::value::signal::Signal,
+    docker::{Docker, container::wait::Exit, details::Details},
+    error::{Error, ErrorKind, Origin},
+};
+
+/// The pause before the engine is asked again when it says that a task ended and runs.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// How a task ended.
+pub(crate) struct TaskEnd {
+    /// What the engine says of it; nothing once it is removed.
+    container: Option<Details>,
+    code: i64,
+}
+
+impl Docker {
+    /// Returns when the container's process has ended and will not be started again.
+    pub(crate) async fn end(&self, container: &Details) -> Result<TaskEnd, Error> {
+        loop {
+            let exit = match self.wait(&container.id).await {
+                Ok(exit) => Some(exit),
+                // A proxy may cut a long request; the engine itself would fail the next one.
+                Err(error) if error.kind() == ErrorKind::ConnectionLost => None,
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
+                Err(error) => return Err(error),
+            };
+            match (self.inspect_decided(&container.id).await, exit) {
+                (Ok(now), _) if now.is_alive() => {}
+                (Ok(now), _) => return Ok(TaskEnd { code: now.exit_code, container: Some(now) }),
+                (Err(error), Some(Exit { code })) if error.kind() == ErrorKind::TaskNotFound => {
+                    return Ok(TaskEnd { container: None, code });
+                }
+                (Err(error), None) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
+                (Err(error), _) => return Err(error),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}
+
+fn removed() -> Error {
+    Error::new(ErrorKind::TaskDied, "the task was removed before it was ready")
+        .with_hint("see who removes it: a second cube command, --replace, --ttl, or `docker rm`")
+}
+
+impl TaskEnd {
+    /// Whether there was a process at all.
+    pub(crate) fn started(&self) -> bool {
+        self.container.as_ref().is_none_or(|container| container.started_at.is_some())
+    }
+
+    /// Whether its process ended with 0.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.code == 0
+    }
+
+    /// The error for a task that ended before it was ready.
+    pub(crate) fn error(&self) -> Error {
+        let Some(container) = &self.container else { return died("exited", self.code, false) };
+        if container.started_at.is_none() {
+            let message = format!("the task has not started: it is {}", container.status);
+            return Error::new(ErrorKind::WrongState, message)
+                .with_hint("start it with `docker start`, or run it again");
+        }
+        died(state(container), self.code, container.oom_killed)
+    }
+}
+
+/// `dead` is a container whose removal failed, `stopped` podman's word before it has tidied up; its process exited
+/// all the same.
+fn state(container: &Details) -> &str {
+    match container.status.as_str() {
+        "dead" | "removing" | "stopped" => "exited",
+        status => status,
+    }
+}
+
+fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
+    let why = match signal(code) {
+        _ if out_of_memory => " (out of memory)".to_owned(),
+        Some(signal) => format!(" ({signal})"),
+        None => String::new(),
+    };
+    let hint = match code {
+        _ if out_of_memory => "give it more with --memory",
+        // The engine may miss the kernel's word of a lack of memory (20.10 does one time in six).
+        137 => "if nobody killed it, it lacked memory: give it more with --memory",
+        _ => "its output tells why; `cube run --attach` shows all of it",
+    };
+    Error::new(ErrorKind::TaskDied, format!("the task {state} with code {code}{why} before it was ready"))
+        .with_origin(Origin::Task)
+        .with_hint(hint)
+}
+
+/// The signal that an exit code above 128 stands for.
+fn signal(code: i64) -> Option<Signal> {
+    let number = code.checked_sub(128).filter(|number| *number > 0)?;
+    number.to_string().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_state_code_and_reason() {
+        for (state, code, oom, text) in [
+            ("exited", 3, false, "the task exited with code 3 before it was ready"),
+            ("exited", 137, false, "the task exited with code 137 (SIGKILL) before it was ready"),
+            ("exited", 137, true, "the task exited with code 137 (out of memory) before it was ready"),
+            ("exited", 143, false, "the task exited with code 143 (SIGTERM) before it was ready"),
+            ("exited", 255, false, "the task exited with code 255 before it was ready"),
+        ] {
+            let error = died(state, code, oom);
+            assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskDied, text));
+            assert!(error.hint().is_some());
+        }
+    }
+}
