@@ -1,19 +1,21 @@
-//! The README's shell blocks, run as they stand: each says in a comment before it what must come of it.
+//! The shell blocks of the README and of the guides (`examples/*.md`), run as they stand: each says in a
+//! comment before it what must come of it.
 //!
 //! `<!-- test: NAME [exit=N] [prints="TEXT"]... [stderr="TEXT"]... [not-run="WHY"] -->`
 //! A block without such a comment fails the test. In YAML blocks the lines of `run: |` and `script:` are run.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::thread;
 
 use tempfile::TempDir;
 
-/// Stands in for the README's `postgres`, so that no image of the user's is touched.
+/// Stands in for the documents' `postgres`, so that no image of the user's is touched.
 const IMAGE: &str = "cube-test-readme/postgres";
-/// The versions that the README names; the content is the distribution's version for each.
+/// The versions that they name; the content is the distribution's version for each.
 const TAGS: [&str; 2] = ["13", "16"];
 /// How many blocks run at once.
 const WORKERS: usize = 3;
@@ -30,7 +32,7 @@ struct Block {
     not_run: Option<String>,
 }
 
-/// The image under the README's versions; dropped, it goes.
+/// The image under those versions; dropped, it goes.
 struct Images;
 
 impl Images {
@@ -75,6 +77,27 @@ fn must(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The blocks of the README and of every guide; what is wrong with one is named with its file.
+fn documented() -> (Vec<Block>, Vec<String>) {
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for path in documents() {
+        let (blocks, faults) = blocks(&fs::read_to_string(&path).unwrap());
+        found.extend(blocks);
+        wrong.extend(faults.iter().map(|fault| format!("{}: {fault}", path.display())));
+    }
+    (found, wrong)
+}
+
+/// The README and every guide.
+fn documents() -> Vec<PathBuf> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = fs::read_dir(top.join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let guides = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let mut all: Vec<_> = guides.chain([top.join("README.md")]).collect();
+    all.sort();
+    all
 }
 
 /// Every `sh` and `yaml` block of the text; the second value names what is wrong with it.
@@ -173,8 +196,8 @@ fn disappointment(block: &Block, output: &Output) -> Option<String> {
 }
 
 #[test]
-fn every_shell_block_does_what_the_readme_says() {
-    let (blocks, wrong) = blocks(include_str!("../../README.md"));
+fn every_shell_block_does_what_its_document_says() {
+    let (blocks, wrong) = documented();
     assert_eq!(wrong, [""; 0]);
     let images = Images::make();
     let queue = Mutex::new(blocks.iter().filter(|block| block.not_run.is_none()));
@@ -192,12 +215,12 @@ fn every_shell_block_does_what_the_readme_says() {
     let (failures, left) = (failures.into_inner().unwrap(), Images::containers());
     drop(images);
     assert!(failures.is_empty(), "{} blocks failed:\n{}", failures.len(), failures.join("\n\n"));
-    assert_eq!(left, "", "containers that the README's blocks left behind");
+    assert_eq!(left, "", "containers that the blocks left behind");
 }
 
 #[test]
 fn every_block_has_a_name_of_its_own_and_a_reason_if_it_is_not_run() {
-    let (blocks, wrong) = blocks(include_str!("../../README.md"));
+    let (blocks, wrong) = documented();
     assert_eq!(wrong, [""; 0]);
     let mut names = HashSet::new();
     for block in &blocks {
