@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
 
     let mut words = std::env::args().skip(1);
     let mut config = Config::new(words.next().unwrap_or_default().parse()?);
-    config.command = words.collect();
+    config.process.command = words.collect();
     let started = docker.run(&mut Task::new(config), &mut |_event| {}).await?;
     let id = started.container_id.unwrap_or_default();
 

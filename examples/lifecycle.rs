@@ -14,8 +14,8 @@ async fn main() -> Result<(), Error> {
 
     let image = std::env::args().nth(1).unwrap_or_else(|| "postgres:13".to_owned());
     let mut config = Config::new(image.parse()?);
-    config.env.push(EnvVar::new("POSTGRES_USER", Some("cube".to_owned()))?);
-    config.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
+    config.process.env.push(EnvVar::new("POSTGRES_USER", Some("cube".to_owned()))?);
+    config.process.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
     let mut task = Task::new(config);
     println!("{:?}", task.state());
 

@@ -12,7 +12,7 @@
 //! let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
 //!
 //! let mut config = Config::new("postgres:13".parse()?);
-//! config.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
+//! config.process.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
 //! let started = docker.run(&mut Task::new(config), &mut |_event| {}).await?;
 //! let id = started.container_id.unwrap_or_default();
 //! docker.ready(&id, &["port=5432".parse()?], Some(Config::WAIT_TIMEOUT)).await?;
@@ -43,12 +43,16 @@ pub use config::value::{
     name::{Name, TaskRef},
     platform::Platform,
     port::{Binding, HostPort, Port, PortMapping, Protocol},
+    pull::PullPolicy,
     restart::RestartPolicy,
     signal::Signal,
     size::{Cpus, Size},
     tmpfs::Tmpfs,
 };
-pub use config::{Config, HealthCheck, PullPolicy};
+pub use config::{
+    Config, health::HealthCheck, limits::Limits, logging::Logging, network::Network, process::Process,
+    readiness::Readiness, storage::Storage,
+};
 pub use docker::{
     Docker,
     container::{

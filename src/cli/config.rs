@@ -2,10 +2,7 @@
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
-use cube::{
-    Config, EnvVar, Error, ErrorKind, ImageRef, Mount, Port, PortMapping, PullPolicy, duration as durations,
-    parse_label,
-};
+use cube::{Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, duration as durations, parse_label};
 
 use crate::cli::{
     args::task::TaskArgs,
@@ -24,7 +21,7 @@ pub fn from_args(args: &TaskArgs, command: &[String], lookup: Lookup) -> Result<
         (None, None) => return Err(Error::new(ErrorKind::InvalidInput, "--image is missing")),
     };
     if !command.is_empty() {
-        config.command = command.to_vec();
+        config.process.command = command.to_vec();
     }
     process(&mut config, args, lookup)?;
     limits(&mut config, args)?;
@@ -49,18 +46,14 @@ pub fn duration(value: Option<&str>) -> Result<Option<Duration>, Error> {
 
 /// The config of a task file; `image` stands in place of the file's own, which may be missing then.
 fn from_file(file: &Path, image: Option<&str>, lookup: Lookup) -> Result<Config, Error> {
-    let unusable = |e: serde_json::Error| {
-        Error::new(ErrorKind::InvalidInput, format!("the task file {} cannot be read", file.display()))
-            .with_source(e)
-            .with_hint("`cube run … --dry-run -o json` prints one")
-    };
-    let mut json: serde_json::Value = serde_json::from_slice(&read(file, "task file")?).map_err(unusable)?;
-    if let (Some(image), Some(members)) = (image, json.as_object_mut()) {
-        members.insert("image".to_owned(), image.parse::<ImageRef>()?.as_str().into());
-    }
-    let mut config: Config = serde_json::from_value(json).map_err(unusable)?;
+    let image = image.map(str::parse).transpose()?;
+    let mut config = Config::from_json(&read(file, "task file")?, image).map_err(|error| {
+        let message = format!("the task file {} cannot be read", file.display());
+        error.during(message).with_hint("`cube run … --dry-run -o json` prints one")
+    })?;
     // A name alone means this environment's value, as `--env NAME` does.
-    config.env = config
+    config.process.env = config
+        .process
         .env
         .into_iter()
         .map(|var| if var.value().is_none() { EnvVar::parse(var.name(), lookup) } else { Ok(var) })
@@ -80,49 +73,49 @@ fn process(config: &mut Config, args: &TaskArgs, lookup: Lookup) -> Result<(), E
     set(&mut config.name, given(args.name.as_ref()).map(str::parse).transpose()?);
     for file in &args.env_file {
         let text = read(file, "env file")?;
-        config.env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
+        config.process.env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
     }
     for var in &args.env {
-        config.env.push(EnvVar::parse(var, lookup)?);
+        config.process.env.push(EnvVar::parse(var, lookup)?);
     }
-    set(&mut config.entrypoint, args.entrypoint.clone());
-    set(&mut config.workdir, args.workdir.clone());
-    set(&mut config.user, args.user.clone());
-    config.init |= args.init;
-    set(&mut config.stop_signal, given(args.stop_signal.as_ref()).map(str::parse).transpose()?);
-    set(&mut config.stop_timeout, args.stop_timeout);
+    set(&mut config.process.entrypoint, args.entrypoint.clone());
+    set(&mut config.process.workdir, args.workdir.clone());
+    set(&mut config.process.user, args.user.clone());
+    config.process.init |= args.init;
+    set(&mut config.process.stop_signal, given(args.stop_signal.as_ref()).map(str::parse).transpose()?);
+    set(&mut config.process.stop_timeout, args.stop_timeout);
     if let Some(policy) = &args.restart {
-        config.restart = policy.parse()?;
+        config.process.restart = policy.parse()?;
     }
     Ok(())
 }
 
 fn limits(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
-    set(&mut config.memory, args.memory.as_deref().map(str::parse).transpose()?);
-    set(&mut config.cpus, args.cpus.as_deref().map(str::parse).transpose()?);
-    set(&mut config.disk, args.disk.as_deref().map(str::parse).transpose()?);
-    set(&mut config.shm_size, args.shm_size.as_deref().map(str::parse).transpose()?);
+    set(&mut config.limits.memory, args.memory.as_deref().map(str::parse).transpose()?);
+    set(&mut config.limits.cpus, args.cpus.as_deref().map(str::parse).transpose()?);
+    set(&mut config.limits.disk, args.disk.as_deref().map(str::parse).transpose()?);
+    set(&mut config.limits.shm_size, args.shm_size.as_deref().map(str::parse).transpose()?);
     Ok(())
 }
 
 fn network(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     for spec in &args.publish {
-        config.publish.extend(PortMapping::parse_spec(spec)?);
+        config.network.publish.extend(PortMapping::parse_spec(spec)?);
     }
     for spec in &args.expose {
-        config.expose.extend(Port::parse_expose(spec)?);
+        config.network.expose.extend(Port::parse_expose(spec)?);
     }
-    config.publish_all &= !args.no_publish_all;
+    config.network.publish_all &= !args.no_publish_all;
     if let Some(ip) = &args.bind {
         let parsed = ip.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        config.bind = Some(parsed.map_err(|_| {
+        config.network.bind = Some(parsed.map_err(|_| {
             Error::invalid("bind address", ip, "not an IP address").with_hint("write --bind 127.0.0.1")
         })?);
     }
-    set(&mut config.network, args.network.clone());
-    set(&mut config.hostname, args.hostname.clone());
+    set(&mut config.network.network, args.network.clone());
+    set(&mut config.network.hostname, args.hostname.clone());
     for entry in &args.add_host {
-        config.add_hosts.push(entry.parse()?);
+        config.network.add_hosts.push(entry.parse()?);
     }
     Ok(())
 }
@@ -130,10 +123,10 @@ fn network(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
 fn storage(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     let cwd = std::env::current_dir().unwrap_or_default();
     for volume in &args.volume {
-        config.volumes.push(Mount::parse(volume, &cwd)?);
+        config.storage.volumes.push(Mount::parse(volume, &cwd)?);
     }
     for tmpfs in &args.tmpfs {
-        config.tmpfs.push(tmpfs.parse()?);
+        config.storage.tmpfs.push(tmpfs.parse()?);
     }
     Ok(())
 }
@@ -143,15 +136,15 @@ fn engine(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
         let (name, value) = parse_label(label)?;
         config.labels.insert(name, value);
     }
-    set(&mut config.log_driver, args.log_driver.clone());
+    set(&mut config.logging.log_driver, args.log_driver.clone());
     for option in &args.log_opt {
         let (name, value) = option.split_once('=').ok_or_else(|| {
             Error::invalid("log option", option, "there is no `=`").with_hint("write --log-opt max-size=10m")
         })?;
-        config.log_opts.insert(name.to_owned(), value.to_owned());
+        config.logging.log_opts.insert(name.to_owned(), value.to_owned());
     }
     if let Some(policy) = given(args.pull.as_ref()) {
-        config.pull = pull_policy(policy)?;
+        config.pull = policy.parse()?;
     }
     if let Some(retries) = args.pull_retries {
         config.pull_retries = retries;
@@ -168,16 +161,6 @@ fn swarm(config: &mut Config, args: &TaskArgs) {
     config.constraints.extend(args.node.iter().map(|name| format!("node.hostname=={name}")));
 }
 
-fn pull_policy(text: &str) -> Result<PullPolicy, Error> {
-    match text {
-        "always" => Ok(PullPolicy::Always),
-        "missing" => Ok(PullPolicy::Missing),
-        "never" => Ok(PullPolicy::Never),
-        _ => Err(Error::invalid("pull policy", text, "no such policy")
-            .with_hint("write --pull always, missing or never")),
-    }
-}
-
 fn health(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     let health = &mut config.health;
     // As to Docker, an empty one is none.
@@ -191,9 +174,9 @@ fn health(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
 
 fn readiness(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     for condition in &args.wait_for {
-        config.wait_for.push(condition.parse()?);
+        config.readiness.wait_for.push(condition.parse()?);
     }
-    set(&mut config.wait_timeout, duration(args.wait_timeout.as_deref())?);
+    set(&mut config.readiness.wait_timeout, duration(args.wait_timeout.as_deref())?);
     Ok(())
 }
 

@@ -90,11 +90,12 @@ impl<'a> Session<'a> {
     /// Waits until the task is ready as its config says.
     pub async fn ready(&mut self) -> Result<(), Error> {
         let config = &self.task.config;
-        let Some(id) = self.task.container_id.as_deref().filter(|_| !config.wait_for.is_empty()) else {
+        let Some(id) = self.task.container_id.as_deref().filter(|_| !config.readiness.wait_for.is_empty())
+        else {
             return Ok(());
         };
-        let limit = config.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
-        let ready = self.docker.ready(id, &config.wait_for, Some(limit));
+        let limit = config.readiness.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
+        let ready = self.docker.ready(id, &config.readiness.wait_for, Some(limit));
         let met = tokio::select! {
             met = ready => met,
             signal = self.signals.next() => Err(Error::interrupted(signal?)),
@@ -169,7 +170,7 @@ impl<'a> Session<'a> {
     /// Asks the task to end and waits for it; a second signal kills it.
     pub async fn halt(&mut self) -> Result<(), Error> {
         let Some(id) = self.task.container_id.as_deref() else { return Ok(()) };
-        let own = self.task.config.stop_timeout.map(i64::from);
+        let own = self.task.config.process.stop_timeout.map(i64::from);
         let options = StopOptions::default();
         tokio::select! {
             halted = self.docker.halt(id, &options, own) => halted,

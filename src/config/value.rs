@@ -10,6 +10,7 @@ pub mod mount;
 pub mod name;
 pub mod platform;
 pub mod port;
+pub mod pull;
 pub mod restart;
 pub mod signal;
 pub mod size;

@@ -99,7 +99,7 @@ impl Docker {
         let started = match Kind::of(&id) {
             Kind::Container => self.start_container(&id).await,
             Kind::Service => {
-                let limit = task.config.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
+                let limit = task.config.readiness.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
                 self.start_service(&id, limit, events).await
             }
         };
@@ -124,7 +124,7 @@ impl Docker {
             Kind::Container => {
                 let (attachment, input) = self.attach(&id, stdin).await?;
                 self.start(task, events).await?;
-                let restarts = task.config.restart != RestartPolicy::No;
+                let restarts = task.config.process.restart != RestartPolicy::No;
                 Ok((self.follow(&id, attachment, restarts), Some(input)))
             }
             Kind::Service => {

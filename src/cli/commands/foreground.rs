@@ -45,7 +45,7 @@ pub async fn run(mut session: Session<'_>, timeout: Option<Duration>, keep: bool
 }
 
 async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Result<ForegroundEnd, Error> {
-    let stdin = session.task.config.interactive;
+    let stdin = session.task.config.process.interactive;
     let mut passed_on = Signals::passed_on()?;
     let Some((output, input)) = session.start(Some(stdin)).await? else {
         return Err(Error::new(ErrorKind::Engine, "the engine gave no streams"));
@@ -122,7 +122,7 @@ async fn stop(
 ) -> Result<(), Error> {
     let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
     session.announce_stop();
-    let own_grace = session.task.config.stop_timeout.map(i64::from);
+    let own_grace = session.task.config.process.stop_timeout.map(i64::from);
     let options = StopOptions::default();
     let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });
     tokio::select! {

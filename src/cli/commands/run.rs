@@ -22,7 +22,7 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
 
 async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     let mut config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
-    config.interactive = config.interactive || args.interactive;
+    config.process.interactive = config.process.interactive || args.interactive;
     let timeout = config::duration(args.timeout.as_deref())?;
     if args.dry_run {
         config::show(&config)?;

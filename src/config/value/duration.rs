@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::{
-    config::decimal::{self, Decimal},
+    config::{
+        decimal::{self, Decimal},
+        value::size::Amount,
+    },
     error::Error,
 };
 
@@ -100,32 +105,32 @@ fn go_nanos(text: &str) -> Result<u64, &'static str> {
     Ok(total)
 }
 
-/// The serde form of an optional duration, for `#[serde(with = "…", default)]`: text or a number of seconds.
-pub mod text {
-    use std::time::Duration;
+/// The JSON form of an optional duration: the text that [`format`] gives, or null. A number of seconds is read too.
+pub(crate) struct DurationText(Option<Duration>);
 
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    use crate::config::value::size::Amount;
-
-    /// Writes the text that [`format`](super::format) gives, or null.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => serializer.serialize_some(&super::format(*duration)),
-            None => serializer.serialize_none(),
-        }
+impl From<Option<Duration>> for DurationText {
+    fn from(duration: Option<Duration>) -> Self {
+        Self(duration)
     }
+}
 
-    /// Reads text as [`parse`](super::parse) does, a number of seconds, or null.
-    ///
-    /// # Errors
-    /// Those of the deserializer and of [`parse`](super::parse).
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+impl From<DurationText> for Option<Duration> {
+    fn from(text: DurationText) -> Self {
+        text.0
+    }
+}
+
+impl Serialize for DurationText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.map(format).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for DurationText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let amount = Option::<Amount>::deserialize(deserializer)?;
-        amount.map(|amount| super::parse(&amount.into_text())).transpose().map_err(de::Error::custom)
+        let parsed = amount.map(|amount| parse(&amount.into_text())).transpose();
+        parsed.map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -133,7 +138,6 @@ pub mod text {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde::{Deserialize, Serialize};
 
     #[test]
     fn durations_are_read_in_gos_syntax_and_as_seconds() {
@@ -227,31 +231,20 @@ mod tests {
         }
     }
 
-    #[derive(Serialize, Deserialize, PartialEq, Debug)]
-    struct Held {
-        #[serde(with = "crate::config::value::duration::text", default)]
-        grace: Option<Duration>,
-    }
-
     #[test]
     fn a_file_may_hold_text_or_seconds_or_nothing() {
-        for (json, millis) in [
-            (r#"{"grace":"1m30s"}"#, Some(90_000)),
-            (r#"{"grace":2}"#, Some(2_000)),
-            (r#"{"grace":0.5}"#, Some(500)),
-        ] {
-            let held: Held = serde_json::from_str(json).unwrap();
-            assert_eq!(held.grace, millis.map(Duration::from_millis), "{json}");
+        let read = |json: &str| serde_json::from_str::<DurationText>(json).map(Option::from);
+        for (json, millis) in
+            [(r#""1m30s""#, Some(90_000)), ("2", Some(2_000)), ("0.5", Some(500)), ("null", None)]
+        {
+            assert_eq!(read(json).unwrap(), millis.map(Duration::from_millis), "{json}");
         }
-        for json in ["{}", r#"{"grace":null}"#] {
-            assert_eq!(serde_json::from_str::<Held>(json).unwrap().grace, None);
+        for json in ["-1", r#""x""#, "true", "1e300"] {
+            assert!(read(json).is_err(), "{json}");
         }
-        for json in [r#"{"grace":-1}"#, r#"{"grace":"x"}"#, r#"{"grace":true}"#, r#"{"grace":1e300}"#] {
-            assert!(serde_json::from_str::<Held>(json).is_err(), "{json}");
-        }
-        let held = Held { grace: Some(Duration::from_secs(90)) };
-        assert_eq!(serde_json::to_string(&held).unwrap(), r#"{"grace":"1m30s"}"#);
-        assert_eq!(serde_json::to_string(&Held { grace: None }).unwrap(), r#"{"grace":null}"#);
+        let text = |duration| serde_json::to_string(&DurationText(duration)).unwrap();
+        assert_eq!(text(Some(Duration::from_secs(90))), r#""1m30s""#);
+        assert_eq!(text(None), "null");
     }
 
     proptest! {

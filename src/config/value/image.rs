@@ -29,6 +29,11 @@ pub struct ImageRef {
 }
 
 impl ImageRef {
+    /// Stands for an image that is not known yet.
+    pub(in crate::config) const fn unset() -> Self {
+        Self { given: String::new(), domain: String::new(), path: String::new(), tag: None, digest: None }
+    }
+
     /// The text as it was given; what a create request takes, because it may be a short image id.
     #[must_use]
     pub fn as_str(&self) -> &str {

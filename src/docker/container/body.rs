@@ -9,7 +9,8 @@ use bollard::models::{
 
 use crate::{
     config::{
-        Config, HealthCheck,
+        Config,
+        health::HealthCheck,
         value::{
             port::{HostPort, Port, PortMapping},
             restart::RestartPolicy,
@@ -36,21 +37,23 @@ pub(crate) fn create_body(
     let config = &task.config;
     ContainerCreateBody {
         image: Some(config.image.as_str().to_owned()),
-        cmd: list(config.command.clone()),
-        entrypoint: config.entrypoint.clone().map(|e| vec![e]),
-        env: list(config.env.iter().map(crate::config::value::env::EnvVar::to_engine).collect()),
+        cmd: list(config.process.command.clone()),
+        entrypoint: config.process.entrypoint.clone().map(|e| vec![e]),
+        env: list(config.process.env.iter().map(crate::config::value::env::EnvVar::to_engine).collect()),
         labels: Some(labels(task, owner)),
         exposed_ports: list(exposed(config, published)),
-        volumes: list(config.volumes.iter().filter_map(|v| v.anonymous().map(str::to_owned)).collect()),
-        hostname: config.hostname.clone(),
-        working_dir: config.workdir.clone(),
-        user: config.user.clone(),
-        stop_signal: config.stop_signal.as_ref().map(ToString::to_string),
-        stop_timeout: config.stop_timeout.map(i64::from),
+        volumes: list(
+            config.storage.volumes.iter().filter_map(|v| v.anonymous().map(str::to_owned)).collect(),
+        ),
+        hostname: config.network.hostname.clone(),
+        working_dir: config.process.workdir.clone(),
+        user: config.process.user.clone(),
+        stop_signal: config.process.stop_signal.as_ref().map(ToString::to_string),
+        stop_timeout: config.process.stop_timeout.map(i64::from),
         healthcheck: health(&config.health),
-        open_stdin: config.interactive.then_some(true),
-        stdin_once: config.interactive.then_some(true),
-        attach_stdin: config.interactive.then_some(true),
+        open_stdin: config.process.interactive.then_some(true),
+        stdin_once: config.process.interactive.then_some(true),
+        attach_stdin: config.process.interactive.then_some(true),
         host_config: Some(host_config(config, published)),
         ..ContainerCreateBody::default()
     }
@@ -71,18 +74,20 @@ pub(crate) fn on_any_host_port(port: Port) -> PortMapping {
 
 fn host_config(config: &Config, published: &[PortMapping]) -> HostConfig {
     HostConfig {
-        nano_cpus: config.cpus.map(|c| signed(c.nanos())),
-        memory: config.memory.map(|m| signed(m.bytes())),
-        shm_size: config.shm_size.map(|s| signed(s.bytes())),
-        storage_opt: config.disk.map(|d| HashMap::from([("size".to_owned(), d.bytes().to_string())])),
-        binds: list(config.volumes.iter().filter_map(crate::config::value::mount::Mount::bind).collect()),
-        tmpfs: pairs(config.tmpfs.iter().map(|t| (t.path().to_owned(), t.options().to_owned()))),
-        network_mode: config.network.clone(),
+        nano_cpus: config.limits.cpus.map(|c| signed(c.nanos())),
+        memory: config.limits.memory.map(|m| signed(m.bytes())),
+        shm_size: config.limits.shm_size.map(|s| signed(s.bytes())),
+        storage_opt: config.limits.disk.map(|d| HashMap::from([("size".to_owned(), d.bytes().to_string())])),
+        binds: list(
+            config.storage.volumes.iter().filter_map(crate::config::value::mount::Mount::bind).collect(),
+        ),
+        tmpfs: pairs(config.storage.tmpfs.iter().map(|t| (t.path().to_owned(), t.options().to_owned()))),
+        network_mode: config.network.network.clone(),
         port_bindings: bindings(config, published),
         publish_all_ports: Some(publishes_all(config)),
-        restart_policy: Some(restart(config.restart)),
-        init: config.init.then_some(true),
-        extra_hosts: list(config.add_hosts.iter().map(ToString::to_string).collect()),
+        restart_policy: Some(restart(config.process.restart)),
+        init: config.process.init.then_some(true),
+        extra_hosts: list(config.network.add_hosts.iter().map(ToString::to_string).collect()),
         log_config: Some(log_config(config)),
         ..HostConfig::default()
     }
@@ -90,8 +95,8 @@ fn host_config(config: &Config, published: &[PortMapping]) -> HostConfig {
 
 /// The engine publishes all by itself unless the address is chosen; a borrowed network has no ports of its own.
 fn publishes_all(config: &Config) -> bool {
-    let borrowed = config.network.as_ref().is_some_and(|n| n.starts_with("container:"));
-    config.publish_all && config.bind.is_none() && !borrowed
+    let borrowed = config.network.network.as_ref().is_some_and(|n| n.starts_with("container:"));
+    config.network.publish_all && config.network.bind.is_none() && !borrowed
 }
 
 pub(crate) fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, String> {
@@ -107,8 +112,8 @@ pub(crate) fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, Stri
 }
 
 fn exposed(config: &Config, published: &[PortMapping]) -> Vec<String> {
-    let mapped = config.publish.iter().chain(published).map(|m| m.container);
-    let mut ports: Vec<Port> = config.expose.iter().copied().chain(mapped).collect();
+    let mapped = config.network.publish.iter().chain(published).map(|m| m.container);
+    let mut ports: Vec<Port> = config.network.expose.iter().copied().chain(mapped).collect();
     ports.sort_unstable();
     ports.dedup();
     ports.iter().map(ToString::to_string).collect()
@@ -116,9 +121,10 @@ fn exposed(config: &Config, published: &[PortMapping]) -> Vec<String> {
 
 fn bindings(config: &Config, published: &[PortMapping]) -> Option<PortMap> {
     let mut map = PortMap::new();
-    let extra = published.iter().filter(|p| !config.publish.iter().any(|m| m.container == p.container));
-    for mapping in config.publish.iter().chain(extra) {
-        let host_ip = mapping.host_ip.or(config.bind);
+    let extra =
+        published.iter().filter(|p| !config.network.publish.iter().any(|m| m.container == p.container));
+    for mapping in config.network.publish.iter().chain(extra) {
+        let host_ip = mapping.host_ip.or(config.network.bind);
         let binding = PortBinding {
             host_ip: Some(host_ip.map(|ip| ip.to_string()).unwrap_or_default()),
             host_port: Some(mapping.host_port.to_string()),
@@ -151,8 +157,9 @@ pub(crate) fn health(health: &HealthCheck) -> Option<HealthConfig> {
 }
 
 pub(crate) fn log_config(config: &Config) -> HostConfigLogConfig {
-    let chosen = config.log_driver.clone();
-    let mut options: HashMap<_, _> = config.log_opts.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let chosen = config.logging.log_driver.clone();
+    let mut options: HashMap<_, _> =
+        config.logging.log_opts.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     if chosen.is_none() && options.is_empty() {
         options.extend(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }

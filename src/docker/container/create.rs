@@ -4,7 +4,10 @@ use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
 
 use crate::{
-    config::{Config, PullPolicy, value::port::Port},
+    config::{
+        Config,
+        value::{port::Port, pull::PullPolicy},
+    },
     docker::{
         Docker,
         container::{body, inspect, proxies},
@@ -67,7 +70,7 @@ impl Docker {
     ) -> Result<String, Error> {
         let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
         let created = match first {
-            Err(error) if task.config.log_driver.is_none() && refuses_log_driver(&error) => {
+            Err(error) if task.config.logging.log_driver.is_none() && refuses_log_driver(&error) => {
                 let body = body::with_engines_log_driver(body);
                 self.within(self.api.create_container(Some(options(&task.config)), body)).await?
             }
@@ -86,7 +89,7 @@ impl Docker {
         config: &Config,
         events: Events<'_>,
     ) -> Result<Vec<crate::config::value::port::PortMapping>, Error> {
-        if config.bind.is_none() || !config.publish_all {
+        if config.network.bind.is_none() || !config.network.publish_all {
             return Ok(Vec::new());
         }
         let ports = self.exposed_by(config, events).await?;
@@ -102,7 +105,7 @@ impl Docker {
             }
             exposed => exposed?,
         };
-        Ok(exposed.into_iter().chain(config.expose.iter().copied()).collect())
+        Ok(exposed.into_iter().chain(config.network.expose.iter().copied()).collect())
     }
 
     async fn pull_for(&self, config: &Config, events: Events<'_>) -> Result<(), Error> {

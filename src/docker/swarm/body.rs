@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::{
-        Config, PullPolicy,
+        Config,
         value::{
             host_entry::HostEntry,
             mount::Mount,
             port::{HostPort, Port},
+            pull::PullPolicy,
             restart::RestartPolicy,
             tmpfs::Tmpfs,
         },
@@ -21,38 +22,42 @@ use crate::{
 /// Refuses what Swarm cannot do, by the name of its flag: nothing is dropped in silence.
 pub(crate) fn check(config: &Config) -> Result<(), Error> {
     let refused: [(bool, &str, &str); 12] = [
-        (config.bind.is_some(), "--bind", "a port is published on all addresses of the task's node"),
-        (config.disk.is_some(), "--disk", "limit --memory instead; Swarm knows no limit of the disk"),
-        (config.shm_size.is_some(), "--shm-size", "mount --tmpfs /dev/shm:size=SIZE instead"),
-        (config.interactive, "--interactive", "give the task its input by a file or a variable"),
+        (config.network.bind.is_some(), "--bind", "a port is published on all addresses of the task's node"),
+        (config.limits.disk.is_some(), "--disk", "limit --memory instead; Swarm knows no limit of the disk"),
+        (config.limits.shm_size.is_some(), "--shm-size", "mount --tmpfs /dev/shm:size=SIZE instead"),
+        (config.process.interactive, "--interactive", "give the task its input by a file or a variable"),
         (
             config.pull == PullPolicy::Never,
             "--pull never",
             "each node asks the registry; without an answer it takes its own image",
         ),
         (
-            config.restart == RestartPolicy::UnlessStopped,
+            config.process.restart == RestartPolicy::UnlessStopped,
             "--restart unless-stopped",
             "use --restart always; `cube stop` ends it all the same",
         ),
-        (config.stop_timeout.is_some_and(|t| t < 0), "--stop-timeout -1", "give the grace in seconds"),
         (
-            config.network.as_deref().is_some_and(is_local),
+            config.process.stop_timeout.is_some_and(|t| t < 0),
+            "--stop-timeout -1",
+            "give the grace in seconds",
+        ),
+        (
+            config.network.network.as_deref().is_some_and(is_local),
             "--network",
             "name an overlay network: `docker network create --driver overlay NAME`",
         ),
         (
-            config.publish.iter().any(|m| m.host_ip.is_some()),
+            config.network.publish.iter().any(|m| m.host_ip.is_some()),
             "--publish with an address",
             "leave the address out; the port is published on the task's node",
         ),
         (
-            config.publish.iter().any(|m| matches!(m.host_port, HostPort::Range(..))),
+            config.network.publish.iter().any(|m| matches!(m.host_port, HostPort::Range(..))),
             "--publish with a range of host ports",
             "leave the host port out to get a free one",
         ),
         (
-            config.add_hosts.iter().any(|h| h.ip().is_none()),
+            config.network.add_hosts.iter().any(|h| h.ip().is_none()),
             "--add-host NAME:host-gateway",
             "name the address; each node has its own gateway",
         ),
@@ -65,8 +70,8 @@ pub(crate) fn check(config: &Config) -> Result<(), Error> {
     if let Some((_, flag, hint)) = refused.iter().find(|(is_set, ..)| *is_set) {
         return Err(unsupported(flag).with_hint(*hint));
     }
-    config.volumes.iter().try_for_each(|volume| mount(volume).map(drop))?;
-    config.tmpfs.iter().try_for_each(|tmpfs| temporary(tmpfs).map(drop))
+    config.storage.volumes.iter().try_for_each(|volume| mount(volume).map(drop))?;
+    config.storage.tmpfs.iter().try_for_each(|tmpfs| temporary(tmpfs).map(drop))
 }
 
 pub(crate) fn unsupported(flag: &str) -> Error {
@@ -89,9 +94,9 @@ pub(crate) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> V
         "TaskTemplate": {
             "ContainerSpec": container(config, &labels),
             "Resources": resources(config),
-            "RestartPolicy": restart(config.restart),
+            "RestartPolicy": restart(config.process.restart),
             "Placement": placement(config),
-            "Networks": config.network.iter().map(|network| json!({"Target": network})).collect::<Vec<_>>(),
+            "Networks": config.network.network.iter().map(|network| json!({"Target": network})).collect::<Vec<_>>(),
             "LogDriver": log_driver(config),
         },
         "EndpointSpec": {"Ports": ports(config, exposed)},
@@ -107,23 +112,23 @@ fn name(task: &Task) -> String {
 }
 
 fn container(config: &Config, labels: &std::collections::HashMap<String, String>) -> Value {
-    let volumes = config.volumes.iter().filter_map(|volume| mount(volume).ok());
+    let volumes = config.storage.volumes.iter().filter_map(|volume| mount(volume).ok());
     let mounts: Vec<Value> =
-        volumes.chain(config.tmpfs.iter().filter_map(|tmpfs| temporary(tmpfs).ok())).collect();
+        volumes.chain(config.storage.tmpfs.iter().filter_map(|tmpfs| temporary(tmpfs).ok())).collect();
     json!({
         "Image": config.image.as_str(),
         "Labels": labels,
-        "Command": config.entrypoint.as_ref().map(|entrypoint| [entrypoint]),
-        "Args": config.command,
-        "Env": config.env.iter().map(crate::config::value::env::EnvVar::to_engine).collect::<Vec<_>>(),
-        "Hostname": config.hostname,
-        "Dir": config.workdir,
-        "User": config.user,
-        "Init": config.init,
-        "StopSignal": config.stop_signal.as_ref().map(ToString::to_string),
-        "StopGracePeriod": config.stop_timeout.map(|seconds| i64::from(seconds) * 1_000_000_000),
+        "Command": config.process.entrypoint.as_ref().map(|entrypoint| [entrypoint]),
+        "Args": config.process.command,
+        "Env": config.process.env.iter().map(crate::config::value::env::EnvVar::to_engine).collect::<Vec<_>>(),
+        "Hostname": config.network.hostname,
+        "Dir": config.process.workdir,
+        "User": config.process.user,
+        "Init": config.process.init,
+        "StopSignal": config.process.stop_signal.as_ref().map(ToString::to_string),
+        "StopGracePeriod": config.process.stop_timeout.map(|seconds| i64::from(seconds) * 1_000_000_000),
         "Healthcheck": body::health(&config.health),
-        "Hosts": config.add_hosts.iter().filter_map(hosts_line).collect::<Vec<_>>(),
+        "Hosts": config.network.add_hosts.iter().filter_map(hosts_line).collect::<Vec<_>>(),
         "Mounts": mounts,
     })
 }
@@ -131,10 +136,10 @@ fn container(config: &Config, labels: &std::collections::HashMap<String, String>
 /// Swarm places a task where what it may use at most is free.
 fn resources(config: &Config) -> Value {
     let mut amounts = Map::new();
-    if let Some(cpus) = config.cpus {
+    if let Some(cpus) = config.limits.cpus {
         amounts.insert("NanoCPUs".to_owned(), cpus.nanos().into());
     }
-    if let Some(memory) = config.memory {
+    if let Some(memory) = config.limits.memory {
         amounts.insert("MemoryBytes".to_owned(), memory.bytes().into());
     }
     json!({"Limits": amounts, "Reservations": amounts})
@@ -165,11 +170,11 @@ fn log_driver(config: &Config) -> Value {
 
 /// On the node that runs the task, not on every one.
 fn ports(config: &Config, exposed: &[Port]) -> Vec<Value> {
-    let named = config.publish.iter().map(|mapping| match mapping.host_port {
+    let named = config.network.publish.iter().map(|mapping| match mapping.host_port {
         HostPort::Fixed(port) => (mapping.container, port),
         HostPort::Any | HostPort::Range(..) => (mapping.container, 0),
     });
-    let is_named = |port: &Port| config.publish.iter().any(|mapping| mapping.container == *port);
+    let is_named = |port: &Port| config.network.publish.iter().any(|mapping| mapping.container == *port);
     let others = exposed.iter().filter(|port| !is_named(port)).map(|port| (*port, 0));
     let port = |(target, published): (Port, u16)| {
         json!({

@@ -32,8 +32,11 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<String, Error> {
         body::check(&task.config)?;
-        let exposed =
-            if task.config.publish_all { self.exposed_by(&task.config, events).await? } else { Vec::new() };
+        let exposed = if task.config.network.publish_all {
+            self.exposed_by(&task.config, events).await?
+        } else {
+            Vec::new()
+        };
         let body = body::service(task, &exposed, self.owner.as_ref());
         let auth = self.registry_auth(&task.config.image).await?;
         let created = self.submit(task, body.to_string().into_bytes(), auth).await;

@@ -1,0 +1,141 @@
+//! How a group of a config's fields is defined: the struct with its defaults, and its part of the JSON.
+//!
+//! The groups exist in Rust only. In JSON all fields stand side by side, and those at their default are left out.
+
+use serde::{
+    Deserialize,
+    de::{Error as _, MapAccess},
+};
+
+/// Reads the value of the field `key`. What is refused is named by its field and its line; the value, which may be
+/// a secret, is not shown.
+pub(crate) fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    key: &str,
+    map: &mut A,
+) -> Result<T, A::Error> {
+    map.next_value().map_err(|error| {
+        // serde_json finds the line and the column at the end of the text again.
+        A::Error::custom(format_args!("field `{key}`: {}", without_value(&error.to_string())))
+    })
+}
+
+/// The text of an error without the value that was found: serde says `invalid type: string "s3cret", expected a sequence at line 1 column 9`.
+pub(crate) fn without_value(text: &str) -> String {
+    let (found, expected) = match text.rsplit_once(", expected ") {
+        Some((found, expected))
+            if ["invalid type: ", "invalid value: "].iter().any(|p| found.starts_with(p)) =>
+        {
+            (found, expected)
+        }
+        _ => return text.to_owned(),
+    };
+    let (what, place) = match expected.find(" at line ") {
+        Some(at) => expected.split_at(at),
+        None => (expected, ""),
+    };
+    let kind =
+        if found.starts_with("invalid value: ") { "a value out of range, expected " } else { "expected " };
+    format!("{kind}{}{place}", in_words(what))
+}
+
+/// The names of JSON for those of serde.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        other => other,
+    }
+}
+
+/// Defines a group: each field with its documentation, its type and its default. A field that has another form in
+/// JSON than its type's own names the type that reads and writes it behind `as`.
+///
+/// With `fields of TYPE` the struct is defined elsewhere, and only its part of the JSON here.
+macro_rules! group {
+    (
+        $(#[$about:meta])*
+        pub struct $group:ident {
+            $( $(#[$doc:meta])* pub $field:ident: $type:ty = $default:expr $(, as $via:ty)?; )*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $group {
+            $( $(#[$doc])* pub $field: $type, )*
+        }
+
+        impl Default for $group {
+            fn default() -> Self {
+                Self { $( $field: $default, )* }
+            }
+        }
+
+        $crate::config::group::group! { fields of $group { $( $field: $type = $default $(, as $via)?; )* } }
+    };
+    ( fields of $group:ident { $( $field:ident: $type:ty = $default:expr $(, as $via:ty)?; )* } ) => {
+        impl $group {
+            /// Writes the fields that are not at their default.
+            pub(in crate::config) fn write_fields<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+                $(
+                    let default: $type = $default;
+                    if self.$field != default {
+                        let key = stringify!($field);
+                        $crate::config::group::group!(write map, key, self.$field $(, $via)?)?;
+                    }
+                )*
+                Ok(())
+            }
+
+            /// Reads the value of `key` if it is a field of this group, and returns whether it is.
+            pub(in crate::config) fn read_field<'de, A: serde::de::MapAccess<'de>>(
+                &mut self,
+                key: &str,
+                map: &mut A,
+            ) -> Result<bool, A::Error> {
+                match key {
+                    $( stringify!($field) => {
+                        self.$field = $crate::config::group::group!(read key, map $(, $via)?);
+                    } )*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+        }
+    };
+    ( write $map:ident, $key:ident, $value:expr ) => { $map.serialize_entry($key, &$value) };
+    ( write $map:ident, $key:ident, $value:expr, $via:ty ) => {
+        $map.serialize_entry($key, &<$via>::from($value.clone()))
+    };
+    ( read $key:ident, $map:ident ) => { $crate::config::group::value($key, $map)? };
+    ( read $key:ident, $map:ident, $via:ty ) => {
+        $crate::config::group::value::<$via, A>($key, $map)?.into()
+    };
+}
+
+pub(crate) use group;
+
+#[cfg(test)]
+mod tests {
+    use super::without_value;
+
+    #[test]
+    fn what_serde_found_is_left_out() {
+        for (text, shown) in [
+            (
+                "invalid type: string \"A=s3cret\", expected a sequence at line 3 column 9",
+                "expected a list at line 3 column 9",
+            ),
+            ("invalid type: string \"x, expected s3cret\", expected a map", "expected an object"),
+            (
+                "invalid value: integer `-5`, expected u32 at line 1 column 2",
+                "a value out of range, expected a whole number that is not negative at line 1 column 2",
+            ),
+            ("invalid size \"x\": no number in it", "invalid size \"x\": no number in it"),
+        ] {
+            assert_eq!(without_value(text), shown);
+        }
+    }
+}

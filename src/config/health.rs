@@ -1,0 +1,30 @@
+//! How the engine probes whether the task is healthy.
+
+use std::time::Duration;
+
+use crate::config::{group::group, value::duration::DurationText};
+
+group! {
+    /// How the engine probes whether the task is healthy. Every field left out is the image's, else the engine's
+    /// default (interval and timeout 30 s, 3 retries, no start period).
+    pub struct HealthCheck {
+        /// The probe, run by the image's shell (`CMD-SHELL`).
+        pub command: Option<String> = None;
+        /// Time between two probes.
+        pub interval: Option<Duration> = None, as DurationText;
+        /// How long one probe may take.
+        pub timeout: Option<Duration> = None, as DurationText;
+        /// How many failures in a row make the task unhealthy.
+        pub retries: Option<u32> = None;
+        /// Time after the start in which failures do not count.
+        pub start_period: Option<Duration> = None, as DurationText;
+    }
+}
+
+impl HealthCheck {
+    /// Whether nothing is set, so that the image's own health check stands.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

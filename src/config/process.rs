@@ -1,0 +1,49 @@
+//! What runs in the container, and how it ends.
+
+use crate::{
+    config::{
+        group::group,
+        value::{env::EnvVar, restart::RestartPolicy, signal::Signal},
+    },
+    error::Error,
+};
+
+group! {
+    /// What runs in the container, and how it ends.
+    pub struct Process {
+        /// The command and its arguments; the image's own if empty.
+        pub command: Vec<String> = Vec::new();
+        /// The entry point; the image's own if left out, none if it is the empty string.
+        pub entrypoint: Option<String> = None;
+        /// Environment variables, in order; the last of a name wins.
+        pub env: Vec<EnvVar> = Vec::new();
+        /// Working directory in the container.
+        pub workdir: Option<String> = None;
+        /// User, and group after a colon, by name or number.
+        pub user: Option<String> = None;
+        /// Whether an init process reaps the task's orphans and forwards signals.
+        pub init: bool = false;
+        /// Whether the task reads standard input.
+        pub interactive: bool = false;
+        /// The signal that asks the task to stop; the image's, else SIGTERM, if left out.
+        pub stop_signal: Option<Signal> = None;
+        /// Time between the stop signal and the kill, in seconds; -1 waits for ever. The engine's default is 10.
+        pub stop_timeout: Option<i32> = None;
+        /// What the engine does when the task's process ends. Nothing by default.
+        pub restart: RestartPolicy = RestartPolicy::No;
+    }
+}
+
+impl Process {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.stop_timeout.filter(|seconds| *seconds < -1) {
+            Some(given) => Err(Error::invalid(
+                "stop timeout",
+                &given.to_string(),
+                "the least is -1, which waits for ever",
+            )
+            .with_hint("write --stop-timeout 10")),
+            None => Ok(()),
+        }
+    }
+}
