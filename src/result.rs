@@ -74,6 +74,9 @@ pub struct DockerResult {
     pub started_at: Option<DateTime<Utc>>,
     /// When its process last ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The variables that the caller made from the task's address (`--export`), by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<BTreeMap<String, String>>,
     /// The node of the swarm that runs the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -115,6 +118,7 @@ impl DockerResult {
             created_at: None,
             started_at: None,
             finished_at: None,
+            env: None,
             node: None,
             digest: None,
             removed: None,

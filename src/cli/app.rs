@@ -10,7 +10,7 @@ use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::S
 
 use crate::cli::{
     args::{Global, OutputFormat, When},
-    output::stdio,
+    output::{stdio, variables},
 };
 
 /// The flags of every command, and what follows from them.
@@ -32,6 +32,7 @@ impl App {
     /// The engine that the flags and the environment name; of several the first that answers. Of one
     /// alone nothing is asked yet.
     pub async fn docker(&self) -> Result<Docker, Error> {
+        variables::check_place(self.global.output)?;
         let limit = duration::parse(&self.global.engine_timeout)?;
         let (docker, silent) = connect(&self.global.host, self.global.context.as_deref(), limit).await?;
         for reason in silent.iter().filter(|_| !self.global.quiet) {

@@ -1,5 +1,6 @@
 //! The command line as typed. The doc comments are the help texts; values are checked one stage later.
 
+pub mod names;
 pub mod task;
 
 use std::ffi::{OsStr, OsString};
@@ -98,6 +99,10 @@ pub enum OutputFormat {
     Json,
     /// Lines for `eval "$(…)"` in a POSIX shell
     Env,
+    /// Lines NAME=value without quotes, for env files
+    Dotenv,
+    /// Appended to the file that `GITHUB_ENV` names; the id is printed
+    Github,
 }
 
 /// When to use colours.

@@ -5,3 +5,5 @@ pub mod nonblocking;
 pub mod progress;
 pub mod render;
 pub mod stdio;
+pub mod template;
+pub mod variables;

@@ -25,6 +25,7 @@ mod inspect;
 mod limits;
 mod load;
 mod logs;
+mod names;
 mod output;
 mod port;
 mod ps;

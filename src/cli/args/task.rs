@@ -2,6 +2,8 @@
 
 use clap::{Args, builder::FalseyValueParser};
 
+use crate::cli::args::names::NamesArgs;
+
 /// `cube run`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug)]
@@ -217,4 +219,6 @@ pub struct TaskArgs {
     /// Longest to wait for that [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Readiness")]
     pub wait_timeout: Option<String>,
+    #[command(flatten)]
+    pub names: NamesArgs,
 }

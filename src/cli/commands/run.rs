@@ -8,7 +8,7 @@ use crate::cli::{
     commands::foreground,
     config,
     outcome::Outcome,
-    output::{render, stdio},
+    output::{render, stdio, variables::Names},
     session::{Extras, Session},
 };
 
@@ -24,6 +24,7 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     let mut config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
     config.process.interactive = config.process.interactive || args.interactive;
     let timeout = config::duration(args.timeout.as_deref())?;
+    let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
         config::show(&config)?;
         return Ok(Outcome::told(0));
@@ -41,12 +42,12 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     if args.attach {
         return Ok(Box::pin(foreground::run(session, timeout, args.keep)).await);
     }
-    Ok(Box::pin(detached(session, args.result_file.is_some())).await)
+    Ok(Box::pin(detached(session, args.result_file.is_some(), &names)).await)
 }
 
-async fn detached(mut session: Session<'_>, wants_result: bool) -> Outcome {
+async fn detached(mut session: Session<'_>, wants_result: bool, names: &Names) -> Outcome {
     let told = match begin(&mut session).await {
-        Ok(()) => tell(&mut session, wants_result).await,
+        Ok(()) => tell(&mut session, wants_result, names).await,
         Err(error) => Err(error),
     };
     match told {
@@ -67,19 +68,16 @@ async fn begin(session: &mut Session<'_>) -> Result<(), Error> {
 }
 
 /// Prints the id: a caller that does not get it cannot stop the task, so a failure here ends the task.
-async fn tell(session: &mut Session<'_>, wants_result: bool) -> Result<Outcome, Error> {
+async fn tell(session: &mut Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
     let output = session.app.output();
     let id = session.task.container_id.clone().unwrap_or_default();
-    if output == OutputFormat::Text && !wants_result {
+    if output == OutputFormat::Text && !wants_result && !names.exports_any() {
         stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
         return Ok(Outcome::told(0));
     }
-    let result = session.result(Action::Start).await?;
-    let text = match output {
-        OutputFormat::Text => format!("{id}\n"),
-        OutputFormat::Json => render::line(&result),
-        OutputFormat::Env => render::shell_lines(&result),
-    };
+    let mut result = session.result(Action::Start).await?;
+    names.fill(&mut result)?;
+    let text = render::script_text(output, &result, names)?;
     stdio::print_surely(&text).map_err(stdio::unwritable)?;
     Ok(Outcome { result: Some(result), ..Outcome::told(0) })
 }

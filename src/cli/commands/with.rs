@@ -1,7 +1,8 @@
 //! `cube with`: a task that lives exactly as long as a command on this machine.
 
 use std::{
-    ffi::OsString, io, os::unix::process::ExitStatusExt, pin::pin, process::ExitStatus, time::Duration,
+    collections::BTreeMap, ffi::OsString, io, os::unix::process::ExitStatusExt, pin::pin,
+    process::ExitStatus, time::Duration,
 };
 
 use cube::{Action, DockerResult, Error, ErrorKind, Exit, Lifetime, Signal};
@@ -13,7 +14,7 @@ use crate::cli::{
     args::task::WithArgs,
     config,
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
-    output::{render, stdio},
+    output::{stdio, variables::Names},
     session::{Extras, Session},
     signals::after,
 };
@@ -34,11 +35,14 @@ pub async fn with(app: &App, args: WithArgs) -> Outcome {
 struct HostEnd {
     code: u8,
     timed_out: bool,
+    /// What `--export` made for the command.
+    env: Option<BTreeMap<String, String>>,
 }
 
 async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
     let config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
     let timeout = config::duration(args.timeout.as_deref())?;
+    let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
         config::show(&config)?;
         return Ok(Outcome::told(0));
@@ -53,7 +57,7 @@ async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
         result_file: args.result_file.is_some(),
     };
     let mut session = Session::open(app, config, extras, Lifetime::ForLife).await?;
-    match command_life(&mut session, &args.host_command, args.fail_fast, timeout).await {
+    match command_life(&mut session, &args, &names, timeout).await {
         Ok(finish) => Ok(finish_up(session, &finish).await),
         Err(error) => {
             let (result, error) = session.fail(error).await;
@@ -66,6 +70,7 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
     let halted = session.halt().await;
     let mut result = session.last_word().await;
     result.container_id = None;
+    result.env = finish.env.clone();
     session.discard().await;
     if let Err(error) = halted
         && error.kind() != ErrorKind::TaskNotFound
@@ -83,16 +88,18 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
 /// The task's life up to the end of the command. A failure before that leaves nothing of the task.
 async fn command_life(
     session: &mut Session<'_>,
-    words: &[OsString],
-    fail_fast: bool,
+    args: &WithArgs,
+    names: &Names,
     timeout: Option<Duration>,
 ) -> Result<HostEnd, Error> {
     session.start(None).await?;
     session.ready().await?;
-    let result = session.result(Action::Start).await?;
-    let mut child = spawn(words, &result)?;
+    let mut result = session.result(Action::Start).await?;
+    names.fill(&mut result)?;
+    let words = args.host_command.as_slice();
+    let mut child = spawn(words, names.variables(&result))?;
     let docker = session.docker.clone();
-    let id = result.container_id.unwrap_or_default();
+    let id = result.container_id.clone().unwrap_or_default();
     let mut task_end = pin!(docker.wait(&id));
     let mut limit = pin!(after(timeout));
     let (mut task_over, mut timed_out, mut signals) = (false, false, 0);
@@ -100,7 +107,7 @@ async fn command_life(
         tokio::select! {
             ended = child.wait() => {
                 let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
-                return Ok(HostEnd { code: if timed_out { TIMED_OUT } else { code }, timed_out });
+                return Ok(HostEnd { code: if timed_out { TIMED_OUT } else { code }, timed_out, env: result.env });
             }
             signal = session.signals.next() => {
                 signals += 1;
@@ -109,7 +116,7 @@ async fn command_life(
             exit = &mut task_end, if !task_over => {
                 task_over = true;
                 stdio::note(&obituary(&session.task.title(), &exit));
-                if fail_fast {
+                if args.fail_fast {
                     send(&child, ProcessSignal::TERM);
                 }
             }
@@ -123,12 +130,12 @@ async fn command_life(
     }
 }
 
-fn spawn(words: &[OsString], result: &DockerResult) -> Result<Child, Error> {
+fn spawn(words: &[OsString], variables: Vec<(String, String)>) -> Result<Child, Error> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing"));
     };
     let mut command = Command::new(program);
-    command.args(arguments).envs(render::variables(result)).kill_on_drop(true);
+    command.args(arguments).envs(variables).kill_on_drop(true);
     command.spawn().map_err(|cause| cannot_run(words, &cause))
 }
 

@@ -6,13 +6,16 @@ use std::{
     path::Path,
 };
 
-use cube::{DockerResult, Error, ErrorKind, Protocol};
+use cube::{DockerResult, Error, ErrorKind};
 
 use crate::cli::{
     app::App,
     args::OutputFormat,
     outcome::{FAILED, JsonTarget, Outcome},
-    output::stdio,
+    output::{
+        stdio,
+        variables::{self, Names},
+    },
 };
 
 /// Shows how a command ended and gives its exit code.
@@ -44,10 +47,24 @@ fn show(output: OutputFormat, result: &DockerResult, outcome: &Outcome) -> Resul
             let _ = io::stderr().write_all(line(result).as_bytes());
             Ok(())
         }
-        (OutputFormat::Env, JsonTarget::Stdout) if result.error.is_none() => {
-            stdio::print(&shell_lines(result))
+        (OutputFormat::Env | OutputFormat::Dotenv | OutputFormat::Github, JsonTarget::Stdout)
+            if result.error.is_none() =>
+        {
+            stdio::print(&script_text(output, result, &Names::default())?)
         }
         _ => Ok(()),
+    }
+}
+
+/// What a script gets of a result on standard output; in the form for GitHub its variables go to their file.
+pub fn script_text(output: OutputFormat, result: &DockerResult, names: &Names) -> Result<String, Error> {
+    let id = || result.container_id.iter().map(|id| format!("{id}\n")).collect();
+    match output {
+        OutputFormat::Text => Ok(id()),
+        OutputFormat::Json => Ok(line(result)),
+        OutputFormat::Env => Ok(variables::shell_lines(&names.variables(result))),
+        OutputFormat::Dotenv => variables::dotenv_lines(&names.variables(result)),
+        OutputFormat::Github => variables::append_github(&names.variables(result)).map(|()| id()),
     }
 }
 
@@ -85,44 +102,4 @@ fn write_file(path: &Path, text: &str) -> Result<(), Error> {
             .with_source(cause)
             .with_hint("name a file in a folder that exists with --result-file")
     })
-}
-
-/// The variables that tell a script, or `with`'s command, about a task.
-pub fn variables(result: &DockerResult) -> Vec<(String, String)> {
-    let mut variables = Vec::new();
-    let mut add = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            variables.push((name.to_owned(), value));
-        }
-    };
-    add("CUBE_CONTAINER_ID", result.container_id.clone());
-    add("CUBE_TASK_ID", result.task_id.map(|id| id.to_string()));
-    add("CUBE_NAME", result.name.clone());
-    let bound = result.ports.iter().filter_map(|(port, bindings)| Some((port, bindings.first()?)));
-    let bound: Vec<_> = bound.collect();
-    let lowest_tcp = bound.iter().find(|(port, _)| port.protocol == Protocol::Tcp);
-    let host = lowest_tcp.or(bound.first()).map(|(_, binding)| binding.host.clone());
-    add("CUBE_HOST", Some(host.unwrap_or_else(|| "127.0.0.1".to_owned())));
-    add("CUBE_PORT", lowest_tcp.map(|(_, binding)| binding.port.to_string()));
-    for (port, binding) in bound {
-        let suffix = match port.protocol {
-            Protocol::Tcp => String::new(),
-            Protocol::Udp => "_UDP".to_owned(),
-            Protocol::Sctp => "_SCTP".to_owned(),
-        };
-        add(&format!("CUBE_PORT_{}{suffix}", port.number), Some(binding.port.to_string()));
-    }
-    add("CUBE_EXIT_CODE", result.exit_code.map(|code| code.to_string()));
-    variables
-}
-
-/// The variables as lines for `eval`.
-pub fn shell_lines(result: &DockerResult) -> String {
-    let lines = variables(result).into_iter().map(|(name, value)| format!("{name}={}\n", quoted(&value)));
-    lines.collect()
-}
-
-/// A value as one word of a POSIX shell.
-pub fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
 }
