@@ -47,6 +47,7 @@ pub use config::value::{
     restart::RestartPolicy,
     signal::Signal,
     size::{Cpus, Size},
+    standard_stream::StandardStream,
     tmpfs::Tmpfs,
 };
 pub use config::{

@@ -3,7 +3,7 @@
 use crate::{
     config::{
         group::group,
-        value::{env::EnvVar, restart::RestartPolicy, signal::Signal},
+        value::{env::EnvVar, restart::RestartPolicy, signal::Signal, standard_stream::StandardStream},
     },
     error::Error,
 };
@@ -23,8 +23,14 @@ group! {
         pub user: Option<String> = None;
         /// Whether an init process reaps the task's orphans and forwards signals.
         pub init: bool = false;
-        /// Whether the task reads standard input.
+        /// Whether the task has an open standard input.
         pub interactive: bool = false;
+        /// Whether the task has a terminal: one stream for input and output.
+        pub tty: bool = false;
+        /// The standard streams that are connected before the task starts; none for a task in the background.
+        pub attach: Vec<StandardStream> = Vec::new();
+        /// Whether the engine removes the container, with its anonymous volumes, at its end.
+        pub auto_remove: bool = false;
         /// The signal that asks the task to stop; the image's, else SIGTERM, if left out.
         pub stop_signal: Option<Signal> = None;
         /// Time between the stop signal and the kill, in seconds; -1 waits for ever. The engine's default is 10.
@@ -35,6 +41,16 @@ group! {
 }
 
 impl Process {
+    /// Connects the standard streams that Docker's CLI connects in the foreground: `named`, output and errors if none
+    /// is, and the input too where it is open.
+    pub fn connect(&mut self, named: &[StandardStream]) {
+        const OUTPUTS: [StandardStream; 2] = [StandardStream::Stdout, StandardStream::Stderr];
+        self.attach = if named.is_empty() { OUTPUTS.to_vec() } else { named.to_vec() };
+        if self.interactive && !self.attach.contains(&StandardStream::Stdin) {
+            self.attach.insert(0, StandardStream::Stdin);
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self.stop_timeout.filter(|seconds| *seconds < -1) {
             Some(given) => Err(Error::invalid(

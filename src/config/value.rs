@@ -14,4 +14,5 @@ pub mod pull;
 pub mod restart;
 pub mod signal;
 pub mod size;
+pub mod standard_stream;
 pub mod tmpfs;

@@ -23,6 +23,9 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
 async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     let mut config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
     config.process.interactive = config.process.interactive || args.interactive;
+    if args.attach {
+        config.process.connect(&[]);
+    }
     let timeout = config::duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {

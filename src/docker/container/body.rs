@@ -14,6 +14,7 @@ use crate::{
         value::{
             port::{HostPort, Port, PortMapping},
             restart::RestartPolicy,
+            standard_stream::StandardStream,
         },
     },
     docker::{
@@ -35,6 +36,7 @@ pub(crate) fn create_body(
     owner: Option<&Owner>,
 ) -> ContainerCreateBody {
     let config = &task.config;
+    let attaches = |stream| config.process.attach.contains(&stream);
     ContainerCreateBody {
         image: Some(config.image.as_str().to_owned()),
         cmd: list(config.process.command.clone()),
@@ -51,9 +53,12 @@ pub(crate) fn create_body(
         stop_signal: config.process.stop_signal.as_ref().map(ToString::to_string),
         stop_timeout: config.process.stop_timeout.map(i64::from),
         healthcheck: health(&config.health),
-        open_stdin: config.process.interactive.then_some(true),
-        stdin_once: config.process.interactive.then_some(true),
-        attach_stdin: config.process.interactive.then_some(true),
+        tty: Some(config.process.tty),
+        open_stdin: Some(config.process.interactive),
+        stdin_once: Some(config.process.interactive && attaches(StandardStream::Stdin)),
+        attach_stdin: Some(attaches(StandardStream::Stdin)),
+        attach_stdout: Some(attaches(StandardStream::Stdout)),
+        attach_stderr: Some(attaches(StandardStream::Stderr)),
         host_config: Some(host_config(config, published)),
         ..ContainerCreateBody::default()
     }
@@ -77,6 +82,7 @@ fn host_config(config: &Config, published: &[PortMapping]) -> HostConfig {
         nano_cpus: config.limits.cpus.map(|c| signed(c.nanos())),
         memory: config.limits.memory.map(|m| signed(m.bytes())),
         shm_size: config.limits.shm_size.map(|s| signed(s.bytes())),
+        auto_remove: Some(config.process.auto_remove),
         storage_opt: config.limits.disk.map(|d| HashMap::from([("size".to_owned(), d.bytes().to_string())])),
         binds: list(
             config.storage.volumes.iter().filter_map(crate::config::value::mount::Mount::bind).collect(),

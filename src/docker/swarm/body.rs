@@ -21,11 +21,13 @@ use crate::{
 
 /// Refuses what Swarm cannot do, by the name of its flag: nothing is dropped in silence.
 pub(crate) fn check(config: &Config) -> Result<(), Error> {
-    let refused: [(bool, &str, &str); 12] = [
+    let refused = [
         (config.network.bind.is_some(), "--bind", "a port is published on all addresses of the task's node"),
         (config.limits.disk.is_some(), "--disk", "limit --memory instead; Swarm knows no limit of the disk"),
         (config.limits.shm_size.is_some(), "--shm-size", "mount --tmpfs /dev/shm:size=SIZE instead"),
         (config.process.interactive, "--interactive", "give the task its input by a file or a variable"),
+        (config.process.tty, "--tty", "leave it out: a service's output comes from its log"),
+        (config.process.auto_remove, "--rm", "leave it out; `cube stop` or `cube prune` removes the task"),
         (
             config.pull == PullPolicy::Never,
             "--pull never",
@@ -254,6 +256,8 @@ mod tests {
             (r#"{"image":"a","disk":"1g"}"#, "--disk"),
             (r#"{"image":"a","shm_size":"1g"}"#, "--shm-size"),
             (r#"{"image":"a","interactive":true}"#, "--interactive"),
+            (r#"{"image":"a","tty":true}"#, "--tty"),
+            (r#"{"image":"a","auto_remove":true}"#, "--rm"),
             (r#"{"image":"a","pull":"never"}"#, "--pull never"),
             (r#"{"image":"a","restart":"unless-stopped"}"#, "--restart unless-stopped"),
             (r#"{"image":"a","stop_timeout":-1}"#, "--stop-timeout -1"),
