@@ -1,5 +1,6 @@
 //! Waiting until a task is ready: all conditions watched at once, beside the end of its process.
 
+mod check;
 mod exec;
 mod exit;
 mod health;

@@ -19,6 +19,7 @@ mod exec;
 mod faults;
 mod full_disk;
 mod guard;
+mod healthy;
 mod hostile;
 mod hosts;
 mod inspect;

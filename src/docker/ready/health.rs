@@ -9,7 +9,10 @@ use crate::{
         Docker,
         details::{Details, Health},
         http::client::{self, AnswerKind},
-        ready::progress::{Progress, quote},
+        ready::{
+            check::Check,
+            progress::{Progress, quote},
+        },
     },
     error::{Error, ErrorKind, Origin},
 };
@@ -18,18 +21,48 @@ use crate::{
 const POLL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn hold(docker: &Docker, container: &Details, seen: &Progress) -> Result<(), Error> {
+    let Some(check) = Check::of(docker, container).await else {
+        return verdict(docker, container, false, seen).await;
+    };
+    tokio::select! {
+        verdict = verdict(docker, container, true, seen) => verdict,
+        () = check.pass(docker, container, seen) => Ok(()),
+    }
+}
+
+/// Returns once the engine calls it healthy. What the engine says of a container that it has just started may lack the
+/// health, though the container has a check.
+async fn verdict(
+    docker: &Docker,
+    container: &Details,
+    has_check: bool,
+    seen: &Progress,
+) -> Result<(), Error> {
     // The events are opened before the first look, so that no change falls between them.
     let mut events = events(docker, &container.id).await;
+    let mut last = String::new();
     loop {
         let now = docker.inspect(&container.id).await?;
-        let Some(health) = &now.health else { return Err(no_health_check()) };
+        let health = match now.health.as_ref() {
+            Some(health) => health,
+            None if has_check => &Health::default(),
+            None => return Err(no_health_check()),
+        };
         match health.status.as_str() {
             "healthy" => return Ok(()),
             // A task that ended has no more probes: its end tells more.
             "unhealthy" if now.is_alive() => return Err(unhealthy(health)),
-            _ => seen.note(tell(health)),
+            _ => note_change(&mut last, tell(health), seen),
         }
         change(&mut events).await;
+    }
+}
+
+/// What the engine saw is not news for ever: cube's own look may be younger.
+fn note_change(last: &mut String, text: String, seen: &Progress) {
+    if *last != text {
+        seen.note(text.clone());
+        *last = text;
     }
 }
 
@@ -73,14 +106,15 @@ fn unhealthy(health: &Health) -> Error {
 }
 
 fn tell(health: &Health) -> String {
+    let status = if health.status.is_empty() { "starting" } else { &health.status };
     let Some(probe) = health.probes.last() else {
-        return format!("{}; no probe has ended yet", health.status);
+        return format!("{status}; no probe has ended yet");
     };
     let said = match probe.output.trim() {
         "" => "printed nothing".to_owned(),
         output => format!("printed {}", quote(output)),
     };
-    format!("{}; the last probe exited with {} and {said}", health.status, probe.exit_code)
+    format!("{status}; the last probe exited with {} and {said}", probe.exit_code)
 }
 
 #[cfg(test)]

@@ -1,0 +1,156 @@
+//! The container's own health check, run by cube while it waits: the engine runs it every half a minute unless it is
+//! told otherwise.
+
+use std::{future::pending, time::Duration};
+
+use serde::Deserialize;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    docker::{
+        Docker,
+        details::Details,
+        http::json::or_default,
+        ready::{
+            exec::{self, Run},
+            progress::{Progress, quote},
+        },
+    },
+    error::ErrorKind,
+};
+
+/// The pause between two runs at first, how long that is kept, and the longest pause.
+const AGAIN: Duration = Duration::from_millis(100);
+const EAGER: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(1);
+/// How long a run may take where the check does not say, as with the engine.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
+/// How many refusals in a row show that the engine lets nobody run commands in this container.
+const REFUSALS: u32 = 3;
+
+/// A health check as the engine would run it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Check {
+    command: Vec<String>,
+    limit: Duration,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct CheckAnswer {
+    #[serde(deserialize_with = "or_default")]
+    healthcheck: Option<Healthcheck>,
+    #[serde(deserialize_with = "or_default")]
+    shell: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct Healthcheck {
+    #[serde(deserialize_with = "or_default")]
+    test: Vec<String>,
+    /// In nanoseconds; 0 is the engine's default.
+    #[serde(deserialize_with = "or_default")]
+    timeout: u64,
+}
+
+impl Check {
+    /// The check of a container on this engine; `None` if it has none, or runs on another node of a swarm.
+    pub(crate) async fn of(docker: &Docker, container: &Details) -> Option<Self> {
+        let id = docker.container_of(&container.id).await.ok()?;
+        let mut raw = docker.raw_container(&id).await.ok()?;
+        Self::read(raw.get_mut("Config")?.take())
+    }
+
+    fn read(config: serde_json::Value) -> Option<Self> {
+        let answer: CheckAnswer = serde_json::from_value(config).ok()?;
+        let check = answer.healthcheck?;
+        let (kind, words) = check.test.split_first()?;
+        let command = match kind.as_str() {
+            "CMD" => words.to_vec(),
+            "CMD-SHELL" => shell(answer.shell).into_iter().chain(words.iter().cloned()).collect(),
+            _ => return None,
+        };
+        let limit =
+            Some(check.timeout).filter(|nanos| *nanos > 0).map_or(DEFAULT_LIMIT, Duration::from_nanos);
+        (!command.is_empty()).then_some(Self { command, limit })
+    }
+
+    /// Returns once the check passed in the container. Never if that cannot be seen by running it: then only the
+    /// engine's verdict counts.
+    pub(crate) async fn pass(&self, docker: &Docker, container: &Details, seen: &Progress) {
+        let (begun, mut pause, mut refusals) = (Instant::now(), AGAIN, 0);
+        loop {
+            let run = timeout(self.limit, exec::output(docker, container, self.command.clone())).await;
+            match run {
+                Ok(Ok(run)) if run.code == 0 => return,
+                Ok(Ok(run)) => {
+                    refusals = 0;
+                    seen.note(describe(&run));
+                }
+                Ok(Err(error)) if is_passing(error.kind()) => seen.note(error.to_string()),
+                Ok(Err(_)) if refusals < REFUSALS => refusals += 1,
+                // A run that hangs may hang again, and nobody ends it.
+                Ok(Err(_)) | Err(_) => return pending().await,
+            }
+            if begun.elapsed() >= EAGER {
+                pause = LONGEST.min(pause * 3 / 2);
+            }
+            sleep(pause).await;
+        }
+    }
+}
+
+fn shell(own: Vec<String>) -> Vec<String> {
+    if own.is_empty() { ["/bin/sh", "-c"].map(str::to_owned).to_vec() } else { own }
+}
+
+/// Whether a failure to run the check says nothing of the next one: the task waits for its restart, or is paused.
+fn is_passing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WrongState | ErrorKind::ConnectionLost)
+}
+
+fn describe(run: &Run) -> String {
+    match run.output.trim() {
+        "" => format!("its check exited with {} and printed nothing", run.code),
+        output => format!("its check exited with {} and printed {}", run.code, quote(output)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_check_is_read_as_the_engine_runs_it() {
+        let cases = [
+            (json!({"Healthcheck": {"Test": ["CMD", "a", "b"]}}), Some((vec!["a", "b"], 30_000))),
+            (
+                json!({"Healthcheck": {"Test": ["CMD-SHELL", "a b"], "Timeout": 2_000_000_000_u64}}),
+                Some((vec!["/bin/sh", "-c", "a b"], 2000)),
+            ),
+            (
+                json!({"Healthcheck": {"Test": ["CMD-SHELL", "a"]}, "Shell": ["/bin/bash", "-ec"]}),
+                Some((vec!["/bin/bash", "-ec", "a"], 30_000)),
+            ),
+            (
+                json!({"Healthcheck": {"Test": ["CMD-SHELL", "a"], "Timeout": null}, "Shell": null}),
+                Some((vec!["/bin/sh", "-c", "a"], 30_000)),
+            ),
+            (json!({"Healthcheck": {"Test": ["NONE"]}}), None),
+            (json!({"Healthcheck": {"Test": ["CMD"]}}), None),
+            (json!({"Healthcheck": {"Test": []}}), None),
+            (json!({"Healthcheck": null}), None),
+            (json!({}), None),
+            (json!(7), None),
+        ];
+        for (config, wanted) in cases {
+            let read = Check::read(config.clone()).map(|check| (check.command, check.limit.as_millis()));
+            let wanted =
+                wanted.map(|(words, limit)| (words.iter().map(ToString::to_string).collect(), limit));
+            assert_eq!(read, wanted, "{config}");
+        }
+    }
+}
