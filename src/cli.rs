@@ -17,7 +17,7 @@ use std::{ffi::OsString, process::ExitCode};
 use crate::cli::{
     app::App,
     args::{Cli, Command},
-    commands::{exec, generate, inspect, logs, port, prune, ps, pull, run, stop, wait, with},
+    commands::{doctor, exec, generate, inspect, logs, port, prune, ps, pull, run, stop, wait, with},
     outcome::Outcome,
     output::render,
 };
@@ -61,6 +61,7 @@ async fn dispatch(app: &App, command: Command) -> Outcome {
         Command::Port(args) => port::port(app, &args).await,
         Command::Exec(args) => exec::exec(app, &args).await,
         Command::Pull(args) => pull::pull(app, &args).await,
+        Command::Doctor(args) => doctor::doctor(app, &args).await,
         Command::Prune(args) => prune::prune(app, &args).await,
         Command::Completions(args) => generate::completions(&args),
         Command::Man => generate::man(),

@@ -8,6 +8,7 @@ pub mod find;
 pub mod handle;
 pub mod http;
 pub mod image;
+pub mod info;
 pub mod labels;
 pub mod output;
 pub mod owner;

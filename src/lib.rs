@@ -64,6 +64,8 @@ pub use docker::{
     },
     details::{Details, Health, Probe},
     handle::Follow,
+    image::logins::logins,
+    info::EngineInfo,
     output::{
         attach::{Attachment, Input},
         frames::{Chunk, Stream},

@@ -34,6 +34,8 @@ pub enum Action {
     List,
     /// Tell a task's ports.
     Port,
+    /// Say what an engine can do.
+    Doctor,
     /// Remove what is finished or expired.
     Prune,
 }

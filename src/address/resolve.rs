@@ -118,23 +118,32 @@ impl Address {
     /// `InvalidInput` for an address or a context that cannot be used, `File` for a file of
     /// Docker's configuration that cannot be read. It names the value and where it came from.
     pub fn resolve(choice: &AddressChoice, surroundings: &Surroundings) -> Result<Self, Error> {
+        Self::resolve_by(choice, surroundings).map(|(address, _)| address)
+    }
+
+    /// As [`Address::resolve`], with what named the address: `--context NAME`, `--host`, `DOCKER_HOST`,
+    /// `DOCKER_CONTEXT`, a file, or `the usual socket`.
+    ///
+    /// # Errors
+    /// As [`Address::resolve`].
+    pub fn resolve_by(choice: &AddressChoice, surroundings: &Surroundings) -> Result<(Self, String), Error> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let chosen = given(&choice.context);
         if let Some(name) = chosen.as_deref().filter(|name| *name != "default") {
-            return of_context(name, "--context", surroundings);
+            return Ok((of_context(name, "--context", surroundings)?, format!("--context {name}")));
         }
         if let Some(host) = given(&choice.host) {
-            return of_host("--host", &host, surroundings);
+            return Ok((of_host("--host", &host, surroundings)?, "--host".to_owned()));
         }
         if let Some(host) = surroundings.var("DOCKER_HOST") {
-            return of_host("DOCKER_HOST", &host, surroundings);
+            return Ok((of_host("DOCKER_HOST", &host, surroundings)?, "DOCKER_HOST".to_owned()));
         }
         if chosen.is_none()
             && let Some((name, source)) = named_context(surroundings)?
         {
-            return of_context(&name, &source, surroundings);
+            return Ok((of_context(&name, &source, surroundings)?, source));
         }
-        usual(surroundings)
+        Ok((usual(surroundings)?, "the usual socket".to_owned()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line as typed. The doc comments are the help texts; values are checked one stage later.
 
+pub mod doctor;
 pub mod names;
 pub mod task;
 
@@ -145,6 +146,8 @@ pub enum Command {
     Pull(PullArgs),
     /// Remove cube's finished and expired tasks
     Prune(PruneArgs),
+    /// Show which engine answers and which promises hold on it
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -331,6 +334,7 @@ impl Cli {
             Command::Exec(args) => args.verbose.count,
             Command::Pull(args) => args.verbose.count,
             Command::Prune(args) => args.verbose.count,
+            Command::Doctor(args) => args.verbose.count,
         };
         self.global.verbose.saturating_add(self.verbose.count).saturating_add(short)
     }

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub mod doctor;
 pub mod exec;
 pub mod foreground;
 pub mod generate;

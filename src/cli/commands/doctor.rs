@@ -1,0 +1,199 @@
+//! `cube doctor`: which engine, how it was found, and which of cube's promises hold on it.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use cube::{
+    Action, Address, AddressChoice, DockerResult, EngineInfo, Error, ErrorKind, Surroundings, logins,
+};
+use serde::Serialize;
+
+use crate::cli::{
+    app::App,
+    args::{
+        OutputFormat,
+        doctor::{DoctorArgs, Promise},
+    },
+    outcome::Outcome,
+    output::{render, stdio},
+};
+
+/// One line of the table.
+#[derive(Serialize)]
+struct Check {
+    name: String,
+    /// `None` where it cannot be known from here.
+    holds: Option<bool>,
+    detail: String,
+}
+
+impl Check {
+    fn new(promise: Promise, holds: impl Into<Option<bool>>, detail: impl Into<String>) -> Self {
+        let name = promise.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        Self { name, holds: holds.into(), detail: detail.into() }
+    }
+}
+
+pub async fn doctor(app: &App, args: &DoctorArgs) -> Outcome {
+    match examined(app, args).await {
+        Ok(()) => Outcome::told(0),
+        Err(error) => Outcome::failure(Action::Doctor, error),
+    }
+}
+
+async fn examined(app: &App, args: &DoctorArgs) -> Result<(), Error> {
+    let surroundings = Surroundings::of_process();
+    let (address, source) = address(app, &surroundings)?;
+    let info = app.docker().await?.info().await.map_err(|error| starting(error, &address))?;
+    let checks = checks(&info, &address, &source, &surroundings);
+    let wanted = args.require.iter().map(|promise| Check::new(*promise, None, "").name);
+    let missing: Vec<&Check> = wanted
+        .filter_map(|name| checks.iter().find(|check| check.name == name && check.holds != Some(true)))
+        .collect();
+    let failed = missing.first().map(|check| unmet(check));
+    match (app.output(), failed) {
+        (OutputFormat::Json, Some(error)) => Err(error),
+        (OutputFormat::Json, None) => stdio::print(&json(&checks)),
+        (_, failed) => {
+            stdio::print(&table(&checks))?;
+            failed.map_or(Ok(()), Err)
+        }
+    }
+}
+
+/// The first engine that the flags and the environment name, and what named it.
+fn address(app: &App, surroundings: &Surroundings) -> Result<(Address, String), Error> {
+    let choice =
+        AddressChoice { context: app.global.context.clone(), host: app.global.host.first().cloned() };
+    Address::resolve_by(&choice, surroundings)
+}
+
+fn checks(info: &EngineInfo, address: &Address, source: &str, surroundings: &Surroundings) -> Vec<Check> {
+    let rootless = if info.rootless { ", rootless" } else { "" };
+    let engine = format!(
+        "{} {} (API {}, {}{rootless}) at {address}, from {source}",
+        info.name, info.version, info.api_version, info.platform
+    );
+    vec![
+        Check::new(Promise::Engine, true, engine),
+        disk(info),
+        logs(info),
+        port(info, address),
+        usage(info),
+        stop(info),
+        guard(),
+        swarm(info),
+        credentials(surroundings),
+    ]
+}
+
+fn disk(info: &EngineInfo) -> Check {
+    let below = info.backing_filesystem.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+    let driver = format!("storage driver {}{below}", info.storage_driver);
+    let detail = match info.limits_disk() {
+        Some(true) => format!("{driver}: --disk limits a task"),
+        Some(false) => format!("{driver}: --disk needs btrfs, zfs, or overlay2 on xfs with pquota"),
+        None => format!("{driver}: --disk works if it is mounted with pquota"),
+    };
+    Check::new(Promise::Disk, info.limits_disk(), detail)
+}
+
+fn logs(info: &EngineInfo) -> Check {
+    let detail = format!("tasks use the log driver local (the engine's own is {})", info.log_driver);
+    Check::new(Promise::Logs, info.name == "Docker", detail)
+}
+
+fn port(info: &EngineInfo, address: &Address) -> Check {
+    let detail = match (info.processes_visible, address) {
+        (true, _) => "the sockets of a task are read from /proc here",
+        (false, Address::Unix(_)) => {
+            "the engine's processes are not visible here: cube looks by a command in the task, or connects"
+        }
+        _ => "the engine is on another machine: cube looks by a command in the task, or connects",
+    };
+    Check::new(Promise::Port, true, detail)
+}
+
+fn usage(info: &EngineInfo) -> Check {
+    let version = info.cgroup_version.map_or("unknown".to_owned(), |version| format!("v{version}"));
+    let how = if info.processes_visible { "read at a task's end" } else { "sampled by the engine" };
+    Check::new(Promise::Usage, info.processes_visible, format!("cgroup {version}: {how}"))
+}
+
+fn stop(info: &EngineInfo) -> Check {
+    let detail = if info.processes_visible {
+        "cube sees whether a task can hear its stop signal"
+    } else {
+        "a task that ignores its stop signal costs the whole grace: run it with --init"
+    };
+    Check::new(Promise::Stop, info.processes_visible, detail)
+}
+
+fn guard() -> Check {
+    let holds = Path::new("/proc/self/exe").exists();
+    let detail = if holds { "a second process watches over each task" } else { "/proc is not mounted here" };
+    Check::new(Promise::Guard, holds, detail)
+}
+
+fn swarm(info: &EngineInfo) -> Check {
+    let detail = if info.swarm_manager {
+        "this engine manages a swarm: --swarm works"
+    } else {
+        "this engine manages no swarm: `docker swarm init` makes one"
+    };
+    Check::new(Promise::Swarm, info.swarm_manager, detail)
+}
+
+fn credentials(surroundings: &Surroundings) -> Check {
+    match logins(surroundings) {
+        Ok(found) if found.is_empty() => {
+            Check::new(Promise::Credentials, false, "no registry is logged in to: `docker login REGISTRY`")
+        }
+        Ok(found) => Check::new(Promise::Credentials, true, found.join(", ")),
+        Err(error) => Check::new(Promise::Credentials, false, error.to_string()),
+    }
+}
+
+fn unmet(check: &Check) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{} does not hold on this engine", check.name))
+        .with_source(check.detail.clone())
+        .with_hint("`cube doctor` shows what holds; --host or --context names another engine")
+}
+
+/// Where no engine answers: the command that starts one that is installed here.
+fn starting(error: Error, address: &Address) -> Error {
+    if error.kind() != ErrorKind::EngineUnreachable || !matches!(address, Address::Unix(_)) {
+        return error;
+    }
+    let installed = |program: &str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+        folders.any(|folder| folder.join(program).exists())
+    };
+    error.with_hint(match () {
+        () if installed("dockerd") => "start Docker: sudo systemctl start docker",
+        () if installed("dockerd-rootless.sh") => "start rootless Docker: systemctl --user start docker",
+        () if installed("podman") => "start podman's socket: systemctl --user start podman.socket",
+        () => "install an engine: sudo apt-get install docker.io, or podman",
+    })
+}
+
+fn json(checks: &[Check]) -> String {
+    let mut object = serde_json::to_value(DockerResult::success(Action::Doctor)).unwrap_or_default();
+    if let (Some(members), Ok(checks)) = (object.as_object_mut(), serde_json::to_value(checks)) {
+        members.insert("checks".to_owned(), checks);
+    }
+    render::line(&object)
+}
+
+fn table(checks: &[Check]) -> String {
+    let word = |holds| match holds {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "maybe",
+    };
+    let row = |check: &Check| {
+        format!("{:12} {:6} {}\n", check.name, word(check.holds), stdio::printable(&check.detail))
+    };
+    format!("{:12} {:6} {}\n", "PROMISE", "HOLDS", "DETAIL") + &checks.iter().map(row).collect::<String>()
+}

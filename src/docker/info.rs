@@ -1,0 +1,178 @@
+//! What an engine is and can do, as far as cube's promises depend on it.
+
+use std::path::Path;
+
+use hyper::Method;
+use serde::Deserialize;
+
+use crate::{
+    address::Address,
+    docker::{Docker, http::json::or_default},
+    error::Error,
+};
+
+/// An engine, as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `Docker` or `podman`.
+    pub name: String,
+    /// Its version, for example `28.5.2`.
+    pub version: String,
+    /// The newest version of its API, for example `1.51`.
+    pub api_version: String,
+    /// Operating system and processor, for example `linux/amd64`.
+    pub platform: String,
+    /// The driver of images and layers, for example `overlay2`.
+    pub storage_driver: String,
+    /// The file system below it, where the engine names it.
+    pub backing_filesystem: Option<String>,
+    /// 1 or 2; `None` where the engine does not say.
+    pub cgroup_version: Option<u8>,
+    /// The log driver of a container that names none. cube's tasks have `local` unless told otherwise.
+    pub log_driver: String,
+    /// Whether it runs without root.
+    pub rootless: bool,
+    /// Whether it manages a swarm: only such an engine takes `--swarm`.
+    pub swarm_manager: bool,
+    /// Whether its processes can be seen from here, so that cube can look into them.
+    pub processes_visible: bool,
+}
+
+impl EngineInfo {
+    /// Whether `--disk` (`storage-opt size`) works: `None` where it depends on how a file system is mounted.
+    #[must_use]
+    pub fn limits_disk(&self) -> Option<bool> {
+        match self.storage_driver.as_str() {
+            "btrfs" | "zfs" | "devicemapper" | "windowsfilter" => Some(true),
+            "overlay2" | "overlay" if self.backing_filesystem.as_deref() == Some("xfs") => None,
+            _ => Some(false),
+        }
+    }
+}
+
+impl Docker {
+    /// What the engine says of itself, in two requests.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::EngineUnreachable`], [`crate::ErrorKind::PermissionDenied`] and the engine's own.
+    pub async fn info(&self) -> Result<EngineInfo, Error> {
+        let version: VersionAnswer = self.transport.json(Method::GET, "/version").await?;
+        let info: InfoAnswer = self.transport.json(Method::GET, "/info").await?;
+        let podman = version.components.iter().any(|part| part.name.starts_with("Podman"));
+        Ok(EngineInfo {
+            name: if podman { "podman" } else { "Docker" }.to_owned(),
+            version: version.version,
+            api_version: version.api_version,
+            platform: format!("{}/{}", version.os, version.arch),
+            backing_filesystem: info.backing_filesystem(),
+            cgroup_version: info.cgroup_version.parse().ok(),
+            rootless: info.security_options.iter().any(|option| option.contains("name=rootless")),
+            swarm_manager: info.swarm.control_available,
+            storage_driver: info.driver,
+            log_driver: info.logging_driver,
+            processes_visible: serves_from_here(&self.address).await,
+        })
+    }
+}
+
+/// Whether the process behind a socket is one of this machine's process table. The kernel names it by the
+/// number that it has here, and by 0 where it has none: a socket that was mounted into a container.
+async fn serves_from_here(address: &Address) -> bool {
+    let Address::Unix(socket) = address else { return false };
+    let Ok(stream) = tokio::net::UnixStream::connect(socket).await else { return false };
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).unwrap_or_default();
+    pid > 0 && Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct VersionAnswer {
+    #[serde(deserialize_with = "or_default")]
+    version: String,
+    #[serde(deserialize_with = "or_default")]
+    api_version: String,
+    #[serde(deserialize_with = "or_default")]
+    os: String,
+    #[serde(deserialize_with = "or_default")]
+    arch: String,
+    #[serde(deserialize_with = "or_default")]
+    components: Vec<Component>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct Component {
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct InfoAnswer {
+    #[serde(deserialize_with = "or_default")]
+    driver: String,
+    /// Pairs of a name and a value.
+    #[serde(deserialize_with = "or_default")]
+    driver_status: Vec<Vec<String>>,
+    #[serde(deserialize_with = "or_default")]
+    cgroup_version: String,
+    #[serde(deserialize_with = "or_default")]
+    logging_driver: String,
+    #[serde(deserialize_with = "or_default")]
+    security_options: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    swarm: SwarmAnswer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct SwarmAnswer {
+    #[serde(deserialize_with = "or_default")]
+    control_available: bool,
+}
+
+impl InfoAnswer {
+    fn backing_filesystem(&self) -> Option<String> {
+        let named = |pair: &&Vec<String>| pair.first().is_some_and(|name| name == "Backing Filesystem");
+        self.driver_status.iter().find(named)?.get(1).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(driver: &str, filesystem: Option<&str>) -> EngineInfo {
+        EngineInfo {
+            name: "Docker".into(),
+            version: "28.0".into(),
+            api_version: "1.48".into(),
+            platform: "linux/amd64".into(),
+            storage_driver: driver.into(),
+            backing_filesystem: filesystem.map(str::to_owned),
+            cgroup_version: Some(2),
+            log_driver: "json-file".into(),
+            rootless: false,
+            swarm_manager: false,
+            processes_visible: true,
+        }
+    }
+
+    #[test]
+    fn a_disk_limit_depends_on_the_storage_driver() {
+        assert_eq!(engine("btrfs", None).limits_disk(), Some(true));
+        assert_eq!(engine("overlay2", Some("xfs")).limits_disk(), None);
+        assert_eq!(engine("overlay2", Some("extfs")).limits_disk(), Some(false));
+        assert_eq!(engine("vfs", None).limits_disk(), Some(false));
+    }
+
+    #[test]
+    fn an_answer_with_nulls_is_understood() {
+        let info: InfoAnswer =
+            serde_json::from_str(r#"{"Driver":"vfs","DriverStatus":null,"Swarm":null}"#).unwrap();
+        assert_eq!(info.backing_filesystem(), None);
+        let info: InfoAnswer =
+            serde_json::from_str(r#"{"DriverStatus":[["Backing Filesystem","xfs"],["odd"]]}"#).unwrap();
+        assert_eq!(info.backing_filesystem().as_deref(), Some("xfs"));
+    }
+}
