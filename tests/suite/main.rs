@@ -6,12 +6,14 @@
 
 mod testbed;
 
+mod action;
 mod address;
 mod args;
 mod attach;
 mod bed;
 mod config;
 mod docker_logs;
+mod doctor;
 mod engine_fails;
 mod errors;
 mod examples;

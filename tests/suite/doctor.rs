@@ -1,0 +1,60 @@
+//! `cube doctor`: the engine, and which promises hold on it.
+
+use serde_json::Value;
+
+use crate::testbed::Cube;
+
+/// What the table says of one promise.
+fn holds(checks: &Value, name: &str) -> Value {
+    let found = checks.as_array().unwrap().iter().find(|check| check["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {checks}"))["holds"].clone()
+}
+
+#[test]
+fn names_the_engine_and_what_led_to_it() {
+    let text = Cube::new(["doctor"]).text();
+    let engine = text.lines().find(|line| line.starts_with("engine ")).unwrap();
+    assert!(engine.contains("yes") && engine.contains("API 1."), "{engine}");
+    let text = Cube::new(["--host", "unix:///var/run/docker.sock", "doctor"]).text();
+    assert!(text.contains("unix:///var/run/docker.sock, from --host"), "{text}");
+}
+
+#[test]
+fn json_is_one_object_with_every_promise() {
+    let object = Cube::new(["-o", "json", "doctor"]).json();
+    assert_eq!((object["action"].as_str(), object["result"].as_str()), (Some("doctor"), Some("success")));
+    for name in ["engine", "disk", "logs", "port", "usage", "stop", "guard", "swarm", "credentials"] {
+        holds(&object["checks"], name);
+    }
+    assert_eq!(holds(&object["checks"], "guard"), Value::Bool(true));
+    assert_eq!(holds(&object["checks"], "credentials"), Value::Bool(false));
+}
+
+#[test]
+fn a_promise_that_is_required_and_does_not_hold_is_a_failure() {
+    Cube::new(["doctor", "--require", "engine", "--require", "guard"]).text();
+    let said = Cube::new(["doctor", "--require", "credentials"])
+        .ends(1)
+        .stderr_has("credentials does not hold")
+        .output();
+    assert!(String::from_utf8_lossy(&said.stdout).contains("PROMISE"), "{said:?}");
+    let object = Cube::new(["-o", "json", "doctor", "--require", "credentials"]).ends(1).json();
+    assert_eq!(object["error"]["kind"], "unsupported");
+}
+
+#[test]
+fn where_no_engine_answers_the_command_that_starts_one_is_named() {
+    let said = Cube::new(["--host", "unix:///nowhere/docker.sock", "doctor"]).fails(1).any_stderr().output();
+    assert!(said.stderr.contains("systemctl") || said.stderr.contains("apt-get install"), "{}", said.stderr);
+}
+
+#[test]
+fn the_registries_of_the_configuration_are_named_and_their_credentials_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"{"auths":{"registry.example.com":{"auth":"bWU6czNjcmV0"}},"credsStore":"secretservice"}"#;
+    std::fs::write(folder.path().join("config.json"), config).unwrap();
+    let text = Cube::new(["doctor"]).env("DOCKER_CONFIG", folder.path()).text();
+    let line = text.lines().find(|line| line.starts_with("credentials ")).unwrap();
+    assert!(line.contains("registry.example.com") && line.contains("store secretservice"), "{line}");
+    assert!(!text.contains("bWU6czNjcmV0") && !text.contains("s3cret"), "{text}");
+}
