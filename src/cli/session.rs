@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
 
 /// Removes what others with a time to live left behind, beside the start: nothing waits for it.
 async fn expire(docker: Docker, swarm: bool) {
-    if let Err(error) = docker.expire(chrono::Utc::now(), swarm).await {
+    if let Err(error) = docker.expire(swarm).await {
         tracing::info!("cannot remove expired tasks: {error}");
     }
 }

@@ -5,6 +5,7 @@ pub mod create;
 pub mod exec;
 pub mod inspect;
 pub mod list;
+pub mod own;
 pub mod proxies;
 pub mod prune;
 pub mod stop;

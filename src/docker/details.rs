@@ -8,7 +8,10 @@ use uuid::Uuid;
 use crate::{
     address::Address,
     config::value::port::{Binding, Port},
-    docker::http::{json::or_default, version::Engine},
+    docker::{
+        http::{json::or_default, version::Engine},
+        labels::LabelMap,
+    },
     result::{Action, DockerResult, Ports, Verdict},
     state::State,
 };
@@ -22,7 +25,7 @@ pub struct Details {
     pub name: String,
     /// The image, as it was named at creation.
     pub image: String,
-    /// The UUID of the task, if the container is cube's.
+    /// The UUID of the task, as its labels say; whether cube made it is [`crate::Docker::find_own`]'s to say.
     pub task_id: Option<Uuid>,
     /// The engine's word for its state: `created`, `running`, `exited` …
     pub status: String,
@@ -62,8 +65,12 @@ pub struct Details {
     pub exposed: Vec<Port>,
     /// The node of the swarm that runs it, if it is a service there.
     pub node: Option<String>,
-    /// The service that it belongs to, if Swarm made it.
+    /// The service that it belongs to, as its labels say.
     pub(crate) service: Option<String>,
+    /// Its labels, those of its image among them.
+    pub(crate) labels: LabelMap,
+    /// The id of its image.
+    pub(crate) image_id: String,
 }
 
 /// What the engine's probes found.

@@ -14,7 +14,9 @@ impl Docker {
     pub async fn find(&self, task: &TaskRef) -> Result<Details, Error> {
         match self.find_container(task).await {
             // Of a task in the swarm the service is what lasts.
-            Ok(Details { service: Some(id), .. }) => self.inspect(&id).await,
+            Ok(container) if self.is_of_service(&container).await? => {
+                self.inspect(container.service.as_deref().unwrap_or_default()).await
+            }
             Err(error) if error.kind() == ErrorKind::TaskNotFound => match self.find_service(task).await {
                 Ok(Some(id)) => self.inspect(&id).await,
                 Ok(None) => Err(error),

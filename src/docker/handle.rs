@@ -226,7 +226,15 @@ impl Docker {
     /// The engine's refusal.
     pub async fn remove(&self, id: &str) -> Result<(), Error> {
         match Kind::of(id) {
-            Kind::Container => self.remove_container(id).await,
+            Kind::Container => self.remove_container(id, true).await,
+            Kind::Service => self.remove_service(id).await,
+        }
+    }
+
+    /// The same for a task that does not run: one that does is refused.
+    pub(crate) async fn remove_ended(&self, id: &str) -> Result<(), Error> {
+        match Kind::of(id) {
+            Kind::Container => self.remove_container(id, false).await,
             Kind::Service => self.remove_service(id).await,
         }
     }

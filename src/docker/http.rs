@@ -2,6 +2,7 @@
 
 pub mod chunked;
 pub mod client;
+pub mod clock;
 pub mod coalesce;
 pub mod dial;
 pub mod json;

@@ -40,8 +40,16 @@ impl Owner {
     /// from here and counts as alive; one of an earlier boot of this machine cannot be told from it.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        let same_place = boot().as_ref() == Some(&self.boot) && namespace().as_ref() == Some(&self.namespace);
-        same_place && start_time(self.pid) != Some(self.started)
+        self.is_here() && start_time(self.pid) != Some(self.started)
+    }
+
+    /// Whether the process is certainly alive: it can be seen from here.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.is_here() && start_time(self.pid) == Some(self.started)
+    }
+
+    fn is_here(&self) -> bool {
+        boot().as_ref() == Some(&self.boot) && namespace().as_ref() == Some(&self.namespace)
     }
 }
 

@@ -30,6 +30,7 @@ mod load;
 mod logs;
 mod names;
 mod output;
+mod ownership;
 mod port;
 mod ps;
 mod pull;

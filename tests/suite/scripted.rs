@@ -14,6 +14,11 @@ fn created() -> Reply {
     Reply::json(201, json!({"Id": ID, "Warnings": []}).to_string())
 }
 
+/// An image that says nothing of tasks.
+fn image() -> Reply {
+    Reply::json(200, json!({"Id": ID, "Config": {"Labels": null}}).to_string())
+}
+
 fn at(verb: &str) -> String {
     verb.replace("ID", ID)
 }
@@ -49,12 +54,31 @@ fn what_the_engine_cannot_honour_is_told() {
 fn a_container_between_two_states_is_removed_a_moment_later() {
     let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "exited", "Running": false, "ExitCode": 0});
-    let container = json!({"Id": ID, "Name": "/x", "Config": {"Labels": label}, "State": state}).to_string();
+    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
     let refused = "sending SIGKILL to container: container state improper: stopped";
     let engine = Scripted::new()
         .on(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("GET /images/ID/json"), image())
         .on(&at("DELETE /containers/ID?*v=*"), Reply::error(500, refused))
         .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+    assert_eq!(engine.cube(["stop", ID]).text(), format!("{ID}\n"));
+}
+
+#[test]
+fn a_removal_that_another_began_is_waited_for() {
+    let label = json!({"cube.task.id": UUID});
+    let state = json!({"Status": "removing", "Running": false, "ExitCode": 0});
+    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
+    let under_way = || Reply::error(409, &at("removal of container ID is already in progress"));
+    let engine = Scripted::new()
+        .on(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("GET /images/ID/json"), image())
+        .on(&at("DELETE /containers/ID?*v=*"), under_way())
+        // The other one failed: its answer is no proof.
+        .on(&at("POST /containers/ID/wait?*condition=removed*"), Reply::error(500, "the disk is on fire"))
+        .on(&at("DELETE /containers/ID?*v=*"), under_way())
+        .on(&at("POST /containers/ID/wait?*condition=removed*"), Reply::json(200, r#"{"StatusCode":0}"#))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::error(404, &at("No such container: ID")));
     assert_eq!(engine.cube(["stop", ID]).text(), format!("{ID}\n"));
 }
 
@@ -146,8 +170,12 @@ fn an_answer_that_is_no_json_is_a_bad_answer() {
         // A container may have been made all the same: it is looked for by its label.
         .on(
             "GET /containers/json*",
-            Reply::json(200, format!(r#"[{{"Id":"{ID}","Labels":{{"cube.task.id":"{UUID}"}}}}]"#)),
+            Reply::json(
+                200,
+                format!(r#"[{{"Id":"{ID}","ImageID":"{ID}","Labels":{{"cube.task.id":"{UUID}"}}}}]"#),
+            ),
         )
+        .on(&at("GET /images/ID/json"), image())
         .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204))
         .on("GET /containers/json*", Reply::json(200, "[]"));
     let object = engine.cube(["-o", "json", "run", "--image", "x"]).ends(125).json();
@@ -176,10 +204,11 @@ fn an_engine_that_hangs_does_not_keep_cube_from_ending() {
 fn a_container_that_is_listed_before_it_can_be_removed_is_removed_all_the_same() {
     let listed = || {
         let labels = json!({"cube.task.id": "0f4a6f0e-6d0f-4f6c-9d3b-3a52c4b4c3d1"});
-        Reply::json(200, json!([{"Id": ID, "State": "created", "Labels": labels}]).to_string())
+        Reply::json(200, json!([{"Id": ID, "ImageID": ID, "State": "created", "Labels": labels}]).to_string())
     };
     let engine = Scripted::new()
         .on("POST /containers/create*", Reply::Stall(Vec::new()))
+        .always(&at("GET /images/ID/json"), image())
         .on("GET /containers/json*", listed())
         .on(&at("DELETE /containers/ID?*v=*"), Reply::error(404, "No such container: x"))
         .on("GET /containers/json*", listed())

@@ -107,3 +107,22 @@ fn a_container_that_is_not_cube_s_is_refused() {
     bed.cube(["stop", bed.name()]).fails(1).stderr_has("did not start").output();
     assert!(foreign.exists());
 }
+
+#[test]
+fn a_name_is_free_when_a_stop_returns_that_another_stop_overtook() {
+    let bed = Bed::new();
+    let image = probe_with(&["VOLUME /data"]);
+    for _ in 0..10 {
+        let task = bed.start(["--name", bed.name(), "--image", &image]);
+        let stop = || bed.cube(["stop", "-t", "0", bed.name()]).ends_somehow();
+        let other = stop().spawn();
+        let stopped = stop().output();
+        assert!([0, 1].contains(&stopped.status), "{}", stopped.stderr);
+        // One that came too late says so; one that saw it has seen it go.
+        if stopped.status == 0 {
+            assert!(!task.exists());
+            bed.start(["--name", bed.name(), "--image", &image, "exit=0"]);
+        }
+        other.finish();
+    }
+}

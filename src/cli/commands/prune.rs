@@ -1,7 +1,6 @@
 //! `cube prune`: remove cube's own tasks that are over.
 
-use chrono::Utc;
-use cube::{Action, DockerResult, Error};
+use cube::{Action, Docker, DockerResult, Error, Listed};
 
 use crate::cli::{
     app::App,
@@ -12,25 +11,45 @@ use crate::cli::{
 
 pub async fn prune(app: &App, args: &PruneArgs) -> Outcome {
     match pruned(app, args).await {
-        Ok(result) => Outcome {
-            place: if app.output() == OutputFormat::Json { JsonTarget::Stdout } else { JsonTarget::Told },
-            ..Outcome::success(result)
-        },
+        Ok(outcome) => outcome,
         Err(error) => Outcome::failure(Action::Prune, error.during("cannot prune")),
     }
 }
 
-async fn pruned(app: &App, args: &PruneArgs) -> Result<DockerResult, Error> {
+/// One that cannot be removed does not keep the others; of several the last is in the result.
+async fn pruned(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
     let docker = app.docker().await?;
-    let tasks = docker.prunable(Utc::now()).await?;
-    for task in &tasks {
-        if !args.dry_run {
-            docker.remove(&task.id).await?;
-        }
-        if app.output() != OutputFormat::Json {
-            stdio::print(&format!("{}\n", task.id))?;
+    let (mut removed, mut failure) = (Vec::new(), None);
+    for task in docker.prunable().await? {
+        match remove(&docker, &task, args.dry_run).await {
+            Ok(false) => {}
+            Ok(true) => {
+                if app.output() != OutputFormat::Json {
+                    stdio::print(&format!("{}\n", task.id))?;
+                }
+                removed.push(task.id);
+            }
+            Err(error) => {
+                let error = error.with_container(&task.id).during(format!("cannot remove {}", task.id));
+                if let Some(earlier) = failure.replace(error) {
+                    stdio::error(&earlier, app.colors_errors());
+                }
+            }
         }
     }
-    let removed = tasks.into_iter().map(|task| task.id).collect();
-    Ok(DockerResult { removed: Some(removed), ..DockerResult::success(Action::Prune) })
+    let mut outcome = match failure {
+        Some(error) => Outcome::failure(Action::Prune, error),
+        None => Outcome::success(DockerResult::success(Action::Prune)),
+    };
+    if let Some(result) = &mut outcome.result {
+        result.removed = Some(removed);
+    }
+    if app.output() != OutputFormat::Json {
+        outcome.place = JsonTarget::Told;
+    }
+    Ok(outcome)
+}
+
+async fn remove(docker: &Docker, task: &Listed, dry_run: bool) -> Result<bool, Error> {
+    if dry_run { Ok(true) } else { docker.remove_listed(task).await }
 }

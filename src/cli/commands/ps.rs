@@ -1,6 +1,6 @@
 //! `cube ps`: cube's own tasks.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use cube::{Action, Error, Listed, Ports, duration};
 
 use crate::cli::{
@@ -20,26 +20,24 @@ pub async fn ps(app: &App, args: &PsArgs) -> Outcome {
 }
 
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
-    let now = Utc::now();
     let docker = app.docker().await?;
     let listed = if args.swarm { docker.list_swarm(args.all).await? } else { docker.list(args.all).await? };
-    let (expired, tasks): (Vec<Listed>, Vec<Listed>) =
-        listed.into_iter().partition(|task| task.is_expired(now));
+    let (expired, tasks): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(Listed::is_expired);
     for task in &expired {
-        docker.remove(&task.id).await?;
+        docker.remove_listed(task).await?;
     }
     match app.output() {
         OutputFormat::Json => stdio::print(&render::line(&tasks)),
         _ if app.global.quiet => {
             stdio::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>())
         }
-        _ => stdio::print(&table(&tasks, now)),
+        _ => stdio::print(&table(&tasks)),
     }
 }
 
-fn table(tasks: &[Listed], now: DateTime<Utc>) -> String {
+fn table(tasks: &[Listed]) -> String {
     let rows: Vec<[String; 7]> =
-        std::iter::once(HEADER.map(str::to_owned)).chain(tasks.iter().map(|task| row(task, now))).collect();
+        std::iter::once(HEADER.map(str::to_owned)).chain(tasks.iter().map(row)).collect();
     let widths: Vec<usize> = (0..HEADER.len())
         .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
         .collect();
@@ -51,7 +49,8 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     format!("{}\n", cells.collect::<String>().trim_end())
 }
 
-fn row(task: &Listed, now: DateTime<Utc>) -> [String; 7] {
+fn row(task: &Listed) -> [String; 7] {
+    let now = task.listed_at.unwrap_or_else(Utc::now);
     let text = |text: &str| stdio::printable(text);
     [
         task.id.chars().take(12).collect(),

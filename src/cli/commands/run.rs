@@ -40,7 +40,8 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     if let Some(file) = &args.result_file {
         render::reserve(file)?;
     }
-    let lifetime = if args.attach { Lifetime::ForLife } else { Lifetime::UntilStarted };
+    // One that is kept may run again when cube is gone.
+    let lifetime = if args.attach && !args.keep { Lifetime::ForLife } else { Lifetime::UntilStarted };
     let session = Session::open(app, config, extras, lifetime).await?;
     if args.attach {
         return Ok(Box::pin(foreground::run(session, timeout, args.keep)).await);

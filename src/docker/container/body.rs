@@ -17,10 +17,7 @@ use crate::{
             standard_stream::StandardStream,
         },
     },
-    docker::{
-        labels::{OWNER, TASK_ID, TTL},
-        owner::Owner,
-    },
+    docker::{labels::Labels, owner::Owner},
     task::Task,
 };
 
@@ -107,13 +104,7 @@ fn publishes_all(config: &Config) -> bool {
 
 pub(crate) fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, String> {
     let mut labels: HashMap<_, _> = task.config.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    labels.insert(TASK_ID.to_owned(), task.id.to_string());
-    if let Some(ttl) = task.config.ttl {
-        labels.insert(TTL.to_owned(), ttl.as_secs().to_string());
-    }
-    if let Some(owner) = owner {
-        labels.insert(OWNER.to_owned(), owner.to_string());
-    }
+    labels.extend(Labels::written(task.id, owner, task.config.ttl));
     labels
 }
 

@@ -20,7 +20,7 @@ use crate::{
         Docker,
         details::{Details, Health},
         http::{json::or_default, refusal},
-        labels::{SERVICE, TASK_ID},
+        labels::{LabelMap, SERVICE, TASK_ID},
     },
     error::Error,
     result::Ports,
@@ -59,6 +59,12 @@ impl Docker {
         let answer: ImageAnswer = self.transport.json(Method::GET, &format!("/images/{image}/json")).await?;
         Ok(ports_of(&answer.config.exposed_ports))
     }
+
+    /// The labels of the image with this id.
+    pub(crate) async fn labels_of_image(&self, id: &str) -> Result<LabelMap, Error> {
+        let answer: ImageAnswer = self.transport.json(Method::GET, &format!("/images/{id}/json")).await?;
+        Ok(answer.config.labels)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -75,6 +81,8 @@ struct InspectAnswer {
     #[serde(deserialize_with = "or_default")]
     name: String,
     created: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    image: String,
     #[serde(deserialize_with = "or_default")]
     config: ConfigAnswer,
     #[serde(deserialize_with = "or_default")]
@@ -93,7 +101,7 @@ struct ConfigAnswer {
     #[serde(deserialize_with = "or_default")]
     image: String,
     #[serde(deserialize_with = "or_default")]
-    labels: HashMap<String, String>,
+    labels: LabelMap,
     #[serde(deserialize_with = "or_default")]
     tty: bool,
     stop_timeout: Option<i64>,
@@ -202,9 +210,11 @@ impl From<InspectAnswer> for Details {
             id: answer.id,
             name: answer.name.trim_start_matches('/').to_owned(),
             image: config.image,
+            image_id: answer.image,
             task_id: config.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
             node: None,
             service: config.labels.get(SERVICE).cloned(),
+            labels: config.labels,
             status: state.status,
             error: state.error,
             exit_code: state.exit_code,

@@ -1,7 +1,5 @@
 //! cube's own tasks on the engine, found by their label.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -11,9 +9,12 @@ use crate::{
     config::value::port::Port,
     docker::{
         Docker,
-        container::inspect::{bound, is_id},
+        container::{
+            inspect::{bound, is_id},
+            own::ImageLabels,
+        },
         http::json::or_default,
-        labels::{Labels, SERVICE, TASK_ID},
+        labels::{LabelMap, Labels, SERVICE, TASK_ID},
         owner::{Lifetime, Owner},
     },
     error::Error,
@@ -45,20 +46,29 @@ pub struct Listed {
     pub expires_at: Option<DateTime<Utc>>,
     #[serde(skip)]
     pub(crate) owner: Option<Owner>,
+    /// What the engine's clock said when it was listed.
+    #[serde(skip)]
+    pub listed_at: Option<DateTime<Utc>>,
 }
 
 impl Listed {
-    /// Whether nothing will happen to the task any more: it ended, or the cube that it belonged to
-    /// is gone.
+    /// Whether nothing will happen to the task any more: it ended and no cube is about to read how, or the cube
+    /// that it belonged to is gone.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state.is_final() || self.is_orphaned()
+        (self.state.is_final() && !self.is_in_use()) || self.is_orphaned()
     }
 
-    /// Whether its time to live is over at `now`.
+    /// Whether its time to live was over when it was listed, by the engine's clock. Not known, so false, where the
+    /// engine does not tell its time.
     #[must_use]
-    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        self.expires_at.is_some_and(|end| end <= now)
+    pub fn is_expired(&self) -> bool {
+        self.listed_at.is_some_and(|now| self.expires_at.is_some_and(|end| end <= now))
+    }
+
+    fn is_in_use(&self) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_some_and(|owner| owner.lifetime() == Lifetime::ForLife && owner.is_alive())
     }
 
     fn is_orphaned(&self) -> bool {
@@ -77,20 +87,41 @@ impl Docker {
     /// # Errors
     /// The engine's.
     pub async fn list(&self, all: bool) -> Result<Vec<Listed>, Error> {
-        self.list_labelled(TASK_ID, all).await
+        self.list_labelled(TASK_ID, all, |_| true).await
     }
 
     /// The containers of one task: one, or none.
     pub(crate) async fn list_by_task(&self, task_id: Uuid) -> Result<Vec<Listed>, Error> {
-        self.list_labelled(&format!("{TASK_ID}={task_id}"), true).await
+        self.list_labelled(&format!("{TASK_ID}={task_id}"), true, |_| true).await
     }
 
-    /// cube's tasks that carry `label` (`NAME` or `NAME=value`).
-    pub(crate) async fn list_labelled(&self, label: &str, all: bool) -> Result<Vec<Listed>, Error> {
+    /// cube's tasks that carry `label` (`NAME` or `NAME=value`) and are `wanted`: of the others it is not asked whose
+    /// they are.
+    pub(crate) async fn list_labelled(
+        &self,
+        label: &str,
+        all: bool,
+        wanted: impl Fn(&Listed) -> bool,
+    ) -> Result<Vec<Listed>, Error> {
         // The filter in JSON, {"label":["…"]}, percent-encoded.
         let path = format!("/containers/json?all={all}&filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
         let answer: Vec<ListAnswer> = self.transport.json(Method::GET, &path).await?;
-        Ok(answer.into_iter().filter_map(ListAnswer::into_listed).collect())
+        let now = self.transport.engine_time();
+        let (mut images, mut own) = (ImageLabels::default(), Vec::new());
+        for container in answer {
+            let Some(listed) = container.listed(now).filter(&wanted) else { continue };
+            if self.made(&container, &mut images).await? {
+                own.push(listed);
+            }
+        }
+        Ok(own)
+    }
+
+    /// Whether cube made it: a task of its own, and not one of a service, which goes by the service.
+    async fn made(&self, container: &ListAnswer, images: &mut ImageLabels) -> Result<bool, Error> {
+        let ListAnswer { labels, image_id, .. } = container;
+        Ok(images.leave_own(self, TASK_ID, labels, image_id).await?
+            && !images.leave_own(self, SERVICE, labels, image_id).await?)
     }
 }
 
@@ -102,6 +133,8 @@ struct ListAnswer {
     names: Vec<String>,
     #[serde(default, deserialize_with = "or_default")]
     image: String,
+    #[serde(rename = "ImageID", default, deserialize_with = "or_default")]
+    image_id: String,
     #[serde(default, deserialize_with = "or_default")]
     state: String,
     #[serde(default, deserialize_with = "or_default")]
@@ -109,7 +142,7 @@ struct ListAnswer {
     #[serde(default, deserialize_with = "or_default")]
     created: i64,
     #[serde(default, deserialize_with = "or_default")]
-    labels: HashMap<String, String>,
+    labels: LabelMap,
     #[serde(default, deserialize_with = "or_default")]
     ports: Vec<ListedPort>,
 }
@@ -127,10 +160,9 @@ struct ListedPort {
 }
 
 impl ListAnswer {
-    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about; one
-    /// of a service goes by the service.
-    fn into_listed(self) -> Option<Listed> {
-        if !is_id(&self.id) || self.labels.contains_key(SERVICE) {
+    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about.
+    fn listed(&self, now: Option<DateTime<Utc>>) -> Option<Listed> {
+        if !is_id(&self.id) {
             return None;
         }
         let labels = Labels::read(&self.labels)?;
@@ -139,13 +171,14 @@ impl ListAnswer {
             task_id: labels.task_id,
             name: self.names.first().map(|n| n.trim_start_matches('/').to_owned()).unwrap_or_default(),
             state: state(&self.state, &self.status),
-            ports: ports(self.ports),
+            ports: ports(&self.ports),
+            listed_at: now,
             created_at,
             expires_at: labels.expiry(created_at),
             owner: labels.owner,
-            id: self.id,
-            image: self.image,
-            status: self.status,
+            id: self.id.clone(),
+            image: self.image.clone(),
+            status: self.status.clone(),
         })
     }
 }
@@ -160,7 +193,7 @@ fn state(state: &str, status: &str) -> State {
     }
 }
 
-fn ports(answers: Vec<ListedPort>) -> Ports {
+fn ports(answers: &[ListedPort]) -> Ports {
     let mut ports = Ports::new();
     for answer in answers {
         let Ok(port) = format!("{}/{}", answer.private, answer.protocol).parse::<Port>() else { continue };
@@ -180,7 +213,11 @@ mod tests {
     use super::*;
 
     fn listed(json: &str) -> Option<Listed> {
-        serde_json::from_str::<ListAnswer>(json).unwrap().into_listed()
+        listed_at(json, 2_000)
+    }
+
+    fn listed_at(json: &str, now: i64) -> Option<Listed> {
+        serde_json::from_str::<ListAnswer>(json).unwrap().listed(DateTime::from_timestamp(now, 0))
     }
 
     #[test]
@@ -191,14 +228,13 @@ mod tests {
 
     #[test]
     fn the_time_to_live_counts_from_the_creation() {
-        let task = listed(
-            r#"{"Id":"a","Names":["/n"],"State":"running","Created":1000,
-                "Labels":{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11","cube.task.ttl":"60"}}"#,
-        )
-        .unwrap();
-        assert!(!task.is_expired(DateTime::from_timestamp(1059, 0).unwrap()));
-        assert!(task.is_expired(DateTime::from_timestamp(1060, 0).unwrap()));
-        assert!(!task.is_finished());
+        let task = |now| {
+            let json = r#"{"Id":"a","Names":["/n"],"State":"running","Created":1000,
+                "Labels":{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11","cube.task.ttl":"60"}}"#;
+            listed_at(json, now).unwrap()
+        };
+        assert!(!task(1_059).is_expired() && task(1_060).is_expired() && !task(1_060).is_finished());
+        assert!(!Listed { listed_at: None, ..task(1_060) }.is_expired());
     }
 
     #[test]

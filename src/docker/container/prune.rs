@@ -1,33 +1,55 @@
 //! Removal of cube's own tasks that are over: finished, expired, or orphaned.
 
-use chrono::{DateTime, Utc};
-
 use crate::{
     docker::{Docker, container::list::Listed, labels::TTL},
     error::Error,
+    state::State,
 };
 
 impl Docker {
-    /// cube's tasks that nothing needs any more: ended, past their time to live at `now`, or left by
+    /// cube's tasks that nothing needs any more: ended, past their time to live by the engine's clock, or left by
     /// a cube that is gone. Never a container that is not cube's.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn prunable(&self, now: DateTime<Utc>) -> Result<Vec<Listed>, Error> {
+    pub async fn prunable(&self) -> Result<Vec<Listed>, Error> {
         let mut tasks = self.list(true).await?;
         tasks.extend(self.list_swarm(true).await?);
-        tasks.retain(|task| task.is_finished() || task.is_expired(now));
+        tasks.retain(|task| task.is_finished() || task.is_expired());
         Ok(tasks)
     }
 
-    /// Removes cube's tasks that are past their time to live at `now`, on the engine or its `swarm`.
+    /// Removes a task that is over, with its anonymous volumes. One that did not run when it was listed, and does
+    /// now, stays. Whether it is gone.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn expire(&self, now: DateTime<Utc>, swarm: bool) -> Result<(), Error> {
-        let listed = if swarm { self.list_swarm(true).await? } else { self.list_labelled(TTL, true).await? };
-        for task in listed.iter().filter(|task| task.is_expired(now)) {
-            self.remove(&task.id).await?;
+    pub async fn remove_listed(&self, task: &Listed) -> Result<bool, Error> {
+        // What makes a running task one too many, its age or an owner that is gone, stays true.
+        if task.state == State::Running {
+            return self.remove(&task.id).await.map(|()| true);
+        }
+        match self.remove_ended(&task.id).await {
+            Ok(()) => Ok(true),
+            Err(refused) => match self.inspect(&task.id).await {
+                Ok(container) if container.is_alive() => Ok(false),
+                _ => Err(refused),
+            },
+        }
+    }
+
+    /// Removes cube's tasks that are past their time to live by the engine's clock, on the engine or its `swarm`.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn expire(&self, swarm: bool) -> Result<(), Error> {
+        let listed = if swarm {
+            self.list_swarm(true).await?
+        } else {
+            self.list_labelled(TTL, true, Listed::is_expired).await?
+        };
+        for task in listed.iter().filter(|task| task.is_expired()) {
+            self.remove_listed(task).await?;
         }
         Ok(())
     }

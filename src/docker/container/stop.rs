@@ -1,10 +1,12 @@
 //! Stop, kill, remove, and removal of whatever a half-done start may have left.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    WaitContainerOptionsBuilder,
 };
+use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -47,18 +49,23 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
     pub async fn stop(&self, task: &TaskRef, options: &StopOptions) -> Result<DockerResult, Error> {
-        let container = self.find(task).await?;
-        if container.task_id.is_none() {
-            return Err(foreign(&container, task.as_str()));
-        }
+        let container = self.find_own(task).await?;
+        let stopped = self.stop_found(&container, options).await;
+        stopped.map_err(|error| error.with_container(container.id))
+    }
+
+    async fn stop_found(&self, container: &Details, options: &StopOptions) -> Result<DockerResult, Error> {
         container.check_stop(options)?;
         if container.is_alive() {
-            self.halt(&container.id, options, container.stop_timeout).await?;
+            match self.halt(&container.id, options, container.stop_timeout).await {
+                // Somebody else is removing it.
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
+                halted => halted?,
+            }
         }
-        let mut result = self.last_word(&container, options.skip_outcome).await;
+        let result = self.last_word(container, options.skip_outcome).await;
         self.remove(&container.id).await?;
-        result.container_id = Some(container.id);
-        Ok(result)
+        Ok(DockerResult { container_id: Some(container.id.clone()), ..result })
     }
 
     pub(crate) async fn halt_container(
@@ -95,16 +102,30 @@ impl Docker {
         }
     }
 
-    pub(crate) async fn remove_container(&self, id: &str) -> Result<(), Error> {
-        let query = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        let until = Instant::now() + SETTLING;
+    pub(crate) async fn remove_container(&self, id: &str, force: bool) -> Result<(), Error> {
+        let query = RemoveContainerOptionsBuilder::default().force(force).v(true).build();
+        let (settled, until) = (Instant::now() + SETTLING, Instant::now() + AFTER_GRACE);
         loop {
             match self.within(self.api.remove_container(id, Some(query.clone()))).await {
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
-                Err(error) if error.to_string().contains("already in progress") => return Ok(()),
-                Err(error) if is_between_states(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
+                Err(error) if is_under_way(&error) && Instant::now() < until => {
+                    self.removed_by_others(id).await;
+                }
+                Err(error) if is_between_states(&error) && Instant::now() < settled => {
+                    sleep(LOOK_AGAIN).await;
+                }
                 removed => return removed,
             }
+        }
+    }
+
+    /// Returns once a removal that somebody else began is done: until then the name is taken. Whether it failed
+    /// only another try tells, so it is not waited for long.
+    async fn removed_by_others(&self, id: &str) {
+        let query = WaitContainerOptionsBuilder::default().condition("removed").build();
+        let mut gone = pin!(self.api.wait_container(id, Some(query)));
+        if !matches!(timeout(SETTLING, gone.next()).await, Ok(Some(Ok(_)))) {
+            sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -117,7 +138,7 @@ impl Docker {
         let Some(name) = &config.name else { return Ok(()) };
         match self.named(name.as_str(), config.swarm).await {
             // A prefix of an id would be found too: only the very name counts.
-            Ok(container) if container.task_id.is_some() && container.name == name.as_str() => {
+            Ok(container) if container.name == name.as_str() && self.is_own(&container).await? => {
                 self.remove(&container.id).await
             }
             Err(error) if error.kind() != ErrorKind::TaskNotFound => Err(error),
@@ -175,6 +196,11 @@ impl Docker {
     }
 }
 
+/// Docker's word for a removal that somebody else began.
+fn is_under_way(error: &Error) -> bool {
+    error.to_string().contains("already in progress")
+}
+
 /// podman's word for a container that ends or starts at this very moment.
 fn is_between_states(error: &Error) -> bool {
     error.to_string().contains("container state improper")
@@ -183,10 +209,4 @@ fn is_between_states(error: &Error) -> bool {
 fn still_there() -> Error {
     Error::new(ErrorKind::Engine, "the engine still lists the task after its removal")
         .with_hint("`cube ps -a` shows what is left, `cube prune` removes it")
-}
-
-fn foreign(container: &Details, name: &str) -> Error {
-    let (kind, command) = container.foreign_words();
-    Error::new(ErrorKind::WrongState, format!("{name} is a {kind} that cube did not start"))
-        .with_hint(format!("`{command} {name}` removes it"))
 }

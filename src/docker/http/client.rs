@@ -9,12 +9,13 @@ use std::{
 
 use bollard::BollardRequest;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response, Uri,
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
-    header::{self, CONTENT_TYPE, HOST, HeaderValue},
+    header::{self, CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     address::Address,
     docker::http::{
+        clock::EngineClock,
         dial::{Dialer, Stream},
         meter::{Budget, Metered},
         refusal,
@@ -52,6 +54,7 @@ struct Shared {
     limit: Duration,
     idle: Mutex<Vec<Connection>>,
     engine: OnceLock<Engine>,
+    clock: OnceLock<EngineClock>,
 }
 
 struct Connection {
@@ -79,6 +82,7 @@ impl Transport {
             limit,
             idle: Mutex::default(),
             engine: OnceLock::new(),
+            clock: OnceLock::new(),
         })))
     }
 
@@ -90,6 +94,19 @@ impl Transport {
     /// What the engine said of itself in its first answer; nothing before that.
     pub(crate) fn engine(&self) -> Engine {
         self.0.engine.get().copied().unwrap_or_default()
+    }
+
+    /// The time by the engine's clock; nothing before its first answer.
+    pub(crate) fn engine_time(&self) -> Option<DateTime<Utc>> {
+        self.0.clock.get().and_then(EngineClock::now)
+    }
+
+    fn set_clock(&self, head: &HeaderMap) {
+        if self.0.clock.get().is_none()
+            && let Some(clock) = EngineClock::of(head)
+        {
+            let _ = self.0.clock.set(clock);
+        }
     }
 
     /// Sends a request without a body and decodes the JSON answer.
@@ -184,6 +201,7 @@ impl Transport {
             match connection.sender.try_send_request(request).await {
                 Ok(response) => {
                     self.0.engine.get_or_init(|| Engine::of(response.headers()));
+                    self.set_clock(response.headers());
                     self.keep(connection);
                     return Ok(response);
                 }

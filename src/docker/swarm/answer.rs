@@ -323,6 +323,8 @@ impl From<Snapshot> for Details {
             exposed: exposed.collect(),
             node: node.map(|node| node.name().to_owned()),
             service: None,
+            labels: HashMap::new(),
+            image_id: String::new(),
         }
     }
 }

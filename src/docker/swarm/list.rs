@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     docker::{
         Docker,
@@ -31,13 +33,14 @@ impl Docker {
         for task in tasks {
             of_service.entry(task.service_id.clone()).or_default().push(task);
         }
+        let now = self.managers.current().engine_time();
         let mut listed: Vec<Listed> = services
             .into_iter()
             .filter_map(|service| {
                 let mut tasks = of_service.remove(&service.id).unwrap_or_default();
                 tasks.sort_by_key(|task| task.created_at);
                 let node = tasks.last().and_then(|task| nodes.get(task.node_id()?)).cloned();
-                listed(Snapshot { service, tasks, node })
+                listed(Snapshot { service, tasks, node }, now)
             })
             .collect();
         listed.retain(|task| all || !task.state.is_final());
@@ -47,9 +50,9 @@ impl Docker {
 }
 
 /// A service whose label is no UUID is not cube's.
-fn listed(now: Snapshot) -> Option<Listed> {
-    let labels = Labels::read(&now.service.spec.labels)?;
-    let container = Details::from(now);
+fn listed(seen: Snapshot, now: Option<DateTime<Utc>>) -> Option<Listed> {
+    let labels = Labels::read(&seen.service.spec.labels)?;
+    let container = Details::from(seen);
     let place = container.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
     let reason = if container.error.is_empty() { String::new() } else { format!(": {}", container.error) };
     Some(Listed {
@@ -60,6 +63,7 @@ fn listed(now: Snapshot) -> Option<Listed> {
         expires_at: labels.expiry(container.created_at),
         owner: labels.owner,
         created_at: container.created_at,
+        listed_at: now,
         id: container.id,
         name: container.name,
         image: container.image,

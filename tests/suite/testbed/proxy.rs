@@ -74,7 +74,11 @@ struct Shared {
     chosen: Option<(usize, Fault)>,
     seen: Mutex<Vec<String>>,
     gone: watch::Sender<bool>,
+    before: Mutex<Option<(String, Act)>>,
 }
+
+/// What a test does at a moment of its choice.
+type Act = Box<dyn FnOnce() + Send>;
 
 impl Proxy {
     /// Stands before `engine` and fails at the request `chosen.0`, counted from 0.
@@ -86,6 +90,7 @@ impl Proxy {
             chosen,
             seen: Mutex::default(),
             gone: watch::channel(false).0,
+            before: Mutex::default(),
         });
         let (life, mut end) = watch::channel(());
         let (path, state) = (socket.clone(), Arc::clone(&shared));
@@ -120,6 +125,11 @@ impl Proxy {
             assert!(Instant::now() < deadline, "nobody asked {words}");
             std::thread::yield_now();
         }
+    }
+
+    /// Before the first request with `words` in it is passed on, `act` is done.
+    pub fn before_request(&self, words: &str, act: impl FnOnce() + Send + 'static) {
+        *self.shared.before.lock().unwrap() = Some((words.to_owned(), Box::new(act)));
     }
 
     /// The engine is back, if it was gone.
@@ -188,6 +198,10 @@ impl Shared {
     fn fault_at(&self, request: &[u8]) -> Option<Fault> {
         let line = request.split(|byte| *byte == b'\r').next().unwrap();
         let line = String::from_utf8_lossy(line);
+        let mut before = self.before.lock().unwrap();
+        if let Some((_, act)) = before.take_if(|(words, _)| line.contains(words.as_str())) {
+            act();
+        }
         let mut seen = self.seen.lock().unwrap();
         seen.push(line.trim_end_matches(" HTTP/1.1").to_owned());
         self.chosen.filter(|(at, _)| *at + 1 == seen.len()).map(|(_, fault)| fault)

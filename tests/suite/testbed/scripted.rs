@@ -53,6 +53,13 @@ impl Reply {
         Self::Raw(format!("HTTP/1.1 {status} .\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}").into())
     }
 
+    /// The same answer with one header more.
+    pub fn with_header(self, name: &str, value: &str) -> Self {
+        let Self::Raw(bytes) = self else { panic!("only a whole answer has a head of its own") };
+        let end = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        Self::Raw([&bytes[..end], format!("{name}: {value}\r\n").as_bytes(), &bytes[end..]].concat())
+    }
+
     /// A refusal as engines word it.
     pub fn error(status: u16, message: &str) -> Self {
         Self::json(status, serde_json::json!({ "message": message }).to_string())

@@ -1,0 +1,91 @@
+//! What is cube's: a container whose task is its own, and not one that its image was committed from or labelled
+//! with. An image is asked about once for each list, and only if a container of it could be cube's.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use crate::{
+    config::value::name::TaskRef,
+    docker::{
+        Docker,
+        container::inspect::is_id,
+        details::Details,
+        labels::{LabelMap, SERVICE, TASK_ID, is_inherited},
+    },
+    error::{Error, ErrorKind},
+};
+
+/// The labels of images, as they were asked for; `None` for one that cannot be read.
+#[derive(Default)]
+pub(crate) struct ImageLabels(HashMap<String, Option<LabelMap>>);
+
+impl ImageLabels {
+    /// Whether a container of the image with this id has the label of its own.
+    pub(crate) async fn leave_own(
+        &mut self,
+        docker: &Docker,
+        name: &str,
+        container: &LabelMap,
+        image: &str,
+    ) -> Result<bool, Error> {
+        if !container.contains_key(name) {
+            return Ok(false);
+        }
+        let known = match self.0.entry(image.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(docker.image_labels(image).await?),
+        };
+        Ok(known.as_ref().is_some_and(|image| !is_inherited(name, container, image)))
+    }
+}
+
+impl Docker {
+    /// The task of cube's own that `task` names.
+    ///
+    /// # Errors
+    /// Those of [`Docker::find`]; [`ErrorKind::WrongState`] for a container or service that is not cube's.
+    pub async fn find_own(&self, task: &TaskRef) -> Result<Details, Error> {
+        let found = self.find(task).await?;
+        if self.is_own(&found).await? { Ok(found) } else { Err(foreign(found, task.as_str())) }
+    }
+
+    /// Whether cube made it.
+    pub(crate) async fn is_own(&self, container: &Details) -> Result<bool, Error> {
+        // A service has no labels but those that were given to it.
+        if container.task_id.is_none() || container.is_service() {
+            return Ok(container.task_id.is_some());
+        }
+        self.has_own_label(TASK_ID, container).await
+    }
+
+    /// Whether Swarm made it for a service, and did not only make what its image was committed from.
+    pub(crate) async fn is_of_service(&self, container: &Details) -> Result<bool, Error> {
+        self.has_own_label(SERVICE, container).await
+    }
+
+    async fn has_own_label(&self, name: &str, container: &Details) -> Result<bool, Error> {
+        ImageLabels::default().leave_own(self, name, &container.labels, &container.image_id).await
+    }
+
+    /// `None` for an image that is gone, or of which the engine does not say what it is.
+    async fn image_labels(&self, image: &str) -> Result<Option<LabelMap>, Error> {
+        if !is_id(image.strip_prefix("sha256:").unwrap_or(image)) {
+            return Ok(None);
+        }
+        match self.labels_of_image(image).await {
+            Err(error) if is_unanswered(&error) => Err(error),
+            labels => Ok(labels.ok()),
+        }
+    }
+}
+
+/// Whether the engine may say more when it is asked again.
+fn is_unanswered(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
+}
+
+fn foreign(container: Details, name: &str) -> Error {
+    let (kind, command) = container.foreign_words();
+    Error::new(ErrorKind::WrongState, format!("{name} is a {kind} that cube did not start"))
+        .with_hint(format!("`{command} {name}` removes it"))
+        .with_container(container.id)
+}
