@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod commands;
 mod config;
+mod foreign;
 mod guard;
 mod outcome;
 mod output;
@@ -16,7 +17,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use crate::cli::{
     app::App,
-    args::{Cli, Command},
+    args::{Cli, verbs::Command, words::Words},
     commands::{doctor, exec, generate, inspect, logs, port, prune, ps, pull, run, stop, wait, with},
     outcome::Outcome,
     output::render,
@@ -27,11 +28,13 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     if let Some(order) = guard::order(argv) {
         return guard::serve(order);
     }
-    let cli = match Cli::read(argv) {
+    let words = Words::read(argv);
+    let asked = usage::Asked::of(&words);
+    let cli = match Cli::of(words) {
         Ok(cli) => cli,
-        Err(error) => return usage::show(argv, &error),
+        Err(problem) => return usage::show(&asked, problem),
     };
-    app::log(cli.verbosity());
+    app::log(cli.global.verbose);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
@@ -64,6 +67,7 @@ async fn dispatch(app: &App, command: Command) -> Outcome {
         Command::Doctor(args) => doctor::doctor(app, &args).await,
         Command::Prune(args) => prune::prune(app, &args).await,
         Command::Completions(args) => generate::completions(&args),
-        Command::Man => generate::man(),
+        Command::Man(args) => generate::man(&args),
+        Command::Help(args) => generate::help(&args),
     }
 }

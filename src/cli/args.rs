@@ -1,44 +1,39 @@
 //! The command line as typed. The doc comments are the help texts; values are checked one stage later.
 
+pub mod commands;
 pub mod doctor;
+pub mod foreground;
+pub mod form;
 pub mod names;
 pub mod task;
+pub mod verbs;
+pub mod words;
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{
-    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    ArgAction, Args, FromArgMatches, ValueEnum,
     builder::{FalseyValueParser, Resettable},
 };
+use cube::Error;
 
-use task::{RunArgs, WithArgs};
+use crate::cli::args::{form::Line, verbs::Command, words::Words};
 
-/// Runs one container task well: pull, start, wait until ready, stream, stop, remove.
-///
-/// A task is one container that cube runs. TASK is a container id, a unique beginning of one, a
-/// container name, or the task's UUID.
-#[derive(Debug, Parser)]
-#[command(name = "cube", version, max_term_width = 100, after_help = EXIT_CODES)]
-#[command(disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
+/// A command line that was read.
+#[derive(Debug)]
 pub struct Cli {
-    #[command(flatten)]
     pub global: Global,
-    #[command(flatten)]
-    pub verbose: Verbose,
-    #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  the task's   run --attach, wait, exec; with: HOST-COMMAND's
-  0            success
-  1            a command failed (no such task, engine unreachable …)
-  2            the command line is wrong (any command but run and with)
-  124          --timeout, --wait-timeout or wait --timeout ran out
-  125          run, with: cube or the engine failed, or the command line is wrong
-  126, 127     the task's command cannot be executed, is not found
-  130, 143     ended by SIGINT, SIGTERM";
+/// Why there is no command to run: the line is wrong, or asks for help.
+#[derive(Debug)]
+pub enum Problem {
+    /// Found by the definitions; help and version come this way too.
+    Clap(Box<clap::Error>),
+    /// Found by cube.
+    Own(Error),
+}
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
@@ -76,18 +71,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DURATION", default_value = "120s", env = "CUBE_ENGINE_TIMEOUT")]
     #[arg(hide_env_values = true)]
     pub engine_timeout: String,
-    /// Tell what is done, on stderr; twice for each request; also -v, which is --volume to run and with
+    /// Show what is done, on stderr; twice for each request; also -v, where that is no flag of the command
     #[arg(long = "verbose", id = "verbose_long", global = true, action = ArgAction::Count)]
     #[arg(env = "CUBE_VERBOSE", hide_env_values = true, value_parser = verbosity)]
     pub verbose: u8,
-}
-
-/// The short form of --verbose, where `-v` does not mean --volume.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct Verbose {
-    /// The same as --verbose
-    #[arg(short = 'v', id = "verbose_short", action = ArgAction::Count, hide = true)]
-    pub count: u8,
 }
 
 /// The form of the output.
@@ -118,226 +105,50 @@ pub enum When {
     Never,
 }
 
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run a task: print its id once it runs (or is ready), or stay with it (--attach)
-    Run(Box<RunArgs>),
-    /// Run a task exactly as long as a command on this machine
-    ///
-    /// HOST-COMMAND finds `CUBE_HOST`, `CUBE_PORT`, `CUBE_PORT_5432`, `CUBE_CONTAINER_ID` and `CUBE_NAME` in its
-    /// environment. Its exit code is cube's.
-    With(Box<WithArgs>),
-    /// Stop tasks (signal, grace, kill) and remove them with their anonymous volumes
-    Stop(StopArgs),
-    /// List cube's tasks
-    Ps(PsArgs),
-    /// Print a task's output
-    Logs(LogsArgs),
-    /// Print the engine's own JSON of tasks
-    Inspect(InspectArgs),
-    /// Wait for a task's end, or for a condition; exit with its exit code
-    Wait(WaitArgs),
-    /// Tell where a task's ports are published
-    Port(PortArgs),
-    /// Run a command in a task
-    Exec(ExecArgs),
-    /// Pull an image and print its digest
-    Pull(PullArgs),
-    /// Remove cube's finished and expired tasks
-    Prune(PruneArgs),
-    /// Show which engine answers and which promises hold on it
-    Doctor(doctor::DoctorArgs),
-    /// Print a completion script for a shell
-    Completions(CompletionsArgs),
-    /// Print the manual page
-    Man,
-}
-
-/// `cube stop`
-#[derive(Args, Debug)]
-pub struct StopArgs {
-    /// The tasks
-    #[arg(required = true, value_name = "TASK")]
-    pub tasks: Vec<String>,
-    /// Seconds between the signal and the kill; -1 waits for ever [default: the task's own, else 10]
-    #[arg(short = 't', long = "time", visible_alias = "timeout", value_name = "SECONDS")]
-    #[arg(allow_negative_numbers = true)]
-    pub time: Option<i32>,
-    /// Signal that asks the task to end [default: the task's own, else SIGTERM]
-    #[arg(short, long)]
-    pub signal: Option<String>,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube ps`
-#[derive(Args, Debug)]
-pub struct PsArgs {
-    /// Also those that do not run
-    #[arg(short, long)]
-    pub all: bool,
-    /// Those on the swarm that the engine manages, instead of the engine's own
-    #[arg(long, env = "CUBE_SWARM", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub swarm: bool,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube logs`
-#[derive(Args, Debug)]
-pub struct LogsArgs {
-    /// The task
-    pub task: String,
-    /// Go on until the task ends
-    #[arg(short, long)]
-    pub follow: bool,
-    /// Only the last lines; `all` for all
-    #[arg(short = 'n', long, value_name = "N", default_value = "all", allow_negative_numbers = true)]
-    pub tail: String,
-    /// A time before each line
-    #[arg(short, long)]
-    pub timestamps: bool,
-    /// Only from then on: RFC 3339, a duration back from now, or unix seconds
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only before then
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube inspect`
-#[derive(Args, Debug)]
-pub struct InspectArgs {
-    /// The tasks
-    #[arg(required = true, value_name = "TASK")]
-    pub tasks: Vec<String>,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube wait`
-#[derive(Args, Debug)]
-pub struct WaitArgs {
-    /// The task
-    pub task: String,
-    /// Wait for this instead of the end; repeatable: all must hold. As `run --wait-for`
-    #[arg(long = "for", value_name = "CONDITION")]
-    pub conditions: Vec<String>,
-    /// The longest to wait [default: for ever]
-    #[arg(long, value_name = "DURATION")]
-    pub timeout: Option<String>,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube port`
-#[derive(Args, Debug)]
-pub struct PortArgs {
-    /// The task
-    pub task: String,
-    /// One port of the task: its first address as HOST:PORT
-    #[arg(value_name = "PORT[/PROTO]")]
-    pub port: Option<String>,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube exec`
-#[derive(Args, Debug)]
-pub struct ExecArgs {
-    /// The task
-    pub task: String,
-    /// The command and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
-    /// Environment variable NAME=VALUE, or NAME from this environment
-    #[arg(short, long, value_name = "NAME[=VALUE]")]
-    pub env: Vec<String>,
-    /// User or UID, with :GROUP if wanted
-    #[arg(short, long)]
-    pub user: Option<String>,
-    /// Working directory in the task
-    #[arg(short, long, value_name = "PATH")]
-    pub workdir: Option<String>,
-    /// Pass standard input on
-    #[arg(short, long)]
-    pub interactive: bool,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube pull`
-#[derive(Args, Debug)]
-pub struct PullArgs {
-    /// The image
-    pub image: String,
-    /// Platform, as linux/arm64
-    #[arg(long, value_name = "OS[/ARCH]", env = "DOCKER_DEFAULT_PLATFORM", hide_env = true)]
-    pub platform: Option<String>,
-    /// How often to try again after a network error or a 5xx answer
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub pull_retries: u32,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube prune`
-#[derive(Args, Debug)]
-pub struct PruneArgs {
-    /// Only print what would be removed
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub verbose: Verbose,
-}
-
-/// `cube completions`
-#[derive(Args, Debug)]
-pub struct CompletionsArgs {
-    /// The shell
-    pub shell: clap_complete::Shell,
-}
-
 impl Cli {
-    /// Reads a command line. Of `with`, what follows the first `--` is another command line, and clap
-    /// must not look into it.
-    pub fn read(argv: &[OsString]) -> Result<Self, clap::Error> {
-        let (own, host_command) = match verb(argv) {
-            Some((at, "with")) => split_at_dashes(argv, at),
-            _ => (argv, &[][..]),
-        };
-        let mut definition = Self::command();
-        if std::env::vars_os().any(|(name, value)| value.is_empty() && is_cubes(&name)) {
-            definition = without_empty_variables(definition);
+    /// Takes what was typed for what it means.
+    pub fn of(mut words: Words) -> Result<Self, Problem> {
+        if let Some(problem) = words.problem.take() {
+            return Err(Problem::Own(problem));
         }
-        let mut matches = definition.try_get_matches_from_mut(own)?;
-        let mut cli = Self::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut definition))?;
-        if let Command::With(with) = &mut cli.command {
-            with.host_command = host_command.to_vec();
-        }
+        let verb = words.verb.as_deref().and_then(verbs::find);
+        let line = Line::of(&mut words, verb.map(|verb| verb.name));
+        let found = verb.ok_or(()).and_then(|verb| {
+            let mut definition = verbs::bare().subcommand(verb.definition());
+            let mut found = prepared(&mut definition, &words).map_err(drop)?;
+            let global = Global::from_arg_matches_mut(&mut found).map_err(drop)?;
+            let (_, mut arguments) = found.remove_subcommand().ok_or(())?;
+            Ok(Self { global, command: verb.read(&mut arguments).map_err(drop)? })
+        });
+        let mut cli = found.or_else(|()| Self::of_all(&words))?;
+        // clap counts on each side of the command alone.
+        cli.global.verbose = cli.global.verbose.max(words.count("verbose"));
+        line.complete(&mut cli.command).map_err(Problem::Own)?;
         Ok(cli)
     }
 
-    /// How talkative: 0, 1 (steps) or more (requests).
-    pub fn verbosity(&self) -> u8 {
-        let short = match &self.command {
-            Command::Run(_) | Command::With(_) | Command::Completions(_) | Command::Man => 0,
-            Command::Stop(args) => args.verbose.count,
-            Command::Ps(args) => args.verbose.count,
-            Command::Logs(args) => args.verbose.count,
-            Command::Inspect(args) => args.verbose.count,
-            Command::Wait(args) => args.verbose.count,
-            Command::Port(args) => args.verbose.count,
-            Command::Exec(args) => args.verbose.count,
-            Command::Pull(args) => args.verbose.count,
-            Command::Prune(args) => args.verbose.count,
-            Command::Doctor(args) => args.verbose.count,
+    /// The same by the definitions of all commands, which know what to say of a line that is wrong.
+    fn of_all(words: &Words) -> Result<Self, Problem> {
+        let mut definition = verbs::all();
+        let wrong = |error: clap::Error| Problem::Clap(Box::new(error));
+        let mut found = prepared(&mut definition, words).map_err(wrong)?;
+        let global = Global::from_arg_matches_mut(&mut found).map_err(wrong)?;
+        let verb = found.remove_subcommand().and_then(|(name, found)| Some((verbs::find(&name)?, found)));
+        let Some((verb, mut arguments)) = verb else {
+            return Err(wrong(definition.error(clap::error::ErrorKind::MissingSubcommand, "no command")));
         };
-        self.global.verbose.saturating_add(self.verbose.count).saturating_add(short)
+        let command = verb.read(&mut arguments).map_err(|error| wrong(error.format(&mut definition)))?;
+        Ok(Self { global, command })
     }
+}
+
+/// Lets clap read the words.
+fn prepared(definition: &mut clap::Command, words: &Words) -> Result<clap::ArgMatches, clap::Error> {
+    let is_empty = |(name, value): (OsString, OsString)| value.is_empty() && is_cubes(&name);
+    if !words.off.is_empty() || std::env::vars_os().any(is_empty) {
+        *definition = without_variables(std::mem::take(definition), &words.off);
+    }
+    definition.try_get_matches_from_mut(&words.own)
 }
 
 /// A number, or yes or no as of any flag.
@@ -353,75 +164,197 @@ fn is_cubes(variable: &OsStr) -> bool {
     variable.as_encoded_bytes().starts_with(b"CUBE_")
 }
 
-/// A variable that is empty is one that is not set.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
+/// A variable that is empty is like one that is not set; one of a switch that is `off` does not count.
+fn without_variables(command: clap::Command, off: &[String]) -> clap::Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let is_off = |arg: &clap::Arg| arg.get_long().is_some_and(|long| off.iter().any(|name| name == long));
     let command = command.mut_args(|arg| match arg.get_env() {
-        Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+        Some(name) if is_empty(name) || is_off(&arg) => arg.env(Resettable::Reset),
         _ => arg,
     });
-    command.mut_subcommands(without_empty_variables)
-}
-
-/// The flags before the command that take their value from the next word.
-const VALUED: [&str; 7] = ["-H", "--host", "--context", "-o", "--output", "--color", "--engine-timeout"];
-
-/// The command's name and its place on the command line.
-pub fn verb(argv: &[OsString]) -> Option<(usize, &str)> {
-    let mut words = argv.iter().map(|word| word.to_str().unwrap_or_default()).enumerate().skip(1);
-    while let Some((at, word)) = words.next() {
-        if VALUED.contains(&word) {
-            words.next();
-        } else if !word.starts_with('-') {
-            return Some((at, word));
-        }
-    }
-    None
-}
-
-fn split_at_dashes(argv: &[OsString], from: usize) -> (&[OsString], &[OsString]) {
-    let dashes = argv.iter().skip(from).position(|word| word == "--").map(|at| at + from);
-    match dashes.and_then(|at| argv.split_at_checked(at)) {
-        Some((own, rest)) => (own, rest.get(1..).unwrap_or_default()),
-        None => (argv, &[]),
-    }
+    command.mut_subcommands(|sub| without_variables(sub, off))
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::cli::args::{form::Form, task::RunArgs, task::WithArgs};
+
     use super::*;
 
     fn words(line: &str) -> Vec<OsString> {
         line.split(' ').map(OsString::from).collect()
     }
 
+    fn read(line: &str) -> Result<Cli, Problem> {
+        Cli::of(Words::read(&words(line)))
+    }
+
+    fn run(line: &str) -> RunArgs {
+        match read(line).unwrap_or_else(|problem| panic!("{line}: {problem:?}")).command {
+            Command::Run(run) => *run,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn with(line: &str) -> WithArgs {
+        match read(line).unwrap_or_else(|problem| panic!("{line}: {problem:?}")).command {
+            Command::With(with) => *with,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn refusal(line: &str) -> String {
+        match read(line) {
+            Err(Problem::Own(error)) => error.to_string(),
+            Err(Problem::Clap(error)) => error.to_string(),
+            Ok(cli) => panic!("{line}: {cli:?}"),
+        }
+    }
+
     #[test]
     fn the_definitions_are_sound() {
-        Cli::command().debug_assert();
+        verbs::all().debug_assert();
     }
 
     #[test]
-    fn the_verb_is_found_behind_global_flags() {
-        assert_eq!(verb(&words("cube -H with -q run --name with")), Some((4, "run")));
-        assert_eq!(verb(&words("cube -q")), None);
-    }
-
-    #[test]
-    fn the_host_command_is_not_looked_into() {
-        let cli = Cli::read(&words("cube with --image a sh -c x -- cargo test -- --nocapture")).unwrap();
-        let Command::With(with) = cli.command else { panic!() };
-        assert_eq!(with.command, ["sh", "-c", "x"]);
-        assert_eq!(with.host_command, words("cargo test -- --nocapture"));
-    }
-
-    #[test]
-    fn a_command_begins_at_the_first_word_that_is_no_flag() {
-        for line in
-            ["cube run --image a -e B=1 sh -e x --image b", "cube run --image a -e B=1 -- sh -e x --image b"]
-        {
-            let Command::Run(run) = Cli::read(&words(line)).unwrap().command else { panic!() };
-            assert_eq!(run.command, ["sh", "-e", "x", "--image", "b"]);
-            assert_eq!(run.task.env, ["B=1"]);
+    fn an_image_in_place_is_docker_s_form() {
+        for (line, image, command) in [
+            ("cube run alpine", "alpine", &[][..]),
+            ("cube run -it --rm alpine sh -c x", "alpine", &["sh", "-c", "x"]),
+            ("cube run -e A=1 alpine -x --image b -- y", "alpine", &["-x", "--image", "b", "--", "y"]),
+            ("cube run -- alpine ls -h", "alpine", &["ls", "-h"]),
+            ("cube -q container run --name a alpine -h", "alpine", &["-h"]),
+        ] {
+            let run = run(line);
+            assert_eq!(run.task.form, Form::Docker, "{line}");
+            assert_eq!(run.task.image.as_deref(), Some(image), "{line}");
+            assert_eq!(run.task.command, command, "{line}");
+            assert!(!run.task.publishes_all(true), "{line}");
         }
+    }
+
+    #[test]
+    fn an_image_by_its_flag_is_the_scripting_form() {
+        for line in
+            ["cube run --image a -e B=1 sh -e x --image b", "cube run --image=a -eB=1 -- sh -e x --image b"]
+        {
+            let run = run(line);
+            assert_eq!((run.task.form, run.task.image.as_deref()), (Form::Scripting, Some("a")));
+            assert_eq!(run.task.command, ["sh", "-e", "x", "--image", "b"]);
+            assert_eq!(run.task.env, ["B=1"]);
+            assert!(run.task.publishes_all(true));
+        }
+    }
+
+    #[test]
+    fn the_first_dashes_of_with_part_the_two_commands() {
+        for (line, command, host) in [
+            ("cube with --image a sh -c x -- cargo test -- y", &["sh", "-c", "x"][..], "cargo test -- y"),
+            ("cube with --image a -- cargo test -- y", &[], "cargo test -- y"),
+            ("cube with a -- cargo test -- y", &[], "cargo test -- y"),
+            ("cube with -p 80 a b -c -- x", &["b", "-c"], "x"),
+            ("cube with -- a b -- x", &["b"], "x"),
+        ] {
+            let with = with(line);
+            assert_eq!(with.task.image.as_deref(), Some("a"), "{line}");
+            assert_eq!(with.task.command, command, "{line}");
+            assert_eq!(with.host_command, words(host), "{line}");
+        }
+        assert!(refusal("cube with -p 80 -- cargo test").contains("the image is missing"));
+        assert!(refusal("cube run -p 80").contains("the image is missing"));
+    }
+
+    #[test]
+    fn flags_are_read_as_docker_reads_them() {
+        let run1 =
+            run("cube run -itd -eA=b -e=C=d -p8080:80 -h web --rm=true --init=false -m 1g -e -x alpine");
+        let streams = &run1.task.streams;
+        assert!(streams.interactive && streams.tty && streams.detach && streams.rm && !run1.task.init);
+        assert_eq!(run1.task.env, ["A=b", "C=d", "-x"]);
+        assert_eq!(run1.task.publish, ["8080:80"]);
+        assert_eq!(run1.task.hostname.as_deref(), Some("web"));
+        assert_eq!(run1.task.memory.as_deref(), Some("1g"));
+        assert!(!run("cube run --rm --rm=false alpine").task.streams.rm);
+        assert!(run("cube run --sig-proxy=false alpine").task.streams.hides_signals);
+        assert!(!run("cube run --sig-proxy=false --sig-proxy alpine").task.streams.hides_signals);
+        assert!(refusal("cube run --rm=maybe alpine").contains("maybe"));
+    }
+
+    #[test]
+    fn a_stream_behind_attach_is_docker_s() {
+        for line in ["-a stdout", "-a=stdout", "-astdout", "--attach=stdout", "--attach STDOUT", "-ia stdout"]
+        {
+            let run = run(&format!("cube run {line} alpine"));
+            assert_eq!(run.task.streams.attach_stream, ["stdout"], "{line}");
+            assert!(!run.task.streams.attach, "{line}");
+        }
+        let run = run("cube run -a --image alpine stdout");
+        assert!(run.task.streams.attach && run.task.streams.attach_stream.is_empty());
+        assert!(refusal("cube run -a=out alpine").contains("neither a stream"));
+    }
+
+    #[test]
+    fn publishing_is_the_form_s_unless_a_flag_says_otherwise() {
+        for (line, publishes) in [
+            ("alpine", false),
+            ("-P alpine", true),
+            ("-P=false alpine", false),
+            ("--image a", true),
+            ("-P=false --image a", false),
+            ("--no-publish-all --image a", false),
+            ("--no-publish-all -P --image a", true),
+            ("-P --no-publish-all --image a", false),
+        ] {
+            assert_eq!(run(&format!("cube run {line}")).task.publishes_all(true), publishes, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_hostname_at_the_end_of_the_line_is_help() {
+        for line in ["cube run -h", "cube run --name a -h", "cube with -h", "cube ps -h", "cube run --help"] {
+            let Err(Problem::Clap(error)) = read(line) else { panic!("{line}") };
+            assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_cubes_own_words_say_what_was_asked_for() {
+        for (line, json) in [
+            ("cube run --image x --bogus -- prog -o json", false),
+            ("cube run x prog -o json", false),
+            ("cube exec x prog -o json", false),
+            ("cube with --image x -- prog -o json", false),
+            ("cube run --name -o json", false),
+            ("cube -ojson run x", true),
+            ("cube run -qo json x", true),
+            ("cube ps --output=json", true),
+            ("cube exec -o json x prog", true),
+        ] {
+            assert_eq!(
+                Words::read(&words(line)).value("output").is_some_and(|form| form == "json"),
+                json,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_command_of_exec_is_not_looked_into() {
+        for line in [
+            "cube exec -i t sh -c x -- -i",
+            "cube exec -i t -- sh -c x -- -i",
+            "cube exec -i -- t sh -c x -- -i",
+        ] {
+            let Command::Exec(exec) = read(line).unwrap().command else { panic!("{line}") };
+            assert_eq!(exec.task, "t");
+            assert_eq!(exec.command, ["sh", "-c", "x", "--", "-i"], "{line}");
+            assert!(exec.interactive);
+        }
+    }
+
+    #[test]
+    fn v_is_verbose_where_it_is_nothing_else() {
+        assert_eq!(read("cube -v ps -vv").unwrap().global.verbose, 3);
+        assert_eq!(run("cube -v run -v /a:/b alpine").task.volume, ["/a:/b"]);
     }
 }

@@ -14,14 +14,14 @@ pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// The config that the flags describe, on top of the task file if there is one. Single values of the
 /// file are replaced, lists are extended, a command is replaced whole.
-pub fn from_args(args: &TaskArgs, command: &[String], lookup: Lookup) -> Result<Config, Error> {
+pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     let mut config = match (&args.file, &args.image) {
-        (Some(file), image) => from_file(file, image.as_deref(), lookup)?,
+        (Some(file), image) => from_file(file, args.file_text.as_deref(), image.as_deref(), lookup)?,
         (None, Some(image)) => Config::new(image.parse()?),
         (None, None) => return Err(Error::new(ErrorKind::InvalidInput, "--image is missing")),
     };
-    if !command.is_empty() {
-        config.process.command = command.to_vec();
+    if !args.command.is_empty() {
+        config.process.command.clone_from(&args.command);
     }
     process(&mut config, args, lookup)?;
     limits(&mut config, args)?;
@@ -45,9 +45,10 @@ pub fn duration(value: Option<&str>) -> Result<Option<Duration>, Error> {
 }
 
 /// The config of a task file; `image` stands in place of the file's own, which may be missing then.
-fn from_file(file: &Path, image: Option<&str>, lookup: Lookup) -> Result<Config, Error> {
+fn from_file(file: &Path, text: Option<&[u8]>, image: Option<&str>, lookup: Lookup) -> Result<Config, Error> {
     let image = image.map(str::parse).transpose()?;
-    let mut config = Config::from_json(&read(file, "task file")?, image).map_err(|error| {
+    let read_now = if text.is_none() { read(file, "task file")? } else { Vec::new() };
+    let mut config = Config::from_json(text.unwrap_or(&read_now), image).map_err(|error| {
         let message = format!("the task file {} cannot be read", file.display());
         error.during(message).with_hint("`cube run … --dry-run -o json` prints one")
     })?;
@@ -61,7 +62,8 @@ fn from_file(file: &Path, image: Option<&str>, lookup: Lookup) -> Result<Config,
     Ok(config)
 }
 
-fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
+/// The content of a file that a flag names.
+pub fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
     std::fs::read(file).map_err(|cause| {
         Error::new(ErrorKind::File, format!("cannot read the {what} {}", file.display()))
             .with_source(cause)
@@ -105,7 +107,7 @@ fn network(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     for spec in &args.expose {
         config.network.expose.extend(Port::parse_expose(spec)?);
     }
-    config.network.publish_all &= !args.no_publish_all;
+    config.network.publish_all = args.publishes_all(config.network.publish_all);
     if let Some(ip) = &args.bind {
         let parsed = ip.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         config.network.bind = Some(parsed.map_err(|_| {

@@ -1,42 +1,72 @@
 //! A command line that is wrong, or that asks for help.
 
 use std::{
-    ffi::OsString,
     io::{self, Write},
     process::ExitCode,
 };
 
+use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use cube::{Action, DockerResult, Error, ErrorKind};
 
 use crate::cli::{
-    args,
+    args::{Problem, verbs, words::Words},
+    foreign,
     outcome::{FAILED, RUN_FAILED, USAGE},
     output::{render::line, stdio},
 };
 
-/// Shows what is wrong with a command line, or the help or version it asked for.
-pub fn show(argv: &[OsString], problem: &clap::Error) -> ExitCode {
-    let verb = args::verb(argv).map(|(_, verb)| verb);
-    let starts = matches!(verb, Some("run" | "with"));
-    if !problem.use_stderr() {
-        return match problem.print() {
-            Err(cause) if !stdio::is_closed_pipe(&cause) => {
-                stdio::error(&stdio::unwritable(cause), false);
-                (if starts { RUN_FAILED } else { FAILED }).into()
+/// What removes or ends something: never suggested for what was typed by mistake.
+const REMOVES: [&str; 6] = ["stop", "rm", "kill", "prune", "--replace", "--rm"];
+
+/// What a command line asks for, right or wrong.
+pub struct Asked {
+    verb: Option<String>,
+    json: bool,
+    /// Whether standard output is meant for the task's or HOST-COMMAND's output.
+    foreground: bool,
+}
+
+impl Asked {
+    pub fn of(words: &Words) -> Self {
+        let foreground = match words.verb.as_deref() {
+            Some("with" | "exec" | "attach" | "logs") => true,
+            Some("run") => {
+                let docker = !words.rest.is_empty() && !words.has("image") && !words.has("file");
+                let stays =
+                    ["attach", "attach-stream", "interactive", "tty"].iter().any(|name| words.has(name));
+                (docker || stays) && !words.has("detach")
             }
-            _ => ExitCode::SUCCESS,
+            _ => false,
         };
+        Self { verb: words.verb.clone(), json: words.wants_json(), foreground }
     }
-    let code = if starts { RUN_FAILED } else { USAGE };
-    if problem.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = problem.print();
-        return code.into();
+
+    fn starts(&self) -> bool {
+        matches!(self.verb.as_deref(), Some("run" | "with"))
     }
-    let failure = usage_error(problem, verb);
+
+    fn action(&self) -> Action {
+        let verb = self.verb.as_deref().and_then(verbs::find);
+        verb.map_or(Action::Start, verbs::Verb::action)
+    }
+}
+
+/// Shows what is wrong with a command line, or the help or version it asked for.
+pub fn show(asked: &Asked, problem: Problem) -> ExitCode {
+    let code = if asked.starts() { RUN_FAILED } else { USAGE };
+    let failure = match problem {
+        Problem::Clap(problem) if !problem.use_stderr() => return shown(asked, &problem),
+        Problem::Clap(problem) if problem.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = problem.print();
+            return code.into();
+        }
+        Problem::Clap(problem) => usage_error(&problem, asked.verb.as_deref()),
+        Problem::Own(error) => error,
+    };
     stdio::error(&failure, false);
-    if wants_json(argv) {
-        let object = line(&DockerResult::success(action(argv)).failed(failure));
-        if is_foreground(argv, verb) {
+    if asked.json {
+        let object = line(&DockerResult::success(asked.action()).failed(failure));
+        if asked.foreground {
             let _ = io::stderr().write_all(object.as_bytes());
         } else {
             let _ = stdio::print(&object);
@@ -45,44 +75,63 @@ pub fn show(argv: &[OsString], problem: &clap::Error) -> ExitCode {
     code.into()
 }
 
-/// Whether standard output is meant for the task's or HOST-COMMAND's output.
-fn is_foreground(argv: &[OsString], verb: Option<&str>) -> bool {
-    let own = argv.iter().take_while(|word| *word != "--");
-    verb == Some("with")
-        || verb == Some("run") && own.into_iter().any(|word| word == "-a" || word == "--attach")
+/// Prints the help or the version.
+fn shown(asked: &Asked, text: &clap::Error) -> ExitCode {
+    match text.print() {
+        Err(cause) if !stdio::is_closed_pipe(&cause) => {
+            stdio::error(&stdio::unwritable(cause), false);
+            (if asked.starts() { RUN_FAILED } else { FAILED }).into()
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
-/// clap's text in cube's form: its first paragraph is the message, its tip the hint.
+/// clap's text in cube's form: its first paragraph is the message.
 fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
+    let word = |kind| problem.get(kind).map(ToString::to_string).unwrap_or_default();
+    let error = |message: &str| Error::new(ErrorKind::InvalidInput, message);
+    if problem.kind() == ClapKind::InvalidSubcommand
+        && let Some(advice) = foreign::command(&word(ContextKind::InvalidSubcommand))
+    {
+        let name = word(ContextKind::InvalidSubcommand);
+        return error(&format!("there is no `cube {name}`")).with_hint(advice);
+    }
     let text = problem.to_string();
     let first: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).map(str::trim).collect();
     let message = first.join(" ");
-    let tip =
-        text.lines().find_map(|l| l.trim().strip_prefix("tip: ")).filter(|tip| !tip.starts_with("to pass"));
-    let known = verb.filter(|_| problem.kind() != clap::error::ErrorKind::InvalidSubcommand);
-    let help = known.map_or_else(|| "see `cube --help`".to_owned(), |v| format!("see `cube {v} --help`"));
-    Error::new(ErrorKind::InvalidInput, message.strip_prefix("error: ").unwrap_or(&message))
-        .with_hint(tip.map_or(help, str::to_owned))
+    let known = verb.filter(|_| problem.kind() != ClapKind::InvalidSubcommand);
+    let advice = known.and_then(|verb| foreign::flag(verb, &word(ContextKind::InvalidArg)));
+    let hint = advice.map(str::to_owned).or_else(|| suggestion(problem));
+    error(message.strip_prefix("error: ").unwrap_or(&message)).with_hint(hint.unwrap_or_else(
+        || match known {
+            Some(verb) => format!("see `cube {verb} --help`"),
+            None => "see `cube --help`".to_owned(),
+        },
+    ))
 }
 
-fn wants_json(argv: &[OsString]) -> bool {
-    let words: Vec<&str> = argv.iter().filter_map(|a| a.to_str()).collect();
-    let flag = words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]));
-    flag || words.iter().any(|w| matches!(*w, "-ojson" | "-o=json" | "--output=json"))
-        || std::env::var("CUBE_OUTPUT").is_ok_and(|o| o == "json")
+/// What was probably meant.
+fn suggestion(problem: &clap::Error) -> Option<String> {
+    let (what, value) =
+        match (problem.get(ContextKind::SuggestedSubcommand), problem.get(ContextKind::SuggestedArg)) {
+            (Some(commands), _) => ("command", commands),
+            (_, Some(flag)) => ("flag", flag),
+            _ => return valid_values(problem),
+        };
+    let names = match value {
+        ContextValue::String(name) => vec![name.as_str()],
+        ContextValue::Strings(names) => names.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let names: Vec<&str> = names.into_iter().filter(|name| !REMOVES.contains(name)).collect();
+    (!names.is_empty()).then(|| format!("a similar {what} is {}", names.join(", ")))
 }
 
-fn action(argv: &[OsString]) -> Action {
-    match args::verb(argv).map(|(_, verb)| verb) {
-        Some("stop") => Action::Stop,
-        Some("ps") => Action::List,
-        Some("logs") => Action::Logs,
-        Some("inspect") => Action::Inspect,
-        Some("wait") => Action::Wait,
-        Some("port") => Action::Port,
-        Some("exec") => Action::Exec,
-        Some("pull") => Action::Pull,
-        Some("prune") => Action::Prune,
-        _ => Action::Start,
+fn valid_values(problem: &clap::Error) -> Option<String> {
+    match problem.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => {
+            Some(format!("it is one of {}", values.join(", ")))
+        }
+        _ => None,
     }
 }

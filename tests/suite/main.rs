@@ -19,6 +19,7 @@ mod errors;
 mod examples;
 mod exec;
 mod faults;
+mod forms;
 mod full_disk;
 mod guard;
 mod healthy;

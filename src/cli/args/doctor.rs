@@ -2,16 +2,12 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::args::Verbose;
-
 /// `cube doctor`
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     /// Exit with 1 unless this holds on the engine; repeatable
     #[arg(long, value_enum, value_name = "NAME")]
     pub require: Vec<Promise>,
-    #[command(flatten)]
-    pub verbose: Verbose,
 }
 
 /// What cube promises where the engine allows it.

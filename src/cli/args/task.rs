@@ -2,28 +2,21 @@
 
 use clap::{Args, builder::FalseyValueParser};
 
-use crate::cli::args::names::NamesArgs;
+use crate::cli::args::{foreground::StreamArgs, form::Form, names::NamesArgs};
 
 /// `cube run`
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug)]
+#[command(disable_help_flag = true)]
+#[command(override_usage = "cube run [OPTIONS] <IMAGE> [COMMAND]...\n       \
+    cube run [OPTIONS] --image <IMAGE> [COMMAND]...")]
 pub struct RunArgs {
     #[command(flatten)]
     pub task: TaskArgs,
-    /// Stay in the foreground: the task's output on cube's, its exit code, then remove it
-    #[arg(short, long)]
-    pub attach: bool,
-    /// Return when the task runs (the default)
-    #[arg(short, long, conflicts_with = "attach", hide = true)]
-    pub detach: bool,
-    /// With --attach: leave the container after its end
-    #[arg(long, requires = "attach")]
+    /// In the foreground: leave the container after its end
+    #[arg(long)]
     pub keep: bool,
-    /// With --attach: pass standard input on
-    #[arg(short, long, requires = "attach")]
-    pub interactive: bool,
-    /// With --attach: the longest the task may run; then it is stopped (exit code 124)
-    #[arg(long, value_name = "DURATION", requires = "attach")]
+    /// In the foreground: the longest the task may run; then it is stopped (exit code 124)
+    #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
     /// Write the JSON result to this file
     #[arg(long, value_name = "FILE")]
@@ -31,14 +24,13 @@ pub struct RunArgs {
     /// Print what would run as JSON, without the values of environment variables, and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The command and its arguments [default: the image's]
-    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
 }
 
 /// `cube with`
 #[derive(Args, Debug)]
-#[command(override_usage = "cube with --image <IMAGE> [OPTIONS] [COMMAND]... -- <HOST-COMMAND>...")]
+#[command(disable_help_flag = true)]
+#[command(override_usage = "cube with [OPTIONS] <IMAGE> [COMMAND]... -- <HOST-COMMAND>...\n       \
+    cube with [OPTIONS] --image <IMAGE> [COMMAND]... -- <HOST-COMMAND>...")]
 pub struct WithArgs {
     #[command(flatten)]
     pub task: TaskArgs,
@@ -54,9 +46,6 @@ pub struct WithArgs {
     /// Print what would run as JSON, without the values of environment variables, and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The task's command and its arguments [default: the image's]
-    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
-    pub command: Vec<String>,
     /// What stands after the first `--`: the command to run on this machine.
     #[arg(skip)]
     pub host_command: Vec<std::ffi::OsString>,
@@ -66,12 +55,29 @@ pub struct WithArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug, Default)]
 pub struct TaskArgs {
-    /// Image to run
-    #[arg(long, required_unless_present = "file")]
+    /// IMAGE in Docker's own form; then the command and its arguments [default: the image's]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// How the line was written.
+    #[arg(skip)]
+    pub form: Form,
+    /// The task file, if it was read already.
+    #[arg(skip)]
+    pub file_text: Option<Vec<u8>>,
+    /// `-P=false`.
+    #[arg(skip)]
+    pub publishes_nothing: bool,
+    #[command(flatten)]
+    pub streams: StreamArgs,
+    /// Image to run: the scripting form
+    #[arg(long)]
     pub image: Option<String>,
     /// Task file: the JSON that --dry-run prints; flags win
     #[arg(long)]
     pub file: Option<std::path::PathBuf>,
+    /// Print this help; -h alone at the end of the line
+    #[arg(long, action = clap::ArgAction::Help)]
+    pub help: Option<bool>,
     /// Name of the container
     #[arg(long)]
     pub name: Option<String>,
@@ -129,6 +135,9 @@ pub struct TaskArgs {
     /// Expose a port: PORT[-PORT][/PROTO]
     #[arg(long, value_name = "PORT", allow_hyphen_values = true, help_heading = "Network")]
     pub expose: Vec<String>,
+    /// Publish every exposed port on a free host port; the default of the scripting form
+    #[arg(short = 'P', long, help_heading = "Network")]
+    pub publish_all: bool,
     /// Publish only what --publish names, not every exposed port
     #[arg(long, help_heading = "Network")]
     pub no_publish_all: bool,
@@ -144,8 +153,8 @@ pub struct TaskArgs {
         help_heading = "Network"
     )]
     pub network: Option<String>,
-    /// Host name in the container
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true, help_heading = "Network")]
+    /// Host name in the container; `-h` alone at the end of the line is --help
+    #[arg(short = 'h', long, value_name = "NAME", allow_hyphen_values = true, help_heading = "Network")]
     pub hostname: Option<String>,
     /// Line for /etc/hosts: NAME:IP
     #[arg(long, value_name = "NAME:IP", allow_hyphen_values = true, help_heading = "Network")]

@@ -5,7 +5,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::cli::{
     app::App,
-    args::ExecArgs,
+    args::commands::ExecArgs,
     outcome::{FAILED, Outcome, signal_code},
     output::{
         copy::{self, CopyError},

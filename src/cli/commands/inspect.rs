@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::{
     app::App,
-    args::{InspectArgs, OutputFormat},
+    args::{OutputFormat, commands::InspectArgs},
     outcome::Outcome,
     output::{render, stdio},
 };

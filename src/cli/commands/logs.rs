@@ -5,7 +5,7 @@ use cube::{Action, Docker, DockerResult, Error, LogOptions, Tail, TaskRef};
 
 use crate::cli::{
     app::App,
-    args::LogsArgs,
+    args::commands::LogsArgs,
     outcome::{Outcome, signal_code},
     output::{
         copy::{self, CopyError},

@@ -4,7 +4,7 @@ use cube::{Action, Details, DockerResult, Error, ErrorKind, Port, TaskRef};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, PortArgs},
+    args::{OutputFormat, commands::PortArgs},
     outcome::Outcome,
     output::stdio,
 };

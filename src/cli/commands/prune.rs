@@ -4,7 +4,7 @@ use cube::{Action, Docker, DockerResult, Error, Listed};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, PruneArgs},
+    args::{OutputFormat, commands::PruneArgs},
     outcome::{JsonTarget, Outcome},
     output::stdio,
 };

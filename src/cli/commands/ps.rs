@@ -5,7 +5,7 @@ use cube::{Action, Error, Listed, Ports, duration};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, PsArgs},
+    args::{OutputFormat, commands::PsArgs},
     outcome::Outcome,
     output::{render, stdio},
 };

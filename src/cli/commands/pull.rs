@@ -4,7 +4,7 @@ use cube::{Action, DockerResult, Error, ImageRef, Platform};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, PullArgs},
+    args::{OutputFormat, commands::PullArgs},
     outcome::Outcome,
     output::{progress::PullDisplay, stdio},
     signals::Signals,

@@ -13,7 +13,8 @@ use crate::cli::{
 };
 
 pub async fn run(app: &App, args: RunArgs) -> Outcome {
-    let (attached, file) = (args.attach, args.result_file.clone());
+    let attached = args.task.streams.is_foreground(args.task.form);
+    let file = args.result_file.clone();
     let outcome = Box::pin(prepared(app, args))
         .await
         .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error));
@@ -21,11 +22,11 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
 }
 
 async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
-    let mut config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
-    config.process.interactive = config.process.interactive || args.interactive;
-    if args.attach {
-        config.process.connect(&[]);
-    }
+    let streams = &args.task.streams;
+    streams.check(args.task.form, args.keep, args.timeout.is_some())?;
+    let attached = streams.is_foreground(args.task.form);
+    let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
+    streams.apply(&mut config, attached)?;
     let timeout = config::duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
@@ -41,9 +42,9 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
         render::reserve(file)?;
     }
     // One that is kept may run again when cube is gone.
-    let lifetime = if args.attach && !args.keep { Lifetime::ForLife } else { Lifetime::UntilStarted };
+    let lifetime = if attached && !args.keep { Lifetime::ForLife } else { Lifetime::UntilStarted };
     let session = Session::open(app, config, extras, lifetime).await?;
-    if args.attach {
+    if attached {
         return Ok(Box::pin(foreground::run(session, timeout, args.keep)).await);
     }
     Ok(Box::pin(detached(session, args.result_file.is_some(), &names)).await)

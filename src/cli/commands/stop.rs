@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, StopArgs},
+    args::{OutputFormat, commands::StopArgs},
     outcome::{JsonTarget, Outcome},
     output::stdio,
 };

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, WaitArgs},
+    args::{OutputFormat, commands::WaitArgs},
     config,
     outcome::{FAILED, Outcome},
     output::stdio,

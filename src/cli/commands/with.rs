@@ -40,7 +40,10 @@ struct HostEnd {
 }
 
 async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
-    let config = config::from_args(&args.task, &args.command, &|name| std::env::var(name).ok())?;
+    let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
+    args.task.streams.apply(&mut config, true)?;
+    // Its streams are left alone: the terminal is HOST-COMMAND's.
+    config.process.attach.clear();
     let timeout = config::duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {

@@ -1,0 +1,99 @@
+//! The flags that say whether cube stays with the task, and how its streams are connected.
+
+use clap::Args;
+use cube::{Config, Error, ErrorKind, RestartPolicy, StandardStream};
+
+use crate::cli::args::form::Form;
+
+/// Docker's flags of this kind, and cube's own.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Foreground")]
+pub struct StreamArgs {
+    /// Stay in the foreground: the task's output on cube's, its exit code, then remove it
+    ///
+    /// In Docker's own form this is the default. Followed by stdin, stdout or stderr it is Docker's flag: only the
+    /// named streams are connected.
+    #[arg(short, long)]
+    pub attach: bool,
+    /// The streams that `-a` named.
+    #[arg(long, hide = true, value_name = "STREAM")]
+    pub attach_stream: Vec<String>,
+    /// Print the id and return once the task runs
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Pass standard input on; means the foreground unless -d
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Give the task a terminal; means the foreground unless -d
+    #[arg(short, long)]
+    pub tty: bool,
+    /// Remove the container at its end: with -d the engine does, else cube does anyway
+    #[arg(long)]
+    pub rm: bool,
+    /// Pass signals on to the task; --sig-proxy=false keeps all but SIGINT, SIGTERM and SIGHUP from it [default: true]
+    #[arg(long)]
+    pub sig_proxy: bool,
+    /// `--sig-proxy=false`.
+    #[arg(skip)]
+    pub hides_signals: bool,
+    /// Keys that leave the task running [default: ctrl-p,ctrl-q]
+    #[arg(long, value_name = "KEYS")]
+    pub detach_keys: Option<String>,
+}
+
+impl StreamArgs {
+    /// Whether cube stays with the task.
+    pub fn is_foreground(&self, form: Form) -> bool {
+        let asked = self.attach || self.interactive || self.tty || !self.attach_stream.is_empty();
+        !self.detach && (asked || form == Form::Docker)
+    }
+
+    /// Refuses what contradicts itself. `keep` and `limited` are --keep and --timeout.
+    pub fn check(&self, form: Form, keep: bool, limited: bool) -> Result<(), Error> {
+        let foreground = self.is_foreground(form);
+        let refused =
+            |message: &str, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
+        match () {
+            () if self.detach && (self.attach || !self.attach_stream.is_empty()) => refused(
+                "--detach and --attach contradict each other",
+                "leave one out: -d returns once the task runs, -a stays with it",
+            ),
+            () if self.rm && keep => refused(
+                "--rm and --keep contradict each other",
+                "leave --rm out to keep the container, --keep to remove it",
+            ),
+            () if keep && self.detach => refused(
+                "--keep is for the foreground: with --detach the container stays until it is removed",
+                "leave --keep out; `cube stop` removes the task",
+            ),
+            () if limited && self.detach => refused(
+                "--timeout is for the foreground: with --detach nobody watches the task",
+                "leave --detach out, or give the task an age with --ttl",
+            ),
+            () if keep && !foreground => refused("--keep is for the foreground", "add --attach"),
+            () if limited && !foreground => {
+                refused("--timeout is for the foreground", "add --attach, or give the task an age with --ttl")
+            }
+            () => Ok(()),
+        }
+    }
+
+    /// What the flags say of the config: its input, its terminal, its streams, who removes it.
+    pub fn apply(&self, config: &mut Config, foreground: bool) -> Result<(), Error> {
+        let process = &mut config.process;
+        if self.rm && process.restart != RestartPolicy::No {
+            return Err(Error::new(ErrorKind::InvalidInput, "--rm and --restart contradict each other")
+                .with_hint("leave --rm out: what is to be started again is not to be removed at its end"));
+        }
+        process.interactive |= self.interactive;
+        process.tty |= self.tty;
+        process.auto_remove |= self.rm && !foreground;
+        if foreground {
+            let named: Vec<StandardStream> =
+                self.attach_stream.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+            process.connect(&named);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! The two forms of `run` and `with`: Docker's own, with IMAGE in place, and the scripting form with --image.
+
+use std::{ffi::OsString, path::Path};
+
+use cube::{Error, ErrorKind};
+
+use crate::cli::{
+    args::{task::TaskArgs, verbs::Command, words::Words},
+    config,
+};
+
+/// How `run` or `with` was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// `--image IMAGE`, or a task file that names one: the first word that is no flag begins the command.
+    #[default]
+    Scripting,
+    /// The first word that is no flag is the image.
+    Docker,
+}
+
+/// What clap does not read of a line that starts a task.
+#[derive(Debug, Default)]
+pub struct Line {
+    form: Form,
+    command: Vec<OsString>,
+    host_command: Vec<OsString>,
+    file_text: Option<Vec<u8>>,
+    publishes_nothing: bool,
+    hides_signals: bool,
+}
+
+impl Line {
+    /// Takes the words behind cube's own for what they are to `verb`.
+    pub fn of(words: &mut Words, verb: Option<&str>) -> Self {
+        let rest = std::mem::take(&mut words.rest);
+        if !matches!(verb, Some("run" | "with")) {
+            give_back(words, rest);
+            return Self::default();
+        }
+        let mut line = Self {
+            publishes_nothing: words.is_off("publish-all"),
+            hides_signals: words.is_off("sig-proxy"),
+            ..Self::default()
+        };
+        let named = rest.is_empty() || line.image_is_named(words);
+        (line.command, line.host_command) =
+            if verb == Some("with") { parted(rest, words.dashes, named) } else { (rest, Vec::new()) };
+        if !named && !line.command.is_empty() {
+            line.form = Form::Docker;
+            let mut image = OsString::from("--image=");
+            image.push(line.command.remove(0));
+            words.own.push(image);
+        }
+        line
+    }
+
+    /// Whether a flag names the image, or the task file does. A file that is a pipe is read only once.
+    fn image_is_named(&mut self, words: &Words) -> bool {
+        if words.has("image") {
+            return true;
+        }
+        let Some(file) = words.value("file") else { return false };
+        self.file_text = config::read(Path::new(file), "task file").ok();
+        let json = self.file_text.as_deref().map(serde_json::from_slice::<serde_json::Value>);
+        // Of a file that is no good the reading of the config says why.
+        json.and_then(Result::ok).is_none_or(|json| json.get("image").is_some_and(|image| !image.is_null()))
+    }
+
+    /// Adds what clap did not read.
+    pub fn complete(self, command: &mut Command) -> Result<(), Error> {
+        let (task, verb) = match command {
+            Command::Run(run) => (&mut run.task, "run"),
+            Command::With(with) => {
+                with.host_command = self.host_command;
+                (&mut with.task, "with")
+            }
+            _ => return Ok(()),
+        };
+        if task.image.is_none() && task.file.is_none() {
+            return Err(no_image(verb));
+        }
+        task.form = self.form;
+        task.file_text = self.file_text;
+        task.publishes_nothing = self.publishes_nothing;
+        task.streams.hides_signals = self.hides_signals;
+        task.command = self.command.into_iter().map(text).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+}
+
+/// Of `with`: the words before and behind the first `--`. Where it stands before them all, and the image is named,
+/// they are all the command's on this machine.
+fn parted(mut rest: Vec<OsString>, dashes: bool, named: bool) -> (Vec<OsString>, Vec<OsString>) {
+    match rest.iter().position(|word| word == "--").filter(|_| !(dashes && named)) {
+        Some(at) => {
+            let host = rest.split_off(at).into_iter().skip(1).collect();
+            (rest, host)
+        }
+        None if dashes => (Vec::new(), rest),
+        None => (rest, Vec::new()),
+    }
+}
+
+/// Of any other command clap reads these words too: none of them is a flag.
+fn give_back(words: &mut Words, rest: Vec<OsString>) {
+    if !rest.is_empty() && !words.own.iter().any(|word| word == "--") {
+        words.own.push("--".into());
+    }
+    words.own.extend(rest);
+}
+
+fn text(word: OsString) -> Result<String, Error> {
+    word.into_string().map_err(|word| {
+        Error::invalid("word of the command", &word.to_string_lossy(), "it is not UTF-8")
+            .with_hint("let a shell in the task make it: sh -c 'printf …'")
+    })
+}
+
+fn no_image(verb: &str) -> Error {
+    let form = match verb {
+        "with" => "cube with [flags] IMAGE [COMMAND…] -- HOST-COMMAND…",
+        _ => "cube run [flags] IMAGE [COMMAND…]",
+    };
+    Error::new(ErrorKind::InvalidInput, "the image is missing")
+        .with_hint(format!("write `{form}`, or name it by --image"))
+}
+
+impl TaskArgs {
+    /// Whether every exposed port is published.
+    pub fn publishes_all(&self, before: bool) -> bool {
+        match self.form {
+            Form::Docker => self.publish_all,
+            Form::Scripting => {
+                (before || self.publish_all) && !self.no_publish_all && !self.publishes_nothing
+            }
+        }
+    }
+}

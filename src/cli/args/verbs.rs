@@ -1,0 +1,211 @@
+//! The table of commands. Only the arguments of the asked one are built: each flag costs time, and `run` has many.
+
+use clap::{ArgMatches, Args, FromArgMatches, Parser};
+use cube::Action;
+
+use crate::cli::args::{
+    Global,
+    commands::{
+        CompletionsArgs, ExecArgs, HelpArgs, InspectArgs, LogsArgs, ManArgs, PortArgs, PruneArgs, PsArgs,
+        PullArgs, StopArgs, WaitArgs,
+    },
+    doctor::DoctorArgs,
+    task::{RunArgs, WithArgs},
+};
+
+/// A command with its arguments.
+#[derive(Debug)]
+pub enum Command {
+    Run(Box<RunArgs>),
+    With(Box<WithArgs>),
+    Stop(StopArgs),
+    Ps(PsArgs),
+    Logs(LogsArgs),
+    Inspect(InspectArgs),
+    Wait(WaitArgs),
+    Port(PortArgs),
+    Exec(ExecArgs),
+    Pull(PullArgs),
+    Prune(PruneArgs),
+    Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+    Help(HelpArgs),
+}
+
+/// A command's name, its help and how its arguments are defined and read.
+pub struct Verb {
+    pub name: &'static str,
+    action: Action,
+    about: &'static str,
+    more: Option<&'static str>,
+    augment: fn(clap::Command) -> clap::Command,
+    read: fn(&mut ArgMatches) -> Result<Command, clap::Error>,
+}
+
+/// All commands, in the order of the help.
+const VERBS: [Verb; 15] = [
+    Verb {
+        more: Some(
+            "In Docker's own form (IMAGE in place, everything behind it is the task's) the task runs in the \
+             foreground unless -d. With --image it is the scripting form: every exposed port is published, and cube \
+             prints the id and returns once the task runs (or is ready).",
+        ),
+        ..Verb::new("run", Action::Start, "Run a task", RunArgs::augment_args, |found| {
+            RunArgs::from_arg_matches_mut(found).map(|args| Command::Run(Box::new(args)))
+        })
+    },
+    Verb {
+        more: Some(
+            "HOST-COMMAND finds `CUBE_HOST`, `CUBE_PORT`, `CUBE_PORT_5432`, `CUBE_CONTAINER_ID` and `CUBE_NAME` in \
+             its environment. Its exit code is cube's.",
+        ),
+        ..Verb::new(
+            "with",
+            Action::Start,
+            "Run a task exactly as long as a command on this machine",
+            WithArgs::augment_args,
+            |found| WithArgs::from_arg_matches_mut(found).map(|args| Command::With(Box::new(args))),
+        )
+    },
+    Verb::new(
+        "stop",
+        Action::Stop,
+        "Stop tasks (signal, grace, kill) and remove them with their anonymous volumes",
+        StopArgs::augment_args,
+        |found| StopArgs::from_arg_matches_mut(found).map(Command::Stop),
+    ),
+    Verb::new("ps", Action::List, "List cube's tasks", PsArgs::augment_args, |found| {
+        PsArgs::from_arg_matches_mut(found).map(Command::Ps)
+    }),
+    Verb::new("logs", Action::Logs, "Print a task's output", LogsArgs::augment_args, |found| {
+        LogsArgs::from_arg_matches_mut(found).map(Command::Logs)
+    }),
+    Verb::new(
+        "inspect",
+        Action::Inspect,
+        "Print the engine's own JSON of tasks",
+        InspectArgs::augment_args,
+        |found| InspectArgs::from_arg_matches_mut(found).map(Command::Inspect),
+    ),
+    Verb::new(
+        "wait",
+        Action::Wait,
+        "Wait for a task's end, or for a condition; exit with its exit code",
+        WaitArgs::augment_args,
+        |found| WaitArgs::from_arg_matches_mut(found).map(Command::Wait),
+    ),
+    Verb::new(
+        "port",
+        Action::Port,
+        "Print where a task's ports are published",
+        PortArgs::augment_args,
+        |found| PortArgs::from_arg_matches_mut(found).map(Command::Port),
+    ),
+    Verb::new("exec", Action::Exec, "Run a command in a task", ExecArgs::augment_args, |found| {
+        ExecArgs::from_arg_matches_mut(found).map(Command::Exec)
+    }),
+    Verb::new("pull", Action::Pull, "Pull an image and print its digest", PullArgs::augment_args, |found| {
+        PullArgs::from_arg_matches_mut(found).map(Command::Pull)
+    }),
+    Verb::new(
+        "prune",
+        Action::Prune,
+        "Remove cube's finished and expired tasks",
+        PruneArgs::augment_args,
+        |found| PruneArgs::from_arg_matches_mut(found).map(Command::Prune),
+    ),
+    Verb::new(
+        "doctor",
+        Action::Doctor,
+        "Show which engine answers and which promises hold on it",
+        DoctorArgs::augment_args,
+        |found| DoctorArgs::from_arg_matches_mut(found).map(Command::Doctor),
+    ),
+    Verb::new(
+        "completions",
+        Action::Inspect,
+        "Print a completion script for a shell",
+        CompletionsArgs::augment_args,
+        |found| CompletionsArgs::from_arg_matches_mut(found).map(Command::Completions),
+    ),
+    Verb::new("man", Action::Inspect, "Print the manual page", ManArgs::augment_args, |found| {
+        ManArgs::from_arg_matches_mut(found).map(Command::Man)
+    }),
+    Verb::new(
+        "help",
+        Action::Inspect,
+        "Print the help of cube, or of a command",
+        HelpArgs::augment_args,
+        |found| HelpArgs::from_arg_matches_mut(found).map(Command::Help),
+    ),
+];
+
+impl Verb {
+    const fn new(
+        name: &'static str,
+        action: Action,
+        about: &'static str,
+        augment: fn(clap::Command) -> clap::Command,
+        read: fn(&mut ArgMatches) -> Result<Command, clap::Error>,
+    ) -> Self {
+        Self { name, action, about, more: None, augment, read }
+    }
+
+    /// What a command line of this name asks for.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// What clap reads this command's arguments by.
+    pub fn definition(&self) -> clap::Command {
+        let command = (self.augment)(clap::Command::new(self.name)).about(self.about);
+        match self.more {
+            Some(more) => command.long_about(format!("{}\n\n{more}", self.about)),
+            None => command,
+        }
+    }
+
+    /// The command that clap found.
+    pub fn read(&self, found: &mut ArgMatches) -> Result<Command, clap::Error> {
+        (self.read)(found)
+    }
+}
+
+/// The command of this name.
+pub fn find(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|verb| verb.name == name)
+}
+
+/// Runs one container task well: pull, start, wait until ready, stream, stop, remove.
+///
+/// A task is one container that cube runs. TASK is a container id, a unique beginning of one, a
+/// container name, or the task's UUID.
+#[derive(Debug, Parser)]
+#[command(name = "cube", version, max_term_width = 100, after_help = EXIT_CODES, subcommand_required = true)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
+struct AllCommands {
+    #[command(flatten)]
+    global: Global,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  the task's   run in the foreground, wait, exec; with: HOST-COMMAND's
+  0            success
+  1            a command failed (no such task, engine unreachable …)
+  2            the command line is wrong (any command but run and with)
+  124          --timeout, --wait-timeout or wait --timeout ran out
+  125          run, with: cube or the engine failed, or the command line is wrong
+  126, 127     the task's command cannot be executed, is not found
+  130, 143     ended by SIGINT, SIGTERM";
+
+/// The definition of what stands before a command.
+pub fn bare() -> clap::Command {
+    <AllCommands as clap::CommandFactory>::command()
+}
+
+/// The definition of every command, for help, completions and the manual.
+pub fn all() -> clap::Command {
+    bare().subcommands(VERBS.iter().map(Verb::definition))
+}

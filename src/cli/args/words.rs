@@ -1,0 +1,319 @@
+//! The one reading of a command line's words: which are flags, which their values, and where the words of the task
+//! begin. It knows the flags by their definitions; clap gets each flag as `--name=value`, as Docker reads it.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, ArgAction, Command};
+use cube::{Error, ErrorKind};
+
+use crate::cli::args::verbs;
+
+/// The streams that Docker's `-a` takes; any other `-a` is cube's switch.
+const STREAMS: [&str; 3] = ["stdin", "stdout", "stderr"];
+
+/// A command line, read.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// What clap is to read: the program, the verb, flags and values.
+    pub own: Vec<OsString>,
+    /// The command's name as it was typed.
+    pub verb: Option<String>,
+    /// What stands behind cube's own words: of `run` and `with` the image or the command, of `exec` the command.
+    pub rest: Vec<OsString>,
+    /// Whether `--` stands before `rest`.
+    pub dashes: bool,
+    /// Switches that were set to false at last, by their long names.
+    pub off: Vec<String>,
+    /// What clap cannot know to be wrong.
+    pub problem: Option<Error>,
+    given: Vec<(String, Option<OsString>)>,
+}
+
+/// Where in the words the reading is.
+struct Reader<'a> {
+    words: &'a [OsString],
+    next: usize,
+    flags: Flags,
+    /// How many words that are no flags come before those of a task.
+    own_positionals: usize,
+    seen: Words,
+}
+
+/// The definitions of the flags that are known so far: the command's own before those of every command.
+struct Flags {
+    of_verb: Option<Command>,
+    of_all: Command,
+}
+
+impl Words {
+    /// Reads `argv`, whose first word is the program's name.
+    pub fn read(argv: &[OsString]) -> Self {
+        let flags = Flags { of_verb: None, of_all: verbs::bare() };
+        let seen = Self { own: argv.iter().take(1).cloned().collect(), ..Self::default() };
+        let mut reader = Reader { words: argv, next: 1, flags, own_positionals: usize::MAX, seen };
+        while let Some(word) = reader.take() {
+            if !reader.read_word(word) {
+                break;
+            }
+        }
+        reader.seen
+    }
+
+    /// Whether the flag of this long name was given; a switch that was set to false was not.
+    pub fn has(&self, long: &str) -> bool {
+        self.given.iter().any(|(name, _)| name == long)
+    }
+
+    /// How often the flag of this long name was given.
+    pub fn count(&self, long: &str) -> u8 {
+        let times = self.given.iter().filter(|(name, _)| name == long).count();
+        u8::try_from(times).unwrap_or(u8::MAX)
+    }
+
+    /// Whether the switch of this long name was set to false at last.
+    pub fn is_off(&self, long: &str) -> bool {
+        self.off.iter().any(|name| name == long)
+    }
+
+    /// The last value of the flag of this long name.
+    pub fn value(&self, long: &str) -> Option<&OsStr> {
+        self.given.iter().rev().find(|(name, _)| name == long).and_then(|(_, value)| value.as_deref())
+    }
+
+    /// Whether a wrong command line is to be answered in JSON too.
+    pub fn wants_json(&self) -> bool {
+        match self.value("output") {
+            Some(form) => form == "json",
+            None => std::env::var("CUBE_OUTPUT").is_ok_and(|form| form == "json"),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self) -> Option<&'a OsString> {
+        let word = self.words.get(self.next);
+        self.next += 1;
+        word
+    }
+
+    /// Reads one word, with its value if it takes one. `false` once the words are no longer cube's.
+    fn read_word(&mut self, word: &'a OsString) -> bool {
+        let bytes = word.as_encoded_bytes();
+        match bytes {
+            b"--" if self.seen.verb.is_some() => return self.read_dashes(),
+            b"--" => self.seen.own.push(word.clone()),
+            [b'-', b'-', _, ..] => self.read_long(word),
+            [b'-', _, ..] => self.read_cluster(word),
+            _ if self.seen.verb.is_none() => self.read_verb(word),
+            _ if self.own_positionals == 0 => {
+                self.end(self.next - 1);
+                return false;
+            }
+            _ => {
+                self.own_positionals -= 1;
+                self.seen.own.push(word.clone());
+            }
+        }
+        true
+    }
+
+    /// What is behind `--` is no flag.
+    fn read_dashes(&mut self) -> bool {
+        if self.own_positionals == usize::MAX {
+            self.seen.own.extend(self.words.iter().skip(self.next - 1).cloned());
+            return false;
+        }
+        self.seen.dashes = true;
+        if self.own_positionals > 0 {
+            self.seen.own.push("--".into());
+        }
+        while self.own_positionals > 0
+            && let Some(word) = self.take()
+        {
+            self.own_positionals -= 1;
+            self.seen.own.push(word.clone());
+        }
+        self.end(self.next);
+        false
+    }
+
+    /// The words from `at` on are the task's.
+    fn end(&mut self, at: usize) {
+        self.seen.rest = self.words.get(at..).unwrap_or_default().to_vec();
+    }
+
+    fn read_verb(&mut self, word: &'a OsString) {
+        let name = word.to_string_lossy().into_owned();
+        // Docker's longer form: `container run`.
+        let is_group = name == "container" && self.words.get(self.next).is_some_and(|next| is_verb(next));
+        if is_group {
+            return;
+        }
+        if let Some(verb) = verbs::find(&name) {
+            let definition = verb.definition();
+            let trailing = definition.get_positionals().position(Arg::is_trailing_var_arg_set);
+            self.own_positionals = trailing.unwrap_or(usize::MAX);
+            self.flags.of_verb = Some(definition);
+        }
+        self.seen.verb = Some(name);
+        self.seen.own.push(word.clone());
+    }
+
+    fn read_long(&mut self, word: &'a OsString) {
+        let text = word.to_str().unwrap_or_default();
+        let (name, value) = match text.strip_prefix("--").unwrap_or_default().split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (text.strip_prefix("--").unwrap_or_default(), None),
+        };
+        match self.flags.long(name) {
+            Some(flag) => self.give(&flag, value, word),
+            None => self.seen.own.push(word.clone()),
+        }
+    }
+
+    /// One or more short flags in one word, the last of which may have a value: `-itd`, `-eA=b`, `-p8080:80`.
+    fn read_cluster(&mut self, word: &'a OsString) {
+        let Some(text) = word.to_str() else { return self.seen.own.push(word.clone()) };
+        let mut letters = text.char_indices().skip(1).peekable();
+        while let Some((at, letter)) = letters.next() {
+            let behind = text.get(at + letter.len_utf8()..).unwrap_or_default();
+            let Some(flag) = self.flags.short(letter) else {
+                self.seen.own.push(format!("-{letter}{behind}").into());
+                return;
+            };
+            let inline = behind.strip_prefix('=');
+            if flag.takes_value || inline.is_some() || is_stream(&flag, behind) {
+                let value = inline.or(Some(behind).filter(|value| !value.is_empty()));
+                return self.give(&flag, value.map(OsString::from), word);
+            }
+            let next = letters.peek().is_none().then_some(word);
+            self.give_switch(&flag, None, next.is_some());
+        }
+    }
+
+    /// A flag with the value that stands in its own word, if one does.
+    fn give(&mut self, flag: &Flag, inline: Option<OsString>, word: &OsString) {
+        if !flag.takes_value {
+            return self.give_switch(flag, inline, true);
+        }
+        match inline.or_else(|| self.take().cloned()) {
+            Some(value) => self.push(&flag.long, Some(value)),
+            // As Docker's own, `-h` alone at the end asks for help.
+            None if word == "-h" => self.seen.own.push("--help".into()),
+            None => self.seen.own.push(format!("--{}", flag.long).into()),
+        }
+    }
+
+    /// A switch; `last` says that the next word is not a part of its own.
+    fn give_switch(&mut self, flag: &Flag, inline: Option<OsString>, last: bool) {
+        let stream =
+            flag.long == "attach" && last && self.words.get(self.next).is_some_and(|next| is_word_of(next));
+        let inline = if stream && inline.is_none() { self.take().cloned() } else { inline };
+        match inline {
+            None => self.set(&flag.long, true),
+            Some(value) if flag.long == "attach" && is_word_of(&value) => {
+                self.push("attach-stream", Some(value.to_ascii_lowercase()));
+            }
+            Some(value) => match value.to_str().and_then(truth) {
+                Some(on) => self.set(&flag.long, on),
+                None => self.seen.problem = Some(no_switch(flag, &value)),
+            },
+        }
+    }
+
+    /// The last word counts: what was said before of a switch is taken back.
+    fn set(&mut self, long: &str, on: bool) {
+        self.seen.off.retain(|name| name != long);
+        if on {
+            let opposite = long.strip_prefix("no-").map_or_else(|| format!("no-{long}"), str::to_owned);
+            self.forget(&opposite);
+            self.push(long, None);
+        } else {
+            self.forget(long);
+            self.seen.off.push(long.to_owned());
+        }
+    }
+
+    fn forget(&mut self, long: &str) {
+        let word = format!("--{long}");
+        self.seen.own.retain(|own| *own != *word);
+        self.seen.given.retain(|(name, _)| name != long);
+    }
+
+    fn push(&mut self, long: &str, value: Option<OsString>) {
+        let mut word = OsString::from(format!("--{long}"));
+        if let Some(value) = &value {
+            word.push("=");
+            word.push(value);
+        }
+        self.seen.own.push(word);
+        self.seen.given.push((long.to_owned(), value));
+    }
+}
+
+/// What the reading needs to know of a flag.
+struct Flag {
+    long: String,
+    takes_value: bool,
+}
+
+impl Flags {
+    fn long(&self, name: &str) -> Option<Flag> {
+        self.find(|arg| {
+            arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
+        })
+    }
+
+    fn short(&self, letter: char) -> Option<Flag> {
+        let short = |arg: &Arg| {
+            arg.get_short() == Some(letter)
+                || arg.get_all_short_aliases().is_some_and(|all| all.contains(&letter))
+        };
+        // Where `-v` is no flag of the command's own it is the one of every command.
+        let verbose = |arg: &Arg| letter == 'v' && arg.get_long() == Some("verbose");
+        self.find(|arg| short(arg)).or_else(|| self.find(verbose))
+    }
+
+    fn find(&self, is_meant: impl Fn(&Arg) -> bool) -> Option<Flag> {
+        let all = self.of_verb.iter().chain([&self.of_all]).flat_map(Command::get_arguments);
+        let arg = all.into_iter().find(|arg| !arg.is_positional() && is_meant(arg))?;
+        let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+        Some(Flag { long: arg.get_long()?.to_owned(), takes_value })
+    }
+}
+
+fn is_verb(word: &OsStr) -> bool {
+    word.to_str().is_some_and(|word| verbs::find(word).is_some())
+}
+
+fn is_word_of(word: &OsStr) -> bool {
+    STREAMS.iter().any(|stream| word.eq_ignore_ascii_case(stream))
+}
+
+/// Whether the letters behind `-a` name a stream: `-astdout`.
+fn is_stream(flag: &Flag, behind: &str) -> bool {
+    flag.long == "attach" && is_word_of(OsStr::new(behind))
+}
+
+/// Yes or no as Docker reads it.
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn no_switch(flag: &Flag, value: &OsStr) -> Error {
+    let (long, value) = (&flag.long, value.to_string_lossy());
+    let (what, hint) = if long == "attach" {
+        (
+            "neither a stream nor true or false",
+            "write --attach, or -a with stdin, stdout or stderr".to_owned(),
+        )
+    } else {
+        ("neither true nor false", format!("write --{long} or --{long}=false"))
+    };
+    Error::new(ErrorKind::InvalidInput, format!("invalid value \"{value}\" for --{long}: {what}"))
+        .with_hint(hint)
+}
