@@ -43,6 +43,8 @@ pub enum ErrorKind {
     NameTaken,
     /// The host port is in use.
     PortTaken,
+    /// No network of that name.
+    NetworkNotFound,
     /// The task is not in a state that allows this.
     WrongState,
     /// The task's command cannot be executed (exit code 126).

@@ -70,7 +70,10 @@ impl Docker {
     ) -> Result<String, Error> {
         let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
         let created = match first {
-            Err(error) if task.config.logging.log_driver.is_none() && refuses_log_driver(&error) => {
+            // podman knows other drivers; its own keep all output too.
+            Err(error)
+                if task.config.logging.log_driver.is_none() && refusal::is_refused_log_driver(&error) =>
+            {
                 let body = body::with_engines_log_driver(body);
                 self.within(self.api.create_container(Some(options(&task.config)), body)).await?
             }
@@ -133,9 +136,4 @@ fn options(config: &Config) -> CreateContainerOptions {
         options = options.platform(&platform.to_string());
     }
     options.build()
-}
-
-/// podman knows other drivers; its own keep all output too.
-fn refuses_log_driver(error: &Error) -> bool {
-    error.kind() == ErrorKind::Engine && error.to_string().to_lowercase().contains("log driver")
 }

@@ -8,13 +8,13 @@ use crate::{
     config::value::env::EnvVar,
     docker::{
         Docker,
-        http::refusal,
+        http::refusal::{self, call::Call},
         output::{
             attach::{Attachment, Input},
             frames::Chunk,
         },
     },
-    error::{Error, ErrorKind},
+    error::Error,
 };
 
 /// How the engine's refusal to run a command begins, on the command's own output: Docker's, and podman's for the
@@ -55,7 +55,7 @@ impl Exec {
     /// The next piece of its output, or `None` at its end.
     ///
     /// # Errors
-    /// As [`Attachment::next`]; [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] where
+    /// As [`Attachment::next`]; [`crate::ErrorKind::CommandNotFound`] or [`crate::ErrorKind::CommandNotExecutable`] where
     /// the engine says so in the command's place.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         if let Some(chunk) = self.held_back.pop_front() {
@@ -77,7 +77,8 @@ impl Exec {
         while length < LONGEST_REFUSAL {
             let Some(more) = self.output.next().await? else {
                 if NOT_EXECUTED.contains(&self.docker.exec_code(&self.id).await?) {
-                    return Err(refusal::refusal(400, &String::from_utf8_lossy(&first.bytes)));
+                    let text = String::from_utf8_lossy(&first.bytes);
+                    return Err(refusal::refusal(Call::Exec, 400, &text, self.docker.transport.engine()));
                 }
                 break;
             };
@@ -90,7 +91,7 @@ impl Exec {
     /// The exit code, once the output has ended.
     ///
     /// # Errors
-    /// The engine's; [`ErrorKind::BadAnswer`] if it does not know the code.
+    /// The engine's; [`crate::ErrorKind::BadAnswer`] if it does not know the code.
     pub fn code(&self) -> impl Future<Output = Result<i64, Error>> + Send {
         // The connection in `self` may not be shared between threads; what is needed of it may.
         let (docker, id) = (&self.docker, &self.id);
@@ -102,8 +103,8 @@ impl Docker {
     /// Starts a command in a running container.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run,
-    /// [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] from engines that say so
+    /// [`crate::ErrorKind::TaskNotFound`], [`crate::ErrorKind::WrongState`] if it does not run,
+    /// [`crate::ErrorKind::CommandNotFound`] or [`crate::ErrorKind::CommandNotExecutable`] from engines that say so
     /// at the start; others say it in the output, see [`Exec::next`].
     pub async fn exec(&self, container_id: &str, options: &ExecOptions) -> Result<(Exec, Input), Error> {
         let config = ExecConfig {
@@ -118,7 +119,7 @@ impl Docker {
         };
         let container = self.container_of(container_id).await?;
         let created = self.within(self.api.create_exec(&container, config)).await;
-        let id = created.map_err(not_running)?.id;
+        let id = created?.id;
         let body = br#"{"Detach":false,"Tty":false}"#;
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), body).await?;
         Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))
@@ -128,14 +129,4 @@ impl Docker {
         let state = self.within(self.api.inspect_exec(id)).await?;
         state.exit_code.ok_or_else(|| refusal::bad_answer("/exec", &"no exit code"))
     }
-}
-
-fn not_running(error: Error) -> Error {
-    let text = error.to_string();
-    if text.contains("is not running") || text.contains("container state improper") {
-        return Error::new(ErrorKind::WrongState, error.to_string())
-            .with_origin(error.origin())
-            .with_hint("`cube ps -a` shows the state of each task");
-    }
-    error
 }

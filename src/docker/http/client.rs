@@ -26,7 +26,7 @@ use crate::{
         clock::EngineClock,
         dial::{Dialer, Stream},
         meter::{Budget, Metered},
-        refusal,
+        refusal::{self, call::Call},
         version::Engine,
     },
     error::{Error, ErrorKind},
@@ -148,6 +148,7 @@ impl Transport {
         headers: &[(&'static str, HeaderValue)],
         answer: AnswerKind,
     ) -> Result<Response<Incoming>, Error> {
+        let call = Call::of(&method, path);
         let mut request = Request::builder().method(method).uri(path);
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
@@ -162,16 +163,16 @@ impl Transport {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(self.refusal(response).await)
+        Err(self.refusal(call, response).await)
     }
 
-    async fn refusal(&self, response: Response<Incoming>) -> Error {
+    async fn refusal(&self, call: Call, response: Response<Incoming>) -> Error {
         let status = response.status().as_u16();
         let mut text = Vec::new();
         let reading = beginning(response.into_body(), &mut text);
         // What came before it broke off is told.
         let _ = tokio::time::timeout(self.0.limit, reading).await;
-        refusal::refusal(status, &refusal::engine_message(&text))
+        refusal::refusal(call, status, &refusal::engine_message(&text), self.engine())
     }
 
     /// Carries one request of bollard's. The target's authority is dropped: the connection decides it.
@@ -180,10 +181,11 @@ impl Transport {
         let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
         parts.uri = path.parse().map_err(|_| Error::invalid("request path", &path, "not a path"))?;
         let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
+        let call = Call::of(request.method(), &path);
         let response = self.send(request, AnswerKind::Whole).await?;
         // bollard would read a refusal whole, however long.
         match response.status().as_u16() {
-            400.. => Err(self.refusal(response).await),
+            400.. => Err(self.refusal(call, response).await),
             _ => Ok(response),
         }
     }

@@ -1,157 +1,234 @@
-//! What the engine's refusals mean: the one place that reads its status codes and texts.
+//! What the engine's refusals mean. Kind and hint are decided here, once: by what was asked, by the shape of the
+//! engine's text and, where that is not known, by the status.
+
+pub(crate) mod call;
+pub(crate) mod pull;
+mod text;
 
 use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Origin};
+use crate::{
+    docker::http::{
+        refusal::{call::Call, text::Text},
+        version::{Engine, Product},
+    },
+    error::{Error, ErrorKind, Origin},
+};
 
 /// The most of an engine's text that goes into a message, in characters.
 const LONGEST_TEXT: usize = 2_000;
 
-/// The first phrase that the engine's text (in lower case) holds decides kind and hint.
-/// Order matters: a mount that fails says "no such file" too.
-const PHRASES: &[(&str, ErrorKind, &str)] = &[
-    ("no such container", ErrorKind::TaskNotFound, "`cube ps -a` lists cube's tasks"),
-    ("no such image", ErrorKind::ImageNotFound, "check the name and tag, or pull it with `cube pull IMAGE`"),
+/// A shape of an engine's text, and what it means.
+type Rule = (fn(&Text) -> bool, ErrorKind, &'static str);
+
+const PODMAN_NETWORK: &str = "the engine's network does not work: `podman info` shows which it is";
+const STORAGE_HINT: &str = "--disk needs the storage driver btrfs, zfs, devicemapper or windowsfilter, or overlay2 on xfs \
+                            mounted with pquota; `docker info` names the engine's";
+const QUORUM_HINT: &str =
+    "a swarm answers while more than half of its managers are up; `docker node ls` shows them";
+const LIST_HINT: &str = "`cube ps -a` lists cube's tasks";
+const MOUNT_HINT: &str = "check the host path of --volume or --mount, and the path in the container";
+const NAME_HINT: &str = "choose another --name, or use --replace for a task that cube started";
+
+/// Whatever was asked.
+const ANY: &[Rule] = &[
     (
-        "is already in use by container",
-        ErrorKind::NameTaken,
-        "choose another --name, or use --replace for a task that cube started",
-    ),
-    (
-        "name conflicts with an existing object",
-        ErrorKind::NameTaken,
-        "choose another --name, or use --replace",
-    ),
-    ("name is already in use", ErrorKind::NameTaken, "choose another --name, or use --replace"),
-    ("port is already allocated", ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
-    ("address already in use", ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
-    ("ports are not available", ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
-    ("storage-opt", ErrorKind::Unsupported, STORAGE_HINT),
-    ("storage opt", ErrorKind::Unsupported, STORAGE_HINT),
-    ("quota", ErrorKind::Unsupported, STORAGE_HINT),
-    ("invalid mount", ErrorKind::BadMount, "check the host path of --volume"),
-    ("error mounting", ErrorKind::BadMount, "check the host path of --volume"),
-    ("error while creating mount source path", ErrorKind::BadMount, "check the host path of --volume"),
-    ("invalid volume specification", ErrorKind::BadMount, "write --volume HOST-PATH:PATH or NAME:PATH"),
-    ("duplicate mount point", ErrorKind::BadMount, "mount each path once"),
-    // podman's network tools, whose own missing files are no missing command.
-    ("netavark", ErrorKind::Engine, "the engine's network does not work: `podman info` tells which it is"),
-    (
-        "http request to an https server",
+        Text::is_clear_text_to_tls,
         ErrorKind::EngineUnreachable,
         "this engine speaks TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use its context",
     ),
-    ("minimum memory limit", ErrorKind::InvalidInput, "give a unit: --memory 64m"),
-    ("range of cpus", ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
+    (Text::is_no_manager, ErrorKind::Unsupported, "run `docker swarm init`, or name a manager with --host"),
     (
-        "executable file not found",
-        ErrorKind::CommandNotFound,
-        "check the command's name and the image's PATH",
+        Text::is_full_disk,
+        ErrorKind::Engine,
+        "make room on the engine's disk: `docker system df` shows what takes it",
     ),
-    ("no such file or directory", ErrorKind::CommandNotFound, "check the command's path in the image"),
-    ("system cannot find the file", ErrorKind::CommandNotFound, "check the command's path in the image"),
-    ("permission denied", ErrorKind::CommandNotExecutable, "the file is there but not executable"),
-    ("is a directory", ErrorKind::CommandNotExecutable, "the command names a directory"),
-    // While it goes, its log cannot be read any more; soon it is not there at all.
-    ("marked for removal", ErrorKind::TaskNotFound, "`cube ps -a` lists cube's tasks"),
+];
+
+/// The create and the start of a container.
+const CONFIG: &[Rule] = &[
+    (Text::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
+    (Text::is_port_taken, ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
     (
-        "no command specified",
+        Text::is_privileged_port,
+        ErrorKind::Engine,
+        "this engine may not open ports below 1024: choose a higher one, for example -p 8080:80",
+    ),
+    (
+        Text::is_no_address_of_the_engine,
+        ErrorKind::InvalidInput,
+        "--bind and -p take an address of the engine's machine: `ip address` shows them there",
+    ),
+    (
+        Text::is_network_not_found,
+        ErrorKind::NetworkNotFound,
+        "`docker network ls` shows the networks, `docker network create NAME` makes one",
+    ),
+    (Text::is_broken_network_tool, ErrorKind::Engine, PODMAN_NETWORK),
+    (Text::is_no_disk_limit, ErrorKind::Unsupported, STORAGE_HINT),
+    (Text::is_doubled_mount, ErrorKind::BadMount, "mount each path once"),
+    (
+        Text::is_unknown_volume_driver,
+        ErrorKind::BadMount,
+        "`docker plugin ls` shows the volume drivers there are beside `local`",
+    ),
+    (Text::is_bad_mount, ErrorKind::BadMount, MOUNT_HINT),
+    (
+        Text::is_unusable_workdir,
+        ErrorKind::InvalidInput,
+        "--workdir takes an absolute path of a folder in the image",
+    ),
+    (
+        Text::is_unknown_user,
+        ErrorKind::InvalidInput,
+        "give --user a name and a group that the image knows, or numbers",
+    ),
+    (
+        Text::is_no_command,
         ErrorKind::InvalidInput,
         "give a command after the flags: cube run --image IMAGE COMMAND",
     ),
-    ("unable to find user", ErrorKind::InvalidInput, "give --user a name the image knows, or a number"),
+    (Text::is_too_little_memory, ErrorKind::InvalidInput, "give more, with a unit: --memory 64m"),
+    (Text::is_too_many_cpus, ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
     (
-        "podman does not support service",
-        ErrorKind::Unsupported,
-        "Swarm is Docker's: name one of its managers by --host",
+        Text::is_refused_rlimit,
+        ErrorKind::InvalidInput,
+        "lower --ulimit, or raise the limit of the engine itself: `ulimit -Hn` shows it for open files",
     ),
+    (Text::is_unknown_device, ErrorKind::InvalidInput, "--device takes a device of the engine's machine"),
     (
-        "this node is not a swarm manager",
+        Text::is_no_gpu,
         ErrorKind::Unsupported,
-        "run `docker swarm init`, or name a manager with --host",
+        "--gpus needs the NVIDIA Container Toolkit on the engine's machine",
     ),
-    ("does not have a leader", ErrorKind::EngineUnreachable, QUORUM_HINT),
-    // A manager that asked the leader for it: whether it was done is open.
-    ("rpc error: code = unavailable", ErrorKind::ConnectionLost, QUORUM_HINT),
-    ("rpc error: code = deadlineexceeded", ErrorKind::ConnectionLost, QUORUM_HINT),
-    ("lost leader", ErrorKind::ConnectionLost, QUORUM_HINT),
+    (Text::is_unknown_runtime, ErrorKind::InvalidInput, "`docker info` lists the runtimes for --runtime"),
+    (
+        Text::is_refused_log_driver,
+        ErrorKind::InvalidInput,
+        "check --log-driver and --log-opt; `docker info` lists the drivers",
+    ),
 ];
 
-const STORAGE_HINT: &str = "--disk needs the storage driver btrfs, zfs, devicemapper or windowsfilter, or overlay2 on xfs \
-                            mounted with pquota; `docker info` names the engine's";
+/// Where a command is to run.
+const COMMAND: &[Rule] = &[
+    (
+        Text::is_command_not_found,
+        ErrorKind::CommandNotFound,
+        "check the command's name and path, and the image's PATH",
+    ),
+    (
+        Text::is_command_not_executable,
+        ErrorKind::CommandNotExecutable,
+        "it must be a program that the user may execute, no folder: `chmod +x` in the image",
+    ),
+];
 
-const QUORUM_HINT: &str =
-    "a swarm answers while more than half of its managers are up; `docker node ls` shows them";
+const SWARM: &[Rule] = &[
+    (Text::is_missing_service, ErrorKind::TaskNotFound, LIST_HINT),
+    (Text::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
+    (Text::is_without_leader, ErrorKind::EngineUnreachable, QUORUM_HINT),
+    (Text::is_leader_lost, ErrorKind::ConnectionLost, QUORUM_HINT),
+];
 
-/// The error for a refused request that was not about a pull.
-pub(crate) fn refusal(status: u16, message: &str) -> Error {
-    let text = message.to_lowercase();
-    let (kind, hint) = match PHRASES.iter().find(|(phrase, ..)| text.contains(phrase)) {
-        Some((_, kind, hint)) => (*kind, Some(*hint)),
-        None if status == 404 && (text.contains("no such") || is_missing_service(&text)) => {
-            (ErrorKind::TaskNotFound, Some("`cube ps -a` lists cube's tasks"))
-        }
-        None => (ErrorKind::Engine, Some("the engine's log may tell more: `journalctl --unit docker`")),
-    };
-    let error = Error::new(kind, said(status, message)).with_origin(Origin::Engine);
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
+const LOG: &[Rule] = &[
+    // While it goes, its log cannot be read any more; soon it is not there at all.
+    (Text::is_going, ErrorKind::TaskNotFound, LIST_HINT),
+    (
+        Text::is_unreadable_log,
+        ErrorKind::Unsupported,
+        "run it with --log-driver local or json-file: what other drivers took is read where they sent it",
+    ),
+];
+
+const CONTAINERS: &[Rule] = &[(
+    Text::is_no_such_container,
+    ErrorKind::TaskNotFound,
+    "`docker ps -a` shows the containers that there are",
+)];
+
+const IMAGES: &[Rule] = &[(
+    Text::is_no_such_image,
+    ErrorKind::ImageNotFound,
+    "check the name and tag, or pull it with `cube pull IMAGE`",
+)];
+
+const STATES: &[Rule] = &[(Text::is_between_states, ErrorKind::WrongState, STATE_HINT)];
+const STATE_HINT: &str = "`cube ps -a` shows the state of each task";
+
+/// The rules for a call, in the order in which they are tried.
+fn rules(call: Call) -> &'static [&'static [Rule]] {
+    match call {
+        Call::Create => &[ANY, CONFIG, CONTAINERS],
+        // What a command is called comes before what is wrong around it.
+        Call::Start => &[COMMAND, ANY, CONFIG, CONTAINERS, STATES],
+        Call::ServiceTask => &[COMMAND, ANY, CONFIG, IMAGES, SWARM],
+        Call::Exec => &[COMMAND, ANY, CONFIG, STATES],
+        Call::Logs => &[ANY, LOG],
+        Call::Container => &[ANY, STATES],
+        Call::Swarm => &[ANY, SWARM, IMAGES],
+        Call::Image | Call::Archive | Call::Pull | Call::Other => &[ANY],
     }
 }
 
-/// Swarm's words for a service or one of its tasks that is not there.
-fn is_missing_service(text: &str) -> bool {
-    let text = text.strip_prefix("rpc error: code = notfound desc = ").unwrap_or(text);
-    (text.starts_with("service ") || text.starts_with("task ")) && text.ends_with(" not found")
+/// The error for a request that the engine refused with `status` and `message`.
+pub(crate) fn refusal(call: Call, status: u16, message: &str, engine: Engine) -> Error {
+    if call == Call::Pull {
+        return pull::failed(Some(status), message);
+    }
+    let text = Text::of(message);
+    let known = rules(call).iter().copied().flatten().find(|(holds, ..)| holds(&text));
+    let (kind, hint) = match known {
+        Some((_, kind, hint)) => (*kind, *hint),
+        None => by_status(call, status, &text, engine),
+    };
+    Error::new(kind, said(status, message)).with_origin(Origin::Engine).with_hint(hint)
 }
 
-/// What a registry's text, passed on by the engine, means. As above: the first phrase decides.
-const PULL_PHRASES: &[(&str, ErrorKind, &str)] = &[
-    ("toomanyrequests", ErrorKind::RateLimited, RATE_HINT),
-    ("too many requests", ErrorKind::RateLimited, RATE_HINT),
-    ("rate limit", ErrorKind::RateLimited, RATE_HINT),
-    (
-        "pull access denied",
-        ErrorKind::ImageNotFound,
-        "check the name; a private image needs `docker login` first",
-    ),
-    ("unauthorized", ErrorKind::RegistryAuth, LOGIN_HINT),
-    ("no basic auth credentials", ErrorKind::RegistryAuth, LOGIN_HINT),
-    ("authentication required", ErrorKind::RegistryAuth, LOGIN_HINT),
-    ("denied", ErrorKind::RegistryAuth, LOGIN_HINT),
-    ("manifest unknown", ErrorKind::ImageNotFound, TAG_HINT),
-    ("no matching manifest", ErrorKind::ImageNotFound, "the image has no build for this --platform"),
-    ("not found", ErrorKind::ImageNotFound, TAG_HINT),
-    ("does not exist", ErrorKind::ImageNotFound, TAG_HINT),
-    ("invalid reference", ErrorKind::InvalidInput, "write [REGISTRY/]NAME[:TAG]"),
-    ("no space left", ErrorKind::Engine, "make room: `docker system df` shows what takes it"),
-    ("no such host", ErrorKind::RegistryFailed, NETWORK_HINT),
-    ("connection refused", ErrorKind::RegistryFailed, NETWORK_HINT),
-    ("timeout", ErrorKind::RegistryFailed, NETWORK_HINT),
-];
-
-const RATE_HINT: &str = "log in with `docker login`, use a mirror, or try later";
-const LOGIN_HINT: &str = "log in with `docker login REGISTRY`, or set DOCKER_AUTH_CONFIG";
-const TAG_HINT: &str = "check the name and tag";
-const NETWORK_HINT: &str = "see whether the engine's machine reaches the registry; an image that is already there starts with --pull never";
-
-/// The error for a pull that failed with the engine's or registry's `text`.
-pub(crate) fn pull(text: &str) -> Error {
-    let lower = text.to_lowercase();
-    // What no phrase explains is the network's or the registry's own failure, and passes.
-    let (kind, hint) = PULL_PHRASES
-        .iter()
-        .find(|(phrase, ..)| lower.contains(phrase))
-        .map_or((ErrorKind::RegistryFailed, NETWORK_HINT), |(_, kind, hint)| (*kind, *hint));
-    Error::new(kind, printable(text.trim())).with_origin(Origin::Registry).with_hint(hint)
+/// What a refusal means whose text says nothing that is known.
+fn by_status(call: Call, status: u16, text: &Text, engine: Engine) -> (ErrorKind, &'static str) {
+    match (status, call) {
+        (404, _) if text.is_unknown_page() => (ErrorKind::Unsupported, VERSION_HINT),
+        // At a create what is missing is the image, also where it is there for another platform.
+        (404, Call::Create | Call::Image) => {
+            (ErrorKind::ImageNotFound, "check the name and tag, or pull it with `cube pull IMAGE`")
+        }
+        (404, Call::Start | Call::Exec | Call::Logs | Call::Container) => {
+            (ErrorKind::TaskNotFound, LIST_HINT)
+        }
+        (404, Call::Archive) if text.is_no_such_container() => (ErrorKind::TaskNotFound, LIST_HINT),
+        (404, Call::Swarm) => (ErrorKind::Unsupported, "name one of the swarm's managers by --host"),
+        (409, Call::Create) => (ErrorKind::NameTaken, NAME_HINT),
+        (409, Call::Start | Call::Exec | Call::Logs | Call::Container | Call::Archive) => {
+            (ErrorKind::WrongState, STATE_HINT)
+        }
+        (400, Call::Create | Call::Start) => {
+            (ErrorKind::InvalidInput, "`cube run --help` shows what each flag takes")
+        }
+        (401 | 403, _) => (
+            ErrorKind::PermissionDenied,
+            "a proxy or an authorization plugin before the engine refused it: `docker info` names the plugins",
+        ),
+        (501, _) => (ErrorKind::Unsupported, VERSION_HINT),
+        _ => (ErrorKind::Engine, log_hint(engine)),
+    }
 }
 
-/// The error for a pull that the engine refused before it began.
-pub(crate) fn of_pull(error: Error) -> Error {
-    if error.origin() == Origin::Engine { pull(&error.to_string()) } else { error }
+const VERSION_HINT: &str = "`docker version` shows which engine answers, and which API it knows";
+
+/// Where an engine's own log is.
+fn log_hint(engine: Engine) -> &'static str {
+    match engine.product() {
+        Product::Docker => "the engine's own log may say more: `journalctl --unit docker` on its machine",
+        Product::Podman => "the engine's own log may say more: `journalctl --unit podman` on its machine",
+        Product::Other => VERSION_HINT,
+    }
+}
+
+/// Whether an engine that is asked for a log driver does not know it.
+pub(crate) fn is_refused_log_driver(error: &Error) -> bool {
+    error.origin() == Origin::Engine && Text::of(&error.to_string()).is_refused_log_driver()
 }
 
 fn said(status: u16, message: &str) -> String {
@@ -219,7 +296,9 @@ pub(crate) fn broken(cause: &dyn fmt::Display) -> Error {
 pub(crate) fn from_bollard(error: bollard::errors::Error) -> Error {
     use bollard::errors::Error as B;
     match error {
-        B::DockerResponseServerError { status_code, message } => refusal(status_code, &message),
+        B::DockerResponseServerError { status_code, message } => {
+            refusal(Call::Other, status_code, &message, Engine::default())
+        }
         B::IOError { err } => match err.downcast::<Error>() {
             Ok(own) => own,
             Err(err) => Error::new(ErrorKind::ConnectionLost, err.to_string()),
@@ -227,7 +306,7 @@ pub(crate) fn from_bollard(error: bollard::errors::Error) -> Error {
         B::HyperResponseError { err } => broken_by(&err),
         B::JsonDataError { message, .. } => bad_answer("a request", &message),
         B::JsonSerdeError { err } => bad_answer("a request", &err),
-        B::DockerContainerWaitError { error, .. } => refusal(500, &error),
+        B::DockerContainerWaitError { error, .. } => refusal(Call::Container, 500, &error, Engine::default()),
         other => Error::new(ErrorKind::Engine, printable(&other.to_string())).with_origin(Origin::Engine),
     }
 }
@@ -238,68 +317,4 @@ pub(crate) fn into_bollard(error: Error) -> bollard::errors::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_engine_text_decides_the_kind() {
-        let cases = [
-            (404, "No such image: x:latest", ErrorKind::ImageNotFound),
-            (404, "No such container: x", ErrorKind::TaskNotFound),
-            (
-                409,
-                "Conflict. The container name \"/a\" is already in use by container \"b\".",
-                ErrorKind::NameTaken,
-            ),
-            (500, "Bind for 0.0.0.0:80 failed: port is already allocated", ErrorKind::PortTaken),
-            (
-                400,
-                "OCI runtime create failed: exec: \"x\": executable file not found in $PATH",
-                ErrorKind::CommandNotFound,
-            ),
-            (400, "exec: \"/x\": stat /x: no such file or directory: unknown", ErrorKind::CommandNotFound),
-            (400, "exec: \"/etc\": permission denied: unknown", ErrorKind::CommandNotExecutable),
-            (400, "exec: \"/etc\": is a directory: unknown", ErrorKind::CommandNotExecutable),
-            (400, "error mounting \"/x\" to rootfs: no such file or directory", ErrorKind::BadMount),
-            (500, "--storage-opt is supported only for overlay over xfs", ErrorKind::Unsupported),
-            (500, "something else", ErrorKind::Engine),
-            (404, "network x not found", ErrorKind::Engine),
-            (500, "netavark: nftables error: nft: No such file or directory", ErrorKind::Engine),
-            (
-                409,
-                "can not get logs from container which is dead or marked for removal",
-                ErrorKind::TaskNotFound,
-            ),
-        ];
-        for (status, text, kind) in cases {
-            assert_eq!(refusal(status, text).kind(), kind, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_registrys_text_decides_the_kind_of_a_failed_pull() {
-        let cases = [
-            ("toomanyrequests: You have reached your pull rate limit", ErrorKind::RateLimited),
-            ("unauthorized: authentication required", ErrorKind::RegistryAuth),
-            ("Get \"http://r/v2/\": no basic auth credentials", ErrorKind::RegistryAuth),
-            ("manifest for r/x:1 not found: manifest unknown: manifest unknown", ErrorKind::ImageNotFound),
-            (
-                "pull access denied for x, repository does not exist or may require 'docker login'",
-                ErrorKind::ImageNotFound,
-            ),
-            ("received unexpected HTTP status: 500 Internal Server Error", ErrorKind::RegistryFailed),
-            ("Get \"https://r/v2/\": dial tcp: lookup r: no such host", ErrorKind::RegistryFailed),
-            ("unexpected EOF", ErrorKind::RegistryFailed),
-        ];
-        for (text, kind) in cases {
-            assert_eq!(pull(text).kind(), kind, "{text}");
-        }
-    }
-
-    #[test]
-    fn control_characters_and_excess_do_not_reach_the_user() {
-        let text = printable(&format!("\x1b[2Jevil\n{}", "x".repeat(10_000_000)));
-        assert!(text.chars().count() <= LONGEST_TEXT + 1);
-        assert!(!text.contains('\x1b') && !text.contains('\n'));
-    }
-}
+mod tests;

@@ -15,7 +15,8 @@ use crate::{
         chunked::{Chunked, Malformed},
         client::{LONGEST_REFUSAL, Transport, USER_AGENT},
         coalesce::Pace,
-        dial, refusal,
+        dial,
+        refusal::{self, call::Call},
     },
     error::Error,
 };
@@ -169,7 +170,7 @@ impl Transport {
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok((status, body));
         }
-        Err(self.refused(status, body).await)
+        Err(self.refused(Call::of(&method, path), status, body).await)
     }
 
     fn written(&self, method: &Method, path: &str, body: Option<&[u8]>) -> Vec<u8> {
@@ -208,7 +209,7 @@ impl Transport {
         Ok((head.status, Body { source, input, length: head.length, transport, path }))
     }
 
-    async fn refused(&self, status: StatusCode, mut body: Body) -> Error {
+    async fn refused(&self, call: Call, status: StatusCode, mut body: Body) -> Error {
         let mut text = BytesMut::new();
         let reading = async {
             while let Ok(Some(piece)) = body.next().await {
@@ -220,7 +221,7 @@ impl Transport {
         };
         // What came before it broke off is told.
         let _ = timeout(self.limit(), reading).await;
-        refusal::refusal(status.as_u16(), &refusal::engine_message(&text))
+        refusal::refusal(call, status.as_u16(), &refusal::engine_message(&text), self.engine())
     }
 }
 

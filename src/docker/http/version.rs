@@ -2,10 +2,20 @@
 
 use hyper::header::{HeaderMap, SERVER};
 
+/// Whose engine it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Product {
+    Docker,
+    Podman,
+    /// It does not say.
+    #[default]
+    Other,
+}
+
 /// Which engine answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Engine {
-    docker: bool,
+    product: Product,
     /// Major and minor number of its newest API; 0.0 if it does not tell.
     api: (u32, u32),
 }
@@ -14,20 +24,28 @@ impl Engine {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (major, minor) = text("api-version").split_once('.').unwrap_or_default();
-        Self {
-            docker: text(SERVER.as_str()).starts_with("Docker/"),
-            api: (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default()),
-        }
+        let server = text(SERVER.as_str());
+        let product = match server.split('/').next() {
+            Some("Docker") => Product::Docker,
+            Some("Libpod") => Product::Podman,
+            _ => Product::Other,
+        };
+        Self { product, api: (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default()) }
+    }
+
+    /// Whose engine it is.
+    pub(crate) fn product(self) -> Product {
+        self.product
     }
 
     /// Whether it is Docker's own.
     pub(crate) fn is_docker(self) -> bool {
-        self.docker
+        self.product == Product::Docker
     }
 
     /// Whether it is Docker's own, and older than this API.
     pub(crate) fn is_before(self, api: (u32, u32)) -> bool {
-        self.docker && self.api < api
+        self.is_docker() && self.api < api
     }
 }
 

@@ -55,7 +55,7 @@ impl Docker {
                     events(Event::PullFinished { image: image.to_string(), digest: digest.clone() });
                     return Ok(digest);
                 }
-                Err(error) if error.kind() == ErrorKind::RegistryFailed && left > 0 => {
+                Err(error) if refusal::pull::may_pass(&error) && left > 0 => {
                     left -= 1;
                     let reason = error.to_string();
                     events(Event::PullRetried { image: image.to_string(), reason, delay });
@@ -86,7 +86,7 @@ impl Docker {
     ) -> Result<Option<String>, Error> {
         let headers: Vec<_> = auth.map(|value| ("x-registry-auth", value.clone())).into_iter().collect();
         let sent = self.transport.request(Method::POST, path, None, &headers, AnswerKind::Stream).await;
-        let mut body = sent.map_err(refusal::of_pull)?.into_body();
+        let mut body = sent?.into_body();
         let mut lines = JsonLines::default();
         let mut digest = None;
         while let Some(piece) = self.next_progress(image, &mut body, events).await? {
@@ -94,7 +94,7 @@ impl Docker {
                 match progress {
                     PullProgress::Layer(event) => events(event),
                     PullProgress::Digest(told) => digest = Some(told),
-                    PullProgress::Failed(text) => return Err(refusal::pull(&text)),
+                    PullProgress::Failed(text) => return Err(refusal::pull::failed(None, &text)),
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::{
     config::value::duration,
     docker::{
         Docker,
-        http::refusal,
+        http::refusal::{self, call::Call},
         output::follow::when_back,
         swarm::{POLL, ServiceTask, body, checked},
     },
@@ -75,7 +75,7 @@ impl Docker {
             }
             let (state, reason) = now.reason();
             if now.is_over() {
-                return Err(refusal::refusal(500, reason));
+                return Err(self.failed_task(reason));
             }
             if !reason.is_empty() && reason != told {
                 told = reason.to_owned();
@@ -84,10 +84,15 @@ impl Docker {
             // A node may take its time for the image: the first that was found for the task is not hurried.
             if !now.is_first_placement() && Instant::now() >= until {
                 let failed = now.tasks.iter().any(ServiceTask::has_ended);
-                return Err(if failed { refusal::refusal(500, reason) } else { unplaced(told, limit) });
+                return Err(if failed { self.failed_task(reason) } else { unplaced(told, limit) });
             }
             sleep(POLL).await;
         }
+    }
+
+    /// The error for a service's task that ended with `reason`.
+    fn failed_task(&self, reason: &str) -> Error {
+        refusal::refusal(Call::ServiceTask, 500, reason, self.transport.engine())
     }
 }
 

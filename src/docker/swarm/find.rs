@@ -56,9 +56,5 @@ impl Docker {
 
 /// An engine that is in no swarm, or a worker in one, or knows no Swarm at all (podman).
 fn is_no_manager(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Unsupported => true,
-        ErrorKind::Engine => error.to_string().to_lowercase().contains("not found"),
-        _ => false,
-    }
+    error.kind() == ErrorKind::Unsupported
 }
