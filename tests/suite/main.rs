@@ -37,6 +37,7 @@ mod ps;
 mod pull;
 mod readme;
 mod ready;
+mod refusals;
 mod restart;
 mod run;
 mod scripted;

@@ -148,6 +148,12 @@ const CONTAINERS: &[Rule] = &[(
     "`docker ps -a` shows the containers that there are",
 )];
 
+const PLATFORMS: &[Rule] = &[(
+    Text::is_of_another_platform,
+    ErrorKind::ImageNotFound,
+    "the image here is for another platform: `cube pull --platform OS/ARCH IMAGE` gets the right one",
+)];
+
 const IMAGES: &[Rule] = &[(
     Text::is_no_such_image,
     ErrorKind::ImageNotFound,
@@ -160,7 +166,7 @@ const STATE_HINT: &str = "`cube ps -a` shows the state of each task";
 /// The rules for a call, in the order in which they are tried.
 fn rules(call: Call) -> &'static [&'static [Rule]] {
     match call {
-        Call::Create => &[ANY, CONFIG, CONTAINERS],
+        Call::Create => &[ANY, CONFIG, CONTAINERS, PLATFORMS],
         // What a command is called comes before what is wrong around it.
         Call::Start => &[COMMAND, ANY, CONFIG, CONTAINERS, STATES],
         Call::ServiceTask => &[COMMAND, ANY, CONFIG, IMAGES, SWARM],

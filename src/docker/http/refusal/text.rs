@@ -190,6 +190,10 @@ impl Text {
         self.begins("no such image") || self.ends(&[": image not known"])
     }
 
+    pub(crate) fn is_of_another_platform(&self) -> bool {
+        self.begins("image with reference ") && self.has(" the specified ") && self.has("platform")
+    }
+
     /// The engine knows no such path.
     pub(crate) fn is_unknown_page(&self) -> bool {
         matches!(self.0.as_str(), "page not found" | "404 page not found" | "not found")

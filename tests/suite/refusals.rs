@@ -1,0 +1,138 @@
+//! What an engine refuses: its class and hint come from what was asked and the shape of its answer, never from a
+//! word that the user wrote.
+
+use serde_json::{Value, json};
+
+use crate::testbed::scripted::{Reply, Scripted};
+use crate::testbed::{Bed, probe, shell};
+
+const ID: &str = "0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b";
+
+/// The error of a `run` in the foreground that fails with `code`.
+fn error_of(bed: &Bed, args: &[&str], code: i32) -> Value {
+    let all = ["-o", "json", "--attach", "--network", "none"].iter().chain(args);
+    let output = bed.run(all).ends(code).any_stderr().output();
+    let last = output.stderr.lines().last().unwrap_or_default();
+    let object: Value =
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("no JSON at the end of {}", output.stderr));
+    object["error"].clone()
+}
+
+#[test]
+fn a_command_is_not_there_whatever_it_is_called() {
+    let bed = Bed::new();
+    let names = [
+        "quota",
+        "/bin/check-quota.sh",
+        "no such image",
+        "storage-opt",
+        "a\"b",
+        "permission denied",
+        "netavark",
+    ];
+    for name in names {
+        let error = error_of(&bed, &["--entrypoint", name, "--image", &probe()], 127);
+        assert_eq!(error["kind"], "command_not_found", "{error}");
+        assert!(!error["hint"].as_str().unwrap().contains("--disk"), "{error}");
+    }
+    bed.assert_empty();
+}
+
+#[test]
+fn a_command_of_exec_is_not_there_whatever_it_is_called() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &shell(), "sleep", "600"]);
+    for name in ["no such image", "quota", "toomanyrequests"] {
+        bed.cube(["exec", &task.id, name]).fails(127).stderr_has(name).output();
+    }
+}
+
+#[test]
+fn what_is_wrong_around_a_command_is_not_the_command() {
+    let bed = Bed::new();
+    let image = probe();
+    let cases: [(&[&str], &str, &str); 5] = [
+        (&["--network", "quota-net"], "network_not_found", "docker network ls"),
+        (&["--network", "container:no-such-task"], "task_not_found", "docker ps -a"),
+        (&["--user", "quota"], "invalid_input", "--user"),
+        (&["-v", "/etc/hostname:/etc"], "bad_mount", "--volume"),
+        (&["-p", "9.9.9.9::80"], "invalid_input", "--bind"),
+    ];
+    for (flags, kind, hint) in cases {
+        let args: Vec<&str> = flags.iter().copied().chain(["--image", &image]).collect();
+        let object = bed.run(["-o", "json"].into_iter().chain(args)).ends(125).json();
+        let error = &object["error"];
+        assert_eq!(error["kind"], kind, "{error}");
+        let said = error["hint"].as_str().unwrap();
+        assert!(said.contains(hint) && !said.contains("journalctl"), "{error}");
+    }
+    bed.assert_empty();
+}
+
+#[test]
+fn podman_s_words_are_understood_as_docker_s() {
+    let cases = [
+        (
+            "crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied",
+            125,
+            "invalid_input",
+        ),
+        (
+            "crun: executable file `quota` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found",
+            127,
+            "command_not_found",
+        ),
+        ("crun: open executable: Permission denied: OCI permission denied", 126, "command_not_executable"),
+        ("something that nobody has said before", 125, "engine"),
+    ];
+    for (text, code, kind) in cases {
+        let body = json!({"cause": "x", "message": text, "response": 500}).to_string();
+        let length = body.len();
+        let refused = format!(
+            "HTTP/1.1 500 .\r\nServer: Libpod/5.4.2 (linux)\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let engine = Scripted::new()
+            .on("POST /containers/create*", Reply::json(201, format!(r#"{{"Id":"{ID}","Warnings":[]}}"#)))
+            .on("POST /containers/*/start", Reply::Raw(refused.into()))
+            .always("GET /containers/*", Reply::json(200, "[]"))
+            .on("DELETE /containers/*", Reply::empty(204));
+        let object = engine.cube(["-o", "json", "run", "--image", "x"]).ends(code).json();
+        assert_eq!(object["error"]["kind"], kind, "{object}");
+        assert!(!object["error"]["hint"].as_str().unwrap().contains("unit docker"), "{object}");
+    }
+}
+
+#[test]
+fn an_image_that_is_there_for_another_platform_is_pulled() {
+    let other = "image with reference x was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64";
+    let engine = Scripted::new()
+        .on("POST /containers/create?*platform=linux%2Farm64*", Reply::error(404, other))
+        .on(
+            "POST /images/create?*platform=linux%2Farm64*",
+            Reply::chunks(&[b"{\"status\":\"Digest: sha256:00\"}\r\n"]),
+        )
+        .on("POST /containers/create*", Reply::json(201, format!(r#"{{"Id":"{ID}","Warnings":[]}}"#)))
+        .on("POST /containers/*/start", Reply::empty(204));
+    engine.cube(["run", "--image", "x"]).env("DOCKER_DEFAULT_PLATFORM", "linux/arm64").any_stderr().output();
+    let engine = Scripted::new().on("POST /containers/create*", Reply::error(404, other));
+    let args = ["-o", "json", "run", "--pull", "never", "--platform", "linux/arm64", "--image", "x"];
+    let object = engine.cube(args).ends(125).json();
+    assert_eq!(object["error"]["kind"], "image_not_found", "{object}");
+    assert!(object["error"]["hint"].as_str().unwrap().contains("cube pull --platform"), "{object}");
+}
+
+#[test]
+fn a_pull_that_cannot_succeed_is_not_tried_again() {
+    let texts = [
+        "Get \"https://r/v2/\": x509: certificate signed by unknown authority",
+        "Get \"https://r:5000/v2/\": http: server gave HTTP response to HTTPS client",
+        "failed to register layer: disk quota exceeded",
+    ];
+    for text in texts {
+        let line = json!({"errorDetail": {"message": text}, "error": text}).to_string() + "\r\n";
+        let engine = Scripted::new()
+            .on("POST /containers/create*", Reply::error(404, "No such image: x:latest"))
+            .on("POST /images/create*", Reply::chunks(&[line.as_bytes()]));
+        engine.cube(["run", "--image", "x"]).ends(125).any_stderr().output();
+    }
+}
