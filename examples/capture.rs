@@ -1,27 +1,19 @@
-//! Runs a command in a task, collects what it wrote to stdout and stderr, and tells its exit code.
+//! Runs a command in a task, collects what it wrote to stdout and stderr, and prints its exit code.
 //!
 //! `cargo run --example capture -- IMAGE COMMAND ARG...`
 
-use cube::{
-    Address, AddressChoice, Config, Docker, Error, LogOptions, StopOptions, Stream, Surroundings, Task,
-    TaskRef,
-};
+use cube::{Config, Docker, Error, LogOptions, RunningTask, StopOptions, Stream};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let surroundings = Surroundings::of_process();
-    let address = Address::resolve(&AddressChoice::default(), &surroundings)?;
-    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
-
     let mut words = std::env::args().skip(1);
     let mut config = Config::new(words.next().unwrap_or_default().parse()?);
     config.process.command = words.collect();
-    let started = docker.run(&mut Task::new(config), &mut |_event| {}).await?;
-    let id = started.container_id.unwrap_or_default();
+    let task = Docker::from_env()?.run(config).await?;
 
     // Whatever comes of it, the task goes.
-    let captured = capture(&docker, &id).await;
-    docker.stop(&id.parse::<TaskRef>()?, &StopOptions::default()).await?;
+    let captured = capture(&task).await;
+    task.stop(&StopOptions::default()).await?;
     let (stdout, stderr, code) = captured?;
     println!("exit code {code}");
     println!("stdout: {}", String::from_utf8_lossy(&stdout).trim_end());
@@ -29,14 +21,12 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-async fn capture(docker: &Docker, id: &str) -> Result<(Vec<u8>, Vec<u8>, i64), Error> {
-    let container = docker.inspect(id).await?;
-    let options = LogOptions { follow: true, ..LogOptions::default() };
-    let mut logs = docker.logs(&container, &options).await?;
+async fn capture(task: &RunningTask) -> Result<(Vec<u8>, Vec<u8>, i64), Error> {
+    let mut logs = task.logs(&LogOptions { follow: true, ..LogOptions::default() }).await?;
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     while let Some(chunk) = logs.next().await? {
         let target = if chunk.stream == Stream::Stderr { &mut stderr } else { &mut stdout };
         target.extend_from_slice(&chunk.bytes);
     }
-    Ok((stdout, stderr, docker.wait(id).await?.code))
+    Ok((stdout, stderr, task.wait().await?.code))
 }

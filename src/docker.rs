@@ -1,18 +1,21 @@
 //! The runner: one engine, and a method for each step of a task's life.
 
 pub mod container;
+mod deadline;
 pub mod details;
 #[cfg(test)]
 mod fake_program;
 pub mod find;
 pub mod handle;
 pub mod http;
+pub mod id;
 pub mod image;
 pub mod info;
 pub mod labels;
 pub mod output;
 pub mod owner;
 pub mod ready;
+pub mod run;
 pub mod swarm;
 
 use std::{collections::VecDeque, fmt, path::PathBuf, time::Duration};
@@ -20,17 +23,13 @@ use std::{collections::VecDeque, fmt, path::PathBuf, time::Duration};
 use bollard::API_DEFAULT_VERSION;
 
 use crate::{
-    address::{Address, Surroundings},
+    address::{Address, AddressChoice, Surroundings},
     docker::{
         http::client::Transport,
         image::credentials::CredentialSources,
-        owner::Owner,
         swarm::managers::{Manager, Managers},
     },
     error::Error,
-    event::Events,
-    result::{Action, DockerResult},
-    task::Task,
 };
 
 /// A runner of tasks on one engine. Clones share the connection.
@@ -43,7 +42,6 @@ pub struct Docker {
     credentials: CredentialSources,
     /// Docker's config.json, which may name proxies.
     config_file: Option<PathBuf>,
-    owner: Option<Owner>,
     /// Whether another engine, that did not answer, comes before this one.
     passed_over: bool,
 }
@@ -58,6 +56,18 @@ impl fmt::Debug for Docker {
 impl Docker {
     /// How long an engine may take to begin its answer, unless the caller says otherwise.
     pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
+
+    /// A runner for the engine that the environment names, as Docker's CLI finds it: `DOCKER_HOST`,
+    /// `DOCKER_CONTEXT`, the current context of Docker's config, the usual sockets. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidInput`] or [`crate::ErrorKind::BadAddress`] for what is no address, and those of
+    /// [`Docker::connect`].
+    pub fn from_env() -> Result<Self, Error> {
+        let surroundings = Surroundings::of_process();
+        let address = Address::resolve(&AddressChoice::default(), &surroundings)?;
+        Self::connect(address, &surroundings, Self::ANSWER_TIMEOUT)
+    }
 
     /// A runner for the engine at `address`. Nothing is sent yet.
     ///
@@ -117,57 +127,12 @@ impl Docker {
         .map_err(http::refusal::from_bollard)?;
         let managers = Managers::new(engine, others);
         let config_file = surroundings.config_file();
-        let (owner, passed_over) = (None, false);
-        Ok(Self { api, transport, address, managers, credentials, config_file, owner, passed_over })
-    }
-
-    /// The same runner, whose tasks end with the process `owner`: once it is gone, `prune` removes them.
-    #[must_use]
-    pub fn owned_by(mut self, owner: Owner) -> Self {
-        self.owner = Some(owner);
-        self
+        Ok(Self { api, transport, address, managers, credentials, config_file, passed_over: false })
     }
 
     /// Where the engine is.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
-    }
-
-    /// Creates and starts a task, pulling its image as its config says, and tells what came of it.
-    /// If that fails, nothing is left.
-    ///
-    /// # Errors
-    /// Whatever [`Docker::create`] and [`Docker::start`] return.
-    pub async fn run(&self, task: &mut Task, events: Events<'_>) -> Result<DockerResult, Error> {
-        let done = match self.create(task, events).await {
-            Ok(()) => self.start(task, events).await,
-            Err(error) => Err(error),
-        };
-        match done {
-            Ok(()) => self.result(Action::Start, task).await,
-            Err(error) => {
-                self.discard(task).await?;
-                Err(error)
-            }
-        }
-    }
-
-    /// What the engine says of a task now, as the result of `action`.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`] if it is gone.
-    pub async fn result(&self, action: Action, task: &mut Task) -> Result<DockerResult, Error> {
-        let Some(id) = task.container_id.clone() else {
-            return Ok(DockerResult { task_id: Some(task.id), ..DockerResult::success(action) });
-        };
-        let container = self.inspect(&id).await?;
-        task.started_at = container.started_at;
-        task.finished_at = container.finished_at;
-        // A service that lost its node is behind where it was.
-        if task.state().may_become(container.state()) {
-            task.transition(container.state())?;
-        }
-        Ok(container.result(action, &self.address))
     }
 }

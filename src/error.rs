@@ -87,11 +87,10 @@ pub enum Origin {
 
 /// A failure: an operation on a subject, its cause, and a way out.
 ///
-/// `Display` is the one line of the operation; the cause is `source()` and is not repeated in it.
-#[derive(Debug)]
+/// `Display` is the one line of the operation; the cause is `source()` and is not repeated in it. `Debug`, which
+/// `fn main() -> Result<(), Error>` shows, has the causes and the hint too, a line each.
 pub struct Error(Box<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     kind: ErrorKind,
     origin: Origin,
@@ -220,6 +219,14 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        self.causes().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))?;
+        self.hint().map_or(Ok(()), |hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|s| s as _)
@@ -270,6 +277,8 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::PortTaken);
         assert_eq!(error.to_string(), "cannot start web");
         assert_eq!(error.causes().collect::<Vec<_>>(), ["port 80 is in use"]);
+        let shown = "cannot start web\n  caused by: port 80 is in use\n  hint: choose another port";
+        assert_eq!(format!("{error:?}"), shown);
         let json = serde_json::to_value(&error).unwrap();
         assert_eq!(json["kind"], "port_taken");
         assert_eq!(json["message"], "cannot start web: port 80 is in use");

@@ -4,20 +4,23 @@
 //! [`DockerResult`] or [`Error`] what came of it. The library prints nothing and reads no terminal.
 //!
 //! ```no_run
-//! use cube::{Address, AddressChoice, Config, Docker, EnvVar, StopOptions, Surroundings, Task};
+//! use std::io::{self, Write};
 //!
-//! # async fn database() -> Result<(), cube::Error> {
-//! let surroundings = Surroundings::of_process();
-//! let address = Address::resolve(&AddressChoice::default(), &surroundings)?;
-//! let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT)?;
+//! use cube::{Config, Docker, LogOptions, StopOptions};
 //!
+//! # async fn database() -> Result<(), Box<dyn std::error::Error>> {
+//! let docker = Docker::from_env()?;
 //! let mut config = Config::new("postgres:13".parse()?);
-//! config.process.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
-//! let started = docker.run(&mut Task::new(config), &mut |_event| {}).await?;
-//! let id = started.container_id.unwrap_or_default();
-//! docker.ready(&id, &["port=5432".parse()?], Some(Config::WAIT_TIMEOUT)).await?;
-//! println!("{:?}", started.ports);
-//! docker.stop(&id.parse()?, &StopOptions::default()).await?;
+//! config.process.env = vec!["POSTGRES_PASSWORD=secret".parse()?];
+//! config.readiness.wait_for = vec!["port=5432".parse()?];
+//! // Pulled, created, started, ready; or nothing is left.
+//! let db = docker.run(config).await?;
+//! println!("{}", db.address(5432).await?);
+//! let mut log = db.logs(&LogOptions::default()).await?;
+//! while let Some(chunk) = log.next().await? {
+//!     io::stdout().write_all(&chunk.bytes)?;
+//! }
+//! db.stop(&StopOptions::default()).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -63,15 +66,17 @@ pub use docker::{
         wait::Exit,
     },
     details::{Details, Health, Probe},
-    handle::Follow,
+    handle::{Follow, RunningTask},
+    id::EngineId,
     image::logins::logins,
     info::EngineInfo,
     output::{
         attach::{Attachment, Input},
         frames::{Chunk, Stream},
-        logs::{LogOptions, Logs, Tail},
+        logs::{LogOptions, Tail},
     },
     owner::{Lifetime, Owner},
+    run::Run,
 };
 pub use error::{Error, ErrorKind, Origin};
 pub use event::{Event, Events};

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     config::Config,
+    docker::{details::Details, id::EngineId, owner::Owner},
     error::{Error, ErrorKind},
     state::State,
 };
@@ -16,15 +17,32 @@ pub struct Task {
     pub id: Uuid,
     /// What it is.
     pub config: Config,
-    /// The container, once the engine told its id.
-    pub container_id: Option<String>,
     /// When its process started, by the engine's clock.
     pub started_at: Option<DateTime<Utc>>,
     /// When its process ended, by the engine's clock.
     pub finished_at: Option<DateTime<Utc>>,
-    /// Whether a create request was sent of which it is not known what it did.
-    pub(crate) in_doubt: bool,
+    /// The process that it must not outlive.
+    pub(crate) owner: Option<Owner>,
+    existence: Existence,
     state: State,
+}
+
+/// What there may be of a task on its engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Existence {
+    /// Nothing that its caller has to care for.
+    Nothing,
+    /// A create request was sent, and nobody knows what it did.
+    InDoubt,
+    /// What the engine told the id of.
+    Known(EngineId),
+}
+
+/// A pending task.
+impl From<Config> for Task {
+    fn from(config: Config) -> Self {
+        Self::new(config)
+    }
 }
 
 impl Task {
@@ -34,10 +52,10 @@ impl Task {
         Self {
             id: Uuid::new_v4(),
             config,
-            container_id: None,
             started_at: None,
             finished_at: None,
-            in_doubt: false,
+            owner: None,
+            existence: Existence::Nothing,
             state: State::Pending,
         }
     }
@@ -59,6 +77,59 @@ impl Task {
         }
         self.state = next;
         Ok(())
+    }
+
+    /// Takes over what the engine says of it: state and times. A service that lost its node is behind where it was,
+    /// and stays there.
+    pub fn observe(&mut self, details: &Details) {
+        self.started_at = details.started_at;
+        self.finished_at = details.finished_at;
+        if self.state.may_become(details.state()) {
+            self.state = details.state();
+        }
+    }
+
+    /// Sends the request that creates it. Until the answer is understood, something may exist of the task, also if
+    /// the future is dropped.
+    pub(crate) async fn created_by(
+        &mut self,
+        request: impl Future<Output = Result<EngineId, Error>>,
+    ) -> Result<EngineId, Error> {
+        self.existence = Existence::InDoubt;
+        let created = request.await;
+        self.existence = match &created {
+            Ok(id) => Existence::Known(id.clone()),
+            // Only an answer that was lost or is no answer leaves it open what was done.
+            Err(e) if matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer) => {
+                Existence::InDoubt
+            }
+            Err(_) => Existence::Nothing,
+        };
+        created
+    }
+
+    /// The id that its engine gave it, once there is one.
+    #[must_use]
+    pub fn engine_id(&self) -> Option<&EngineId> {
+        match &self.existence {
+            Existence::Known(id) => Some(id),
+            Existence::Nothing | Existence::InDoubt => None,
+        }
+    }
+
+    /// What there may be of it.
+    pub(crate) fn existence(&self) -> &Existence {
+        &self.existence
+    }
+
+    /// Whether there may be anything of it.
+    pub(crate) fn may_exist(&self) -> bool {
+        self.existence != Existence::Nothing
+    }
+
+    /// Leaves what there is of it to another.
+    pub(crate) fn forget(&mut self) {
+        self.existence = Existence::Nothing;
     }
 
     /// How messages name the task: its name, else its image.

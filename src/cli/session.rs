@@ -6,14 +6,15 @@ use std::{
 };
 
 use cube::{
-    Action, Config, Details, Docker, DockerResult, Error, ErrorKind, Event, Events, Follow, Input, Lifetime,
-    LogOptions, Owner, Signal, State, StopOptions, Tail, Task,
+    Action, Config, Details, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime,
+    LogOptions, Owner, Run, RunningTask, State, StopOptions, Tail,
 };
 
 use crate::cli::{
     app::App,
     args::OutputFormat,
     guard::Guard,
+    outcome::Outcome,
     output::{copy, progress::PullDisplay, stdio},
     signals::Signals,
 };
@@ -21,12 +22,12 @@ use crate::cli::{
 /// How many of its last lines a task that failed shows.
 const LAST_LINES: u64 = 20;
 
-/// A task and everything that watches over it.
-pub struct Session<'a> {
+/// A task and everything that watches over it: a `Session<()>` before anything exists of it, then one with its handle.
+pub struct Session<'a, T = RunningTask> {
     pub app: &'a App,
-    pub docker: Docker,
-    pub task: Task,
+    pub task: T,
     pub signals: Signals,
+    run: Run<'a>,
     guard: Guard,
     cidfile: Option<PathBuf>,
     tells_result: bool,
@@ -45,7 +46,7 @@ pub struct Extras {
     pub result_file: bool,
 }
 
-impl<'a> Session<'a> {
+impl<'a> Session<'a, ()> {
     /// Posts a guard; nothing is sent to the engine yet, but for what `replace` removes.
     pub async fn open(
         app: &'a App,
@@ -57,93 +58,79 @@ impl<'a> Session<'a> {
         if let Some(path) = &extras.cidfile {
             check_cidfile(path)?;
         }
-        let mut docker = app.docker().await?;
-        if let Some(owner) = Owner::this_process(lifetime) {
-            docker = docker.owned_by(owner);
-        }
+        let docker = app.docker().await?;
         let signals = Signals::listen()?;
         if extras.replace {
             docker.replace(&config).await?;
         }
-        let task = Task::new(config);
-        let hosts = app.hosts_of(&docker, task.config.swarm);
-        let guard = Guard::post(&task, &hosts, app.global.context.as_deref())?;
+        if config.ttl.is_some() {
+            tokio::spawn(expire(docker.clone(), config.swarm));
+        }
+        let mut progress = PullDisplay::new(app);
+        let mut run = docker.run(config).on_event(move |event| progress.show(event));
+        if let Some(owner) = Owner::this_process(lifetime) {
+            run = run.owned_by(owner);
+        }
+        let hosts = app.hosts_of(&docker, run.task().config.swarm);
+        let guard = Guard::post(run.task(), &hosts, app.global.context.as_deref())?;
         let tells_result = extras.result_file || app.output() == OutputFormat::Json;
-        Ok(Self { app, docker, task, signals, guard, cidfile: extras.cidfile, tells_result, shown: false })
+        Ok(Self { app, task: (), signals, run, guard, cidfile: extras.cidfile, tells_result, shown: false })
     }
 
-    /// Creates and starts the task. With `stdin` given its streams are connected before it starts.
-    pub async fn start(&mut self, streams: Option<bool>) -> Result<Option<(Follow, Option<Input>)>, Error> {
-        if self.task.config.ttl.is_some() {
-            tokio::spawn(expire(self.docker.clone(), self.task.config.swarm));
-        }
-        self.shown = streams.is_some();
-        let mut progress = PullDisplay::new(self.app);
-        let mut events = |event: Event| progress.show(event);
-        let steps = start(&self.docker, &mut self.task, self.cidfile.as_deref(), streams, &mut events);
-        tokio::select! {
-            attached = steps => attached,
-            signal = self.signals.next() => Err(Error::interrupted(signal?)),
+    /// Creates and starts the task. If that fails, nothing is left, and the outcome says why.
+    pub async fn start(mut self) -> Result<Session<'a>, Box<Outcome>> {
+        let started =
+            self.signals.unless_one_comes(Box::pin(start(&mut self.run, self.cidfile.as_deref()))).await;
+        match started {
+            Ok(task) => Ok(self.with(task, false)),
+            Err(error) => Err(self.fail(error).await),
         }
     }
 
+    /// The same with its streams connected before it starts.
+    pub async fn start_attached(
+        mut self,
+        stdin: bool,
+    ) -> Result<(Session<'a>, Follow, Option<Input>), Box<Outcome>> {
+        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), stdin));
+        match self.signals.unless_one_comes(steps).await {
+            Ok((task, output, input)) => Ok((self.with(task, true), output, input)),
+            Err(error) => Err(self.fail(error).await),
+        }
+    }
+
+    fn with(self, task: RunningTask, shown: bool) -> Session<'a> {
+        let Self { app, task: (), signals, run, guard, cidfile, tells_result, .. } = self;
+        Session { app, task, signals, run, guard, cidfile, tells_result, shown }
+    }
+
+    async fn fail(self, error: Error) -> Box<Outcome> {
+        let known = self.known();
+        self.failed(known, error).await
+    }
+}
+
+impl Session<'_> {
     /// Waits until the task is ready as its config says.
     pub async fn ready(&mut self) -> Result<(), Error> {
-        let config = &self.task.config;
-        let Some(id) = self.task.container_id.as_deref().filter(|_| !config.readiness.wait_for.is_empty())
-        else {
-            return Ok(());
-        };
-        let limit = config.readiness.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
-        let ready = self.docker.ready(id, &config.readiness.wait_for, Some(limit));
-        let met = tokio::select! {
-            met = ready => met,
-            signal = self.signals.next() => Err(Error::interrupted(signal?)),
-        };
+        let met = self.signals.unless_one_comes(self.run.ready(&self.task)).await;
         if let Err(error) = &met
             && error.kind() != ErrorKind::Interrupted
         {
-            self.tell_end().await;
+            self.report_end().await;
         }
-        met.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
+        met
     }
 
-    /// Removes whatever there is of the task. The guard stays if that fails, and tries again.
-    pub async fn discard(mut self) {
-        if let Some(path) = self.cidfile.take() {
-            remove_own_cidfile(&path, self.task.container_id.as_deref());
-        }
-        match self.docker.discard(&self.task).await {
-            Ok(()) => self.guard.release(),
-            Err(error) => stdio::note(&format!(
-                "the container may still be there ({error}); cube tries for two more minutes to remove it, \
-                 then `cube stop {}` does",
-                self.task.id
-            )),
-        }
-    }
-
-    /// Ends the start with a failure: nothing is left, and the result says why.
-    pub async fn fail(mut self, error: Error) -> (DockerResult, Error) {
-        if error.kind() == ErrorKind::Interrupted && self.task.state() == State::Running {
+    /// Ends the task with a failure: nothing is left, and the outcome says why.
+    pub async fn fail(mut self, error: Error) -> Outcome {
+        if error.kind() == ErrorKind::Interrupted {
             self.announce_stop();
-            let _ = self.halt().await;
+            let _ = self.stop_process().await;
         }
         // How the task ended is known to the engine only until it is removed.
         let known = if error.kind() == ErrorKind::TaskDied { self.last_word().await } else { self.known() };
-        let result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
-        self.discard().await;
-        (result, error)
-    }
-
-    /// What is known of the task without asking the engine.
-    fn known(&self) -> DockerResult {
-        DockerResult {
-            task_id: Some(self.task.id),
-            name: self.task.config.name.as_ref().map(ToString::to_string),
-            image: Some(self.task.config.image.to_string()),
-            ..DockerResult::success(Action::Start)
-        }
+        *self.failed(known, error).await
     }
 
     /// Leaves the task to itself.
@@ -151,48 +138,38 @@ impl<'a> Session<'a> {
         self.guard.release();
     }
 
-    /// What the engine says of the task.
-    pub async fn result(&mut self, action: Action) -> Result<DockerResult, Error> {
-        self.docker.result(action, &mut self.task).await
-    }
-
     /// What is known of the task at its end, as far as anybody asks for it.
     pub async fn last_word(&mut self) -> DockerResult {
-        let known = self.known();
         if !self.tells_result {
-            return known;
+            return self.known();
         }
-        let mut result = self.result(Action::Start).await.unwrap_or(known);
+        let mut result = self.task.result(Action::Start).await.unwrap_or_else(|_| self.known());
         result.ports.clear();
         result
     }
 
     /// Asks the task to end and waits for it; a second signal kills it.
-    pub async fn halt(&mut self) -> Result<(), Error> {
-        let Some(id) = self.task.container_id.as_deref() else { return Ok(()) };
-        let own = self.task.config.process.stop_timeout.map(i64::from);
-        let options = StopOptions::default();
+    pub async fn stop_process(&mut self) -> Result<(), Error> {
+        let (own_grace, options) = (self.own_grace(), StopOptions::default());
         tokio::select! {
-            halted = self.docker.halt(id, &options, own) => halted,
-            _ = self.signals.next() => self.kill(None).await,
+            stopped = self.task.stop_process(&options, own_grace) => stopped,
+            _ = self.signals.next() => self.task.kill(None).await,
         }
     }
 
-    /// Sends the task a signal; SIGKILL if none is given.
-    pub async fn kill(&self, signal: Option<&Signal>) -> Result<(), Error> {
-        let Some(id) = self.task.container_id.as_deref() else { return Ok(()) };
-        self.docker.kill(id, signal).await
+    /// The task's own grace, in seconds.
+    pub fn own_grace(&self) -> Option<i64> {
+        self.config().process.stop_timeout.map(i64::from)
     }
 
-    /// Tells of a stop that may take the task's grace.
+    /// Announces a stop that may take the task's grace.
     pub fn announce_stop(&self) {
-        stdio::note(&format!("stopping {}; another signal kills it", self.task.title()));
+        stdio::note(&format!("stopping {}; another signal kills it", self.title()));
     }
 
     /// State, exit code and last lines of a task that failed before it was ready, on standard error.
-    async fn tell_end(&self) {
-        let Some(id) = &self.task.container_id else { return };
-        let Ok(container) = self.docker.inspect(id).await else { return };
+    async fn report_end(&self) {
+        let Ok(container) = self.task.inspect().await else { return };
         let code = if container.is_alive() { "none".to_owned() } else { container.exit_code.to_string() };
         stdio::step(&format!("state: {:?}, exit code: {code}", container.state()));
         if !self.shown {
@@ -202,10 +179,78 @@ impl<'a> Session<'a> {
 
     async fn show_last_lines(&self, container: &Details) {
         let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
-        let Ok(mut logs) = self.docker.logs(container, &options).await else { return };
+        let Ok(mut logs) = self.task.logs_of(container, &options).await else { return };
         let mut sink = copy::OutputCopy::new(tokio::io::stderr(), tokio::io::stderr());
         let _ = copy::pump(&mut logs, &mut sink).await;
     }
+}
+
+impl<T> Session<'_, T> {
+    /// What runs, or is to run.
+    pub fn config(&self) -> &Config {
+        &self.run.task().config
+    }
+
+    /// How messages name the task.
+    pub fn title(&self) -> String {
+        self.run.task().title()
+    }
+
+    /// Removes whatever there is of the task. The guard stays if that fails, and tries again.
+    pub async fn discard(mut self) {
+        if let Some(path) = self.cidfile.take() {
+            remove_own_cidfile(&path, self.run.task().engine_id().map(EngineId::as_str));
+        }
+        match self.run.discard().await {
+            Ok(()) => self.guard.release(),
+            Err(error) => stdio::note(&format!(
+                "the container may still be there ({error}); cube tries for two more minutes to remove it, \
+                 then `cube stop {}` does",
+                self.run.task().id
+            )),
+        }
+    }
+
+    /// Removes what there is of a task that failed. The error stays the first one, whatever becomes of the removal.
+    async fn failed(self, known: DockerResult, error: Error) -> Box<Outcome> {
+        let result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
+        self.discard().await;
+        Box::new(Outcome::failed_start(result, error))
+    }
+
+    /// What is known of the task without asking the engine.
+    fn known(&self) -> DockerResult {
+        let task = self.run.task();
+        DockerResult {
+            task_id: Some(task.id),
+            name: task.config.name.as_ref().map(ToString::to_string),
+            image: Some(task.config.image.to_string()),
+            ..DockerResult::success(Action::Start)
+        }
+    }
+}
+
+async fn start(run: &mut Run<'_>, cidfile: Option<&Path>) -> Result<RunningTask, Error> {
+    let task = create(run, cidfile).await?;
+    run.start(&task).await.map(|()| task)
+}
+
+async fn start_attached(
+    run: &mut Run<'_>,
+    cidfile: Option<&Path>,
+    stdin: bool,
+) -> Result<(RunningTask, Follow, Option<Input>), Error> {
+    let task = create(run, cidfile).await?;
+    run.start_attached(&task, stdin).await.map(|(output, input)| (task, output, input))
+}
+
+/// Creates the task, and writes its id down as soon as there is one.
+async fn create(run: &mut Run<'_>, cidfile: Option<&Path>) -> Result<RunningTask, Error> {
+    let task = run.create().await?;
+    if let Some(path) = cidfile {
+        write_cidfile(path, task.id())?;
+    }
+    Ok(task)
 }
 
 /// Removes what others with a time to live left behind, beside the start: nothing waits for it.
@@ -213,31 +258,6 @@ async fn expire(docker: Docker, swarm: bool) {
     if let Err(error) = docker.expire(swarm).await {
         tracing::info!("cannot remove expired tasks: {error}");
     }
-}
-
-async fn start(
-    docker: &Docker,
-    task: &mut Task,
-    cidfile: Option<&Path>,
-    streams: Option<bool>,
-    events: Events<'_>,
-) -> Result<Option<(Follow, Option<Input>)>, Error> {
-    docker.create(task, events).await?;
-    let early = note_id(task, cidfile)?;
-    let attached = match streams {
-        Some(stdin) => Some(docker.start_attached(task, stdin, events).await?),
-        None => docker.start(task, events).await.map(|()| None)?,
-    };
-    if !early {
-        note_id(task, cidfile)?;
-    }
-    Ok(attached)
-}
-
-/// Writes the task's id down as soon as there is one; on a swarm that is only once it was started.
-fn note_id(task: &Task, cidfile: Option<&Path>) -> Result<bool, Error> {
-    let (Some(path), Some(id)) = (cidfile, &task.container_id) else { return Ok(cidfile.is_none()) };
-    write_cidfile(path, id).map(|()| true)
 }
 
 fn check_cidfile(path: &Path) -> Result<(), Error> {

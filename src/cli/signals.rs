@@ -54,6 +54,17 @@ impl Signals {
         });
         number.await.to_string().parse()
     }
+
+    /// What `work` gives, unless a signal comes first: that is an error then.
+    pub async fn unless_one_comes<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            done = work => done,
+            signal = self.next() => Err(Error::interrupted(signal?)),
+        }
+    }
 }
 
 /// Whether this process was started with the signal ignored.

@@ -10,6 +10,7 @@ use crate::{
     config::value::port::{Binding, Port},
     docker::{
         http::{json::or_default, version::Engine},
+        id::EngineId,
         labels::LabelMap,
     },
     result::{Action, DockerResult, Ports, Verdict},
@@ -19,8 +20,8 @@ use crate::{
 /// A container, as the engine describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
-    /// Its id, 64 hex digits.
-    pub id: String,
+    /// Its id, which makes a handle of it ([`crate::Docker::handle`]).
+    pub id: EngineId,
     /// Its name, without the slash.
     pub name: String,
     /// The image, as it was named at creation.
@@ -161,7 +162,7 @@ impl Details {
     pub fn result(&self, action: Action, engine: &Address) -> DockerResult {
         DockerResult {
             result: Verdict::Success,
-            container_id: Some(self.id.clone()),
+            container_id: Some(self.id.to_string()),
             task_id: self.task_id,
             name: Some(self.name.clone()),
             image: Some(self.image.clone()),

@@ -1,36 +1,65 @@
 //! From what a user typed to a container or a service: full id, name, unique id prefix, or the task's UUID.
 
+use uuid::Uuid;
+
 use crate::{
     config::value::name::TaskRef,
-    docker::{Docker, details::Details},
+    docker::{Docker, details::Details, handle::RunningTask},
     error::{Error, ErrorKind},
 };
 
 impl Docker {
-    /// The container that `task` names.
+    /// The task that `task` names, and what the engine says of it.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::AmbiguousTask`] for a prefix of several ids.
-    pub async fn find(&self, task: &TaskRef) -> Result<Details, Error> {
-        match self.find_container(task).await {
+    pub async fn find(&self, task: &TaskRef) -> Result<(RunningTask, Details), Error> {
+        let details = match self.find_container(task).await {
             // Of a task in the swarm the service is what lasts.
-            Ok(container) if self.is_of_service(&container).await? => {
-                self.inspect(container.service.as_deref().unwrap_or_default()).await
-            }
-            Err(error) if error.kind() == ErrorKind::TaskNotFound => match self.find_service(task).await {
-                Ok(Some(id)) => self.inspect(&id).await,
-                Ok(None) => Err(error),
-                Err(swarms) => Err(explain(swarms, task)),
+            Ok(container) if self.is_of_service(&container).await? => match &container.service {
+                Some(id) => self.inspect_service(id).await?,
+                None => container,
             },
-            found => found,
-        }
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => match self.find_service(task).await {
+                Ok(Some(id)) => self.inspect_service(&id).await?,
+                Ok(None) => return Err(error),
+                Err(swarms) => return Err(explain(swarms, task)),
+            },
+            found => found?,
+        };
+        Ok((self.handle(details.id.clone()), details))
+    }
+
+    /// The engine's own JSON of the task that `task` names, as it came.
+    ///
+    /// # Errors
+    /// As [`Docker::find`].
+    pub async fn inspect_raw(&self, task: &TaskRef) -> Result<serde_json::Value, Error> {
+        let (found, _) = self.find(task).await?;
+        found.inspect_raw().await.map_err(|error| explain(error, task))
+    }
+
+    /// What has the config's name, where its task is to be; a prefix of an id may be found too.
+    pub(crate) async fn named(&self, name: &str, swarm: bool) -> Result<Details, Error> {
+        if swarm { self.service_named(name).await } else { self.inspect_container(name).await }
+    }
+
+    /// What exists of a task: one handle, or none.
+    pub(crate) async fn all_of(&self, task_id: Uuid, swarm: bool) -> Result<Vec<RunningTask>, Error> {
+        let ids = if swarm {
+            self.services_of(task_id).await?
+        } else {
+            self.list_by_task(task_id).await?.into_iter().map(|container| container.id).collect()
+        };
+        Ok(ids.into_iter().map(|id| self.handle(id)).collect())
     }
 
     async fn find_container(&self, task: &TaskRef) -> Result<Details, Error> {
         let id = self.resolve(task).await?;
         let found = self.inspect_container(&id).await.map_err(|error| explain(error, task))?;
         // The engine that was meant may have another of that name.
-        let is_certain = found.id == task.as_str() || task.as_uuid().is_some() || found.service.is_some();
+        let is_certain =
+            found.id.as_str() == task.as_str() || task.as_uuid().is_some() || found.service.is_some();
         if self.passed_over && !is_certain { Err(uncertain(&found, task)) } else { Ok(found) }
     }
 
@@ -43,7 +72,7 @@ impl Docker {
         Ok(listed
             .into_iter()
             .next()
-            .map_or_else(|| task.as_str().trim_start_matches('/').to_owned(), |found| found.id))
+            .map_or_else(|| task.as_str().trim_start_matches('/').to_owned(), |found| found.id.into()))
     }
 }
 

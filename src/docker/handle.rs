@@ -1,267 +1,290 @@
-//! The steps of a task's life. To its engine a task is a container of its own or a service of the swarm that it
-//! manages: each step is said for both, and only here is the one told from the other.
+//! The handle of one task. To its engine a task is a container of its own or a service of the swarm that it
+//! manages: each verb decides between the two once.
 
-use uuid::Uuid;
+use std::fmt;
 
 use crate::{
-    config::{
-        Config,
-        value::{name::TaskRef, restart::RestartPolicy, signal::Signal},
+    config::value::{
+        port::{Port, Protocol},
+        signal::Signal,
     },
     docker::{
         Docker,
-        container::{stop::StopOptions, wait::Exit},
+        container::{
+            exec::{Exec, ExecOptions},
+            stop::StopOptions,
+            wait::Exit,
+        },
+        deadline::{Deadline, in_time},
         details::Details,
-        find,
+        id::EngineId,
         output::{
-            attach::Input,
+            attach::{Attachment, Input},
             follow,
             frames::Chunk,
             logs::{LogOptions, Logs},
         },
         swarm,
     },
-    error::Error,
+    error::{Error, ErrorKind},
     event::Events,
-    state::State,
-    task::Task,
+    result::{Action, DockerResult},
 };
 
-/// What a task is to its engine.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Container,
-    Service,
+/// A task that exists on its engine, and everything that can be done with it. It keeps nothing that could be out of
+/// date: each method asks the engine. Clones are handles of the same task.
+#[derive(Clone)]
+pub struct RunningTask {
+    docker: Docker,
+    id: EngineId,
 }
 
-impl Kind {
-    /// Of a task that exists, by its full id: a container's has 64 digits.
-    fn of(id: &str) -> Self {
-        if swarm::is_swarm_id(id) { Self::Service } else { Self::Container }
-    }
-
-    /// Of a task that is to be.
-    fn on(swarm: bool) -> Self {
-        if swarm { Self::Service } else { Self::Container }
-    }
-}
-
-impl Details {
-    /// Whether it stands for a service, whose container may be out of reach on another node.
-    pub(crate) fn is_service(&self) -> bool {
-        Kind::of(&self.id) == Kind::Service
-    }
-
-    /// Refuses what cannot be asked of this task's stop.
-    pub(crate) fn check_stop(&self, options: &StopOptions) -> Result<(), Error> {
-        match Kind::of(&self.id) {
-            Kind::Container => Ok(()),
-            Kind::Service => swarm::check_stop(options),
-        }
-    }
-
-    /// What it is called where it is not cube's, and what removes it.
-    pub(crate) fn foreign_words(&self) -> (&'static str, &'static str) {
-        match Kind::of(&self.id) {
-            Kind::Container => ("container", "docker rm --force --volumes"),
-            Kind::Service => ("service", "docker service rm"),
-        }
+/// Which task, on which engine.
+impl fmt::Debug for RunningTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningTask").field("id", &self.id).field("docker", &self.docker).finish()
     }
 }
 
 impl Docker {
-    /// Creates the task's container. From the moment it exists it carries the task's UUID as a label.
-    ///
-    /// If this fails or is dropped half-way, [`Docker::discard`] removes what may exist.
-    ///
-    /// # Errors
-    /// The config's own ([`Config::check`]), those of a pull, and the engine's refusals: name taken,
-    /// bad mount, no such network, unsupported disk limit.
-    pub async fn create(&self, task: &mut Task, events: Events<'_>) -> Result<(), Error> {
-        task.config.check()?;
-        let created = match Kind::on(task.config.swarm) {
-            Kind::Container => self.create_container(task, events).await,
-            Kind::Service => self.create_service(task, events).await,
-        };
-        task.container_id = Some(created?);
-        task.transition(State::Scheduled)
+    /// The handle of a task by the id that a list or an inspection gave. Nothing is asked.
+    #[must_use]
+    pub fn handle(&self, id: EngineId) -> RunningTask {
+        RunningTask { docker: self.clone(), id }
+    }
+}
+
+impl RunningTask {
+    /// Its full id: a container's 64 hex digits, or a service's 25 digits.
+    #[must_use]
+    pub fn id(&self) -> &EngineId {
+        &self.id
     }
 
-    /// Starts the task's process. Returns when it runs, or ran.
+    /// The engine that it is on.
+    #[must_use]
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// Whether it is a service, whose container may be out of reach on another node.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self.id, EngineId::Service(_))
+    }
+
+    /// What the engine says of it now.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::PortTaken`], [`crate::ErrorKind::CommandNotFound`],
-    /// [`crate::ErrorKind::CommandNotExecutable`], [`crate::ErrorKind::BadMount`] and the engine's other
-    /// refusals; [`crate::ErrorKind::Unschedulable`] if Swarm finds no node within the config's
-    /// `wait_timeout`. The container is still there then.
-    pub async fn start(&self, task: &mut Task, events: Events<'_>) -> Result<(), Error> {
-        let id = task.container_id.clone().unwrap_or_default();
-        let started = match Kind::of(&id) {
-            Kind::Container => self.start_container(&id).await,
-            Kind::Service => {
-                let limit = task.config.readiness.wait_timeout.unwrap_or(Config::WAIT_TIMEOUT);
-                self.start_service(&id, limit, events).await
+    /// [`ErrorKind::TaskNotFound`] if it is gone.
+    pub async fn inspect(&self) -> Result<Details, Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.inspect_container(id).await,
+            EngineId::Service(id) => self.docker.inspect_service(id).await,
+        }
+    }
+
+    /// The engine's own JSON of it, as it came.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`] if it is gone.
+    pub async fn inspect_raw(&self) -> Result<serde_json::Value, Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.raw_container(id).await,
+            EngineId::Service(id) => self.docker.raw_service(id).await,
+        }
+    }
+
+    /// The engine's own JSON of the container in which its commands run.
+    pub(crate) async fn raw_container(&self) -> Result<serde_json::Value, Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.raw_container(id).await,
+            EngineId::Service(id) => {
+                let container = self.docker.container_here(id).await?;
+                self.docker.raw_container(&container).await
             }
-        };
-        started.map_err(|e| e.during(format!("cannot start {}", task.title())))?;
-        task.transition(State::Running)
+        }
     }
 
-    /// Starts a created task with its streams connected before it runs, so that no byte is lost; standard
-    /// input too if asked. Swarm connects no streams: there the output comes from the log, from its
-    /// beginning, and there is no input.
+    /// What the engine says of it now, as the result of `action`.
     ///
     /// # Errors
-    /// Those of [`Docker::attach`] and [`Docker::start`].
-    pub async fn start_attached(
+    /// [`ErrorKind::TaskNotFound`] if it is gone.
+    pub async fn result(&self, action: Action) -> Result<DockerResult, Error> {
+        Ok(self.inspect().await?.result(action, self.docker.address()))
+    }
+
+    /// Where a client reaches its tcp port `number` now: `host:port`, IPv4 first. A restart may move it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotPublished`], [`ErrorKind::TaskNotFound`] if it is gone.
+    pub async fn address(&self, number: u16) -> Result<String, Error> {
+        let port = Port { number, protocol: Protocol::Tcp };
+        let bindings = self.inspect().await?.ports(self.docker.address()).remove(&port).unwrap_or_default();
+        bindings.first().map(ToString::to_string).ok_or_else(|| {
+            Error::new(ErrorKind::NotPublished, format!("port {port} is not published"))
+                .with_hint(format!("publish it: -p {number}"))
+        })
+    }
+
+    /// Starts its process. Returns when it runs, or ran.
+    pub(crate) async fn start(&self, deadline: Option<Deadline>, events: Events<'_>) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(id) => in_time(deadline, "started", self.docker.start_container(id)).await,
+            EngineId::Service(id) => self.docker.start_service(id, deadline, events).await,
+        }
+    }
+
+    /// The same with its streams connected before it runs, so that no byte is lost; standard input too if asked.
+    /// Swarm connects no streams: there the output comes from the log, and there is no input. `restarts` says that
+    /// a policy may start it again when it ends.
+    pub(crate) async fn start_attached(
         &self,
-        task: &mut Task,
         stdin: bool,
+        restarts: bool,
+        deadline: Option<Deadline>,
         events: Events<'_>,
     ) -> Result<(Follow, Option<Input>), Error> {
-        let id = task.container_id.clone().unwrap_or_default();
-        match Kind::of(&id) {
-            Kind::Container => {
-                let (attachment, input) = self.attach(&id, stdin).await?;
-                self.start(task, events).await?;
-                let restarts = task.config.process.restart != RestartPolicy::No;
-                Ok((self.follow(&id, attachment, restarts), Some(input)))
+        match &self.id {
+            EngineId::Container(id) => {
+                let (attachment, input) =
+                    in_time(deadline, "started", self.docker.attach_container(id, stdin)).await?;
+                self.start(deadline, events).await?;
+                Ok((self.follow(attachment, restarts), Some(input)))
             }
-            Kind::Service => {
-                self.start(task, events).await?;
+            EngineId::Service(_) => {
+                self.start(deadline, events).await?;
                 let all = LogOptions { follow: true, ..LogOptions::default() };
-                Ok((self.follow_logs(&self.inspect(&id).await?, &all).await?, None))
+                Ok((self.logs(&all).await?, None))
             }
         }
     }
 
-    /// What the engine says of a container.
+    /// Connects to its streams: its output from now on, and its standard input if `stdin` asks for it.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`].
-    pub async fn inspect(&self, id: &str) -> Result<Details, Error> {
-        match Kind::of(id) {
-            Kind::Container => self.inspect_container(id).await,
-            Kind::Service => self.inspect_service(id).await,
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::Unsupported`] on a swarm, or the engine's refusal.
+    pub async fn attach(&self, stdin: bool) -> Result<(Attachment, Input), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.attach_container(id, stdin).await,
+            EngineId::Service(_) => Err(swarm::no_streams()),
         }
     }
 
-    /// The engine's own JSON of a container, as it came.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`].
-    pub async fn inspect_raw(&self, task: &TaskRef) -> Result<serde_json::Value, Error> {
-        let id = self.find(task).await?.id;
-        let answer = match Kind::of(&id) {
-            Kind::Container => self.raw_container(&id).await,
-            Kind::Service => self.raw_service(&id).await,
-        };
-        answer.map_err(|error| find::explain(error, task))
+    /// Its output from an attachment on, to its end. `restarts` says that a policy may start it again when it ends.
+    #[must_use]
+    pub fn follow(&self, attachment: Attachment, restarts: bool) -> Follow {
+        Follow(FollowKind::Container(Box::new(follow::ContainerOutput::of(self, attachment, restarts))))
     }
 
-    /// Waits until the container does not run and tells its exit code. A container that was never
-    /// started does not run. Whether the engine still answers is asked as often as an answer may take.
+    /// Waits until its process does not run, and returns its exit code. A task that was never started does not
+    /// run. Whether the engine still answers is asked as often as an answer may take.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`], [`crate::ErrorKind::ConnectionLost`], or the engine's own failure.
-    pub async fn wait(&self, id: &str) -> Result<Exit, Error> {
-        match Kind::of(id) {
-            Kind::Container => self.wait_for_container(id).await,
-            Kind::Service => self.wait_for_service(id).await,
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::ConnectionLost`], or the engine's own failure.
+    pub async fn wait(&self) -> Result<Exit, Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.wait_for_container(id).await,
+            EngineId::Service(id) => self.docker.wait_for_service(id).await,
         }
     }
 
-    /// The log of a container.
+    /// Its output: what it wrote so far and, if the options ask for it, what follows to its end.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`], or the engine's refusal (a log driver that cannot be read).
-    pub async fn logs(&self, container: &Details, options: &LogOptions) -> Result<Logs, Error> {
-        match Kind::of(&container.id) {
-            Kind::Container => self.container_log(container, options, None).await,
-            Kind::Service => self.service_log(container, options).await,
-        }
+    /// [`ErrorKind::TaskNotFound`], or the engine's refusal (a log driver that cannot be read).
+    pub async fn logs(&self, options: &LogOptions) -> Result<Follow, Error> {
+        self.logs_of(&self.inspect().await?, options).await
     }
 
-    /// A container's log to its end, and what follows while it runs.
+    /// The same for a caller that has just been told the task's `details`: a request less.
     ///
     /// # Errors
-    /// As [`Docker::logs`].
-    pub async fn follow_logs(&self, container: &Details, options: &LogOptions) -> Result<Follow, Error> {
-        Ok(Follow(match Kind::of(&container.id) {
-            Kind::Container => {
-                FollowKind::Container(Box::new(self.follow_container(container, options).await?))
+    /// As [`RunningTask::logs`].
+    pub async fn logs_of(&self, details: &Details, options: &LogOptions) -> Result<Follow, Error> {
+        Ok(Follow(match &self.id {
+            EngineId::Container(_) => {
+                FollowKind::Container(Box::new(follow::ContainerOutput::open(self, details, options).await?))
             }
-            Kind::Service => FollowKind::Service(Box::new(self.follow_service(container, options)?)),
+            EngineId::Service(_) => {
+                FollowKind::Service(Box::new(self.docker.follow_service(details, options)?))
+            }
         }))
     }
 
-    /// Asks the container's process to end and waits for it: signal, grace, kill.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`] or the engine's refusal. A stopped container is no error.
-    pub async fn halt(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {
-        match Kind::of(id) {
-            Kind::Container => self.halt_container(id, options, own).await,
-            Kind::Service => self.remove_service(id).await,
+    /// One reading of its log: nothing is asked again where it breaks off.
+    pub(crate) async fn log_once(&self, details: &Details, options: &LogOptions) -> Result<Logs, Error> {
+        match &self.id {
+            EngineId::Container(_) => self.docker.container_log(details, options, None).await,
+            EngineId::Service(_) => self.docker.service_log(details, options).await,
         }
     }
 
-    /// Sends a signal to the container's process; SIGKILL if none is given. A process that has
-    /// ended already is no error.
+    /// Starts a command in it.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`] or the engine's refusal.
-    pub async fn kill(&self, id: &str, signal: Option<&Signal>) -> Result<(), Error> {
-        match Kind::of(id) {
-            Kind::Container => self.kill_container(id, signal).await,
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run,
+    /// [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] from engines that say so
+    /// at the start (others say it in the output, see [`Exec::next`]); [`ErrorKind::Unsupported`] where it runs on
+    /// another node of the swarm.
+    pub async fn exec(&self, options: &ExecOptions) -> Result<(Exec, Input), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.exec_in(id, options).await,
+            EngineId::Service(id) => {
+                let container = self.docker.container_here(id).await?;
+                self.docker.exec_in(&container, options).await
+            }
+        }
+    }
+
+    /// Asks its process to end and waits for that: signal, grace, kill. `own_grace` is the task's own, in seconds,
+    /// where the caller knows it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`] or the engine's refusal. A task that does not run is no error.
+    pub async fn stop_process(&self, options: &StopOptions, own_grace: Option<i64>) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.stop_container(id, options, own_grace).await,
+            EngineId::Service(id) => self.docker.remove_service(id).await,
+        }
+    }
+
+    /// Sends a signal to its process; SIGKILL if none is given. A process that has ended already is no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
+    pub async fn kill(&self, signal: Option<&Signal>) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.kill_container(id, signal).await,
             // Swarm has no other way than the task's own signal and grace.
-            Kind::Service => self.remove_service(id).await,
+            EngineId::Service(id) => self.docker.remove_service(id).await,
         }
     }
 
-    /// Removes a container with its anonymous volumes, killing its process if it still runs.
-    /// A container that is gone, or going, is no error.
+    /// Removes it with its anonymous volumes, killing its process if it still runs. A task that is gone, or going,
+    /// is no error.
     ///
     /// # Errors
     /// The engine's refusal.
-    pub async fn remove(&self, id: &str) -> Result<(), Error> {
-        match Kind::of(id) {
-            Kind::Container => self.remove_container(id, true).await,
-            Kind::Service => self.remove_service(id).await,
+    pub async fn remove(&self) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.remove_container(id, true).await,
+            EngineId::Service(id) => self.docker.remove_service(id).await,
         }
     }
 
     /// The same for a task that does not run: one that does is refused.
-    pub(crate) async fn remove_ended(&self, id: &str) -> Result<(), Error> {
-        match Kind::of(id) {
-            Kind::Container => self.remove_container(id, false).await,
-            Kind::Service => self.remove_service(id).await,
+    pub(crate) async fn remove_ended(&self) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.remove_container(id, false).await,
+            EngineId::Service(id) => self.docker.remove_service(id).await,
         }
     }
 
-    /// The id of the container in which a task's commands run.
-    pub(crate) async fn container_of(&self, id: &str) -> Result<String, Error> {
-        match Kind::of(id) {
-            Kind::Container => Ok(id.to_owned()),
-            Kind::Service => self.container_here(id).await,
-        }
-    }
-
-    /// What has the config's name, where its task is to be; a prefix of an id may be found too.
-    pub(crate) async fn named(&self, name: &str, swarm: bool) -> Result<Details, Error> {
-        match Kind::on(swarm) {
-            Kind::Container => self.inspect_container(name).await,
-            Kind::Service => self.service_named(name).await,
-        }
-    }
-
-    /// The ids of what exists of a task: one, or none.
-    pub(crate) async fn all_of(&self, task_id: Uuid, swarm: bool) -> Result<Vec<String>, Error> {
-        match Kind::on(swarm) {
-            Kind::Container => {
-                Ok(self.list_by_task(task_id).await?.into_iter().map(|container| container.id).collect())
-            }
-            Kind::Service => self.services_of(task_id).await,
+    /// Refuses what cannot be asked of its stop.
+    pub(crate) fn check_stop(&self, options: &StopOptions) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(_) => Ok(()),
+            EngineId::Service(_) => swarm::check_stop(options),
         }
     }
 }
@@ -274,19 +297,13 @@ enum FollowKind {
     Service(Box<swarm::output::ServiceOutput>),
 }
 
-impl From<follow::ContainerOutput> for Follow {
-    fn from(output: follow::ContainerOutput) -> Self {
-        Self(FollowKind::Container(Box::new(output)))
-    }
-}
-
 impl Follow {
     /// The next piece, or `None` once the task has ended and all its output was given.
     /// Dropping the future loses nothing that was not given.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::EngineUnreachable`] if the engine went away and did not come back within 30 s,
-    /// [`crate::ErrorKind::TaskNotFound`] if the container was removed meanwhile.
+    /// [`ErrorKind::EngineUnreachable`] if the engine went away and did not come back within 30 s,
+    /// [`ErrorKind::TaskNotFound`] if the container was removed meanwhile.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         match &mut self.0 {
             FollowKind::Container(output) => output.next().await,

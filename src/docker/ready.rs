@@ -17,11 +17,10 @@ mod sockets;
 use std::{future::pending, pin::pin, time::Duration};
 
 use futures_util::future::try_join_all;
-use tokio::time::timeout;
 
 use crate::{
     config::value::condition::Condition,
-    docker::{Docker, details::Details, ready::progress::Progress},
+    docker::{deadline::Deadline, details::Details, handle::RunningTask, ready::progress::Progress},
     error::{Error, ErrorKind},
 };
 
@@ -31,8 +30,8 @@ struct Watch<'a> {
     seen: Progress,
 }
 
-impl Docker {
-    /// Returns once all of `conditions` hold for the container `id`, at the latest after `limit`.
+impl RunningTask {
+    /// Returns once all of `conditions` hold, at the latest after `limit`.
     ///
     /// Without [`Condition::Exit`] the end of the container's process (for good: a restart policy may
     /// start it again) ends the wait; with it, the end is waited for and the other conditions must
@@ -43,11 +42,15 @@ impl Docker {
     /// [`ErrorKind::Unhealthy`], [`ErrorKind::NotPublished`], [`ErrorKind::WrongState`] for a task that
     /// never started, [`ErrorKind::InvalidInput`] for a condition that this container cannot meet,
     /// and the engine's.
-    pub async fn ready(
+    pub async fn ready(&self, conditions: &[Condition], limit: Option<Duration>) -> Result<(), Error> {
+        self.ready_by(conditions, limit.map(Deadline::after)).await
+    }
+
+    /// The same by a moment that other steps share.
+    pub(crate) async fn ready_by(
         &self,
-        id: &str,
         conditions: &[Condition],
-        limit: Option<Duration>,
+        deadline: Option<Deadline>,
     ) -> Result<(), Error> {
         let watches: Vec<Watch> = conditions
             .iter()
@@ -55,17 +58,16 @@ impl Docker {
             .map(|condition| Watch { condition, seen: Progress::default() })
             .collect();
         let until_exit = conditions.contains(&Condition::Exit);
-        let Some(limit) = limit else { return self.watch(id, &watches, until_exit).await };
-        match timeout(limit, self.watch(id, &watches, until_exit)).await {
-            Ok(done) => done,
-            Err(_) => Err(progress::timed_out(limit, &watches)),
-        }
+        let whole = Box::pin(self.watch(&watches, until_exit));
+        let Some(deadline) = deadline else { return whole.await };
+        let done = deadline.cover(whole).await;
+        done.unwrap_or_else(|| Err(progress::timed_out(deadline.limit(), &watches)))
     }
 
-    async fn watch(&self, id: &str, watches: &[Watch<'_>], until_exit: bool) -> Result<(), Error> {
-        let container = self.inspect(id).await?;
+    async fn watch(&self, watches: &[Watch<'_>], until_exit: bool) -> Result<(), Error> {
+        let container = self.inspect().await?;
         let mut all = pin!(try_join_all(watches.iter().map(|watch| watch.hold(self, &container))));
-        let mut end = pin!(self.end(&container));
+        let mut end = pin!(self.end());
         tokio::select! {
             biased;
             held = &mut all => held.map(drop)?,
@@ -100,17 +102,17 @@ impl Docker {
 
 impl Watch<'_> {
     /// Returns once the condition holds. An error means that it never will.
-    async fn hold(&self, docker: &Docker, container: &Details) -> Result<(), Error> {
+    async fn hold(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         let seen = &self.seen;
         let held = match self.condition {
-            Condition::Running => running::hold(docker, container, seen).await,
-            Condition::Healthy => health::hold(docker, container, seen).await,
-            Condition::Port(port) => port::hold(docker, container, *port, seen).await,
-            Condition::Log { pattern, times } => log::hold(docker, container, pattern, *times, seen).await,
+            Condition::Running => running::hold(task, container, seen).await,
+            Condition::Healthy => health::hold(task, container, seen).await,
+            Condition::Port(port) => port::hold(task, container, *port, seen).await,
+            Condition::Log { pattern, times } => log::hold(task, container, pattern, *times, seen).await,
             Condition::Http { tls, port, path } => {
-                http::hold(docker, container, &http::Target { tls: *tls, port: *port, path }, seen).await
+                http::hold(task, container, &http::Target { tls: *tls, port: *port, path }, seen).await
             }
-            Condition::Exec(command) => exec::hold(docker, container, command, seen).await,
+            Condition::Exec(command) => exec::hold(task, command, seen).await,
             Condition::Exit => Ok(()),
         };
         match held {
@@ -124,14 +126,18 @@ impl Watch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{Address, Surroundings};
+    use crate::{
+        address::{Address, Surroundings},
+        docker::{Docker, id::EngineId},
+    };
 
     #[tokio::test]
     async fn the_wait_may_be_spawned_on_any_runtime() {
         fn sendable<T: Send>(_: &T) {}
         let address = Address::Unix("/nowhere".into());
         let docker = Docker::connect(address, &Surroundings::of_process(), Docker::ANSWER_TIMEOUT).unwrap();
-        let waiting = docker.ready("x", &[], None);
+        let task = docker.handle(EngineId::Container("x".into()));
+        let waiting = task.ready(&[], None);
         sendable(&waiting);
         assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::EngineUnreachable);
     }

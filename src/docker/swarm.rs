@@ -24,6 +24,7 @@ use crate::{
         container::{stop::StopOptions, wait::Exit},
         details::Details,
         http::refusal,
+        id::EngineId,
         labels::TASK_ID,
         output::follow,
         swarm::answer::{Node, Service, ServiceTask},
@@ -56,6 +57,11 @@ pub(crate) fn check_stop(options: &StopOptions) -> Result<(), Error> {
     };
     Err(body::unsupported(&format!("stop {flag}"))
         .with_hint("give the task its own with `cube run --stop-signal` and `--stop-timeout`"))
+}
+
+/// Swarm hands on no streams of a container, only its log.
+pub(crate) fn no_streams() -> Error {
+    body::unsupported("attach").with_hint("`cube logs -f` follows the output")
 }
 
 /// A service and what became of it, at one moment.
@@ -121,9 +127,9 @@ impl Docker {
     }
 
     /// The ids of one task's services: one, or none.
-    pub(crate) async fn services_of(&self, task_id: Uuid) -> Result<Vec<String>, Error> {
+    pub(crate) async fn services_of(&self, task_id: Uuid) -> Result<Vec<EngineId>, Error> {
         let found = self.services(&format!("{TASK_ID}={task_id}")).await?;
-        Ok(found.into_iter().map(|service| service.id).collect())
+        Ok(found.into_iter().map(|service| EngineId::Service(service.id)).collect())
     }
 
     /// Waits until the service's task has ended for good, wherever Swarm places it meanwhile.
@@ -164,7 +170,7 @@ impl Docker {
         };
         match self.inspect_container(container).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => Err(elsewhere(&now)),
-            found => found.map(|container| container.id),
+            found => found.map(|container| container.id.into()),
         }
     }
 

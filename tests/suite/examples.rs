@@ -35,9 +35,13 @@ fn lifecycle_takes_a_database_from_pending_to_gone() {
     let made = Command::new(root.join("examples/postgres-image.sh")).arg(IMAGE).output().unwrap();
     assert!(made.status.success(), "{made:?}");
     let output = example("lifecycle").arg(IMAGE).output().unwrap();
+    let short = example("database").arg(IMAGE).output().unwrap();
     crate::testbed::Engine::under_test().delete(&format!("/images/{IMAGE}?force=1"));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
-    let told = ["Pending", "Running", "5432/tcp", "Stop Success"];
+    let told = ["Pending", "Scheduled", "Running", "5432/tcp", "Stop Success"];
     assert!(told.iter().all(|line| text.contains(line)), "{text}");
+    let log = String::from_utf8_lossy(&short.stdout);
+    assert!(short.status.success() && log.starts_with("127.0.0.1:"), "{short:?}");
+    assert!(log.contains("database system is ready to accept connections"), "{log}");
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use cube::{Address, AddressChoice, Config, Docker, Error, Surroundings, Task};
+use cube::{Address, AddressChoice, Config, Docker, Error, Surroundings};
 use rustix::process::Signal;
 
 use crate::testbed::bed::is_id;
@@ -162,19 +162,16 @@ fn held() -> (usize, usize) {
 
 /// Runs a task to its end, its output followed, and removes it.
 async fn life(docker: &Docker, config: Config) -> Result<(), Error> {
-    let mut task = Task::new(config);
-    docker.create(&mut task, &mut |_| {}).await?;
-    let id = task.container_id.clone().unwrap();
-    let (attachment, _input) = docker.attach(&id, false).await?;
-    docker.start(&mut task, &mut |_| {}).await?;
-    let mut output = docker.follow(&id, attachment, false);
+    let mut run = docker.run(config);
+    let task = run.create().await?;
+    let (mut output, _input) = run.start_attached(&task, false).await?;
     let mut text = Vec::new();
     while let Some(chunk) = output.next().await? {
         text.extend_from_slice(&chunk.bytes);
     }
     assert_eq!(text, b"done\n");
     assert_eq!(output.exit().map(|exit| exit.code), Some(5));
-    docker.remove(&id).await
+    task.remove().await
 }
 
 async fn lives(docker: &Docker, bed: &Bed, count: usize) {

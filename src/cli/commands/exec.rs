@@ -49,9 +49,9 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
 }
 
 async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<Outcome, Error> {
-    let container = docker.find(task).await?;
-    let started = docker.exec(&container.id, options).await;
-    let (mut exec, input) = started.map_err(|error| error.with_container(&container.id))?;
+    let (found, container) = docker.find(task).await?;
+    let started = found.exec(options).await;
+    let (mut exec, input) = started.map_err(|error| error.with_container(container.id.as_str()))?;
     if options.stdin {
         tokio::spawn(feed(input));
     }

@@ -34,25 +34,27 @@ enum ForegroundEnd {
 }
 
 /// Runs the session's task in the foreground.
-pub async fn run(mut session: Session<'_>, timeout: Option<Duration>, keep: bool) -> Outcome {
-    match Box::pin(foreground(&mut session, timeout)).await {
-        Ok(finish) => finish_up(session, &finish, keep).await,
-        Err(error) => {
-            let (result, error) = session.fail(error).await;
-            Outcome::failed_start(result, error)
-        }
-    }
-}
-
-async fn foreground(session: &mut Session<'_>, timeout: Option<Duration>) -> Result<ForegroundEnd, Error> {
-    let stdin = session.task.config.process.interactive;
-    let mut passed_on = Signals::passed_on()?;
-    let Some((output, input)) = session.start(Some(stdin)).await? else {
-        return Err(Error::new(ErrorKind::Engine, "the engine gave no streams"));
+pub async fn run(session: Session<'_, ()>, timeout: Option<Duration>, keep: bool) -> Outcome {
+    let stdin = session.config().process.interactive;
+    let (mut session, output, input) = match Box::pin(session.start_attached(stdin)).await {
+        Ok(started) => started,
+        Err(failed) => return *failed,
     };
     if let Some(input) = input.filter(|_| stdin) {
         tokio::spawn(feed(input));
     }
+    match Box::pin(foreground(&mut session, output, timeout)).await {
+        Ok(finish) => finish_up(session, &finish, keep).await,
+        Err(error) => session.fail(error).await,
+    }
+}
+
+async fn foreground(
+    session: &mut Session<'_>,
+    output: Follow,
+    timeout: Option<Duration>,
+) -> Result<ForegroundEnd, Error> {
+    let mut passed_on = Signals::passed_on()?;
     let mut output = pin!(show(output));
     let finish = match ready(session, output.as_mut()).await? {
         Some(finish) => finish,
@@ -91,7 +93,7 @@ async fn ready(
         return Ok(Some(ForegroundEnd::Signalled(signal)));
     }
     // What it wrote so far is shown whole.
-    let _ = session.kill(None).await;
+    let _ = session.task.kill(None).await;
     let _ = tokio::time::timeout(LAST_WORDS, output).await;
     Err(error)
 }
@@ -110,7 +112,7 @@ async fn watch(
             signal = session.signals.next() => return signal.map(ForegroundEnd::Signalled),
             () = &mut limit => return Ok(ForegroundEnd::TimedOut),
             // On a swarm there is no way to the task's process.
-            signal = passed_on.next(), if !session.task.config.swarm => session.kill(Some(&signal?)).await?,
+            signal = passed_on.next(), if !session.config().swarm => session.task.kill(Some(&signal?)).await?,
         }
     }
 }
@@ -120,15 +122,13 @@ async fn stop(
     session: &mut Session<'_>,
     output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
 ) -> Result<(), Error> {
-    let (docker, id) = (session.docker.clone(), session.task.container_id.clone().unwrap_or_default());
     session.announce_stop();
-    let own_grace = session.task.config.process.stop_timeout.map(i64::from);
-    let options = StopOptions::default();
-    let mut stop = pin!(async { tokio::join!(docker.halt(&id, &options, own_grace), output).0 });
+    let (task, own_grace, options) = (session.task.clone(), session.own_grace(), StopOptions::default());
+    let mut stop = pin!(async { tokio::join!(task.stop_process(&options, own_grace), output).0 });
     tokio::select! {
         stopped = &mut stop => stopped,
         _ = session.signals.next() => {
-            session.kill(None).await?;
+            session.task.kill(None).await?;
             // Nothing but a reader that is stuck can hold up the end now.
             let _ = tokio::time::timeout(LAST_WORDS, stop).await;
             Ok(())
@@ -150,7 +150,7 @@ async fn show(mut follow: Follow) -> Result<ForegroundEnd, Error> {
 
 async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool) -> Outcome {
     if matches!(finish, ForegroundEnd::Closed) {
-        let _ = session.halt().await;
+        let _ = session.stop_process().await;
     }
     let mut result = session.last_word().await;
     let code = match finish {

@@ -36,8 +36,8 @@ async fn shown(app: &App, args: &LogsArgs) -> Result<Outcome, Error> {
 }
 
 async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<DockerResult, Error> {
-    let container = docker.find(task).await?;
-    let mut log = docker.follow_logs(&container, options).await?;
+    let (found, container) = docker.find(task).await?;
+    let mut log = found.logs_of(&container, options).await?;
     match copy::pump(&mut log, &mut copy::standard()).await {
         Ok(()) => {}
         Err(CopyError::Source(error)) => return Err(error),

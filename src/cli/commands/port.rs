@@ -20,7 +20,7 @@ async fn shown(app: &App, args: &PortArgs) -> Result<DockerResult, Error> {
     let task: TaskRef = args.task.parse()?;
     let port: Option<Port> = args.port.as_deref().map(str::parse).transpose()?;
     let docker = app.docker().await?;
-    let container = docker.find(&task).await?;
+    let (_, container) = docker.find(&task).await?;
     let result = container.result(Action::Port, docker.address());
     let text = match port {
         Some(port) => {

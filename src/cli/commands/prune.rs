@@ -27,10 +27,11 @@ async fn pruned(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
                 if app.output() != OutputFormat::Json {
                     stdio::print(&format!("{}\n", task.id))?;
                 }
-                removed.push(task.id);
+                removed.push(task.id.into());
             }
             Err(error) => {
-                let error = error.with_container(&task.id).during(format!("cannot remove {}", task.id));
+                let error =
+                    error.with_container(task.id.as_str()).during(format!("cannot remove {}", task.id));
                 if let Some(earlier) = failure.replace(error) {
                     stdio::error(&earlier, app.colors_errors());
                 }

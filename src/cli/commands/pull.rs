@@ -31,10 +31,8 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
     let mut progress = PullDisplay::new(app);
     let mut signals = Signals::listen()?;
     let mut events = |event| progress.show(event);
-    let digest = tokio::select! {
-        digest = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events) => digest?,
-        signal = signals.next() => return Err(Error::interrupted(signal?)),
-    };
+    let pull = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events);
+    let digest = signals.unless_one_comes(pull).await?;
     if app.output() == OutputFormat::Text {
         stdio::print(&stdio::told(digest.as_deref().unwrap_or_default()))?;
     }

@@ -50,9 +50,13 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     Ok(Box::pin(detached(session, args.result_file.is_some(), &names)).await)
 }
 
-async fn detached(mut session: Session<'_>, wants_result: bool, names: &Names) -> Outcome {
-    let told = match begin(&mut session).await {
-        Ok(()) => tell(&mut session, wants_result, names).await,
+async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -> Outcome {
+    let mut session = match Box::pin(session.start()).await {
+        Ok(session) => session,
+        Err(failed) => return *failed,
+    };
+    let told = match session.ready().await {
+        Ok(()) => show(&session, wants_result, names).await,
         Err(error) => Err(error),
     };
     match told {
@@ -60,27 +64,19 @@ async fn detached(mut session: Session<'_>, wants_result: bool, names: &Names) -
             session.release();
             outcome
         }
-        Err(error) => {
-            let (result, error) = session.fail(error).await;
-            Outcome::failed_start(result, error)
-        }
+        Err(error) => session.fail(error).await,
     }
 }
 
-async fn begin(session: &mut Session<'_>) -> Result<(), Error> {
-    session.start(None).await?;
-    session.ready().await
-}
-
 /// Prints the id: a caller that does not get it cannot stop the task, so a failure here ends the task.
-async fn tell(session: &mut Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
+async fn show(session: &Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
     let output = session.app.output();
-    let id = session.task.container_id.clone().unwrap_or_default();
+    let id = session.task.id();
     if output == OutputFormat::Text && !wants_result && !names.exports_any() {
         stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
         return Ok(Outcome::told(0));
     }
-    let mut result = session.result(Action::Start).await?;
+    let mut result = session.task.result(Action::Start).await?;
     names.fill(&mut result)?;
     let text = render::script_text(output, &result, names)?;
     stdio::print_surely(&text).map_err(stdio::unwritable)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cube::{Action, Condition, Details, Docker, DockerResult, Error, ErrorKind, Exit, TaskRef};
+use cube::{Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, RunningTask, TaskRef};
 use tokio::time::timeout;
 
 use crate::cli::{
@@ -27,10 +27,7 @@ async fn waited(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
     let limit = config::duration(args.timeout.as_deref())?;
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
-    tokio::select! {
-        done = reached(app, &docker, &task, &conditions, limit) => done,
-        signal = signals.next() => Err(Error::interrupted(signal?)),
-    }
+    signals.unless_one_comes(reached(app, &docker, &task, &conditions, limit)).await
 }
 
 async fn reached(
@@ -40,41 +37,37 @@ async fn reached(
     conditions: &[Condition],
     limit: Option<Duration>,
 ) -> Result<Outcome, Error> {
-    let container = docker.find(task).await?;
-    let met = met(app, docker, &container, conditions, limit).await;
-    // The task is still there, and the result tells which.
-    met.map_err(|error| error.with_container(container.id))
+    let (task, _) = docker.find(task).await?;
+    let met = met(app, &task, conditions, limit).await;
+    // The task is still there, and the result names it.
+    met.map_err(|error| error.with_container(task.id().as_str()))
 }
 
 async fn met(
     app: &App,
-    docker: &Docker,
-    container: &Details,
+    task: &RunningTask,
     conditions: &[Condition],
     limit: Option<Duration>,
 ) -> Result<Outcome, Error> {
     if !conditions.iter().all(|c| *c == Condition::Exit) {
-        docker.ready(&container.id, conditions, limit).await?;
-        let result = docker.inspect(&container.id).await?.result(Action::Wait, docker.address());
-        return Ok(Outcome::success(result));
+        task.ready(conditions, limit).await?;
+        return task.result(Action::Wait).await.map(Outcome::success);
     }
     let exit = match limit {
-        Some(limit) => timeout(limit, docker.wait_through(&container.id)).await.map_err(|_| too_long())??,
-        None => docker.wait_through(&container.id).await?,
+        Some(limit) => timeout(limit, task.wait_through()).await.map_err(|_| too_long())??,
+        None => task.wait_through().await?,
     };
-    told(app, docker, &container.id, exit).await
+    told(app, task, exit).await
 }
 
-async fn told(app: &App, docker: &Docker, id: &str, exit: Exit) -> Result<Outcome, Error> {
+async fn told(app: &App, task: &RunningTask, exit: Exit) -> Result<Outcome, Error> {
     let code = u8::try_from(exit.code).unwrap_or(FAILED);
     if app.output() == OutputFormat::Text {
         stdio::print(&format!("{}\n", exit.code))?;
         return Ok(Outcome::told(code));
     }
-    let mut result = match docker.inspect(id).await {
-        Ok(container) => container.result(Action::Wait, docker.address()),
-        Err(_) => DockerResult::success(Action::Wait),
-    };
+    let known = task.result(Action::Wait).await;
+    let mut result = known.unwrap_or_else(|_| DockerResult::success(Action::Wait));
     result.exit_code = Some(exit.code);
     Ok(Outcome { code, ..Outcome::success(result) })
 }

@@ -59,23 +59,24 @@ async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
     };
-    let mut session = Session::open(app, config, extras, Lifetime::ForLife).await?;
+    let session = Session::open(app, config, extras, Lifetime::ForLife).await?;
+    let mut session = match Box::pin(session.start()).await {
+        Ok(session) => session,
+        Err(failed) => return Ok(*failed),
+    };
     match command_life(&mut session, &args, &names, timeout).await {
         Ok(finish) => Ok(finish_up(session, &finish).await),
-        Err(error) => {
-            let (result, error) = session.fail(error).await;
-            Ok(Outcome::failed_start(result, error))
-        }
+        Err(error) => Ok(session.fail(error).await),
     }
 }
 
 async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
-    let halted = session.halt().await;
+    let stopped = session.stop_process().await;
     let mut result = session.last_word().await;
     result.container_id = None;
     result.env = finish.env.clone();
     session.discard().await;
-    if let Err(error) = halted
+    if let Err(error) = stopped
         && error.kind() != ErrorKind::TaskNotFound
     {
         stdio::note(&format!("the task had to be killed: {error}"));
@@ -95,15 +96,13 @@ async fn command_life(
     names: &Names,
     timeout: Option<Duration>,
 ) -> Result<HostEnd, Error> {
-    session.start(None).await?;
     session.ready().await?;
-    let mut result = session.result(Action::Start).await?;
+    let mut result = session.task.result(Action::Start).await?;
     names.fill(&mut result)?;
     let words = args.host_command.as_slice();
     let mut child = spawn(words, names.variables(&result))?;
-    let docker = session.docker.clone();
-    let id = result.container_id.clone().unwrap_or_default();
-    let mut task_end = pin!(docker.wait(&id));
+    let task = session.task.clone();
+    let mut task_end = pin!(task.wait());
     let mut limit = pin!(after(timeout));
     let (mut task_over, mut timed_out, mut signals) = (false, false, 0);
     loop {
@@ -118,7 +117,7 @@ async fn command_life(
             }
             exit = &mut task_end, if !task_over => {
                 task_over = true;
-                stdio::note(&obituary(&session.task.title(), &exit));
+                stdio::note(&obituary(&session.title(), &exit));
                 if args.fail_fast {
                     send(&child, ProcessSignal::TERM);
                 }

@@ -88,12 +88,6 @@ pub trait OutputSource {
     async fn next(&mut self) -> Result<Option<Chunk>, cube::Error>;
 }
 
-impl OutputSource for cube::Logs {
-    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
-        self.next().await
-    }
-}
-
 impl OutputSource for cube::Follow {
     async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
         self.next().await

@@ -12,6 +12,7 @@ use crate::{
         Docker,
         container::{body, inspect, proxies},
         http::refusal,
+        id::EngineId,
     },
     error::{Error, ErrorKind},
     event::{Event, Events},
@@ -24,7 +25,7 @@ impl Docker {
         &self,
         task: &mut Task,
         events: Events<'_>,
-    ) -> Result<String, Error> {
+    ) -> Result<EngineId, Error> {
         let config = task.config.clone();
         if config.pull == PullPolicy::Always {
             self.pull_for(&config, events).await?;
@@ -49,33 +50,27 @@ impl Docker {
         task: &mut Task,
         published: &[crate::PortMapping],
         events: Events<'_>,
-    ) -> Result<String, Error> {
-        let mut body = body::create_body(task, published, self.owner.as_ref());
+    ) -> Result<EngineId, Error> {
+        let mut body = body::create_body(task, published, task.owner.as_ref());
         if let Some(file) = &self.config_file {
             proxies::add(body.env.get_or_insert_default(), file, &self.address.to_string());
         }
-        task.in_doubt = true;
-        let created = self.create_as_told(task, body, events).await;
-        // Only an answer that was lost or is no answer leaves it open whether a container exists.
-        let open = |e: &Error| matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer);
-        task.in_doubt = created.as_ref().is_err_and(open);
-        created
+        let config = task.config.clone();
+        task.created_by(Box::pin(self.create_as_told(&config, body, events))).await
     }
 
     async fn create_as_told(
         &self,
-        task: &Task,
+        config: &Config,
         body: ContainerCreateBody,
         events: Events<'_>,
-    ) -> Result<String, Error> {
-        let first = self.within(self.api.create_container(Some(options(&task.config)), body.clone())).await;
+    ) -> Result<EngineId, Error> {
+        let first = self.within(self.api.create_container(Some(options(config)), body.clone())).await;
         let created = match first {
             // podman knows other drivers; its own keep all output too.
-            Err(error)
-                if task.config.logging.log_driver.is_none() && refusal::is_refused_log_driver(&error) =>
-            {
+            Err(error) if config.logging.log_driver.is_none() && refusal::is_refused_log_driver(&error) => {
                 let body = body::with_engines_log_driver(body);
-                self.within(self.api.create_container(Some(options(&task.config)), body)).await?
+                self.within(self.api.create_container(Some(options(config)), body)).await?
             }
             first => first?,
         };
@@ -83,7 +78,7 @@ impl Docker {
         for warning in created.warnings {
             events(Event::Warning(warning.strip_prefix("WARNING: ").unwrap_or(&warning).to_owned()));
         }
-        inspect::checked_id(created.id)
+        inspect::checked_id(created.id).map(EngineId::Container)
     }
 
     /// With `--bind` every exposed port is published by name, so the image's own must be known first.

@@ -100,13 +100,8 @@ impl Exec {
 }
 
 impl Docker {
-    /// Starts a command in a running container.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::TaskNotFound`], [`crate::ErrorKind::WrongState`] if it does not run,
-    /// [`crate::ErrorKind::CommandNotFound`] or [`crate::ErrorKind::CommandNotExecutable`] from engines that say so
-    /// at the start; others say it in the output, see [`Exec::next`].
-    pub async fn exec(&self, container_id: &str, options: &ExecOptions) -> Result<(Exec, Input), Error> {
+    /// Starts a command in the container `id`.
+    pub(crate) async fn exec_in(&self, id: &str, options: &ExecOptions) -> Result<(Exec, Input), Error> {
         let config = ExecConfig {
             attach_stdin: Some(options.stdin),
             attach_stdout: Some(true),
@@ -117,9 +112,7 @@ impl Docker {
             working_dir: options.workdir.clone(),
             ..ExecConfig::default()
         };
-        let container = self.container_of(container_id).await?;
-        let created = self.within(self.api.create_exec(&container, config)).await;
-        let id = created?.id;
+        let id = self.within(self.api.create_exec(id, config)).await?.id;
         let body = br#"{"Detach":false,"Tty":false}"#;
         let (output, input) = self.hijack(&format!("/exec/{id}/start"), body).await?;
         Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))

@@ -19,8 +19,11 @@ use crate::{
     docker::{
         Docker,
         details::{Details, Health},
+        handle::RunningTask,
         http::{json::or_default, refusal},
+        id::EngineId,
         labels::{LabelMap, SERVICE, TASK_ID},
+        swarm::is_swarm_id,
     },
     error::Error,
     result::Ports,
@@ -34,20 +37,8 @@ impl Docker {
     pub(crate) async fn inspect_container(&self, id: &str) -> Result<Details, Error> {
         let answer: InspectAnswer =
             self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
-        let id = checked_id(answer.id.clone())?;
-        Ok(Details { id, ..answer.into() })
-    }
-
-    /// As [`Docker::inspect`], once the engine has decided whether a process that ended is started again.
-    pub(crate) async fn inspect_decided(&self, id: &str) -> Result<Details, Error> {
-        let until = Instant::now() + DECISION;
-        loop {
-            let container = self.inspect(id).await?;
-            if !container.is_undecided(self.transport.engine()) || Instant::now() >= until {
-                return Ok(container);
-            }
-            sleep(LOOK_AGAIN).await;
-        }
+        checked_id(answer.id.clone())?;
+        Ok(answer.into())
     }
 
     pub(crate) async fn raw_container(&self, id: &str) -> Result<serde_json::Value, Error> {
@@ -64,6 +55,20 @@ impl Docker {
     pub(crate) async fn labels_of_image(&self, id: &str) -> Result<LabelMap, Error> {
         let answer: ImageAnswer = self.transport.json(Method::GET, &format!("/images/{id}/json")).await?;
         Ok(answer.config.labels)
+    }
+}
+
+impl RunningTask {
+    /// As [`RunningTask::inspect`], once the engine has decided whether a process that ended is started again.
+    pub(crate) async fn inspect_decided(&self) -> Result<Details, Error> {
+        let until = Instant::now() + DECISION;
+        loop {
+            let details = self.inspect().await?;
+            if !details.is_undecided(self.docker().transport.engine()) || Instant::now() >= until {
+                return Ok(details);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 }
 
@@ -207,13 +212,13 @@ impl From<InspectAnswer> for Details {
     fn from(answer: InspectAnswer) -> Self {
         let InspectAnswer { config, state, network_settings: network, .. } = answer;
         Self {
-            id: answer.id,
+            id: EngineId::Container(answer.id),
             name: answer.name.trim_start_matches('/').to_owned(),
             image: config.image,
             image_id: answer.image,
             task_id: config.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
             node: None,
-            service: config.labels.get(SERVICE).cloned(),
+            service: config.labels.get(SERVICE).filter(|id| is_swarm_id(id)).cloned(),
             labels: config.labels,
             status: state.status,
             error: state.error,

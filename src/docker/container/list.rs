@@ -14,6 +14,7 @@ use crate::{
             own::ImageLabels,
         },
         http::json::or_default,
+        id::EngineId,
         labels::{LabelMap, Labels, SERVICE, TASK_ID},
         owner::{Lifetime, Owner},
     },
@@ -25,9 +26,9 @@ use crate::{
 /// A task in a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Listed {
-    /// The container's id, 64 hex digits.
+    /// Its id, which makes a handle of it ([`Docker::handle`]).
     #[serde(rename = "container_id")]
-    pub id: String,
+    pub id: EngineId,
     /// The task's UUID.
     pub task_id: Uuid,
     /// The container's name.
@@ -176,7 +177,7 @@ impl ListAnswer {
             created_at,
             expires_at: labels.expiry(created_at),
             owner: labels.owner,
-            id: self.id.clone(),
+            id: EngineId::Container(self.id.clone()),
             image: self.image.clone(),
             status: self.status.clone(),
         })

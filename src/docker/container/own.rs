@@ -9,6 +9,8 @@ use crate::{
         Docker,
         container::inspect::is_id,
         details::Details,
+        handle::RunningTask,
+        id::EngineId,
         labels::{LabelMap, SERVICE, TASK_ID, is_inherited},
     },
     error::{Error, ErrorKind},
@@ -43,18 +45,25 @@ impl Docker {
     ///
     /// # Errors
     /// Those of [`Docker::find`]; [`ErrorKind::WrongState`] for a container or service that is not cube's.
-    pub async fn find_own(&self, task: &TaskRef) -> Result<Details, Error> {
-        let found = self.find(task).await?;
-        if self.is_own(&found).await? { Ok(found) } else { Err(foreign(found, task.as_str())) }
+    pub async fn find_own(&self, task: &TaskRef) -> Result<(RunningTask, Details), Error> {
+        let (found, details) = self.find(task).await?;
+        self.check_own(&details, task.as_str()).await?;
+        Ok((found, details))
+    }
+
+    /// Refuses what cube did not make, called `name` by whoever asks.
+    pub(crate) async fn check_own(&self, details: &Details, name: &str) -> Result<(), Error> {
+        if self.is_own(details).await? { Ok(()) } else { Err(foreign(details, name)) }
     }
 
     /// Whether cube made it.
     pub(crate) async fn is_own(&self, container: &Details) -> Result<bool, Error> {
         // A service has no labels but those that were given to it.
-        if container.task_id.is_none() || container.is_service() {
-            return Ok(container.task_id.is_some());
+        match &container.id {
+            _ if container.task_id.is_none() => Ok(false),
+            EngineId::Service(_) => Ok(true),
+            EngineId::Container(_) => self.has_own_label(TASK_ID, container).await,
         }
-        self.has_own_label(TASK_ID, container).await
     }
 
     /// Whether Swarm made it for a service, and did not only make what its image was committed from.
@@ -83,9 +92,9 @@ fn is_unanswered(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
 }
 
-fn foreign(container: Details, name: &str) -> Error {
-    let (kind, command) = container.foreign_words();
+fn foreign(container: &Details, name: &str) -> Error {
+    let (kind, command) = container.id.foreign_words();
     Error::new(ErrorKind::WrongState, format!("{name} is a {kind} that cube did not start"))
         .with_hint(format!("`{command} {name}` removes it"))
-        .with_container(container.id)
+        .with_container(container.id.as_str())
 }

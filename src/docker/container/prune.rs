@@ -25,14 +25,15 @@ impl Docker {
     /// # Errors
     /// The engine's.
     pub async fn remove_listed(&self, task: &Listed) -> Result<bool, Error> {
+        let handle = self.handle(task.id.clone());
         // What makes a running task one too many, its age or an owner that is gone, stays true.
         if task.state == State::Running {
-            return self.remove(&task.id).await.map(|()| true);
+            return handle.remove().await.map(|()| true);
         }
-        match self.remove_ended(&task.id).await {
+        match handle.remove_ended().await {
             Ok(()) => Ok(true),
-            Err(refused) => match self.inspect(&task.id).await {
-                Ok(container) if container.is_alive() => Ok(false),
+            Err(refused) => match handle.inspect().await {
+                Ok(details) if details.is_alive() => Ok(false),
                 _ => Err(refused),
             },
         }

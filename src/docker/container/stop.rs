@@ -15,11 +15,11 @@ use crate::{
         Config,
         value::{name::TaskRef, signal::Signal},
     },
-    docker::{Docker, details::Details, http::refusal},
+    docker::{Docker, details::Details, handle::RunningTask, http::refusal},
     error::{Error, ErrorKind},
     result::{Action, DockerResult},
     state::State,
-    task::Task,
+    task::{Existence, Task},
 };
 
 /// What the engine needs to take a process down after the grace, beyond the grace itself.
@@ -49,26 +49,11 @@ impl Docker {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
     pub async fn stop(&self, task: &TaskRef, options: &StopOptions) -> Result<DockerResult, Error> {
-        let container = self.find_own(task).await?;
-        let stopped = self.stop_found(&container, options).await;
-        stopped.map_err(|error| error.with_container(container.id))
+        let (found, details) = self.find_own(task).await?;
+        found.stop_known(&details, options).await
     }
 
-    async fn stop_found(&self, container: &Details, options: &StopOptions) -> Result<DockerResult, Error> {
-        container.check_stop(options)?;
-        if container.is_alive() {
-            match self.halt(&container.id, options, container.stop_timeout).await {
-                // Somebody else is removing it.
-                Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
-                halted => halted?,
-            }
-        }
-        let result = self.last_word(container, options.skip_outcome).await;
-        self.remove(&container.id).await?;
-        Ok(DockerResult { container_id: Some(container.id.clone()), ..result })
-    }
-
-    pub(crate) async fn halt_container(
+    pub(crate) async fn stop_container(
         &self,
         id: &str,
         options: &StopOptions,
@@ -139,7 +124,7 @@ impl Docker {
         match self.named(name.as_str(), config.swarm).await {
             // A prefix of an id would be found too: only the very name counts.
             Ok(container) if container.name == name.as_str() && self.is_own(&container).await? => {
-                self.remove(&container.id).await
+                self.handle(container.id).remove().await
             }
             Err(error) if error.kind() != ErrorKind::TaskNotFound => Err(error),
             _ => Ok(()),
@@ -151,11 +136,11 @@ impl Docker {
     ///
     /// # Errors
     /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
-    pub async fn discard(&self, task: &Task) -> Result<(), Error> {
-        match &task.container_id {
-            Some(id) => self.remove(id).await,
-            None if task.in_doubt => self.discard_by_id(task.id, task.config.swarm).await,
-            None => Ok(()),
+    pub(crate) async fn discard(&self, task: &Task) -> Result<(), Error> {
+        match task.existence() {
+            Existence::Known(id) => self.handle(id.clone()).remove().await,
+            Existence::InDoubt => self.discard_by_id(task.id, task.config.swarm).await,
+            Existence::Nothing => Ok(()),
         }
     }
 
@@ -177,19 +162,51 @@ impl Docker {
             }
             // The engine lists a container before its creation is done, and knows none of that id until then:
             // only a look afterwards tells that it is gone.
-            for id in &found {
+            for task in &found {
                 seen = true;
-                self.remove(id).await?;
+                task.remove().await?;
             }
             sleep(LOOK_AGAIN).await;
         }
+    }
+}
+
+impl RunningTask {
+    /// Stops it (signal, grace, kill), then removes it with its anonymous volumes. A task that has already stopped
+    /// is only removed. A container that is not cube's is refused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
+    pub async fn stop(&self, options: &StopOptions) -> Result<DockerResult, Error> {
+        let details = self.inspect().await?;
+        self.docker().check_own(&details, &details.name).await?;
+        self.stop_known(&details, options).await
+    }
+
+    async fn stop_known(&self, details: &Details, options: &StopOptions) -> Result<DockerResult, Error> {
+        let stopped = self.stop_and_remove(details, options).await;
+        stopped.map_err(|error| error.with_container(details.id.as_str()))
+    }
+
+    async fn stop_and_remove(&self, details: &Details, options: &StopOptions) -> Result<DockerResult, Error> {
+        self.check_stop(options)?;
+        if details.is_alive() {
+            match self.stop_process(options, details.stop_timeout).await {
+                // Somebody else is removing it.
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
+                stopped => stopped?,
+            }
+        }
+        let result = self.last_word(details, options.skip_outcome).await;
+        self.remove().await?;
+        Ok(DockerResult { container_id: Some(details.id.to_string()), ..result })
     }
 
     /// What is known of a stopped task before it goes: its exit code and times.
     async fn last_word(&self, before: &Details, briefly: bool) -> DockerResult {
         let known = briefly || !before.is_alive();
-        let after = if known { None } else { self.inspect(&before.id).await.ok() };
-        let mut result = after.as_ref().unwrap_or(before).result(Action::Stop, &self.address);
+        let after = if known { None } else { self.inspect().await.ok() };
+        let mut result = after.as_ref().unwrap_or(before).result(Action::Stop, self.docker().address());
         result.state = Some(State::Completed);
         result.ports.clear();
         result

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use crate::{
-    docker::{Docker, http::refusal, output::follow},
+    docker::{Docker, handle::RunningTask, http::refusal, output::follow},
     error::{Error, ErrorKind},
 };
 
@@ -47,16 +47,18 @@ impl Docker {
                 .with_hint("see whether the engine was restarted")),
         }
     }
+}
 
-    /// The same through a restart of the engine: the exit code is asked for again once it is back.
+impl RunningTask {
+    /// As [`RunningTask::wait`], through a restart of the engine: the exit code is asked for again once it is back.
     ///
     /// # Errors
     /// [`ErrorKind::EngineUnreachable`] if it does not come back within 30 s.
-    pub async fn wait_through(&self, id: &str) -> Result<Exit, Error> {
+    pub async fn wait_through(&self) -> Result<Exit, Error> {
         loop {
-            match self.wait(id).await {
+            match self.wait().await {
                 Err(error) if error.kind() == ErrorKind::ConnectionLost => {
-                    let container = follow::when_back(|| self.inspect(id)).await?;
+                    let container = follow::when_back(|| self.inspect()).await?;
                     if !container.is_alive() {
                         return Ok(Exit { code: container.exit_code });
                     }

@@ -59,11 +59,8 @@ impl Input {
 }
 
 impl Docker {
-    /// Connects to the streams of a container that has not started yet; standard input too if asked.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
-    pub async fn attach(&self, id: &str, stdin: bool) -> Result<(Attachment, Input), Error> {
+    /// Connects to the streams of a container; standard input too if asked.
+    pub(crate) async fn attach_container(&self, id: &str, stdin: bool) -> Result<(Attachment, Input), Error> {
         let path = format!("/containers/{id}/attach?stream=true&stdout=true&stderr=true&stdin={stdin}");
         self.hijack(&path, b"").await
     }

@@ -10,10 +10,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     docker::{
-        Docker,
         container::wait::Exit,
         details::Details,
-        handle::Follow,
+        handle::RunningTask,
         output::{
             attach::Attachment,
             cursor::Cursor,
@@ -33,8 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The output of one container, to its end.
 pub(crate) struct ContainerOutput {
-    docker: Docker,
-    id: String,
+    task: RunningTask,
     source: FollowSource,
     options: LogOptions,
     restarts: bool,
@@ -79,31 +77,28 @@ impl Count {
     }
 }
 
-impl Docker {
+impl ContainerOutput {
     /// The output of a container from its attachment on. `restarts` says that a policy may start it
     /// again when it ends.
-    #[must_use]
-    pub fn follow(&self, id: &str, attachment: Attachment, restarts: bool) -> Follow {
-        let output = ContainerOutput {
-            docker: self.clone(),
-            id: id.to_owned(),
+    pub(crate) fn of(task: &RunningTask, attachment: Attachment, restarts: bool) -> Self {
+        Self {
+            task: task.clone(),
             source: FollowSource::Attached(attachment),
             options: LogOptions { follow: true, ..LogOptions::default() },
             restarts,
             delivered: Count::default(),
             exit: None,
-        };
-        output.into()
+        }
     }
 
-    pub(crate) async fn follow_container(
-        &self,
+    /// The output of a container from its log.
+    pub(crate) async fn open(
+        task: &RunningTask,
         container: &Details,
         options: &LogOptions,
-    ) -> Result<ContainerOutput, Error> {
-        let mut output = ContainerOutput {
-            docker: self.clone(),
-            id: container.id.clone(),
+    ) -> Result<Self, Error> {
+        let mut output = Self {
+            task: task.clone(),
             source: FollowSource::Ended,
             options: options.clone(),
             restarts: true,
@@ -111,17 +106,15 @@ impl Docker {
             exit: None,
         };
         output.source = if options.follow {
-            output.open(container, Cursor::new(options.tail), Count::default()).await?
+            output.open_log(container, Cursor::new(options.tail), Count::default()).await?
         } else {
-            let log = Box::new(self.container_log(container, options, None).await?);
+            let log = Box::new(task.log_once(container, options).await?);
             FollowSource::Log { log, known: Count::default(), live: false }
         };
         Ok(output)
     }
-}
 
-impl ContainerOutput {
-    /// As [`Follow::next`].
+    /// As [`crate::Follow::next`].
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
             match self.piece().await {
@@ -139,7 +132,7 @@ impl ContainerOutput {
         }
     }
 
-    /// As [`Follow::exit`].
+    /// As [`crate::Follow::exit`].
     pub(crate) fn exit(&self) -> Option<Exit> {
         self.exit
     }
@@ -160,7 +153,7 @@ impl ContainerOutput {
     /// After the end of a source: the end of all, or only a connection that was closed too early.
     async fn go_on(&mut self) -> Result<(), Error> {
         if matches!(self.source, FollowSource::Attached(_)) && !self.restarts {
-            match timeout(END_LAG, self.docker.wait_for_container(&self.id)).await {
+            match timeout(END_LAG, self.task.wait()).await {
                 Ok(Ok(exit)) => {
                     self.end(exit);
                     return Ok(());
@@ -204,7 +197,7 @@ impl ContainerOutput {
     }
 
     async fn container(&self) -> Result<Details, Error> {
-        when_back(|| self.docker.inspect_decided(&self.id)).await
+        when_back(|| self.task.inspect_decided()).await
     }
 
     async fn reopen(&mut self, mut container: Details) -> Result<(), Error> {
@@ -231,17 +224,22 @@ impl ContainerOutput {
                 if !container.is_alive() && !log.is_astray() {
                     cursor = cursor.seen_from_end();
                 }
-                self.open(container, cursor, *known).await?
+                self.open_log(container, cursor, *known).await?
             }
-            _ => self.open(container, Cursor::new(self.options.tail), self.delivered).await?,
+            _ => self.open_log(container, Cursor::new(self.options.tail), self.delivered).await?,
         };
         Ok(())
     }
 
-    async fn open(&self, container: &Details, cursor: Cursor, known: Count) -> Result<FollowSource, Error> {
+    async fn open_log(
+        &self,
+        container: &Details,
+        cursor: Cursor,
+        known: Count,
+    ) -> Result<FollowSource, Error> {
         let live = container.is_alive();
         let options = LogOptions { follow: live, ..self.options.clone() };
-        let log = Box::new(self.docker.container_log(container, &options, Some(cursor)).await?);
+        let log = Box::new(self.task.docker().container_log(container, &options, Some(cursor)).await?);
         // Without times there is no asking for the rest.
         let live = live && log.cursor().is_some();
         Ok(FollowSource::Log { log, known, live })

@@ -8,8 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     docker::{
-        Docker,
-        details::Details,
+        handle::RunningTask,
         http::json::or_default,
         ready::{
             exec::{self, Run},
@@ -56,9 +55,8 @@ struct Healthcheck {
 
 impl Check {
     /// The check of a container on this engine; `None` if it has none, or runs on another node of a swarm.
-    pub(crate) async fn of(docker: &Docker, container: &Details) -> Option<Self> {
-        let id = docker.container_of(&container.id).await.ok()?;
-        let mut raw = docker.raw_container(&id).await.ok()?;
+    pub(crate) async fn of(task: &RunningTask) -> Option<Self> {
+        let mut raw = task.raw_container().await.ok()?;
         Self::read(raw.get_mut("Config")?.take())
     }
 
@@ -78,10 +76,10 @@ impl Check {
 
     /// Returns once the check passed in the container. Never if that cannot be seen by running it: then only the
     /// engine's verdict counts.
-    pub(crate) async fn pass(&self, docker: &Docker, container: &Details, seen: &Progress) {
+    pub(crate) async fn pass(&self, task: &RunningTask, seen: &Progress) {
         let (begun, mut pause, mut refusals) = (Instant::now(), AGAIN, 0);
         loop {
-            let run = timeout(self.limit, exec::output(docker, container, self.command.clone())).await;
+            let run = timeout(self.limit, exec::output(task, self.command.clone())).await;
             match run {
                 Ok(Ok(run)) if run.code == 0 => return,
                 Ok(Ok(run)) => {

@@ -6,9 +6,8 @@ use tokio::time::sleep;
 
 use crate::{
     docker::{
-        Docker,
         container::exec::ExecOptions,
-        details::Details,
+        handle::RunningTask,
         ready::progress::{Progress, quote},
     },
     error::{Error, ErrorKind},
@@ -29,15 +28,10 @@ pub(crate) struct Run {
     pub(crate) output: String,
 }
 
-pub(crate) async fn hold(
-    docker: &Docker,
-    container: &Details,
-    command: &str,
-    seen: &Progress,
-) -> Result<(), Error> {
+pub(crate) async fn hold(task: &RunningTask, command: &str, seen: &Progress) -> Result<(), Error> {
     let command = ["sh", "-c", command].map(str::to_owned).to_vec();
     loop {
-        match output(docker, container, command.clone()).await {
+        match output(task, command.clone()).await {
             Ok(run) if run.code == 0 => return Ok(()),
             Ok(run) if is_missing(&run) => return Err(no_shell()),
             Ok(run) => seen.note(tell(&run)),
@@ -50,9 +44,9 @@ pub(crate) async fn hold(
 }
 
 /// Runs a command in the container to its end.
-pub(crate) async fn output(docker: &Docker, container: &Details, command: Vec<String>) -> Result<Run, Error> {
+pub(crate) async fn output(task: &RunningTask, command: Vec<String>) -> Result<Run, Error> {
     let options = ExecOptions { command, ..ExecOptions::default() };
-    let (mut exec, _input) = docker.exec(&container.id, &options).await?;
+    let (mut exec, _input) = task.exec(&options).await?;
     let mut kept = Vec::new();
     while let Some(chunk) = exec.next().await? {
         kept.extend_from_slice(&chunk.bytes);

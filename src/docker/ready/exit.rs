@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     config::value::signal::Signal,
-    docker::{Docker, container::wait::Exit, details::Details},
+    docker::{container::wait::Exit, details::Details, handle::RunningTask},
     error::{Error, ErrorKind, Origin},
 };
 
@@ -18,18 +18,18 @@ pub(crate) struct TaskEnd {
     code: i64,
 }
 
-impl Docker {
-    /// Returns when the container's process has ended and will not be started again.
-    pub(crate) async fn end(&self, container: &Details) -> Result<TaskEnd, Error> {
+impl RunningTask {
+    /// Returns when the task's process has ended and will not be started again.
+    pub(crate) async fn end(&self) -> Result<TaskEnd, Error> {
         loop {
-            let exit = match self.wait(&container.id).await {
+            let exit = match self.wait().await {
                 Ok(exit) => Some(exit),
                 // A proxy may cut a long request; the engine itself would fail the next one.
                 Err(error) if error.kind() == ErrorKind::ConnectionLost => None,
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
                 Err(error) => return Err(error),
             };
-            match (self.inspect_decided(&container.id).await, exit) {
+            match (self.inspect_decided().await, exit) {
                 (Ok(now), _) if now.is_alive() => {}
                 (Ok(now), _) => return Ok(TaskEnd { code: now.exit_code, container: Some(now) }),
                 (Err(error), Some(Exit { code })) if error.kind() == ErrorKind::TaskNotFound => {

@@ -6,8 +6,8 @@ use hyper::{Method, body::Incoming};
 
 use crate::{
     docker::{
-        Docker,
         details::{Details, Health},
+        handle::RunningTask,
         http::client::{self, AnswerKind},
         ready::{
             check::Check,
@@ -20,29 +20,29 @@ use crate::{
 /// Engines that do not send health events (podman) are asked so often.
 const POLL: Duration = Duration::from_secs(1);
 
-pub(crate) async fn hold(docker: &Docker, container: &Details, seen: &Progress) -> Result<(), Error> {
-    let Some(check) = Check::of(docker, container).await else {
-        return verdict(docker, container, false, seen).await;
+pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
+    let Some(check) = Check::of(task).await else {
+        return verdict(task, container, false, seen).await;
     };
     tokio::select! {
-        verdict = verdict(docker, container, true, seen) => verdict,
-        () = check.pass(docker, container, seen) => Ok(()),
+        verdict = verdict(task, container, true, seen) => verdict,
+        () = check.pass(task, seen) => Ok(()),
     }
 }
 
 /// Returns once the engine calls it healthy. What the engine says of a container that it has just started may lack the
 /// health, though the container has a check.
 async fn verdict(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     has_check: bool,
     seen: &Progress,
 ) -> Result<(), Error> {
     // The events are opened before the first look, so that no change falls between them.
-    let mut events = events(docker, &container.id).await;
+    let mut events = events(task, &container.id).await;
     let mut last = String::new();
     loop {
-        let now = docker.inspect(&container.id).await?;
+        let now = task.inspect().await?;
         let health = match now.health.as_ref() {
             Some(health) => health,
             None if has_check => &Health::default(),
@@ -66,10 +66,10 @@ fn note_change(last: &mut String, text: String, seen: &Progress) {
     }
 }
 
-async fn events(docker: &Docker, id: &str) -> Option<Incoming> {
+async fn events(task: &RunningTask, id: &str) -> Option<Incoming> {
     let filters = format!(r#"{{"container":["{id}"],"event":["health_status"]}}"#);
     let path = format!("/events?filters={}", encode(&filters));
-    let answer = docker.transport.request(Method::GET, &path, None, &[], AnswerKind::Stream).await;
+    let answer = task.docker().transport.request(Method::GET, &path, None, &[], AnswerKind::Stream).await;
     answer.ok().map(hyper::Response::into_body)
 }
 

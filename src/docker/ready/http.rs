@@ -21,8 +21,8 @@ use crate::{
         port::{Binding, Port, Protocol},
     },
     docker::{
-        Docker,
         details::Details,
+        handle::RunningTask,
         http::dial::{Stream, tls},
         ready::{progress::Progress, published::Published},
     },
@@ -46,16 +46,16 @@ pub(crate) struct Target<'a> {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub(crate) async fn hold(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     target: &Target<'_>,
     seen: &Progress,
 ) -> Result<(), Error> {
     let number = Port { number: target.port, protocol: Protocol::Tcp };
-    let mut published = Published::of(docker, container, number)?;
+    let mut published = Published::of(task, container, number)?;
     let mut limit = FIRST;
     loop {
-        for at in published.bindings(docker, &container.id).await? {
+        for at in published.bindings(task).await? {
             match timeout(limit, ask(at, target)).await {
                 Ok(Ok(status)) if status.is_success() || status.is_redirection() => return Ok(()),
                 Ok(Ok(status)) => seen.note(format!("{at} answered with status {}", status.as_u16())),

@@ -6,8 +6,8 @@ use regex_lite::Regex;
 
 use crate::{
     docker::{
-        Docker,
         details::Details,
+        handle::RunningTask,
         output::logs::LogOptions,
         ready::{lines::MatchedLines, progress::Progress},
     },
@@ -18,7 +18,7 @@ use crate::{
 const AGAIN: Duration = Duration::from_millis(100);
 
 pub(crate) async fn hold(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     pattern: &str,
     times: u32,
@@ -27,7 +27,7 @@ pub(crate) async fn hold(
     let pattern = regex(pattern)?;
     loop {
         // A log read again is counted again from its beginning, so that no line counts twice.
-        match read(docker, container, &pattern, times, true, Some(seen)).await {
+        match read(task, container, &pattern, times, true, Some(seen)).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionLost => {}
@@ -38,9 +38,9 @@ pub(crate) async fn hold(
 }
 
 /// Whether so many lines of a task that ended match.
-pub(crate) async fn held(docker: &Docker, container: &Details, pattern: &str, times: u32) -> bool {
+pub(crate) async fn held(task: &RunningTask, container: &Details, pattern: &str, times: u32) -> bool {
     let Ok(pattern) = regex(pattern) else { return false };
-    read(docker, container, &pattern, times, false, None).await.unwrap_or(false)
+    read(task, container, &pattern, times, false, None).await.unwrap_or(false)
 }
 
 fn regex(pattern: &str) -> Result<Regex, Error> {
@@ -48,7 +48,7 @@ fn regex(pattern: &str) -> Result<Regex, Error> {
 }
 
 async fn read(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     pattern: &Regex,
     times: u32,
@@ -56,7 +56,7 @@ async fn read(
     seen: Option<&Progress>,
 ) -> Result<bool, Error> {
     let mut lines = MatchedLines::new(pattern.clone());
-    let mut logs = docker.logs(container, &LogOptions { follow, ..LogOptions::default() }).await?;
+    let mut logs = task.log_once(container, &LogOptions { follow, ..LogOptions::default() }).await?;
     loop {
         let matches = lines.matches();
         if let Some(seen) = seen {

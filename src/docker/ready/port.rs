@@ -13,8 +13,8 @@ use crate::{
     address::Address,
     config::value::port::{Binding, Port, Protocol},
     docker::{
-        Docker,
         details::Details,
+        handle::RunningTask,
         ready::{exec, proc::Process, progress::Progress, published::Published, sockets},
     },
     error::{Error, ErrorKind},
@@ -36,7 +36,7 @@ const STAYS: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(1);
 
 pub(crate) async fn hold(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     port: Option<Port>,
     seen: &Progress,
@@ -47,21 +47,21 @@ pub(crate) async fn hold(
     };
     let mut open = ports.as_slice();
     // Into a task on another node nobody sees from here.
-    if container.is_service() {
+    if task.is_service() {
         for port in open {
-            from_outside(docker, container, *port, seen).await?;
+            from_outside(task, container, *port, seen).await?;
         }
         return Ok(());
     }
     let loopback = container.network_mode == "host";
-    if local(docker, container, &mut open, loopback, seen).await? {
+    if local(task, container, &mut open, loopback, seen).await? {
         return Ok(());
     }
-    if inside(docker, container, &mut open, loopback, seen).await? {
+    if inside(task, &mut open, loopback, seen).await? {
         return Ok(());
     }
     for port in open {
-        from_outside(docker, container, *port, seen).await?;
+        from_outside(task, container, *port, seen).await?;
     }
     Ok(())
 }
@@ -78,25 +78,25 @@ fn exposed(container: &Details) -> Result<Vec<Port>, Error> {
 
 /// Watches the kernel's tables. `false` if they cannot be read here.
 async fn local(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     open: &mut &[Port],
     loopback: bool,
     seen: &Progress,
 ) -> Result<bool, Error> {
     let mut now = container.clone();
-    let mut process = Process::of(&now, docker.address());
+    let mut process = Process::of(&now, task.docker().address());
     loop {
         let Some(there) = &process else {
             let before = now.pid;
-            if !matches!(docker.address(), Address::Unix(_)) {
+            if !matches!(task.docker().address(), Address::Unix(_)) {
                 return Ok(false);
             }
             // A task between two starts has no process, and the engine may not have noted it yet.
             seen.note("the task has no process on this machine");
             sleep(ASK).await;
-            now = docker.inspect(&container.id).await?;
-            process = Process::of(&now, docker.address());
+            now = task.inspect().await?;
+            process = Process::of(&now, task.docker().address());
             if process.is_none() && now.pid == before && before != 0 {
                 return Ok(false);
             }
@@ -146,8 +146,7 @@ fn check(
 
 /// Has the container print its tables. `false` if it has no `cat`.
 async fn inside(
-    docker: &Docker,
-    container: &Details,
+    task: &RunningTask,
     open: &mut &[Port],
     loopback: bool,
     seen: &Progress,
@@ -156,7 +155,7 @@ async fn inside(
     while let Some(port) = open.first() {
         let files = [format!("/proc/net/{}", port.protocol), format!("/proc/net/{}6", port.protocol)];
         let command = std::iter::once("cat".to_owned()).chain(files).collect();
-        match exec::output(docker, container, command).await {
+        match exec::output(task, command).await {
             Ok(run) if run.output.contains("local_address") => {
                 failures = 0;
                 if check(open, loopback, seen, |_| Ok(run.output.clone())).unwrap_or_default() {
@@ -177,7 +176,7 @@ async fn inside(
 
 /// Connects to where the port is published until a connection stays open.
 async fn from_outside(
-    docker: &Docker,
+    task: &RunningTask,
     container: &Details,
     port: Port,
     seen: &Progress,
@@ -187,9 +186,9 @@ async fn from_outside(
         return Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("use another condition: log=REGEX, healthy or exec=COMMAND"));
     }
-    let mut published = Published::of(docker, container, port)?;
+    let mut published = Published::of(task, container, port)?;
     loop {
-        for at in published.bindings(docker, &container.id).await? {
+        for at in published.bindings(task).await? {
             match stays_open(at).await {
                 Ok(()) => return Ok(()),
                 Err(error) => seen.note(format!("{at}: {error}")),

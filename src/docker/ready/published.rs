@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use crate::{
     config::value::port::{Binding, Port},
     docker::{
-        Docker,
         details::{self, Details},
+        handle::RunningTask,
     },
     error::{Error, ErrorKind},
 };
@@ -26,29 +26,29 @@ pub(crate) struct Published {
 impl Published {
     /// # Errors
     /// [`ErrorKind::NotPublished`]. A container that does not run has no bindings, but may get them.
-    pub(crate) fn of(docker: &Docker, container: &Details, port: Port) -> Result<Self, Error> {
+    pub(crate) fn of(task: &RunningTask, container: &Details, port: Port) -> Result<Self, Error> {
         let mut published = Self { port, bindings: Vec::new(), asked: Instant::now() };
-        published.take(docker, container)?;
+        published.take(task, container)?;
         Ok(published)
     }
 
     /// The bindings as of the last second.
-    pub(crate) async fn bindings(&mut self, docker: &Docker, id: &str) -> Result<&[Binding], Error> {
+    pub(crate) async fn bindings(&mut self, task: &RunningTask) -> Result<&[Binding], Error> {
         if self.asked.elapsed() >= FRESH {
-            self.take(docker, &docker.inspect(id).await?)?;
+            self.take(task, &task.inspect().await?)?;
             self.asked = Instant::now();
         }
         Ok(&self.bindings)
     }
 
-    fn take(&mut self, docker: &Docker, container: &Details) -> Result<(), Error> {
+    fn take(&mut self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         if container.status != "running" {
             return Ok(());
         }
-        let mut bindings = container.ports(docker.address()).remove(&self.port).unwrap_or_default();
+        let mut bindings = container.ports(task.docker().address()).remove(&self.port).unwrap_or_default();
         if bindings.is_empty() && container.network_mode == "host" {
             let here = Binding { host: "0.0.0.0".to_owned(), port: self.port.number };
-            bindings.push(details::reachable(&here, docker.address()));
+            bindings.push(details::reachable(&here, task.docker().address()));
         }
         if bindings.is_empty() {
             let message = format!("port {} is not published, so it cannot be reached from here", self.port);

@@ -11,6 +11,7 @@ use crate::{
         container::inspect::is_id,
         details::{Details, Health},
         http::json::or_default,
+        id::EngineId,
         labels::TASK_ID,
         swarm::{Snapshot, is_swarm_id},
     },
@@ -289,7 +290,7 @@ impl From<Snapshot> for Details {
         let moment = |wanted: bool| newest.filter(|_| wanted).and_then(|task| task.status.timestamp);
         let ended = newest.is_some_and(ServiceTask::has_ended);
         Self {
-            id: now.service.id.clone(),
+            id: EngineId::Service(now.service.id.clone()),
             name: spec.name.clone(),
             image: spec.task_template.container_spec.image.clone(),
             task_id: spec.labels.get(TASK_ID).and_then(|id| id.parse().ok()),

@@ -19,7 +19,7 @@ impl Docker {
     /// The id of the service that `task` names; `None` also where this engine manages no swarm.
     pub(in crate::docker) async fn find_service(&self, task: &TaskRef) -> Result<Option<String>, Error> {
         if let Some(uuid) = task.as_uuid() {
-            return Ok(self.services_of(uuid).await?.into_iter().next());
+            return Ok(self.services_of(uuid).await?.into_iter().next().map(String::from));
         }
         let path = format!("/services/{}", task.as_str().trim_start_matches('/'));
         match self.managers.get::<Service>(&path).await {

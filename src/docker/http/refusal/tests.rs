@@ -59,7 +59,7 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
         (
             Start,
             400,
-            r#"failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: open /proc/sys/net/nosuch: no such file or directory: unknown"#,
+            r"failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: open /proc/sys/net/nosuch: no such file or directory: unknown",
             K::InvalidInput,
         ),
         (

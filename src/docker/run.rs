@@ -1,0 +1,216 @@
+//! From a config to a task that is ready: created, started, waited for; or nothing is left of it.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::runtime::Handle;
+
+use crate::{
+    config::{Config, value::restart::RestartPolicy},
+    docker::{
+        Docker,
+        deadline::{Deadline, in_time},
+        handle::{Follow, RunningTask},
+        id::EngineId,
+        output::attach::Input,
+        owner::Owner,
+    },
+    error::Error,
+    event::{Event, Events},
+    state::State,
+    task::Task,
+};
+
+/// A task that is about to be run: what [`Docker::run`] gives. Awaited, it is pulled, created, started and waited
+/// for as its config says; where that fails, nothing is left of it, and the error is the first one. Dropped while
+/// it is awaited, what there is of it is removed in the background.
+///
+/// A caller that has something to do between the steps takes them one by one ([`Run::create`], [`Run::start`] or
+/// [`Run::start_attached`], [`Run::ready`]), and calls [`Run::discard`] when one fails or is broken off.
+#[must_use = "nothing runs before it is awaited"]
+pub struct Run<'e> {
+    docker: Docker,
+    task: Task,
+    /// Never locked: with it a run may be shared between threads.
+    events: Mutex<Box<dyn FnMut(Event) + Send + 'e>>,
+    /// The config's own limit, which covers everything from the beginning on.
+    given: Option<Deadline>,
+    /// The limit of the wait alone, where the config has none: from the start on.
+    usual: Option<Deadline>,
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("task", &self.task.id)
+            .field("docker", &self.docker)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Docker {
+    /// Runs a task: a config, or a [`Task`] made of one. Nothing is sent before the result is awaited.
+    ///
+    /// ```no_run
+    /// # async fn ready(docker: cube::Docker, config: cube::Config) -> Result<(), cube::Error> {
+    /// let task = docker.run(config).on_event(|event| println!("{event:?}")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Awaited: those of [`Run::create`], [`Run::start`] and [`Run::ready`].
+    pub fn run<'e>(&self, task: impl Into<Task>) -> Run<'e> {
+        let task = task.into();
+        let given = task.config.readiness.wait_timeout.map(Deadline::after);
+        Run { docker: self.clone(), task, events: Mutex::new(Box::new(|_| {})), given, usual: None }
+    }
+}
+
+impl<'e> Run<'e> {
+    /// Reports each step to `events`, in place of whom it reported to before.
+    pub fn on_event(mut self, events: impl FnMut(Event) + Send + 'e) -> Self {
+        self.events = Mutex::new(Box::new(events));
+        self
+    }
+
+    /// Has the task end with the process `owner`: once that is gone, `prune` removes what is left.
+    pub fn owned_by(mut self, owner: Owner) -> Self {
+        self.task.owner = Some(owner);
+        self
+    }
+
+    /// The task: its identity is known before anything exists of it.
+    #[must_use]
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Creates the task, pulling its image as its config says. From the moment it exists it carries the task's UUID
+    /// as a label.
+    ///
+    /// # Errors
+    /// The config's own ([`Config::check`]), those of a pull, and the engine's refusals: name taken,
+    /// bad mount, no such network, unsupported disk limit; [`crate::ErrorKind::TimedOut`] if the config's
+    /// `wait_timeout` ran out.
+    pub async fn create(&mut self) -> Result<RunningTask, Error> {
+        self.task.config.check()?;
+        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let created = self.docker.create(&mut self.task, &mut **events);
+        let id = in_time(self.given, "created", created).await?;
+        self.task.transition(State::Scheduled)?;
+        Ok(self.docker.handle(id))
+    }
+
+    /// Starts the process of a task that [`Run::create`] made. Returns when it runs, or ran.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::PortTaken`], [`crate::ErrorKind::CommandNotFound`],
+    /// [`crate::ErrorKind::CommandNotExecutable`], [`crate::ErrorKind::BadMount`] and the engine's other
+    /// refusals; [`crate::ErrorKind::Unschedulable`] if Swarm finds no node within the config's
+    /// `wait_timeout` (60 s by default); [`crate::ErrorKind::TimedOut`]. The task is still there then.
+    pub async fn start(&mut self, task: &RunningTask) -> Result<(), Error> {
+        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let started = task.start(self.given, &mut **events).await;
+        self.started(started)
+    }
+
+    /// The same with the task's streams connected before it runs, so that no byte is lost; standard input too if
+    /// `stdin` asks for it. Swarm connects no streams: there the output comes from the log, from its beginning, and
+    /// there is no input.
+    ///
+    /// # Errors
+    /// Those of [`RunningTask::attach`] and [`Run::start`].
+    pub async fn start_attached(
+        &mut self,
+        task: &RunningTask,
+        stdin: bool,
+    ) -> Result<(Follow, Option<Input>), Error> {
+        let restarts = self.task.config.process.restart != RestartPolicy::No;
+        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let started = task.start_attached(stdin, restarts, self.given, &mut **events).await;
+        self.started(started)
+    }
+
+    fn started<T>(&mut self, started: Result<T, Error>) -> Result<T, Error> {
+        let started = started.map_err(|e| e.during(format!("cannot start {}", self.task.title())))?;
+        self.usual = Some(Deadline::after(Config::WAIT_TIMEOUT));
+        self.task.transition(State::Running)?;
+        Ok(started)
+    }
+
+    /// Waits until the task is ready as its config says; at once where it says nothing.
+    ///
+    /// # Errors
+    /// Those of [`RunningTask::ready`], within the config's `wait_timeout`: it began with [`Docker::run`], or with
+    /// the start where it is the usual 60 s.
+    pub async fn ready(&mut self, task: &RunningTask) -> Result<(), Error> {
+        let conditions = &self.task.config.readiness.wait_for;
+        if conditions.is_empty() {
+            return Ok(());
+        }
+        let ready = task.ready_by(conditions, self.given.or(self.usual)).await;
+        ready.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
+    }
+
+    /// Removes whatever there is of the task, and what a create request that was not answered may still bring forth.
+    ///
+    /// # Errors
+    /// The engine's, if it cannot be reached or refuses; the label then still finds the task.
+    pub async fn discard(&mut self) -> Result<(), Error> {
+        self.docker.discard(&self.task).await
+    }
+
+    async fn all(&mut self) -> Result<RunningTask, Error> {
+        let task = self.create().await?;
+        self.start(&task).await?;
+        self.ready(&task).await?;
+        Ok(task)
+    }
+}
+
+impl<'e> IntoFuture for Run<'e> {
+    type Output = Result<RunningTask, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'e>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let mut unfinished = Unfinished(self);
+            let done = unfinished.0.all().await;
+            if done.is_err() {
+                // Why it failed is what the caller has to know; the label still finds what could not be removed.
+                if let Err(error) = unfinished.0.discard().await {
+                    tracing::info!("cannot remove task {}: {error}", unfinished.0.task.id);
+                }
+            }
+            unfinished.0.task.forget();
+            done
+        })
+    }
+}
+
+/// A run that may be dropped half-way.
+struct Unfinished<'e>(Run<'e>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let (true, Ok(runtime)) = (self.0.task.may_exist(), Handle::try_current()) {
+            let (docker, task) = (self.0.docker.clone(), self.0.task.clone());
+            runtime.spawn(async move { docker.discard(&task).await });
+        }
+    }
+}
+
+impl Docker {
+    async fn create(&self, task: &mut Task, events: Events<'_>) -> Result<EngineId, Error> {
+        if task.config.swarm {
+            Box::pin(self.create_service(task, events)).await
+        } else {
+            Box::pin(self.create_container(task, events)).await
+        }
+    }
+}
