@@ -28,6 +28,7 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     if let Some(order) = guard::order(argv) {
         return guard::serve(order);
     }
+    signals::unblock();
     let words = Words::read(argv);
     let asked = usage::Asked::of(&words);
     let cli = match Cli::of(words) {
@@ -41,7 +42,10 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     let app = App::new(cli.global);
     let worker = app.clone();
     // A task of the runtime, not its main future: that one is woken through the kernel each time.
-    let command = runtime.block_on(runtime.spawn(async move { dispatch(&worker, cli.command).await }));
+    let command = runtime.block_on(runtime.spawn(async move {
+        signals::mind_children();
+        dispatch(&worker, cli.command).await
+    }));
     let outcome = match command {
         Ok(outcome) => outcome,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),

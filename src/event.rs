@@ -9,6 +9,10 @@ pub type Events<'a> = &'a mut (dyn FnMut(Event) + Send);
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A request is about to be sent that makes the container.
+    Creating,
+    /// The container exists.
+    Created,
     /// A pull begins.
     PullStarted {
         /// The image, as the task names it.

@@ -1,17 +1,21 @@
 //! The guard: a second process that holds one end of a pipe and removes the task if cube dies without
 //! a word, by SIGKILL or a panic. While it waits it is a fork of cube, which costs next to nothing; only
-//! one that has to act becomes a program of its own.
+//! one that has to act becomes a program of its own. No signal but SIGKILL ends it, and its command line is not
+//! cube's, so that what kills the one by its words does not kill both.
 
 use std::{
     ffi::OsString,
+    fs,
     io::{self, PipeReader, PipeWriter, Read, Write},
-    os::unix::process::CommandExt,
+    os::unix::{fs::FileExt, process::CommandExt},
     process::{Command, ExitCode},
+    sync::Arc,
     time::Duration,
 };
 
-use cube::{Docker, Error, ErrorKind, Task};
+use cube::{Docker, Error, ErrorKind, Event, Task};
 use fork::Fork;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::{
     process::{Pid, setpgid},
     thread::set_name,
@@ -22,66 +26,116 @@ use uuid::Uuid;
 use crate::cli::app;
 
 const VERB: &str = "guard";
+/// What the process calls itself: nothing of cube, which may be what others are killed by.
+const TITLE: &str = "task-guard";
 /// Behind the task's UUID: where it is to be looked for.
 const SWARM: &str = "swarm";
-/// What tells the guard that all is well.
-const RELEASED: &[u8] = b".";
+/// Behind that: the engine did not say yet whether it made a container.
+const IN_DOUBT: &str = "in-doubt";
 
-/// How long a guard goes on trying while no engine answers.
+/// What a guard is told of its task: nothing was asked of the engine, or all of that was refused.
+const NOTHING: u8 = b'n';
+/// The request to make a container is on its way.
+const ASKED: u8 = b'?';
+/// It exists.
+const MADE: u8 = b'!';
+/// All is well, or the task is left to itself.
+const RELEASED: u8 = b'.';
+
+/// How long a guard looks out for a container that a request may still bring forth, from the engine's answer on;
+/// and how long it goes on trying while no engine is there.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long an engine may hang that is there.
+const HANGING: Duration = Duration::from_hours(1);
 /// Between two tries: nothing tells when the engine is back.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// A guard on post. Dropped without [`Guard::release`], it removes the task.
-pub struct Guard(PipeWriter);
+pub struct Guard(Word);
+
+/// What a guard is told.
+#[derive(Clone)]
+pub struct Word(Arc<PipeWriter>);
 
 impl Guard {
     /// Posts a guard over the task, which is to be found at `hosts` or by `context`.
     pub fn post(task: &Task, hosts: &[String], context: Option<&str>) -> Result<Self, Error> {
-        Self::fork(program(task, hosts, context)).map_err(|cause| {
+        Self::fork(task, hosts, context).map_err(|cause| {
             Error::new(ErrorKind::Output, "cannot start the process that guards the task")
                 .with_source(cause)
-                .with_hint("see whether the limit of processes is reached: ulimit -u")
+                .with_hint("see whether a limit is reached, of processes or of open files: ulimit -u -n")
         })
     }
 
-    fn fork(program: Command) -> io::Result<Self> {
+    fn fork(task: &Task, hosts: &[String], context: Option<&str>) -> io::Result<Self> {
+        let program = program(task, hosts, context);
         let (word, pipe) = io::pipe()?;
-        match fork::fork()? {
-            Fork::Child => {
-                drop(pipe);
-                stand(word, program)
-            }
-            Fork::Parent(child) => {
-                leave_group(Pid::from_raw(child));
-                Ok(Self(pipe))
-            }
+        // From its first moment on the fork hears no signal.
+        let mut signals = SigSet::all();
+        // What it starts itself, an ssh perhaps, needs to hear of its own children.
+        signals.remove(Signal::SIGCHLD);
+        let mask = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let forked = fork::fork();
+        if matches!(forked, Ok(Fork::Child)) {
+            drop(pipe);
+            stand(word, program, &format!("{TITLE}\0{}", task.id));
         }
+        mask.thread_set_mask()?;
+        if let Fork::Parent(child) = forked? {
+            leave_group(Pid::from_raw(child));
+        }
+        Ok(Self(Word(Arc::new(pipe))))
+    }
+
+    /// The way to tell it how the task's start goes on.
+    pub fn word(&self) -> Word {
+        self.0.clone()
     }
 
     /// The task needs no guard any more.
-    pub fn release(mut self) {
-        let _ = self.0.write_all(RELEASED);
+    pub fn release(self) {
+        self.0.say(RELEASED);
+    }
+}
+
+impl Word {
+    /// Passes on what matters to the guard.
+    pub fn hear(&mut self, event: &Event) {
+        self.say(match event {
+            Event::Creating => ASKED,
+            Event::Created => MADE,
+            // What was asked before was refused for want of the image.
+            Event::PullStarted { .. } => NOTHING,
+            _ => return,
+        });
+    }
+
+    fn say(&self, word: u8) {
+        let _ = (&*self.0).write_all(&[word]);
     }
 }
 
 /// What a guard becomes when it has to act.
 fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command {
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("cube").arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
+    command.arg0(TITLE).arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
     command.env("CUBE_HOST", hosts.join(" ")).env("CUBE_CONTEXT", context.unwrap_or_default());
     command
 }
 
 /// The life of a fork as a guard: to wait for a word, or the end of the pipe.
 #[expect(clippy::exit, reason = "a fork must not return into the work of its parent")]
-fn stand(word: PipeReader, mut program: Command) -> ! {
+fn stand(word: PipeReader, mut program: Command, title: &str) -> ! {
     leave_group(None);
-    let _ = set_name(c"cube-guard");
+    let _ = set_name(c"task-guard");
+    let _ = set_command_line(title);
     // Whoever reads cube's output must not wait for the guard's.
     let silent = fork::redirect_stdio();
-    if silent.is_ok() && !is_released(word) {
-        let _ = program.exec();
+    match last_word(word) {
+        RELEASED | NOTHING => {}
+        _ if silent.is_err() => {}
+        MADE => drop(program.exec()),
+        _ => drop(program.arg(IN_DOUBT).exec()),
     }
     std::process::exit(1)
 }
@@ -92,11 +146,38 @@ fn leave_group(pid: Option<Pid>) {
     let _ = setpgid(pid, pid);
 }
 
-fn is_released(mut word: PipeReader) -> bool {
+/// Writes over the words by which this process was started, as far as there is room: `ps` and `pkill -f` read
+/// them from there.
+fn set_command_line(title: &str) -> io::Result<()> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let place = command_line_in(&stat).ok_or(io::ErrorKind::InvalidData)?;
+    let mut words = vec![0; usize::try_from(place.end - place.start).map_err(io::Error::other)?];
+    // The last one stays: it ends the last word.
+    let room = words.len().saturating_sub(1);
+    words.iter_mut().take(room).zip(title.bytes()).for_each(|(to, from)| *to = from);
+    fs::File::options().write(true).open("/proc/self/mem")?.write_all_at(&words, place.start)
+}
+
+/// Where the words are: fields 48 and 49, counted behind the program's name, which may hold anything.
+fn command_line_in(stat: &str) -> Option<std::ops::Range<u64>> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(45);
+    let place: std::ops::Range<u64> = fields.next()?.parse().ok()?..fields.next()?.parse().ok()?;
+    (0 < place.start && place.start < place.end && place.end - place.start < 16 << 20).then_some(place)
+}
+
+/// What was said last before the pipe was closed.
+fn last_word(mut word: PipeReader) -> u8 {
+    let (mut last, mut said) = (NOTHING, [0]);
     loop {
-        match word.read(&mut [0]) {
+        match word.read(&mut said) {
+            Ok(0) => return last,
+            Ok(_) => [last] = said,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read.is_ok_and(|bytes| bytes > 0),
+            // It cannot be known: whatever there is has to go.
+            Err(_) => return ASKED,
+        }
+        if last == RELEASED {
+            return last;
         }
     }
 }
@@ -106,46 +187,80 @@ fn is_released(mut word: PipeReader) -> bool {
 pub struct Order {
     task_id: Uuid,
     swarm: bool,
+    in_doubt: bool,
 }
 
 /// The task to guard, if this process was started as a guard.
 pub fn order(argv: &[OsString]) -> Option<Order> {
-    let (task, swarm) = match argv {
-        [_, verb, task] if verb == VERB => (task, false),
-        [_, verb, task, place] if verb == VERB && place == SWARM => (task, true),
-        _ => return None,
-    };
-    Some(Order { task_id: task.to_str()?.parse().ok()?, swarm })
+    let [_, verb, task, rest @ ..] = argv else { return None };
+    let is_known = |word: &OsString| word == SWARM || word == IN_DOUBT;
+    if verb != VERB || !rest.iter().all(is_known) {
+        return None;
+    }
+    let has = |word: &str| rest.iter().any(|each| each == word);
+    Some(Order { task_id: task.to_str()?.parse().ok()?, swarm: has(SWARM), in_doubt: has(IN_DOUBT) })
 }
 
 /// Removes what is left.
 pub fn serve(order: Order) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map(|runtime| runtime.block_on(clear(order))) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(_)) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
-async fn clear(order: Order) -> Result<(), Error> {
+async fn clear(order: Order) -> Result<bool, Error> {
     let var = |name: &str| std::env::var(name).unwrap_or_default();
     let hosts: Vec<String> = var("CUBE_HOST").split_whitespace().map(str::to_owned).collect();
     let context = var("CUBE_CONTEXT");
-    let until = Instant::now() + PATIENCE;
+    let begun = Instant::now();
+    let mut there = begun;
     loop {
-        match discard(order, &hosts, &context).await {
-            Err(error) if is_passing(&error) && Instant::now() < until => sleep(TRY_AGAIN).await,
+        let error = match discard(order, &hosts, &context).await {
+            Err(error) => error,
             discarded => return discarded,
+        };
+        match error.kind() {
+            // It took the request: it hangs, or is on its way out.
+            ErrorKind::ConnectionLost if begun.elapsed() < HANGING => there = Instant::now(),
+            ErrorKind::EngineUnreachable if there.elapsed() < PATIENCE => {}
+            _ => return Err(error),
         }
+        sleep(TRY_AGAIN).await;
     }
 }
 
-async fn discard(order: Order, hosts: &[String], context: &str) -> Result<(), Error> {
+async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, Error> {
     let (docker, _) = app::connect(hosts, Some(context), Docker::ANSWER_TIMEOUT).await?;
-    docker.discard_by_id(order.task_id, order.swarm).await
+    let lookout = if order.in_doubt { PATIENCE } else { Duration::ZERO };
+    docker.discard_by_id(order.task_id, order.swarm, lookout).await
 }
 
-/// Whether an engine that restarts gives this error.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guards_order_is_read_as_it_is_written() {
+        let read = |words: &[&str]| order(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        let id = "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11";
+        let whole = read(&["task-guard", "guard", id, "swarm", "in-doubt"]).unwrap();
+        assert!(whole.swarm && whole.in_doubt && whole.task_id.to_string() == id);
+        let short = read(&["task-guard", "guard", id]).unwrap();
+        assert!(!short.swarm && !short.in_doubt);
+        assert!(read(&["cube", "guard", "x"]).is_none() && read(&["cube", "guard", id, "x"]).is_none());
+        assert!(read(&["cube", "run", id]).is_none() && read(&["cube"]).is_none());
+    }
+
+    #[test]
+    fn the_place_of_the_command_line_is_found_behind_any_name() {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let place = command_line_in(&stat).unwrap();
+        let length: usize = std::env::args_os().map(|word| word.len() + 1).sum();
+        assert_eq!(place.end - place.start, length as u64);
+        let odd = stat.replacen('(', "(a ) 1 2 (", 1);
+        assert_eq!(command_line_in(&odd), Some(place));
+        assert_eq!(command_line_in("1 (x) S 1 2"), None);
+    }
 }

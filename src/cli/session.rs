@@ -67,12 +67,17 @@ impl<'a> Session<'a, ()> {
             tokio::spawn(expire(docker.clone(), config.swarm));
         }
         let mut progress = PullDisplay::new(app);
-        let mut run = docker.run(config).on_event(move |event| progress.show(event));
+        let mut run = docker.run(config);
         if let Some(owner) = Owner::this_process(lifetime) {
             run = run.owned_by(owner);
         }
         let hosts = app.hosts_of(&docker, run.task().config.swarm);
         let guard = Guard::post(run.task(), &hosts, app.global.context.as_deref())?;
+        let mut word = guard.word();
+        run = run.on_event(move |event| {
+            word.hear(&event);
+            progress.show(event);
+        });
         let tells_result = extras.result_file || app.output() == OutputFormat::Json;
         Ok(Self { app, task: (), signals, run, guard, cidfile: extras.cidfile, tells_result, shown: false })
     }
@@ -202,10 +207,12 @@ impl<T> Session<'_, T> {
             remove_own_cidfile(&path, self.run.task().engine_id().map(EngineId::as_str));
         }
         match self.run.discard().await {
-            Ok(()) => self.guard.release(),
+            Ok(true) => self.guard.release(),
+            // Nothing came of the request, and still may.
+            Ok(false) => {}
             Err(error) => stdio::note(&format!(
-                "the container may still be there ({error}); cube tries for two more minutes to remove it, \
-                 then `cube stop {}` does",
+                "the container may still be there ({error}); a process in the background removes it \
+                 once the engine answers, else `cube stop {}` does",
                 self.run.task().id
             )),
         }

@@ -2,11 +2,13 @@
 
 use std::{
     future::{pending, poll_fn},
+    io,
     task::Poll,
     time::Duration,
 };
 
 use cube::{Error, ErrorKind, Signal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as ProcessSignal};
 use tokio::{
     signal::unix::{self, SignalKind},
     time::sleep,
@@ -15,8 +17,34 @@ use tokio::{
 const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
+const CHILD: i32 = 17;
 /// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM.
 const PASSED_ON: [i32; 4] = [3, 10, 12, 14];
+
+/// Hears what this process's parent blocked. Only SIGXFSZ is: a write past the limit of a file's size fails then, as
+/// one to a full disk does, and says so.
+pub fn unblock() {
+    let mut mask = SigSet::empty();
+    mask.add(ProcessSignal::SIGXFSZ);
+    let _ = mask.thread_set_mask();
+}
+
+/// Starts a child, which has all signals as usual.
+pub fn with_all<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let mask = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let started = start();
+    mask.thread_set_mask()?;
+    started
+}
+
+/// Minds the end of child processes: where SIGCHLD is ignored, as some parents hand it down, it cannot be learned how
+/// they ended. In a runtime.
+pub fn mind_children() {
+    if is_ignored(CHILD) {
+        // Whether it is listened to does not matter: the handler stays.
+        let _ = unix::signal(SignalKind::child());
+    }
+}
 
 /// Some signals, each of which is kept until it is asked for.
 pub struct Signals(Vec<(i32, unix::Signal)>);

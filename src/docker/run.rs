@@ -102,6 +102,7 @@ impl<'e> Run<'e> {
         let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
         let created = self.docker.create(&mut self.task, &mut **events);
         let id = in_time(self.given, "created", created).await?;
+        events(Event::Created);
         self.task.transition(State::Scheduled)?;
         Ok(self.docker.handle(id))
     }
@@ -158,10 +159,12 @@ impl<'e> Run<'e> {
     }
 
     /// Removes whatever there is of the task, and what a create request that was not answered may still bring forth.
+    /// `false` if nothing came of that within 3 s of the engine's first answer, and still may: an engine under load
+    /// takes longer.
     ///
     /// # Errors
     /// The engine's, if it cannot be reached or refuses; the label then still finds the task.
-    pub async fn discard(&mut self) -> Result<(), Error> {
+    pub async fn discard(&mut self) -> Result<bool, Error> {
         self.docker.discard(&self.task).await
     }
 

@@ -143,10 +143,7 @@ impl Point<'_> {
         if self.unguarded {
             drop(task);
             for id in bed.containers() {
-                end_guard(
-                    &bed,
-                    engine().container(&id)["Config"]["Labels"]["cube.task.id"].as_str().unwrap(),
-                );
+                end_guard(engine().container(&id)["Config"]["Labels"]["cube.task.id"].as_str().unwrap());
             }
             return Some(bed);
         }
@@ -233,15 +230,14 @@ fn remove_all(bed: &Bed) {
     }
 }
 
-/// Kills the guard of a task of `bed`, while it waits and when it acts.
-fn end_guard(bed: &Bed, task_id: &str) {
+/// Kills the guard of a task, while it waits and when it acts.
+fn end_guard(task_id: &str) {
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let read = |name| {
             String::from_utf8_lossy(&std::fs::read(entry.path().join(name)).unwrap_or_default()).into_owned()
         };
         let line = read("cmdline");
-        let waits = read("comm") == "cube-guard\n" && line.contains(&bed.label());
-        if waits || line.starts_with(&format!("cube\0guard\0{task_id}")) {
+        if line.starts_with("task-guard\0") && line.contains(task_id) {
             let pid: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
             let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
         }

@@ -138,10 +138,12 @@ fn nothing_that_an_engine_names_rewrites_the_terminal() {
     let evil = "\u{1b}[2J\u{9b}1m\u{7}\u{202e}x\r\ny";
     let clean = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
     let listed = json!([{
-        "Id": ID, "Names": [format!("/{evil}")], "Image": evil, "State": "running", "Status": evil,
+        "Id": ID, "ImageID": ID, "Names": [format!("/{evil}")], "Image": evil, "State": "running", "Status": evil,
         "Labels": {"cube.task.id": UUID}, "Ports": [{"IP": evil, "PrivatePort": 80, "PublicPort": 1, "Type": "tcp"}],
     }]);
-    let engine = Scripted::new().on("GET /containers/json", Reply::json(200, listed.to_string()));
+    let engine = Scripted::new()
+        .on("GET /containers/json", Reply::json(200, listed.to_string()))
+        .on("GET /images/*/json", Reply::json(200, "{}"));
     let text = engine.cube(["ps"]).text();
     assert!(clean(&text) && text.lines().count() == 2, "{text:?}");
 

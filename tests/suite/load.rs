@@ -114,7 +114,7 @@ fn guards_of(cube: u32) -> Vec<u32> {
 }
 
 fn is_guard(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "cube-guard\n")
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
 }
 
 #[test]

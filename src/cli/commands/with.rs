@@ -16,7 +16,7 @@ use crate::cli::{
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
     output::{stdio, variables::Names},
     session::{Extras, Session},
-    signals::after,
+    signals::{self, after},
 };
 
 const INTERRUPT: u8 = 2;
@@ -138,7 +138,7 @@ fn spawn(words: &[OsString], variables: Vec<(String, String)>) -> Result<Child, 
     };
     let mut command = Command::new(program);
     command.args(arguments).envs(variables).kill_on_drop(true);
-    command.spawn().map_err(|cause| cannot_run(words, &cause))
+    signals::with_all(|| command.spawn()).map_err(|cause| cannot_run(words, &cause))
 }
 
 fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {

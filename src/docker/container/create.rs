@@ -56,6 +56,7 @@ impl Docker {
             proxies::add(body.env.get_or_insert_default(), file, &self.address.to_string());
         }
         let config = task.config.clone();
+        events(Event::Creating);
         task.created_by(Box::pin(self.create_as_told(&config, body, events))).await
     }
 

@@ -28,8 +28,11 @@ const AFTER_GRACE: Duration = Duration::from_secs(30);
 const DEFAULT_GRACE: i64 = 10;
 /// How long a create whose answer was lost may still take effect, and a container be between two states.
 const SETTLING: Duration = Duration::from_secs(3);
-/// Between two looks for such a container: nothing tells when a create fails.
+/// Between two looks for such a container: nothing tells when a create fails. And between two later ones.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_ON: Duration = Duration::from_secs(1);
+/// An engine that takes as long for a list does nothing else meanwhile either.
+const HANGING: Duration = Duration::from_secs(1);
 
 /// How a task is stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,41 +135,45 @@ impl Docker {
     }
 
     /// Removes whatever exists of a task whose start failed or was broken off: its container, or one
-    /// that a create request may still bring forth.
+    /// that a create request may still bring forth. `false` if none came, and still may.
     ///
     /// # Errors
     /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
-    pub(crate) async fn discard(&self, task: &Task) -> Result<(), Error> {
+    pub(crate) async fn discard(&self, task: &Task) -> Result<bool, Error> {
         match task.existence() {
-            Existence::Known(id) => self.handle(id.clone()).remove().await,
-            Existence::InDoubt => self.discard_by_id(task.id, task.config.swarm).await,
-            Existence::Nothing => Ok(()),
+            Existence::Known(id) => self.handle(id.clone()).remove().await.map(|()| true),
+            Existence::InDoubt => self.discard_by_id(task.id, task.config.swarm, SETTLING).await,
+            Existence::Nothing => Ok(true),
         }
     }
 
     /// The same by the task's UUID alone, on the engine or its `swarm`, for a caller that does not know
-    /// how far the start came.
+    /// how far the start came. It looks out for so long from the engine's first answer on: an engine that hangs
+    /// creates the container only afterwards. Whether one was found.
     ///
     /// # Errors
     /// As [`Docker::discard`].
-    pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool) -> Result<(), Error> {
-        let begun = Instant::now();
-        let mut seen = false;
+    pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool, lookout: Duration) -> Result<bool, Error> {
+        let (mut since, mut seen) = (None, None);
         loop {
+            let asked = Instant::now();
             let found = self.all_of(task_id, swarm).await?;
-            if found.is_empty() && (seen || begun.elapsed() >= SETTLING) {
-                return Ok(());
+            if asked.elapsed() >= HANGING {
+                since = None;
             }
-            if begun.elapsed() >= AFTER_GRACE {
-                return Err(still_there());
+            let looked = since.get_or_insert_with(Instant::now).elapsed();
+            if found.is_empty() && (seen.is_some() || looked >= lookout) {
+                return Ok(seen.is_some());
             }
             // The engine lists a container before its creation is done, and knows none of that id until then:
             // only a look afterwards tells that it is gone.
             for task in &found {
-                seen = true;
+                if seen.get_or_insert_with(Instant::now).elapsed() >= AFTER_GRACE {
+                    return Err(still_there());
+                }
                 task.remove().await?;
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(if looked < SETTLING { LOOK_AGAIN } else { LOOK_ON }).await;
         }
     }
 }

@@ -115,7 +115,7 @@ impl Cube {
     }
 
     /// The same command line, `$@` of a shell's `script`.
-    fn by_shell(mut self, script: &str) -> Self {
+    pub fn by_shell(mut self, script: &str) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", script, "sh"]).arg(binary());
         command.args(self.command.get_args()).env_clear().current_dir(scratch());
@@ -263,6 +263,16 @@ impl Running {
             assert!(Instant::now() < deadline, "{}: it does not handle {signal:?}", self.line);
             thread::yield_now();
         }
+    }
+
+    /// The process that guards its task.
+    pub fn guard(&self) -> u32 {
+        let path = format!("/proc/{0}/task/{0}/children", self.pid());
+        let children = fs::read_to_string(path).unwrap();
+        let is_guard = |pid: &&str| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
+        };
+        children.split_whitespace().find(is_guard).expect("there is a guard").parse().unwrap()
     }
 
     /// Returns once it has ended by SIGKILL.

@@ -26,7 +26,7 @@ impl Private {
         let server = "containerd --config \"$folder/none\" --root \"$folder/containerd\" --state \"$folder/state\" \
                       --address \"$folder/containerd.sock\"";
         // Only after a test that was killed there is something to do.
-        let after = "! kill $(cat pid) || while kill -0 $(cat pid); do sleep 0.1; done; \
+        let after = "! kill $(cat pid) || { kill -CONT $(cat pid); while kill -0 $(cat pid); do sleep 0.1; done; }; \
                      grep -o \" $folder[^ ]* \" /proc/mounts | xargs -r umount -l;";
         let keeper = Guarded::start("echo {} >config.json && : >none &&", server, after, &[]);
         keeper.wait_until(|| UnixStream::connect(keeper.folder().join("containerd.sock")).is_ok());
@@ -69,10 +69,26 @@ impl Private {
         self.end(Signal::KILL);
     }
 
+    /// The engine hangs: it takes connections, and answers nothing until what this returns is dropped.
+    pub fn suspend(&self) -> Suspension {
+        let daemon = Pid::from_child(self.daemon.as_ref().unwrap());
+        kill_process(daemon, Signal::STOP).unwrap();
+        Suspension(daemon)
+    }
+
     fn end(&mut self, signal: Signal) {
         let mut daemon = self.daemon.take().unwrap();
         kill_process(Pid::from_child(&daemon), signal).unwrap();
         daemon.wait().unwrap();
+    }
+}
+
+/// An engine that hangs; it goes on where it was when this is dropped.
+pub struct Suspension(Pid);
+
+impl Drop for Suspension {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
     }
 }
 
