@@ -18,7 +18,11 @@ use std::{ffi::OsString, process::ExitCode};
 use crate::cli::{
     app::App,
     args::{Cli, verbs::Command, words::Words},
-    commands::{doctor, exec, generate, inspect, logs, port, prune, ps, pull, run, stop, wait, with},
+    commands::{
+        doctor, exec, generate, inspect, logs, port, prune, ps, pull, run,
+        several::{kill, rm, stop},
+        wait, with,
+    },
     outcome::Outcome,
     output::render,
 };
@@ -61,6 +65,8 @@ async fn dispatch(app: &App, command: Command) -> Outcome {
         Command::Run(args) => Box::pin(run::run(app, *args)).await,
         Command::With(args) => Box::pin(with::with(app, *args)).await,
         Command::Stop(args) => stop::stop(app, &args).await,
+        Command::Rm(args) => rm::rm(app, &args).await,
+        Command::Kill(args) => kill::kill(app, &args).await,
         Command::Ps(args) => ps::ps(app, &args).await,
         Command::Logs(args) => logs::logs(app, &args).await,
         Command::Inspect(args) => inspect::inspect(app, &args).await,

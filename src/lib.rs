@@ -61,6 +61,7 @@ pub use docker::{
     Docker,
     container::{
         exec::{Exec, ExecOptions},
+        filter::ListFilter,
         list::Listed,
         stop::StopOptions,
         wait::Exit,

@@ -22,8 +22,14 @@ pub enum Action {
     Start,
     /// Stop and remove a task.
     Stop,
+    /// Send a task a signal.
+    Kill,
+    /// Remove a task.
+    Remove,
     /// Wait for a task.
     Wait,
+    /// Join a running task.
+    Attach,
     /// Run a command in a task.
     Exec,
     /// Read a task's output.

@@ -11,6 +11,6 @@ pub mod prune;
 pub mod ps;
 pub mod pull;
 pub mod run;
-pub mod stop;
+pub mod several;
 pub mod wait;
 pub mod with;

@@ -20,7 +20,7 @@ const COMMANDS: &[(Words, &str)] = &[
     ),
     (&["create"], "`cube run` creates and starts in one step; --dry-run shows what it would create"),
     (&["restart"], "use `cube run --replace` with the task's --name; --restart sets a policy for the engine"),
-    (&["pause", "unpause"], "use `docker pause`, which takes the same id"),
+    (&["pause", "unpause"], "use `cube kill -s STOP TASK` to halt its process, and -s CONT to let it go on"),
     (&["images", "image"], "cube lists no images: use `docker images`; `cube pull` fetches one"),
     (&["rmi"], "cube leaves images alone: use `docker rmi`"),
     (

@@ -3,7 +3,9 @@
 pub mod body;
 pub mod create;
 pub mod exec;
+pub mod filter;
 pub mod inspect;
+pub mod kill;
 pub mod list;
 pub mod own;
 pub mod proxies;

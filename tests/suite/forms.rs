@@ -85,7 +85,7 @@ fn help_is_a_command_too() {
         assert_eq!(Cube::new(["help", verb]).text(), Cube::new([verb, "--help"]).text());
     }
     assert_eq!(Cube::new(["run", "-h"]).text(), Cube::new(["help", "run"]).text());
-    Cube::new(["help", "pause"]).fails(2).stderr_has("docker pause").output();
+    Cube::new(["help", "pause"]).fails(2).stderr_has("cube kill -s STOP").output();
 }
 
 #[test]

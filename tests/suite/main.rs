@@ -28,6 +28,7 @@ mod hostile;
 mod hosts;
 mod inherited;
 mod inspect;
+mod kill;
 mod limits;
 mod load;
 mod logs;

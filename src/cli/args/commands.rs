@@ -15,6 +15,34 @@ pub struct StopArgs {
     /// Signal that asks the task to end [default: the task's own, else SIGTERM]
     #[arg(short, long)]
     pub signal: Option<String>,
+    /// A task that is not there is no error
+    #[arg(long)]
+    pub ignore_missing: bool,
+}
+
+/// `cube rm`
+#[derive(Args, Debug)]
+pub struct RmArgs {
+    /// The tasks
+    #[arg(required = true, value_name = "TASK")]
+    pub tasks: Vec<String>,
+    /// Kill a running task at once; a task that is not there is no error
+    #[arg(short, long)]
+    pub force: bool,
+    /// Remove anonymous volumes too: cube always does
+    #[arg(short, long)]
+    pub volumes: bool,
+}
+
+/// `cube kill`
+#[derive(Args, Debug)]
+pub struct KillArgs {
+    /// The tasks
+    #[arg(required = true, value_name = "TASK")]
+    pub tasks: Vec<String>,
+    /// The signal, by name or number [default: SIGKILL]
+    #[arg(short, long)]
+    pub signal: Option<String>,
 }
 
 /// `cube ps`
@@ -23,6 +51,9 @@ pub struct PsArgs {
     /// Also those that do not run
     #[arg(short, long)]
     pub all: bool,
+    /// Only those of which this holds: status=, ancestor=, label=, name=, id=, health=; repeatable
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub filter: Vec<String>,
     /// Those on the swarm that the engine manages, instead of the engine's own
     #[arg(long, env = "CUBE_SWARM", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub swarm: bool,
@@ -61,8 +92,9 @@ pub struct InspectArgs {
 /// `cube wait`
 #[derive(Args, Debug)]
 pub struct WaitArgs {
-    /// The task
-    pub task: String,
+    /// The tasks; of several the codes are printed in this order, one a line
+    #[arg(required = true, value_name = "TASK")]
+    pub tasks: Vec<String>,
     /// Wait for this instead of the end; repeatable: all must hold. As `run --wait-for`
     #[arg(long = "for", value_name = "CONDITION")]
     pub conditions: Vec<String>,
@@ -122,6 +154,9 @@ pub struct PruneArgs {
     /// Only print what would be removed
     #[arg(long)]
     pub dry_run: bool,
+    /// Only those of which this holds: label=NAME[=VALUE], name=NAME, until=TIME (made before then); repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub filter: Vec<String>,
 }
 
 /// `cube completions`

@@ -6,8 +6,8 @@ use cube::Action;
 use crate::cli::args::{
     Global,
     commands::{
-        CompletionsArgs, ExecArgs, HelpArgs, InspectArgs, LogsArgs, ManArgs, PortArgs, PruneArgs, PsArgs,
-        PullArgs, StopArgs, WaitArgs,
+        CompletionsArgs, ExecArgs, HelpArgs, InspectArgs, KillArgs, LogsArgs, ManArgs, PortArgs, PruneArgs,
+        PsArgs, PullArgs, RmArgs, StopArgs, WaitArgs,
     },
     doctor::DoctorArgs,
     task::{RunArgs, WithArgs},
@@ -19,6 +19,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     With(Box<WithArgs>),
     Stop(StopArgs),
+    Rm(RmArgs),
+    Kill(KillArgs),
     Ps(PsArgs),
     Logs(LogsArgs),
     Inspect(InspectArgs),
@@ -44,7 +46,7 @@ pub struct Verb {
 }
 
 /// All commands, in the order of the help.
-const VERBS: [Verb; 15] = [
+const VERBS: [Verb; 17] = [
     Verb {
         more: Some(
             "In Docker's own form (IMAGE in place, everything behind it is the task's) the task runs in the \
@@ -74,6 +76,20 @@ const VERBS: [Verb; 15] = [
         "Stop tasks (signal, grace, kill) and remove them with their anonymous volumes",
         StopArgs::augment_args,
         |found| StopArgs::from_arg_matches_mut(found).map(Command::Stop),
+    ),
+    Verb::new(
+        "rm",
+        Action::Remove,
+        "Stop tasks and remove them, as stop does; with -f kill them at once",
+        RmArgs::augment_args,
+        |found| RmArgs::from_arg_matches_mut(found).map(Command::Rm),
+    ),
+    Verb::new(
+        "kill",
+        Action::Kill,
+        "Send tasks a signal; nothing is removed",
+        KillArgs::augment_args,
+        |found| KillArgs::from_arg_matches_mut(found).map(Command::Kill),
     ),
     Verb::new("ps", Action::List, "List cube's tasks", PsArgs::augment_args, |found| {
         PsArgs::from_arg_matches_mut(found).map(Command::Ps)

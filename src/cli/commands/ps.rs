@@ -1,7 +1,7 @@
 //! `cube ps`: cube's own tasks.
 
 use chrono::{TimeDelta, Utc};
-use cube::{Action, Error, Listed, Ports, duration};
+use cube::{Action, Error, ErrorKind, ListFilter, Listed, Ports, duration};
 
 use crate::cli::{
     app::App,
@@ -20,8 +20,20 @@ pub async fn ps(app: &App, args: &PsArgs) -> Outcome {
 }
 
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
+    let filters: Vec<ListFilter> = args.filter.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    if args.swarm && !filters.is_empty() {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "--filter is for an engine's own tasks, not for a swarm's",
+        )
+        .with_hint("pick from the whole list: `cube ps --swarm -o json`"));
+    }
     let docker = app.docker().await?;
-    let listed = if args.swarm { docker.list_swarm(args.all).await? } else { docker.list(args.all).await? };
+    let listed = if args.swarm {
+        docker.list_swarm(args.all).await?
+    } else {
+        docker.list_filtered(args.all, &filters).await?
+    };
     let (expired, tasks): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(Listed::is_expired);
     for task in &expired {
         docker.remove_listed(task).await?;

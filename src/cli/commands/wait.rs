@@ -1,8 +1,9 @@
-//! `cube wait`: for a task's end, or for conditions.
+//! `cube wait`: for the end of tasks, or for conditions.
 
 use std::time::Duration;
 
 use cube::{Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, RunningTask, TaskRef};
+use futures_util::{StreamExt, stream::FuturesOrdered};
 use tokio::time::timeout;
 
 use crate::cli::{
@@ -15,61 +16,97 @@ use crate::cli::{
 };
 
 pub async fn wait(app: &App, args: &WaitArgs) -> Outcome {
-    match waited(app, args).await {
-        Ok(outcome) => outcome,
-        Err(error) => Outcome::failure(Action::Wait, error.during(format!("cannot wait for {}", args.task))),
-    }
+    waited(app, args).await.unwrap_or_else(|error| Outcome::failure(Action::Wait, error))
+}
+
+/// What is waited for, and how long.
+struct Goal {
+    conditions: Vec<Condition>,
+    limit: Option<Duration>,
 }
 
 async fn waited(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
-    let task: TaskRef = args.task.parse()?;
-    let conditions: Vec<Condition> = args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?;
-    let limit = config::duration(args.timeout.as_deref())?;
+    let tasks: Vec<TaskRef> = args.tasks.iter().map(|task| task.parse()).collect::<Result<_, _>>()?;
+    let goal = Goal {
+        conditions: args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,
+        limit: config::duration(args.timeout.as_deref())?,
+    };
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
-    signals.unless_one_comes(reached(app, &docker, &task, &conditions, limit)).await
+    let waited = signals.unless_one_comes(all(app, &docker, &tasks, &goal)).await;
+    waited.map_err(|error| during(error, &args.tasks.join(", ")))
+}
+
+/// Waits for all at once and shows each in the order given. The first code that is not 0 counts.
+async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Goal) -> Result<Outcome, Error> {
+    let waits = tasks.iter().map(|task| async move {
+        let reached = reached(app, docker, task, goal).await;
+        reached.map_err(|error| during(error, task.as_str()))
+    });
+    let mut waits: FuturesOrdered<_> = waits.collect();
+    let mut first: Option<Outcome> = None;
+    while let Some(reached) = waits.next().await {
+        let outcome = match reached {
+            Ok((outcome, Some(exit))) if app.output() == OutputFormat::Text => {
+                stdio::print(&format!("{}\n", exit.code))?;
+                Outcome::told(outcome.code)
+            }
+            Ok((outcome, _)) => outcome,
+            Err(error) => Outcome::failure(Action::Wait, error),
+        };
+        match &first {
+            Some(earlier) if earlier.code != 0 => show_error(app, &outcome),
+            _ => first = Some(outcome),
+        }
+    }
+    Ok(first.unwrap_or_else(|| Outcome::told(0)))
+}
+
+/// The error of a later task: only the first counts.
+fn show_error(app: &App, outcome: &Outcome) {
+    if let Some(DockerResult { error: Some(error), .. }) = &outcome.result {
+        stdio::error(error, app.colors_errors());
+    }
+}
+
+fn during(error: Error, task: &str) -> Error {
+    error.during(format!("cannot wait for {task}"))
 }
 
 async fn reached(
     app: &App,
     docker: &Docker,
     task: &TaskRef,
-    conditions: &[Condition],
-    limit: Option<Duration>,
-) -> Result<Outcome, Error> {
+    goal: &Goal,
+) -> Result<(Outcome, Option<Exit>), Error> {
     let (task, _) = docker.find(task).await?;
-    let met = met(app, &task, conditions, limit).await;
+    let met = met(app, &task, goal).await;
     // The task is still there, and the result names it.
     met.map_err(|error| error.with_container(task.id().as_str()))
 }
 
-async fn met(
-    app: &App,
-    task: &RunningTask,
-    conditions: &[Condition],
-    limit: Option<Duration>,
-) -> Result<Outcome, Error> {
-    if !conditions.iter().all(|c| *c == Condition::Exit) {
-        task.ready(conditions, limit).await?;
-        return task.result(Action::Wait).await.map(Outcome::success);
+async fn met(app: &App, task: &RunningTask, goal: &Goal) -> Result<(Outcome, Option<Exit>), Error> {
+    if !goal.conditions.iter().all(|condition| *condition == Condition::Exit) {
+        task.ready(&goal.conditions, goal.limit).await?;
+        return task.result(Action::Wait).await.map(|result| (Outcome::success(result), None));
     }
-    let exit = match limit {
+    let exit = match goal.limit {
         Some(limit) => timeout(limit, task.wait_through()).await.map_err(|_| too_long())??,
         None => task.wait_through().await?,
     };
-    told(app, task, exit).await
+    Ok((ended(app, task, exit).await, Some(exit)))
 }
 
-async fn told(app: &App, task: &RunningTask, exit: Exit) -> Result<Outcome, Error> {
+/// The exit code as cube's own, and what is known of the task if anybody asks for it.
+async fn ended(app: &App, task: &RunningTask, exit: Exit) -> Outcome {
     let code = u8::try_from(exit.code).unwrap_or(FAILED);
     if app.output() == OutputFormat::Text {
-        stdio::print(&format!("{}\n", exit.code))?;
-        return Ok(Outcome::told(code));
+        return Outcome::told(code);
     }
     let known = task.result(Action::Wait).await;
     let mut result = known.unwrap_or_else(|_| DockerResult::success(Action::Wait));
     result.exit_code = Some(exit.code);
-    Ok(Outcome { code, ..Outcome::success(result) })
+    Outcome { code, ..Outcome::success(result) }
 }
 
 fn too_long() -> Error {

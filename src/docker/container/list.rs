@@ -10,6 +10,7 @@ use crate::{
     docker::{
         Docker,
         container::{
+            filter::{self, ListFilter},
             inspect::{bound, is_id},
             own::ImageLabels,
         },
@@ -47,6 +48,8 @@ pub struct Listed {
     pub expires_at: Option<DateTime<Utc>>,
     #[serde(skip)]
     pub(crate) owner: Option<Owner>,
+    #[serde(skip)]
+    pub(crate) labels: LabelMap,
     /// What the engine's clock said when it was listed.
     #[serde(skip)]
     pub listed_at: Option<DateTime<Utc>>,
@@ -58,6 +61,12 @@ impl Listed {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         (self.state.is_final() && !self.is_in_use()) || self.is_orphaned()
+    }
+
+    /// Whether it has a label of this name, with this value if one is asked for.
+    #[must_use]
+    pub fn has_label(&self, name: &str, value: Option<&str>) -> bool {
+        filter::has_label(&self.labels, name, value)
     }
 
     /// Whether its time to live was over when it was listed, by the engine's clock. Not known, so false, where the
@@ -91,6 +100,15 @@ impl Docker {
         self.list_labelled(TASK_ID, all, |_| true).await
     }
 
+    /// cube's tasks, newest first, of which the filters hold: those that run, or `all`. A filter of the state looks
+    /// among all.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn list_filtered(&self, all: bool, filters: &[ListFilter]) -> Result<Vec<Listed>, Error> {
+        self.list_by(&filter::query(filters), all, |_| true).await
+    }
+
     /// The containers of one task: one, or none.
     pub(crate) async fn list_by_task(&self, task_id: Uuid) -> Result<Vec<Listed>, Error> {
         self.list_labelled(&format!("{TASK_ID}={task_id}"), true, |_| true).await
@@ -105,7 +123,16 @@ impl Docker {
         wanted: impl Fn(&Listed) -> bool,
     ) -> Result<Vec<Listed>, Error> {
         // The filter in JSON, {"label":["…"]}, percent-encoded.
-        let path = format!("/containers/json?all={all}&filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
+        self.list_by(&format!("%7B%22label%22%3A%5B%22{label}%22%5D%7D"), all, wanted).await
+    }
+
+    async fn list_by(
+        &self,
+        query: &str,
+        all: bool,
+        wanted: impl Fn(&Listed) -> bool,
+    ) -> Result<Vec<Listed>, Error> {
+        let path = format!("/containers/json?all={all}&filters={query}");
         let answer: Vec<ListAnswer> = self.transport.json(Method::GET, &path).await?;
         let now = self.transport.engine_time();
         let (mut images, mut own) = (ImageLabels::default(), Vec::new());
@@ -177,6 +204,7 @@ impl ListAnswer {
             created_at,
             expires_at: labels.expiry(created_at),
             owner: labels.owner,
+            labels: self.labels.clone(),
             id: EngineId::Container(self.id.clone()),
             image: self.image.clone(),
             status: self.status.clone(),

@@ -52,6 +52,7 @@ impl Docker {
 /// A service whose label is no UUID is not cube's.
 fn listed(seen: Snapshot, now: Option<DateTime<Utc>>) -> Option<Listed> {
     let labels = Labels::read(&seen.service.spec.labels)?;
+    let all_labels = seen.service.spec.labels.clone();
     let container = Details::from(seen);
     let place = container.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
     let reason = if container.error.is_empty() { String::new() } else { format!(": {}", container.error) };
@@ -62,6 +63,7 @@ fn listed(seen: Snapshot, now: Option<DateTime<Utc>>) -> Option<Listed> {
         ports: container.published,
         expires_at: labels.expiry(container.created_at),
         owner: labels.owner,
+        labels: all_labels,
         created_at: container.created_at,
         listed_at: now,
         id: container.id,

@@ -1,0 +1,25 @@
+//! `cube stop`: several tasks at once.
+
+use cube::{Action, Error, StopOptions, TaskRef};
+
+use crate::cli::{
+    app::App,
+    args::{OutputFormat, commands::StopArgs},
+    commands::several::Several,
+    outcome::Outcome,
+};
+
+pub async fn stop(app: &App, args: &StopArgs) -> Outcome {
+    stopped(app, args).await.unwrap_or_else(|error| Outcome::failure(Action::Stop, error))
+}
+
+async fn stopped(app: &App, args: &StopArgs) -> Result<Outcome, Error> {
+    let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
+    let signal = args.signal.as_deref().map(str::parse).transpose()?;
+    let options =
+        StopOptions { signal, timeout: args.time, skip_outcome: app.output() == OutputFormat::Text };
+    let docker = app.docker().await?;
+    let (verb, ignores_missing) = ("stop", args.ignore_missing);
+    let several = Several { app, action: Action::Stop, verb, tasks: &args.tasks, ignores_missing };
+    several.each(tasks.iter().map(|task| docker.stop(task, &options))).await
+}

@@ -1,0 +1,119 @@
+//! Conditions on a list of tasks, as `docker ps --filter` takes them.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use crate::{
+    docker::labels::{LabelMap, TASK_ID},
+    error::Error,
+};
+
+/// A condition on the tasks of a list: `status=exited`, `ancestor=IMAGE`, `label=NAME[=VALUE]`, `name=PART`,
+/// `id=BEGINNING`, `health=healthy`; `state` and `image` are other words for `status` and `ancestor`. Conditions of
+/// one key are alternatives, but for labels, all of which must be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListFilter {
+    key: &'static str,
+    value: String,
+}
+
+const KEYS: [(&str, &str); 8] = [
+    ("status", "status"),
+    ("state", "status"),
+    ("ancestor", "ancestor"),
+    ("image", "ancestor"),
+    ("label", "label"),
+    ("name", "name"),
+    ("id", "id"),
+    ("health", "health"),
+];
+const STATES: [&str; 7] = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+const HEALTH: [&str; 4] = ["starting", "healthy", "unhealthy", "none"];
+
+impl FromStr for ListFilter {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = |why: &str, hint: &str| Err(Error::invalid("filter", text, why).with_hint(hint));
+        let Some((key, value)) = text.split_once('=') else {
+            return invalid("there is no `=`", "write --filter status=exited");
+        };
+        let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+        let Some((_, key)) = KEYS.iter().find(|(name, _)| *name == key) else {
+            return invalid("no such key", "the keys are status, ancestor, label, name, id and health");
+        };
+        let value = match *key {
+            "status" | "health" => value.to_ascii_lowercase(),
+            _ => value.to_owned(),
+        };
+        match *key {
+            "status" if !STATES.contains(&value.as_str()) => {
+                invalid("no such status", &format!("it is one of {}", STATES.join(", ")))
+            }
+            "health" if !HEALTH.contains(&value.as_str()) => {
+                invalid("no such health", &format!("it is one of {}", HEALTH.join(", ")))
+            }
+            _ => Ok(Self { key, value }),
+        }
+    }
+}
+
+/// The filters in the engine's words, fit for a query: cube's own tasks of which all this holds.
+pub(crate) fn query(filters: &[ListFilter]) -> String {
+    let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::from([("label", vec![TASK_ID])]);
+    for filter in filters {
+        words.entry(filter.key).or_default().push(&filter.value);
+    }
+    let json = serde_json::to_string(&words).unwrap_or_default();
+    json.bytes().map(encoded).collect()
+}
+
+/// What may not stand in a query as it is is percent-encoded.
+fn encoded(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+/// Whether a label is there, with this value if one is asked for.
+pub(crate) fn has_label(labels: &LabelMap, name: &str, value: Option<&str>) -> bool {
+    labels.get(name).is_some_and(|found| value.is_none_or(|value| value == found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_read_as_docker_reads_it() {
+        for (text, key, value) in [
+            ("status=exited", "status", "exited"),
+            ("State=RUNNING", "status", "running"),
+            ("image=a:b", "ancestor", "a:b"),
+            ("label=a=b", "label", "a=b"),
+            ("name=/x", "name", "/x"),
+            ("health=none", "health", "none"),
+        ] {
+            assert_eq!(
+                text.parse::<ListFilter>().unwrap(),
+                ListFilter { key, value: value.to_owned() },
+                "{text}"
+            );
+        }
+        for text in ["status", "status=gone", "health=ill", "volume=x", "=x", ""] {
+            assert!(text.parse::<ListFilter>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_holds_nothing_that_ends_it() {
+        let filters: Vec<ListFilter> =
+            ["name=a&b#c\"", "label=x=ü"].iter().map(|f| f.parse().unwrap()).collect();
+        let query = query(&filters);
+        assert_eq!(
+            query,
+            "%7B%22label%22%3A%5B%22cube.task.id%22%2C%22x%3D%C3%BC%22%5D%2C%22name%22%3A%5B%22a%26b%23c%5C%22%22%5D%7D"
+        );
+    }
+}
