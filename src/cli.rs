@@ -19,7 +19,7 @@ use crate::cli::{
     app::App,
     args::{Cli, verbs::Command, words::Words},
     commands::{
-        doctor, exec, generate, inspect, logs, port, prune, ps, pull, run,
+        completions, doctor, exec, help, inspect, logs, man, port, prune, ps, pull, run,
         several::{kill, rm, stop},
         wait, with,
     },
@@ -33,6 +33,9 @@ pub fn main(argv: &[OsString]) -> ExitCode {
         return guard::serve(order);
     }
     signals::unblock();
+    if let Some(code) = completions::answer(argv) {
+        return code;
+    }
     let words = Words::read(argv);
     let asked = usage::Asked::of(&words);
     let cli = match Cli::of(words) {
@@ -76,8 +79,8 @@ async fn dispatch(app: &App, command: Command) -> Outcome {
         Command::Pull(args) => pull::pull(app, &args).await,
         Command::Doctor(args) => doctor::doctor(app, &args).await,
         Command::Prune(args) => prune::prune(app, &args).await,
-        Command::Completions(args) => generate::completions(&args),
-        Command::Man(args) => generate::man(&args),
-        Command::Help(args) => generate::help(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => man::man(&args),
+        Command::Help(args) => help::help(&args),
     }
 }

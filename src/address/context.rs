@@ -28,6 +28,8 @@ struct ContextConfig {
 
 #[derive(Deserialize)]
 struct Meta {
+    #[serde(rename = "Name", default)]
+    name: String,
     #[serde(rename = "Endpoints", default)]
     endpoints: Endpoints,
 }
@@ -74,6 +76,15 @@ pub(crate) fn load(
     let wanted = docker.skip_tls_verify || files != Tls::default();
     let tls = wanted.then_some(Tls { verify: !docker.skip_tls_verify, ..files });
     Ok(Endpoint { host: docker.host, tls })
+}
+
+/// The names of all contexts, sorted. What cannot be read is left out.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder.join("contexts/meta")).into_iter().flatten().flatten();
+    let meta = entries.filter_map(|entry| read::<Meta>(&entry.path().join("meta.json")).ok().flatten());
+    let mut names: Vec<String> = meta.map(|meta| meta.name).filter(|name| !name.is_empty()).collect();
+    names.sort();
+    names
 }
 
 fn tls_folder(folder: &Path, id: &str) -> PathBuf {

@@ -53,6 +53,12 @@ impl Surroundings<'_> {
         self.var("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".docker")))
     }
 
+    /// The names of Docker's contexts, sorted, as `docker context ls` shows them; `default` is none of them.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<String> {
+        self.docker_folder().map(|folder| context::names(&folder)).unwrap_or_default()
+    }
+
     /// Docker's configuration itself.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
         self.docker_folder().map(|folder| folder.join("config.json"))

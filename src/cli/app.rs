@@ -95,7 +95,7 @@ fn resolve(host: Option<&str>, context: Option<&str>) -> Result<Address, Error> 
 }
 
 /// `CUBE_HOST` as engines' addresses. A host alone is what `with` and `-o env` tell of a task.
-fn engine_hosts(variable: &str) -> Vec<String> {
+pub fn engine_hosts(variable: &str) -> Vec<String> {
     variable.split_whitespace().filter(|host| names_engine(host)).map(str::to_owned).collect()
 }
 

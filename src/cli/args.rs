@@ -4,6 +4,7 @@ pub mod commands;
 pub mod doctor;
 pub mod foreground;
 pub mod form;
+pub mod manual;
 pub mod names;
 pub mod task;
 pub mod verbs;

@@ -1,11 +1,13 @@
 //! The commands, a file each.
 
+pub mod completions;
 pub mod doctor;
 pub mod exec;
 pub mod foreground;
-pub mod generate;
+pub mod help;
 pub mod inspect;
 pub mod logs;
+pub mod man;
 pub mod port;
 pub mod prune;
 pub mod ps;

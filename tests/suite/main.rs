@@ -11,6 +11,7 @@ mod address;
 mod args;
 mod attach;
 mod bed;
+mod completions;
 mod config;
 mod docker_logs;
 mod doctor;

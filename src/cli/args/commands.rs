@@ -171,6 +171,9 @@ pub struct CompletionsArgs {
 pub struct ManArgs {
     /// One command, instead of all
     pub command: Option<String>,
+    /// Print the names of the commands that have a page
+    #[arg(long, hide = true, conflicts_with = "command")]
+    pub list: bool,
 }
 
 /// `cube help`

@@ -1,0 +1,135 @@
+//! `cube completions`: a script that makes a shell ask cube itself for what may come next, so that running
+//! tasks and contexts are among the values.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Command;
+use clap_complete::{
+    Shell,
+    engine::{ArgValueCandidates, CompletionCandidate},
+    env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh},
+};
+use cube::{Action, Docker, Listed, Surroundings};
+
+use crate::cli::{
+    app::{self, engine_hosts},
+    args::{commands::CompletionsArgs, verbs},
+    outcome::Outcome,
+    output::stdio,
+};
+
+/// Names the shell in a call that asks what may come next.
+pub const VARIABLE: &str = "CUBE_COMPLETE";
+/// How long an engine may take to list its tasks: a shell waits for it at a key press.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Prints the script that a shell reads once.
+pub fn completions(args: &CompletionsArgs) -> Outcome {
+    let mut script = Vec::new();
+    let written = shell(args.shell).write_registration(VARIABLE, "cube", "cube", "cube", &mut script);
+    let text = String::from_utf8_lossy(&script);
+    match written.map_err(stdio::unwritable).and_then(|()| stdio::print(&text)) {
+        Ok(()) => Outcome::told(0),
+        Err(error) => Outcome::failure(Action::Inspect, error),
+    }
+}
+
+/// Prints what may come next on the command line behind `--`, if a shell asks for that.
+pub fn answer(argv: &[OsString]) -> Option<ExitCode> {
+    let name = env::var_os(VARIABLE).filter(|name| !name.is_empty())?;
+    let shells: [&dyn EnvCompleter; 5] = [&Bash, &Elvish, &Fish, &Powershell, &Zsh];
+    let shell = shells.into_iter().find(|shell| name.to_str().is_some_and(|name| shell.is(name)))?;
+    let words = argv.iter().skip_while(|word| *word != "--").skip(1).cloned().collect();
+    let mut text = Vec::new();
+    let answered =
+        shell.write_complete(&mut definition(), words, env::current_dir().ok().as_deref(), &mut text);
+    let printed = answered.is_ok() && stdio::print(&String::from_utf8_lossy(&text)).is_ok();
+    Some(if printed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn shell(shell: Shell) -> &'static dyn EnvCompleter {
+    match shell {
+        Shell::Elvish => &Elvish,
+        Shell::Fish => &Fish,
+        Shell::PowerShell => &Powershell,
+        Shell::Zsh => &Zsh,
+        _ => &Bash,
+    }
+}
+
+/// The command line with the values that only a look at this machine can give.
+fn definition() -> Command {
+    let values: [(&str, Candidates); 6] = [
+        ("wait_for", || words(&CONDITIONS)),
+        ("conditions", || words(&CONDITIONS)),
+        ("pull", || words(&["always", "missing", "never"])),
+        ("restart", || words(&["no", "always", "unless-stopped", "on-failure", "on-failure:3"])),
+        ("log_driver", || words(&["local", "json-file", "journald", "none"])),
+        ("context", || words(&Surroundings::of_process().contexts())),
+    ];
+    let mut command = with_tasks(verbs::all());
+    for (id, candidates) in values {
+        command = with_values(command, id, candidates);
+    }
+    command
+}
+
+/// Finds the values that may stand at one place.
+type Candidates = fn() -> Vec<CompletionCandidate>;
+
+/// How conditions begin; what follows an `=` is the user's.
+const CONDITIONS: [&str; 14] = [
+    "ready", "running", "healthy", "port", "port=", "log=", "http=", "https=", "exec=", "file=", "postgres",
+    "mysql", "redis", "amqp",
+];
+
+/// Gives `candidates` to the argument `id` of each command that has it.
+fn with_values(command: Command, id: &str, candidates: Candidates) -> Command {
+    let command = command
+        .mut_args(|arg| if arg.get_id() == id { arg.add(ArgValueCandidates::new(candidates)) } else { arg });
+    command.mut_subcommands(|subcommand| with_values(subcommand, id, candidates))
+}
+
+/// Where TASK stands, tasks are offered: the running ones, or all for what takes an ended one too.
+fn with_tasks(command: Command) -> Command {
+    command.mut_subcommands(|subcommand| {
+        let running = matches!(subcommand.get_name(), "stop" | "kill" | "exec" | "attach" | "port" | "wait");
+        subcommand.mut_args(|arg| {
+            let is_task = arg.is_positional() && arg.get_value_names().is_some_and(|names| names == ["TASK"]);
+            match (is_task, running) {
+                (true, true) => arg.add(ArgValueCandidates::new(|| tasks(false))),
+                (true, false) => arg.add(ArgValueCandidates::new(|| tasks(true))),
+                _ => arg,
+            }
+        })
+    })
+}
+
+fn words(words: &[impl AsRef<OsStr>]) -> Vec<CompletionCandidate> {
+    words.iter().map(|word| CompletionCandidate::new(word.as_ref())).collect()
+}
+
+/// The names of cube's tasks on the engine of the environment; none where none answers at once.
+fn tasks(all: bool) -> Vec<CompletionCandidate> {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return Vec::new();
+    };
+    let listed = runtime.block_on(async { tokio::time::timeout(PATIENCE, list(all)).await });
+    let candidate = |task: Listed| {
+        CompletionCandidate::new(stdio::printable(&task.name))
+            .help(Some(stdio::printable(&task.image).into()))
+    };
+    listed.ok().flatten().unwrap_or_default().into_iter().map(candidate).collect()
+}
+
+async fn list(all: bool) -> Option<Vec<Listed>> {
+    let hosts = engine_hosts(&env::var("CUBE_HOST").unwrap_or_default());
+    let context = env::var("CUBE_CONTEXT").ok();
+    let (docker, _) = app::connect(&hosts, context.as_deref(), Docker::ANSWER_TIMEOUT).await.ok()?;
+    docker.list(all).await.ok()
+}

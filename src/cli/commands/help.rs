@@ -1,0 +1,34 @@
+//! `cube help`: the help of cube, or of a command.
+
+use cube::{Action, Error, ErrorKind};
+
+use crate::cli::{
+    args::{commands::HelpArgs, verbs},
+    foreign,
+    outcome::Outcome,
+    output::stdio,
+};
+
+pub fn help(args: &HelpArgs) -> Outcome {
+    match definition(args.command.as_deref()) {
+        Ok(mut command) => match command.print_long_help() {
+            Err(cause) if !stdio::is_closed_pipe(&cause) => {
+                Outcome::failure(Action::Inspect, stdio::unwritable(cause))
+            }
+            _ => Outcome::told(0),
+        },
+        Err(error) => Outcome::failure(Action::Inspect, error),
+    }
+}
+
+/// The definition of one command, or of all.
+pub fn definition(name: Option<&str>) -> Result<clap::Command, Error> {
+    let mut all = verbs::all();
+    all.build();
+    let Some(name) = name else { return Ok(all) };
+    let found = all.find_subcommand(name).cloned();
+    found.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, format!("there is no `cube {name}`"))
+            .with_hint(foreign::command(name).unwrap_or("`cube help` lists the commands"))
+    })
+}
