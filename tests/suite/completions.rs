@@ -114,5 +114,5 @@ fn every_command_has_a_page_that_man_reads_without_a_warning() {
         assert!(output.stderr.is_empty(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(Cube::new(["man", "run"]).text().contains("EXAMPLES"));
-    Cube::new(["man", "nothing"]).fails(2).stderr_has("there is no command").output();
+    Cube::new(["man", "nothing"]).fails(2).stderr_has("there is no `cube nothing`").output();
 }
