@@ -1,5 +1,6 @@
 //! What a task is: everything that is true before it runs. The JSON form is what `--file` reads.
 
+mod csv;
 mod decimal;
 mod group;
 pub mod health;
@@ -10,6 +11,7 @@ pub mod logging;
 pub mod network;
 pub mod process;
 pub mod readiness;
+pub mod security;
 pub mod storage;
 mod text;
 pub mod value;
@@ -24,6 +26,7 @@ use crate::{
         network::Network,
         process::Process,
         readiness::Readiness,
+        security::Security,
         storage::Storage,
         value::{env::EnvVar, image::ImageRef, name::Name, platform::Platform, pull::PullPolicy},
     },
@@ -46,6 +49,8 @@ pub struct Config {
     pub name: Option<Name>,
     /// Labels. Those that begin with `cube.` are cube's own and refused.
     pub labels: BTreeMap<String, String>,
+    /// Notes for the runtime that starts the container.
+    pub annotation: BTreeMap<String, String>,
     /// The platform to pull and run, if not the engine's own.
     pub platform: Option<Platform>,
     /// When the image is pulled.
@@ -66,6 +71,8 @@ pub struct Config {
     pub network: Network,
     /// What is mounted into the container.
     pub storage: Storage,
+    /// What the task may do on the machine, and what it sees of it.
+    pub security: Security,
     /// How the engine probes whether the task is healthy.
     pub health: HealthCheck,
     /// Where the engine keeps the task's output.
@@ -85,6 +92,7 @@ impl Config {
             image,
             name: None,
             labels: BTreeMap::new(),
+            annotation: BTreeMap::new(),
             platform: None,
             pull: PullPolicy::default(),
             pull_retries: PULL_RETRIES,
@@ -95,6 +103,7 @@ impl Config {
             limits: Limits::default(),
             network: Network::default(),
             storage: Storage::default(),
+            security: Security::default(),
             health: HealthCheck::default(),
             logging: Logging::default(),
             readiness: Readiness::default(),
@@ -115,6 +124,9 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.limits.check()?;
         self.process.check()?;
+        self.network.check()?;
+        self.security.check()?;
+        self.health.check()?;
         if let Some(label) = self.labels.keys().find(|k| k.starts_with("cube.")) {
             return Err(Error::invalid("label", label, "names that begin with `cube.` are cube's own")
                 .with_hint("choose another --label"));

@@ -37,25 +37,34 @@ mod task;
 pub use address::{Address, AddressChoice, Surroundings, Tls};
 pub use config::value::{
     condition::Condition,
+    device::{
+        Device,
+        gpus::GpuRequest,
+        rate::{ByteRate, DeviceWeight, OperationRate},
+    },
     duration,
     env::EnvVar,
-    host_entry::HostEntry,
     image::ImageRef,
     label::{parse_label, parse_label_file},
-    mount::Mount,
+    mount::{
+        Mount,
+        full::{BindOptions, FullMount, MountKind, VolumeOptions},
+        tmpfs::Tmpfs,
+    },
     name::{Name, TaskRef},
+    network::{NetworkAttachment, host_entry::HostEntry},
     platform::Platform,
     port::{Binding, HostPort, Port, PortMapping, Protocol},
     pull::PullPolicy,
     restart::RestartPolicy,
     signal::Signal,
-    size::{Cpus, Size},
+    size::{Cpus, Size, SwapLimit},
     standard_stream::StandardStream,
-    tmpfs::Tmpfs,
+    ulimit::Ulimit,
 };
 pub use config::{
     Config, health::HealthCheck, limits::Limits, logging::Logging, network::Network, process::Process,
-    readiness::Readiness, storage::Storage,
+    readiness::Readiness, security::Security, storage::Storage,
 };
 pub use docker::{
     Docker,

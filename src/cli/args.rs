@@ -1,11 +1,16 @@
 //! The command line as typed. The doc comments are the help texts; values are checked one stage later.
 
 pub mod commands;
+pub mod docker;
 pub mod doctor;
 pub mod foreground;
 pub mod form;
+pub mod limits;
 pub mod manual;
 pub mod names;
+pub mod network;
+pub mod security;
+pub mod storage;
 pub mod task;
 pub mod verbs;
 pub mod words;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::Path, time::Duration};
 use cube::{Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, duration as durations, parse_label};
 
 use crate::cli::{
-    args::task::TaskArgs,
+    args::{docker::set, task::TaskArgs},
     output::{render, stdio},
 };
 
@@ -27,6 +27,7 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     limits(&mut config, args)?;
     network(&mut config, args)?;
     storage(&mut config, args)?;
+    args.docker.apply(&mut config)?;
     engine(&mut config, args)?;
     health(&mut config, args)?;
     readiness(&mut config, args)?;
@@ -77,13 +78,20 @@ fn process(config: &mut Config, args: &TaskArgs, lookup: Lookup) -> Result<(), E
         let text = read(file, "env file")?;
         config.process.env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
     }
+    let from = config.process.env.len();
     for var in &args.env {
-        config.process.env.push(EnvVar::parse(var, lookup)?);
+        let var = EnvVar::parse(var, lookup)?;
+        // The last --env of a name wins; what a file says stays before it.
+        let known = config.process.env.iter().skip(from).position(|other| other.name() == var.name());
+        match known.and_then(|at| config.process.env.get_mut(from + at)) {
+            Some(known) => *known = var,
+            None => config.process.env.push(var),
+        }
     }
     set(&mut config.process.entrypoint, args.entrypoint.clone());
     set(&mut config.process.workdir, args.workdir.clone());
     set(&mut config.process.user, args.user.clone());
-    config.process.init |= args.init;
+    set(&mut config.process.init, args.init.then_some(true));
     set(&mut config.process.stop_signal, given(args.stop_signal.as_ref()).map(str::parse).transpose()?);
     set(&mut config.process.stop_timeout, args.stop_timeout);
     if let Some(policy) = &args.restart {
@@ -114,8 +122,7 @@ fn network(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
             Error::invalid("bind address", ip, "not an IP address").with_hint("write --bind 127.0.0.1")
         })?);
     }
-    set(&mut config.network.network, args.network.clone());
-    set(&mut config.network.hostname, args.hostname.clone());
+    set(&mut config.network.hostname, given(args.hostname.as_ref()).map(str::to_owned));
     for entry in &args.add_host {
         config.network.add_hosts.push(entry.parse()?);
     }
@@ -185,10 +192,4 @@ fn readiness(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
 /// A value that is not empty: to Docker an empty name, policy, platform or signal is none.
 fn given(value: Option<&String>) -> Option<&str> {
     value.map(String::as_str).filter(|text| !text.is_empty())
-}
-
-fn set<T>(field: &mut Option<T>, value: Option<T>) {
-    if value.is_some() {
-        *field = value;
-    }
 }

@@ -2,10 +2,14 @@
 //!
 //! The groups exist in Rust only. In JSON all fields stand side by side, and those at their default are left out.
 
+use std::{fmt, marker::PhantomData, str::FromStr};
+
 use serde::{
-    Deserialize,
-    de::{Error as _, MapAccess},
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
+
+use crate::error::Error;
 
 /// Reads the value of the field `key`. What is refused is named by its field and its line; the value, which may be
 /// a secret, is not shown.
@@ -51,14 +55,15 @@ fn in_words(expected: &str) -> &str {
 }
 
 /// Defines a group: each field with its documentation, its type and its default. A field that has another form in
-/// JSON than its type's own names the type that reads and writes it behind `as`.
+/// JSON than its type's own names the type that reads and writes it behind `as`; one of another name there has that
+/// name in brackets.
 ///
 /// With `fields of TYPE` the struct is defined elsewhere, and only its part of the JSON here.
 macro_rules! group {
     (
         $(#[$about:meta])*
         pub struct $group:ident {
-            $( $(#[$doc:meta])* pub $field:ident: $type:ty = $default:expr $(, as $via:ty)?; )*
+            $( $(#[$doc:meta])* pub $field:ident $(($key:literal))?: $type:ty = $default:expr $(, as $via:ty)?; )*
         }
     ) => {
         $(#[$about])*
@@ -73,16 +78,22 @@ macro_rules! group {
             }
         }
 
-        $crate::config::group::group! { fields of $group { $( $field: $type = $default $(, as $via)?; )* } }
+        $crate::config::group::group! {
+            fields of $group { $( $field $(($key))?: $type = $default $(, as $via)?; )* }
+        }
     };
-    ( fields of $group:ident { $( $field:ident: $type:ty = $default:expr $(, as $via:ty)?; )* } ) => {
+    (
+        fields of $group:ident {
+            $( $field:ident $(($key:literal))?: $type:ty = $default:expr $(, as $via:ty)?; )*
+        }
+    ) => {
         impl $group {
             /// Writes the fields that are not at their default.
             pub(in crate::config) fn write_fields<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 $(
                     let default: $type = $default;
                     if self.$field != default {
-                        let key = stringify!($field);
+                        let key = $crate::config::group::group!(key $field $($key)?);
                         $crate::config::group::group!(write map, key, self.$field $(, $via)?)?;
                     }
                 )*
@@ -96,7 +107,7 @@ macro_rules! group {
                 map: &mut A,
             ) -> Result<bool, A::Error> {
                 match key {
-                    $( stringify!($field) => {
+                    $( $crate::config::group::group!(key $field $($key)?) => {
                         self.$field = $crate::config::group::group!(read key, map $(, $via)?);
                     } )*
                     _ => return Ok(false),
@@ -105,6 +116,8 @@ macro_rules! group {
             }
         }
     };
+    ( key $field:ident ) => { stringify!($field) };
+    ( key $field:ident $key:literal ) => { $key };
     ( write $map:ident, $key:ident, $value:expr ) => { $map.serialize_entry($key, &$value) };
     ( write $map:ident, $key:ident, $value:expr, $via:ty ) => {
         $map.serialize_entry($key, &<$via>::from($value.clone()))
@@ -116,6 +129,62 @@ macro_rules! group {
 }
 
 pub(crate) use group;
+
+/// A list that is written without its brackets when it holds one text.
+pub(crate) struct OneOrMany<T>(Vec<T>);
+
+impl<T> From<Vec<T>> for OneOrMany<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self(items)
+    }
+}
+
+impl<T> From<OneOrMany<T>> for Vec<T> {
+    fn from(items: OneOrMany<T>) -> Self {
+        items.0
+    }
+}
+
+impl<T: Serialize> Serialize for OneOrMany<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [one] => one.serialize(serializer),
+            many => many.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: FromStr<Err = Error>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Texts(PhantomData))
+    }
+}
+
+struct Texts<T>(PhantomData<T>);
+
+impl<'de, T: FromStr<Err = Error>> Visitor<'de> for Texts<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<OneOrMany<T>, E> {
+        Ok(OneOrMany(Vec::new()))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<OneOrMany<T>, E> {
+        text.parse().map(|one| OneOrMany(vec![one])).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany<T>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(text) = list.next_element::<String>()? {
+            items.push(text.parse().map_err(A::Error::custom)?);
+        }
+        Ok(OneOrMany(items))
+    }
+}
 
 #[cfg(test)]
 mod tests {

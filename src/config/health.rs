@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::config::{group::group, value::duration::DurationText};
+use crate::{
+    config::{group::group, value::duration::DurationText},
+    error::{Error, ErrorKind},
+};
 
 group! {
     /// How the engine probes whether the task is healthy. Every field left out is the image's, else the engine's
@@ -18,10 +21,23 @@ group! {
         pub retries: Option<u32> = None;
         /// Time after the start in which failures do not count.
         pub start_period: Option<Duration> = None, as DurationText;
+        /// Time between two probes while that lasts. The engine's default is 5 s.
+        pub start_interval: Option<Duration> = None, as DurationText;
+        /// Whether the image's own health check is left out.
+        pub disabled: bool = false;
     }
 }
 
 impl HealthCheck {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.disabled && *self != (Self { disabled: true, ..Self::default() }) {
+            let message = "--no-healthcheck and a health check contradict each other";
+            return Err(Error::new(ErrorKind::InvalidInput, message)
+                .with_hint("leave out --no-healthcheck, or the --health-… flags"));
+        }
+        Ok(())
+    }
+
     /// Whether nothing is set, so that the image's own health check stands.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -21,6 +21,7 @@ use crate::{
 group! { fields of Config {
     name: Option<Name> = None;
     labels: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    annotation: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
     platform: Option<Platform> = None;
     pull: PullPolicy = PullPolicy::Missing;
     pull_retries: u32 = PULL_RETRIES;
@@ -53,6 +54,7 @@ impl Serialize for Config {
         self.limits.write_fields(&mut map)?;
         self.network.write_fields(&mut map)?;
         self.storage.write_fields(&mut map)?;
+        self.security.write_fields(&mut map)?;
         self.logging.write_fields(&mut map)?;
         self.readiness.write_fields(&mut map)?;
         map.end()
@@ -106,6 +108,7 @@ impl Config {
             || self.limits.read_field(key, map)?
             || self.network.read_field(key, map)?
             || self.storage.read_field(key, map)?
+            || self.security.read_field(key, map)?
             || self.logging.read_field(key, map)?
             || self.readiness.read_field(key, map)?)
     }

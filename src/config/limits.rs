@@ -3,7 +3,11 @@
 use crate::{
     config::{
         group::group,
-        value::size::{Cpus, Size},
+        value::{
+            device::rate::{ByteRate, DeviceWeight, OperationRate},
+            size::{Cpus, Size, SwapLimit},
+            ulimit::Ulimit,
+        },
     },
     error::Error,
 };
@@ -24,6 +28,48 @@ group! {
         pub disk: Option<Size> = None;
         /// Size of `/dev/shm`, in bytes. The engine's default is 64 MiB.
         pub shm_size: Option<Size> = None;
+        /// The most of memory and swap together, in bytes; -1 is unlimited swap. Twice the memory if left out.
+        pub memory_swap: Option<SwapLimit> = None;
+        /// The memory that the task is pushed back to when memory is short, in bytes.
+        pub memory_reservation: Option<Size> = None;
+        /// How readily its memory is swapped out, 0 to 100; the machine's setting if left out.
+        pub memory_swappiness: Option<i64> = None;
+        /// The most kernel memory, in bytes; engines since API 1.42 cannot limit it.
+        pub kernel_memory: Option<Size> = None;
+        /// Whether the kernel leaves the task alone when memory runs out.
+        pub oom_kill_disable: bool = false;
+        /// How readily the kernel ends it when memory runs out, -1000 (never) to 1000.
+        pub oom_score_adj: Option<i64> = None;
+        /// The most processes and threads; -1 is unlimited.
+        pub pids_limit: Option<i64> = None;
+        /// Its weight where processors are short; 1024 is usual.
+        pub cpu_shares: Option<i64> = None;
+        /// The span in which `cpu_quota` counts, in microseconds. The engine's default is 100000.
+        pub cpu_period: Option<i64> = None;
+        /// The processor time in each span, in microseconds.
+        pub cpu_quota: Option<i64> = None;
+        /// The span in which `cpu_rt_runtime` counts, in microseconds.
+        pub cpu_rt_period: Option<i64> = None;
+        /// The real-time processor time in each span, in microseconds.
+        pub cpu_rt_runtime: Option<i64> = None;
+        /// The processors that it may use, for example `0-2,4`.
+        pub cpuset_cpus: Option<String> = None;
+        /// The memory nodes that it may use, for example `0,1`.
+        pub cpuset_mems: Option<String> = None;
+        /// Its weight among the tasks that use the disks, 10 to 1000; 0 is none.
+        pub blkio_weight: Option<u16> = None;
+        /// Its weight on single devices.
+        pub blkio_weight_device: Vec<DeviceWeight> = Vec::new();
+        /// The most it reads from a device, in bytes a second.
+        pub device_read_bps: Vec<ByteRate> = Vec::new();
+        /// The most it writes to a device, in bytes a second.
+        pub device_write_bps: Vec<ByteRate> = Vec::new();
+        /// The most it reads from a device, in operations a second.
+        pub device_read_iops: Vec<OperationRate> = Vec::new();
+        /// The most it writes to a device, in operations a second.
+        pub device_write_iops: Vec<OperationRate> = Vec::new();
+        /// Limits of its processes; the last of a name wins.
+        pub ulimit: Vec<Ulimit> = Vec::new();
     }
 }
 
@@ -33,9 +79,34 @@ impl Limits {
         if let Some(memory) = self.memory.filter(|m| m.bytes() > 0 && *m < LEAST_MEMORY) {
             return Err(too_little_memory(memory.bytes()));
         }
+        self.check_ranges()?;
         match self.cpus.filter(|c| c.nanos() > 0 && c.nanos() < LEAST_NANO_CPUS) {
             Some(cpus) => Err(Error::invalid("number of CPUs", &cpus.to_string(), "the least is 0.01")
                 .with_hint("write --cpus 0.01 or more")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Limits {
+    fn check_ranges(&self) -> Result<(), Error> {
+        let ranges = [
+            ("memory swappiness", "--memory-swappiness", self.memory_swappiness, -1..=100),
+            ("OOM score", "--oom-score-adj", self.oom_score_adj, -1000..=1000),
+        ];
+        for (what, flag, value, range) in ranges {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                let reason = format!("it is a number from {} to {}", range.start(), range.end());
+                let hint = format!("write {flag} with such a number");
+                return Err(Error::invalid(what, &value.to_string(), reason).with_hint(hint));
+            }
+        }
+        match self.blkio_weight.filter(|weight| !matches!(weight, 0 | 10..=1000)) {
+            Some(weight) => {
+                let reason = "it is a number from 10 to 1000, or 0 for none";
+                Err(Error::invalid("weight", &weight.to_string(), reason)
+                    .with_hint("write --blkio-weight 500"))
+            }
             None => Ok(()),
         }
     }

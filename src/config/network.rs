@@ -1,20 +1,35 @@
 //! How the task reaches others and is reached.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::config::{
-    group::group,
-    value::{
-        host_entry::HostEntry,
-        port::{Port, PortMapping},
+use crate::{
+    config::{
+        group::{OneOrMany, group},
+        value::{
+            network::{NetworkAttachment, host_entry::HostEntry, mac_address},
+            port::{Port, PortMapping},
+        },
     },
+    error::{Error, ErrorKind},
 };
 
 group! {
     /// How the task reaches others and is reached.
     pub struct Network {
-        /// The network to join; the engine's default bridge if left out.
-        pub network: Option<String> = None;
+        /// The networks to join; the engine's default bridge if there is none. In JSON one alone is text.
+        pub networks ("network"): Vec<NetworkAttachment> = Vec::new(), as OneOrMany<NetworkAttachment>;
+        /// Names that the task has on the first of them.
+        pub network_alias: Vec<String> = Vec::new();
+        /// The task's IPv4 address on the first.
+        pub ip: Option<Ipv4Addr> = None;
+        /// The task's IPv6 address on the first.
+        pub ip6: Option<Ipv6Addr> = None;
+        /// Link-local addresses of the task on the first.
+        pub link_local_ip: Vec<IpAddr> = Vec::new();
+        /// The task's hardware address on the first.
+        pub mac_address: Option<String> = None;
+        /// Other containers to know by name: `NAME` or `NAME:ALIAS`.
+        pub link: Vec<String> = Vec::new();
         /// Ports to expose beside the image's own.
         pub expose: Vec<Port> = Vec::new();
         /// Ports to publish on chosen host addresses or ports.
@@ -25,7 +40,172 @@ group! {
         pub bind: Option<IpAddr> = None;
         /// The container's host name.
         pub hostname: Option<String> = None;
+        /// The container's domain name.
+        pub domainname: Option<String> = None;
+        /// Name servers to ask; the engine's if there is none.
+        pub dns: Vec<IpAddr> = Vec::new();
+        /// Options for the resolver, for example `ndots:2`.
+        pub dns_option: Vec<String> = Vec::new();
+        /// Domains to look short names up in; `.` for none.
+        pub dns_search: Vec<String> = Vec::new();
         /// Lines for the container's `/etc/hosts`.
         pub add_hosts: Vec<HostEntry> = Vec::new();
+    }
+}
+
+impl Network {
+    /// The networks with what is said apart of the first: aliases, addresses, links.
+    pub(crate) fn joined(&self) -> Vec<NetworkAttachment> {
+        let mut networks = self.networks.clone();
+        if networks.is_empty() {
+            networks.push(NetworkAttachment::named("default"));
+        }
+        if let Some(first) = networks.first_mut() {
+            self.add_to(first);
+        }
+        networks
+    }
+
+    fn add_to(&self, first: &mut NetworkAttachment) {
+        first.aliases.extend(self.network_alias.iter().cloned());
+        first.ip = first.ip.or(self.ip);
+        first.ip6 = first.ip6.or(self.ip6);
+        first.link_local_ips.extend(self.link_local_ip.iter().copied());
+        first.mac_address = first.mac_address.take().or_else(|| self.mac_address.clone());
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if let Some(reason) = self.mac_address.as_deref().and_then(|text| mac_address(text).err()) {
+            let given = self.mac_address.as_deref().unwrap_or_default();
+            return Err(Error::invalid("hardware address", given, reason)
+                .with_hint("write --mac-address 92:d0:c6:0a:29:33"));
+        }
+        self.check_names()?;
+        self.check_first()?;
+        self.check_together()
+    }
+
+    fn check_names(&self) -> Result<(), Error> {
+        if let Some(link) = self.link.iter().find(|link| link.is_empty() || link.split(':').count() > 2) {
+            return Err(Error::invalid("link", link, "it is neither NAME nor NAME:ALIAS")
+                .with_hint("write --link db or --link db:database"));
+        }
+        match self.dns_search.iter().find(|domain| !is_domain(domain)) {
+            Some(domain) => Err(Error::invalid("search domain", domain, "it is no domain")
+                .with_hint("write --dns-search example.com, or . for none")),
+            None => Ok(()),
+        }
+    }
+
+    /// What is said of the first network once more apart from it.
+    fn check_first(&self) -> Result<(), Error> {
+        let Some(first) = self.networks.first() else { return Ok(()) };
+        let twice = [
+            (!first.aliases.is_empty() && !self.network_alias.is_empty(), "--network-alias"),
+            (first.ip.is_some() && self.ip.is_some(), "--ip"),
+            (first.ip6.is_some() && self.ip6.is_some(), "--ip6"),
+            (first.mac_address.is_some() && self.mac_address.is_some(), "--mac-address"),
+            (!first.link_local_ips.is_empty() && !self.link_local_ip.is_empty(), "--link-local-ip"),
+        ];
+        match twice.iter().find(|(is_twice, _)| *is_twice) {
+            Some((_, flag)) => {
+                let message = format!("{flag} is given for the network {} too", first.name);
+                Err(Error::new(ErrorKind::InvalidInput, message)
+                    .with_hint(format!("leave {flag} out, or say it in --network alone")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_together(&self) -> Result<(), Error> {
+        let joined = self.joined();
+        let refused =
+            |message: String, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
+        let is_first = |at: usize, name: &str| !joined.iter().take(at).any(|other| other.name == name);
+        for (at, network) in joined.iter().enumerate() {
+            if !is_first(at, &network.name) {
+                return refused(
+                    format!("the network {} is named twice", network.name),
+                    "name each --network once",
+                );
+            }
+            if !network.is_user_defined() && !network.aliases.is_empty() {
+                return refused(
+                    format!("the network {} takes no aliases", network.name),
+                    "make one with `docker network create NAME`, and join it by --network NAME",
+                );
+            }
+        }
+        if joined.iter().any(NetworkAttachment::is_user_defined)
+            && !joined.iter().all(NetworkAttachment::is_user_defined)
+        {
+            let message = "networks of one's own do not go together with bridge, host, none and container:";
+            return refused(message.to_owned(), "leave out one sort of --network");
+        }
+        Ok(())
+    }
+}
+
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_end = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !label.is_empty()
+            && label.len() <= 63
+            && label.starts_with(is_end)
+            && label.ends_with(is_end)
+            && label.chars().all(|c| is_end(c) || c == '-')
+    };
+    let name = text.trim_matches(' ');
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    name == "."
+        || (name.len() < 255 && labels.split('.').all(is_label) && labels.contains(char::is_alphabetic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str) -> Result<(), Error> {
+        crate::config::Config::from_json(json.as_bytes(), Some("a".parse().unwrap())).unwrap().network.check()
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_with_a_hint() {
+        for json in [
+            r#"{"network":["a","a"]}"#,
+            r#"{"network":["a","host"]}"#,
+            r#"{"network":"host","network_alias":["x"]}"#,
+            r#"{"network_alias":["x"]}"#,
+            r#"{"network":"name=a,alias=x","network_alias":["y"]}"#,
+            r#"{"network":"name=a,ip=10.0.0.1","ip":"10.0.0.2"}"#,
+            r#"{"mac_address":"x"}"#,
+            r#"{"link":["a:b:c"]}"#,
+            r#"{"link":[""]}"#,
+            r#"{"dns_search":["-a"]}"#,
+            r#"{"dns_search":[""]}"#,
+            r#"{"dns_search":["1.2"]}"#,
+        ] {
+            assert!(check(json).unwrap_err().hint().is_some(), "{json}");
+        }
+        for json in [
+            r#"{"network":["a","b"],"network_alias":["x"],"ip":"10.0.0.2"}"#,
+            r#"{"network":"bridge","ip":"10.0.0.2","link":["a","a:b"]}"#,
+            r#"{"dns_search":[".","example.com","a_b.example."]}"#,
+            r#"{"network":"host"}"#,
+        ] {
+            check(json).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_said_apart_is_the_first_networks() {
+        let json = r#"{"image":"a","network":["a","b"],"network_alias":["x"],"ip":"10.0.0.2"}"#;
+        let network = serde_json::from_str::<crate::config::Config>(json).unwrap().network;
+        let [first, second] = network.joined().try_into().unwrap();
+        assert_eq!(
+            (first.aliases, first.ip.unwrap().to_string()),
+            (vec!["x".to_owned()], "10.0.0.2".to_owned())
+        );
+        assert!(second.is_plain());
     }
 }

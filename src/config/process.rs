@@ -21,8 +21,8 @@ group! {
         pub workdir: Option<String> = None;
         /// User, and group after a colon, by name or number.
         pub user: Option<String> = None;
-        /// Whether an init process reaps the task's orphans and forwards signals.
-        pub init: bool = false;
+        /// Whether an init process reaps the task's orphans and forwards signals; the engine's default if left out.
+        pub init: Option<bool> = None;
         /// Whether the task has an open standard input.
         pub interactive: bool = false;
         /// Whether the task has a terminal: one stream for input and output.

@@ -1,8 +1,10 @@
 //! What is mounted into the container.
 
+use std::collections::BTreeMap;
+
 use crate::config::{
     group::group,
-    value::{mount::Mount, tmpfs::Tmpfs},
+    value::mount::{Mount, full::FullMount, tmpfs::Tmpfs},
 };
 
 group! {
@@ -12,5 +14,15 @@ group! {
         pub volumes: Vec<Mount> = Vec::new();
         /// Temporary file systems to mount.
         pub tmpfs: Vec<Tmpfs> = Vec::new();
+        /// Mounts of any type in the long form.
+        pub mount: Vec<FullMount> = Vec::new();
+        /// Containers whose mounts the task has too: `NAME`, `NAME:ro`.
+        pub volumes_from: Vec<String> = Vec::new();
+        /// The driver of the volumes that are made for it.
+        pub volume_driver: Option<String> = None;
+        /// Options of the storage driver.
+        pub storage_opt: BTreeMap<String, String> = BTreeMap::new();
+        /// Whether the task reaches the engine itself: its socket, and the registry credentials of its caller.
+        pub use_api_socket: bool = false;
     }
 }

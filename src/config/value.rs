@@ -1,13 +1,14 @@
 //! The words of a config, parsed: each type reads and prints Docker's own form.
 
 pub mod condition;
+pub mod device;
 pub mod duration;
 pub mod env;
-pub mod host_entry;
 pub mod image;
 pub mod label;
 pub mod mount;
 pub mod name;
+pub mod network;
 pub mod platform;
 pub mod port;
 pub mod pull;
@@ -15,4 +16,4 @@ pub mod restart;
 pub mod signal;
 pub mod size;
 pub mod standard_stream;
-pub mod tmpfs;
+pub mod ulimit;

@@ -1,5 +1,6 @@
 //! A task as one container: what changes it, and what its engine says of it.
 
+pub mod api_versions;
 pub mod body;
 pub mod create;
 pub mod exec;

@@ -11,6 +11,7 @@ mod find;
 mod list;
 pub(crate) mod managers;
 pub(crate) mod output;
+mod refused;
 mod remove;
 
 use std::time::Duration;
@@ -55,13 +56,13 @@ pub(crate) fn check_stop(options: &StopOptions) -> Result<(), Error> {
         StopOptions { timeout: Some(_), .. } => "--time",
         _ => return Ok(()),
     };
-    Err(body::unsupported(&format!("stop {flag}"))
+    Err(refused::unsupported(&format!("stop {flag}"))
         .with_hint("give the task its own with `cube run --stop-signal` and `--stop-timeout`"))
 }
 
 /// Swarm hands on no streams of a container, only its log.
 pub(crate) fn no_streams() -> Error {
-    body::unsupported("attach").with_hint("`cube logs -f` follows the output")
+    refused::unsupported("attach").with_hint("`cube logs -f` follows the output")
 }
 
 /// A service and what became of it, at one moment.

@@ -177,7 +177,7 @@ async fn life(docker: &Docker, config: Config) -> Result<(), Error> {
 async fn lives(docker: &Docker, bed: &Bed, count: usize) {
     let mut config = Config::new(probe().parse().unwrap());
     config.process.command = ["out=done", "exit=5"].map(str::to_owned).to_vec();
-    config.network.network = Some("none".to_owned());
+    config.network.networks = vec![cube::NetworkAttachment::named("none")];
     config.labels.insert("cube-test.bed".to_owned(), bed.name().to_owned());
     for _ in 0..count / AT_ONCE {
         let some = (0..AT_ONCE).map(|_| life(docker, config.clone()));

@@ -2,6 +2,8 @@
 
 use clap::{Args, builder::FalseyValueParser};
 
+use crate::cli::args::docker::DockerArgs;
+
 use crate::cli::args::{foreground::StreamArgs, form::Form, names::NamesArgs};
 
 /// `cube run`
@@ -144,15 +146,6 @@ pub struct TaskArgs {
     /// Publish on this host address only
     #[arg(long, value_name = "IP", allow_hyphen_values = true, help_heading = "Network")]
     pub bind: Option<String>,
-    /// Network to join
-    #[arg(
-        long,
-        visible_alias = "net",
-        value_name = "NETWORK",
-        allow_hyphen_values = true,
-        help_heading = "Network"
-    )]
-    pub network: Option<String>,
     /// Host name in the container; `-h` alone at the end of the line is --help
     #[arg(short = 'h', long, value_name = "NAME", allow_hyphen_values = true, help_heading = "Network")]
     pub hostname: Option<String>,
@@ -228,6 +221,8 @@ pub struct TaskArgs {
     /// Longest to wait for that [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Readiness")]
     pub wait_timeout: Option<String>,
+    #[command(flatten)]
+    pub docker: DockerArgs,
     #[command(flatten)]
     pub names: NamesArgs,
 }

@@ -1,5 +1,8 @@
 //! Volumes and host folders in a task: the values of `-v`.
 
+pub mod full;
+pub mod tmpfs;
+
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;

@@ -102,6 +102,47 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// The most of memory and swap together; `-1` is unlimited swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SwapLimit {
+    /// As much swap as there is.
+    Unlimited,
+    /// So much of both together.
+    Total(Size),
+}
+
+impl fmt::Display for SwapLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlimited => f.write_str("-1"),
+            Self::Total(size) => size.fmt(f),
+        }
+    }
+}
+
+impl FromStr for SwapLimit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text == "-1" { Ok(Self::Unlimited) } else { text.parse().map(Self::Total) }
+    }
+}
+
+impl Serialize for SwapLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unlimited => serializer.serialize_i64(-1),
+            Self::Total(size) => size.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SwapLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Amount::deserialize(deserializer)?.into_text().parse().map_err(de::Error::custom)
+    }
+}
+
 /// A share of processor time in billionths of one CPU; 0 is no limit.
 ///
 /// The syntax is that of `docker run --cpus`: `2`, `0.5` (at most nine decimals) or a fraction `1/2`.

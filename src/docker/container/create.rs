@@ -1,16 +1,19 @@
 //! Create and start. A missing image is pulled once, as the task's pull policy says.
 
-use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{CreateContainerOptions, CreateContainerOptionsBuilder};
+use bollard::models::NetworkConnectRequest;
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{
+    address::Address,
     config::{
         Config,
         value::{port::Port, pull::PullPolicy},
     },
     docker::{
         Docker,
-        container::{body, inspect, proxies},
+        container::{api_versions, body, inspect, proxies},
         http::refusal,
         id::EngineId,
     },
@@ -18,6 +21,15 @@ use crate::{
     event::{Event, Events},
     task::Task,
 };
+
+/// The answer to a create request.
+#[derive(Deserialize)]
+struct CreateAnswer {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(rename = "Warnings", default)]
+    warnings: Option<Vec<String>>,
+}
 
 impl Docker {
     /// Creates the task's container, pulling its image as its config says.
@@ -27,6 +39,7 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
         let config = task.config.clone();
+        self.check_version(&config).await?;
         if config.pull == PullPolicy::Always {
             self.pull_for(&config, events).await?;
         }
@@ -38,7 +51,33 @@ impl Docker {
             }
             created => created,
         };
+        let created = match created {
+            Ok(id) => self.join_others(id.as_str(), &config).await.map(|()| id),
+            Err(error) => Err(error),
+        };
         created.map_err(|e| e.during(format!("cannot create {}", task.title())))
+    }
+
+    /// Refuses what this engine's version does not know, where the config holds such a thing at all.
+    async fn check_version(&self, config: &Config) -> Result<(), Error> {
+        if !api_versions::matter_to(config) {
+            return Ok(());
+        }
+        if self.transport.engine().api() == (0, 0) {
+            self.transport.bytes(Method::GET, "/_ping").await?;
+        }
+        api_versions::check(config, self.transport.engine())
+    }
+
+    /// Connects the container with the networks that this engine's create request does not take.
+    async fn join_others(&self, id: &str, config: &Config) -> Result<(), Error> {
+        for join in body::later(config, self.transport.engine()) {
+            let endpoint_config = serde_json::from_value(join.endpoint).ok();
+            let request = NetworkConnectRequest { container: id.to_owned(), endpoint_config };
+            let joined = self.within(self.api.connect_network(&join.network, request)).await;
+            joined.map_err(|e| e.during(format!("cannot join the network {}", join.network)))?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn start_container(&self, id: &str) -> Result<(), Error> {
@@ -51,10 +90,15 @@ impl Docker {
         published: &[crate::PortMapping],
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
-        let mut body = body::create_body(task, published, task.owner.as_ref());
-        if let Some(file) = &self.config_file {
-            proxies::add(body.env.get_or_insert_default(), file, &self.address.to_string());
-        }
+        let socket = self.socket_for(&task.config)?;
+        let around = body::Surroundings {
+            published,
+            owner: task.owner.as_ref(),
+            engine: self.transport.engine(),
+            socket: socket.as_deref(),
+            proxies: self.config_file.as_ref().map(|file| proxies::of(file, &self.address.to_string())),
+        };
+        let body = body::create_body(task, &around);
         let config = task.config.clone();
         events(Event::Creating);
         task.created_by(Box::pin(self.create_as_told(&config, body, events))).await
@@ -63,23 +107,37 @@ impl Docker {
     async fn create_as_told(
         &self,
         config: &Config,
-        body: ContainerCreateBody,
+        mut body: Map<String, Value>,
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
-        let first = self.within(self.api.create_container(Some(options(config)), body.clone())).await;
+        let path = path(config);
+        let first: Result<CreateAnswer, Error> = self.transport.post(&path, bytes(&body), &[]).await;
         let created = match first {
             // podman knows other drivers; its own keep all output too.
             Err(error) if config.logging.log_driver.is_none() && refusal::is_refused_log_driver(&error) => {
-                let body = body::with_engines_log_driver(body);
-                self.within(self.api.create_container(Some(options(config)), body)).await?
+                body::with_engines_log_driver(&mut body);
+                self.transport.post(&path, bytes(&body), &[]).await?
             }
             first => first?,
         };
         // What the engine cannot honour and leaves out: a limit, a port.
-        for warning in created.warnings {
+        for warning in created.warnings.unwrap_or_default() {
             events(Event::Warning(warning.strip_prefix("WARNING: ").unwrap_or(&warning).to_owned()));
         }
         inspect::checked_id(created.id).map(EngineId::Container)
+    }
+
+    /// The engine's socket, if the task is to reach the engine.
+    fn socket_for(&self, config: &Config) -> Result<Option<String>, Error> {
+        match &self.address {
+            _ if !config.storage.use_api_socket => Ok(None),
+            Address::Unix(path) => Ok(Some(path.display().to_string())),
+            other => {
+                let message = format!("--use-api-socket needs the engine's socket, and this engine is at {other}");
+                let hint = "give the task the address in a variable instead: --env DOCKER_HOST=…";
+                Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
+            }
+        }
     }
 
     /// With `--bind` every exposed port is published by name, so the image's own must be known first.
@@ -123,13 +181,14 @@ impl Docker {
     }
 }
 
-fn options(config: &Config) -> CreateContainerOptions {
-    let mut options = CreateContainerOptionsBuilder::default();
-    if let Some(name) = &config.name {
-        options = options.name(name.as_str());
-    }
-    if let Some(platform) = &config.platform {
-        options = options.platform(&platform.to_string());
-    }
-    options.build()
+/// Where a create request goes. Neither a name nor a platform holds a character that a query cannot.
+fn path(config: &Config) -> String {
+    let name = config.name.as_ref().map(|name| format!("name={}", name.as_str()));
+    let platform = config.platform.as_ref().map(|platform| format!("platform={platform}"));
+    let query: Vec<String> = name.into_iter().chain(platform).collect();
+    format!("/containers/create?{}", query.join("&"))
+}
+
+fn bytes(body: &Map<String, Value>) -> hyper::body::Bytes {
+    serde_json::to_vec(body).unwrap_or_default().into()
 }

@@ -7,15 +7,16 @@ use serde::Deserialize;
 /// The key of the proxies for every engine that has none of its own.
 const DEFAULT: &str = "default";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct ProxyConfig {
     #[serde(default)]
     proxies: HashMap<String, Proxies>,
 }
 
+/// The proxies for one engine.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Proxies {
+pub(crate) struct Proxies {
     #[serde(rename = "httpProxy")]
     http: String,
     #[serde(rename = "httpsProxy")]
@@ -38,22 +39,25 @@ impl Proxies {
             ("ALL_PROXY", &self.all),
         ]
     }
-}
 
-/// Adds to `env` (`NAME=value`, or a name that is to be unset) what the config.json in `file` says for the engine
-/// at `host`, in capital and in small letters, but for what is there already. A file that cannot be read has no
-/// proxies.
-pub(crate) fn add(env: &mut Vec<String>, file: &Path, host: &str) {
-    let Ok(text) = fs::read(file) else { return };
-    let Ok(ProxyConfig { mut proxies }) = serde_json::from_slice(&text) else { return };
-    let Some(proxies) = proxies.remove(host).or_else(|| proxies.remove(DEFAULT)) else { return };
-    for (name, value) in proxies.variables().into_iter().filter(|(_, value)| !value.is_empty()) {
-        for name in [name.to_owned(), name.to_lowercase()] {
-            if !env.iter().any(|entry| entry.split('=').next() == Some(&name)) {
-                env.push(format!("{name}={value}"));
+    /// Adds them to `env` (`NAME=value`, or a name that is to be unset), in capital and in small letters, but for what
+    /// is there already.
+    pub(crate) fn add_to(&self, env: &mut Vec<String>) {
+        for (name, value) in self.variables().into_iter().filter(|(_, value)| !value.is_empty()) {
+            for name in [name.to_owned(), name.to_lowercase()] {
+                if !env.iter().any(|entry| entry.split('=').next() == Some(&name)) {
+                    env.push(format!("{name}={value}"));
+                }
             }
         }
     }
+}
+
+/// What the config.json in `file` says for the engine at `host`. A file that cannot be read has no proxies.
+pub(crate) fn of(file: &Path, host: &str) -> Proxies {
+    let config = fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let ProxyConfig { mut proxies } = config.unwrap_or_default();
+    proxies.remove(host).or_else(|| proxies.remove(DEFAULT)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -69,7 +73,7 @@ mod tests {
         fs::write(&file, text).unwrap();
         let with = |host: &str, env: &[&str]| {
             let mut env: Vec<String> = env.iter().map(|entry| (*entry).to_owned()).collect();
-            add(&mut env, &file, host);
+            of(&file, host).add_to(&mut env);
             env
         };
         assert_eq!(

@@ -21,6 +21,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// An engine of Docker's with this API.
+    #[cfg(test)]
+    pub(crate) fn with_api(api: (u32, u32)) -> Self {
+        Self { product: Product::Docker, api }
+    }
+
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (major, minor) = text("api-version").split_once('.').unwrap_or_default();
@@ -36,6 +42,16 @@ impl Engine {
     /// Whose engine it is.
     pub(crate) fn product(self) -> Product {
         self.product
+    }
+
+    /// Whether its newest API is below this one. An engine that does not say is taken for new.
+    pub(crate) fn is_below(self, api: (u32, u32)) -> bool {
+        self.api != (0, 0) && self.api < api
+    }
+
+    /// Its newest API as major and minor number; 0.0 if it does not say.
+    pub(crate) fn api(self) -> (u32, u32) {
+        self.api
     }
 
     /// Whether it is Docker's own.

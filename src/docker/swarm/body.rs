@@ -1,4 +1,4 @@
-//! The config in Swarm's words, and what Swarm has no words for.
+//! The config in Swarm's words.
 
 use serde_json::{Map, Value, json};
 
@@ -6,89 +6,27 @@ use crate::{
     config::{
         Config,
         value::{
-            host_entry::HostEntry,
-            mount::Mount,
+            mount::{Mount, tmpfs::Tmpfs},
+            network::{NetworkAttachment, host_entry::HostEntry},
             port::{HostPort, Port},
-            pull::PullPolicy,
             restart::RestartPolicy,
-            tmpfs::Tmpfs,
         },
     },
-    docker::{container::body, owner::Owner},
-    error::{Error, ErrorKind},
+    docker::{container::body as container_body, owner::Owner, swarm::refused::unsupported},
+    error::Error,
     task::Task,
 };
 
-/// Refuses what Swarm cannot do, by the name of its flag: nothing is dropped in silence.
-pub(crate) fn check(config: &Config) -> Result<(), Error> {
-    let refused = [
-        (config.network.bind.is_some(), "--bind", "a port is published on all addresses of the task's node"),
-        (config.limits.disk.is_some(), "--disk", "limit --memory instead; Swarm knows no limit of the disk"),
-        (config.limits.shm_size.is_some(), "--shm-size", "mount --tmpfs /dev/shm:size=SIZE instead"),
-        (config.process.interactive, "--interactive", "give the task its input by a file or a variable"),
-        (config.process.tty, "--tty", "leave it out: a service's output comes from its log"),
-        (config.process.auto_remove, "--rm", "leave it out; `cube stop` or `cube prune` removes the task"),
-        (
-            config.pull == PullPolicy::Never,
-            "--pull never",
-            "each node asks the registry; without an answer it takes its own image",
-        ),
-        (
-            config.process.restart == RestartPolicy::UnlessStopped,
-            "--restart unless-stopped",
-            "use --restart always; `cube stop` ends it all the same",
-        ),
-        (
-            config.process.stop_timeout.is_some_and(|t| t < 0),
-            "--stop-timeout -1",
-            "give the grace in seconds",
-        ),
-        (
-            config.network.network.as_deref().is_some_and(is_local),
-            "--network",
-            "name an overlay network: `docker network create --driver overlay NAME`",
-        ),
-        (
-            config.network.publish.iter().any(|m| m.host_ip.is_some()),
-            "--publish with an address",
-            "leave the address out; the port is published on the task's node",
-        ),
-        (
-            config.network.publish.iter().any(|m| matches!(m.host_port, HostPort::Range(..))),
-            "--publish with a range of host ports",
-            "leave the host port out to get a free one",
-        ),
-        (
-            config.network.add_hosts.iter().any(|h| h.ip().is_none()),
-            "--add-host NAME:host-gateway",
-            "name the address; each node has its own gateway",
-        ),
-        (
-            config.platform.as_ref().is_some_and(|p| p.variant().is_some()),
-            "--platform with a variant",
-            "name OS/ARCH alone",
-        ),
-    ];
-    if let Some((_, flag, hint)) = refused.iter().find(|(is_set, ..)| *is_set) {
-        return Err(unsupported(flag).with_hint(*hint));
-    }
+/// Refuses mounts with options that Swarm does not have.
+pub(crate) fn check_mounts(config: &Config) -> Result<(), Error> {
     config.storage.volumes.iter().try_for_each(|volume| mount(volume).map(drop))?;
     config.storage.tmpfs.iter().try_for_each(|tmpfs| temporary(tmpfs).map(drop))
-}
-
-pub(crate) fn unsupported(flag: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("Swarm cannot honour {flag}"))
-}
-
-/// Whether a network is one engine's own.
-fn is_local(network: &str) -> bool {
-    matches!(network, "host" | "none" | "bridge" | "default") || network.starts_with("container:")
 }
 
 /// The service of a task, which publishes `exposed` too.
 pub(crate) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> Value {
     let config = &task.config;
-    let labels = body::labels(task, owner);
+    let labels = container_body::labels(task, owner);
     json!({
         "Name": name(task),
         "Labels": labels,
@@ -98,7 +36,7 @@ pub(crate) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> V
             "Resources": resources(config),
             "RestartPolicy": restart(config.process.restart),
             "Placement": placement(config),
-            "Networks": config.network.network.iter().map(|network| json!({"Target": network})).collect::<Vec<_>>(),
+            "Networks": networks(config),
             "LogDriver": log_driver(config),
         },
         "EndpointSpec": {"Ports": ports(config, exposed)},
@@ -115,8 +53,9 @@ fn name(task: &Task) -> String {
 
 fn container(config: &Config, labels: &std::collections::HashMap<String, String>) -> Value {
     let volumes = config.storage.volumes.iter().filter_map(|volume| mount(volume).ok());
-    let mounts: Vec<Value> =
-        volumes.chain(config.storage.tmpfs.iter().filter_map(|tmpfs| temporary(tmpfs).ok())).collect();
+    let temporary = config.storage.tmpfs.iter().filter_map(|tmpfs| temporary(tmpfs).ok());
+    let long = config.storage.mount.iter().map(container_body::mount);
+    let mounts: Vec<Value> = volumes.chain(temporary).chain(long).collect();
     json!({
         "Image": config.image.as_str(),
         "Labels": labels,
@@ -129,10 +68,30 @@ fn container(config: &Config, labels: &std::collections::HashMap<String, String>
         "Init": config.process.init,
         "StopSignal": config.process.stop_signal.as_ref().map(ToString::to_string),
         "StopGracePeriod": config.process.stop_timeout.map(|seconds| i64::from(seconds) * 1_000_000_000),
-        "Healthcheck": body::health(&config.health),
+        "Healthcheck": container_body::health(&config.health),
         "Hosts": config.network.add_hosts.iter().filter_map(hosts_line).collect::<Vec<_>>(),
         "Mounts": mounts,
+        "Groups": config.security.group_add,
+        "ReadOnly": config.security.read_only,
+        "CapabilityAdd": container_body::capabilities(&config.security.cap_add),
+        "CapabilityDrop": container_body::capabilities(&config.security.cap_drop),
+        "Sysctls": config.security.sysctl,
+        "Ulimits": container_body::ulimits(&config.limits.ulimit),
+        "DNSConfig": dns(config),
     })
+}
+
+fn dns(config: &Config) -> Value {
+    let network = &config.network;
+    json!({"Nameservers": network.dns, "Search": network.dns_search, "Options": network.dns_option})
+}
+
+fn networks(config: &Config) -> Value {
+    let words = |network: &NetworkAttachment| json!({"Target": network.name, "Aliases": network.aliases, "DriverOpts": network.driver_opts});
+    match config.network.networks.as_slice() {
+        [] => json!([]),
+        _ => config.network.joined().iter().map(words).collect(),
+    }
 }
 
 /// Swarm places a task where what it may use at most is free.
@@ -144,7 +103,14 @@ fn resources(config: &Config) -> Value {
     if let Some(memory) = config.limits.memory {
         amounts.insert("MemoryBytes".to_owned(), memory.bytes().into());
     }
-    json!({"Limits": amounts, "Reservations": amounts})
+    let mut reserved = amounts.clone();
+    if let Some(memory) = config.limits.memory_reservation {
+        reserved.insert("MemoryBytes".to_owned(), memory.bytes().into());
+    }
+    if let Some(pids) = config.limits.pids_limit.filter(|pids| *pids > 0) {
+        amounts.insert("Pids".to_owned(), pids.into());
+    }
+    json!({"Limits": amounts, "Reservations": reserved})
 }
 
 fn restart(policy: RestartPolicy) -> Value {
@@ -166,8 +132,8 @@ fn placement(config: &Config) -> Value {
 }
 
 fn log_driver(config: &Config) -> Value {
-    let chosen = body::log_config(config);
-    json!({"Name": chosen.typ, "Options": chosen.config})
+    let (name, options) = container_body::log_driver(config);
+    json!({"Name": name, "Options": options})
 }
 
 /// On the node that runs the task, not on every one.
@@ -244,35 +210,10 @@ fn temporary(tmpfs: &Tmpfs) -> Result<Value, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::swarm::refused;
 
     fn task(json: &str) -> Task {
         Task::new(serde_json::from_str(json).unwrap())
-    }
-
-    #[test]
-    fn what_swarm_cannot_do_is_refused_by_the_name_of_its_flag() {
-        for (json, flag) in [
-            (r#"{"image":"a","bind":"127.0.0.1"}"#, "--bind"),
-            (r#"{"image":"a","disk":"1g"}"#, "--disk"),
-            (r#"{"image":"a","shm_size":"1g"}"#, "--shm-size"),
-            (r#"{"image":"a","interactive":true}"#, "--interactive"),
-            (r#"{"image":"a","tty":true}"#, "--tty"),
-            (r#"{"image":"a","auto_remove":true}"#, "--rm"),
-            (r#"{"image":"a","pull":"never"}"#, "--pull never"),
-            (r#"{"image":"a","restart":"unless-stopped"}"#, "--restart unless-stopped"),
-            (r#"{"image":"a","stop_timeout":-1}"#, "--stop-timeout -1"),
-            (r#"{"image":"a","network":"host"}"#, "--network"),
-            (r#"{"image":"a","publish":["127.0.0.1::80/tcp"]}"#, "--publish"),
-            (r#"{"image":"a","publish":["80-90:80/tcp"]}"#, "--publish"),
-            (r#"{"image":"a","add_hosts":["a:host-gateway"]}"#, "--add-host"),
-            (r#"{"image":"a","platform":"linux/arm/v7"}"#, "--platform"),
-            (r#"{"image":"a","volumes":["/a:/b:z"]}"#, "--volume"),
-            (r#"{"image":"a","tmpfs":["/a:uid=5"]}"#, "--tmpfs"),
-        ] {
-            let error = check(&task(json).config).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unsupported, "{json}");
-            assert!(error.to_string().contains(flag) && error.hint().is_some(), "{error}");
-        }
     }
 
     #[test]
@@ -281,7 +222,7 @@ mod tests {
             r#"{"image":"a","memory":"64m","cpus":"0.5","restart":"on-failure:3","publish":["8080:80/tcp"],
                 "constraints":["node.labels.disk==ssd"],"add_hosts":["db:10.0.0.1"]}"#,
         );
-        check(&task.config).unwrap();
+        refused::check(&task.config).unwrap();
         assert_eq!(name(&task), format!("cube-{}", task.id));
         let spec = service(&task, &["80/tcp".parse().unwrap(), "53/udp".parse().unwrap()], None);
         let template = &spec["TaskTemplate"];
@@ -300,6 +241,45 @@ mod tests {
         for labels in [&spec["Labels"], &template["ContainerSpec"]["Labels"]] {
             assert_eq!(labels["cube.task.id"], task.id.to_string());
         }
+    }
+
+    #[test]
+    fn options_of_mounts_that_swarm_does_not_have_are_refused() {
+        for (json, flag) in [
+            (r#"{"image":"a","volumes":["/a:/b:z"]}"#, "--volume"),
+            (r#"{"image":"a","tmpfs":["/a:uid=5"]}"#, "--tmpfs"),
+        ] {
+            let error = check_mounts(&task(json).config).unwrap_err();
+            assert!(error.to_string().contains(flag) && error.hint().is_some(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_docker_s_is_said_in_swarm_s_words() {
+        let task = task(
+            r#"{"image":"a","memory":"64m","memory_reservation":"32m","pids_limit":9,"cap_add":["net_admin"],
+                "ulimit":["nofile=1"],"sysctl":{"net.a":"1"},"dns":["1.1.1.1"],"group_add":["g"],"read_only":true,
+                "network":["a","name=b,alias=y"],"network_alias":["x"],
+                "mount":["source=v,target=/v"],"health":{"disabled":true}}"#,
+        );
+        refused::check(&task.config).unwrap();
+        let spec = service(&task, &[], None);
+        let (template, container) = (&spec["TaskTemplate"], &spec["TaskTemplate"]["ContainerSpec"]);
+        assert_eq!(template["Resources"]["Limits"], json!({"MemoryBytes": 64 << 20, "Pids": 9}));
+        assert_eq!(template["Resources"]["Reservations"], json!({"MemoryBytes": 32 << 20}));
+        assert_eq!(
+            (&template["Networks"][0]["Aliases"], &template["Networks"][1]["Aliases"]),
+            (&json!(["x"]), &json!(["y"]))
+        );
+        assert_eq!(
+            (&container["CapabilityAdd"], &container["Groups"]),
+            (&json!(["CAP_NET_ADMIN"]), &json!(["g"]))
+        );
+        assert_eq!(container["Ulimits"], json!([{"Name": "nofile", "Soft": 1, "Hard": 1}]));
+        assert_eq!((&container["Sysctls"]["net.a"], &container["ReadOnly"]), (&json!("1"), &json!(true)));
+        assert_eq!(container["DNSConfig"]["Nameservers"], json!(["1.1.1.1"]));
+        assert_eq!(container["Mounts"], json!([{"Type": "volume", "Source": "v", "Target": "/v"}]));
+        assert_eq!(container["Healthcheck"], json!({"Test": ["NONE"]}));
     }
 
     #[test]

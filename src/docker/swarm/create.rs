@@ -12,7 +12,7 @@ use crate::{
         http::refusal::{self, call::Call},
         id::EngineId,
         output::follow::when_back,
-        swarm::{POLL, ServiceTask, Snapshot, body, checked},
+        swarm::{POLL, ServiceTask, Snapshot, body, checked, refused},
     },
     error::{Error, ErrorKind, Origin},
     event::{Event, Events},
@@ -32,7 +32,8 @@ impl Docker {
         task: &mut Task,
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
-        body::check(&task.config)?;
+        refused::check(&task.config)?;
+        body::check_mounts(&task.config)?;
         let exposed = if task.config.network.publish_all {
             self.exposed_by(&task.config, events).await?
         } else {

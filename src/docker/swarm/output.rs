@@ -14,7 +14,7 @@ use crate::{
             frames::Chunk,
             logs::{self, LogOptions, Logs, Tail},
         },
-        swarm::{POLL, ServiceTask, Snapshot, body::unsupported, lost},
+        swarm::{POLL, ServiceTask, Snapshot, lost, refused::unsupported},
     },
     error::{Error, ErrorKind},
 };

@@ -1,0 +1,84 @@
+//! Docker's flags for networks, beside those of `TaskArgs`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use clap::Args;
+use cube::{Config, Error};
+
+use crate::cli::args::docker::{given, parsed, set};
+
+/// How the task reaches others and is reached.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// Network to join: NAME, or name=NAME,alias=…,ip=…; repeatable
+    #[arg(long, visible_alias = "net", value_name = "NETWORK", allow_hyphen_values = true)]
+    pub network: Vec<String>,
+    /// Name that the task has on its first network
+    #[arg(long, alias = "net-alias", value_name = "NAME", allow_hyphen_values = true)]
+    pub network_alias: Vec<String>,
+    /// IPv4 address on the first network
+    #[arg(long, value_name = "IP", allow_hyphen_values = true)]
+    pub ip: Option<String>,
+    /// IPv6 address on the first network
+    #[arg(long, value_name = "IP", allow_hyphen_values = true)]
+    pub ip6: Option<String>,
+    /// Link-local address on the first network
+    #[arg(long, value_name = "IP", allow_hyphen_values = true)]
+    pub link_local_ip: Vec<String>,
+    /// Hardware address on the first network
+    #[arg(long, value_name = "MAC", allow_hyphen_values = true)]
+    pub mac_address: Option<String>,
+    /// Know another container by name: NAME[:ALIAS]
+    #[arg(long, value_name = "NAME[:ALIAS]", allow_hyphen_values = true)]
+    pub link: Vec<String>,
+    /// Name server to ask
+    #[arg(long, value_name = "IP", allow_hyphen_values = true)]
+    pub dns: Vec<String>,
+    /// Option of the resolver, for example ndots:2
+    #[arg(long, alias = "dns-opt", value_name = "OPTION", allow_hyphen_values = true)]
+    pub dns_option: Vec<String>,
+    /// Domain to look short names up in; . for none
+    #[arg(long, value_name = "DOMAIN", allow_hyphen_values = true)]
+    pub dns_search: Vec<String>,
+    /// Domain name of the container
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub domainname: Option<String>,
+}
+
+impl NetworkArgs {
+    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+        let network = &mut config.network;
+        // Those of a task file are not joined too: one network would be joined twice.
+        if !self.network.is_empty() {
+            network.networks = parsed(&self.network)?;
+        }
+        network.network_alias.extend(self.network_alias.iter().cloned());
+        set(&mut network.ip, self.ip.as_deref().map(|ip| address::<Ipv4Addr>("--ip", ip)).transpose()?);
+        set(&mut network.ip6, self.ip6.as_deref().map(|ip| address::<Ipv6Addr>("--ip6", ip)).transpose()?);
+        for ip in &self.link_local_ip {
+            network.link_local_ip.push(address("--link-local-ip", ip)?);
+        }
+        set(&mut network.mac_address, given(self.mac_address.as_ref()));
+        network.link.extend(self.link.iter().cloned());
+        for ip in &self.dns {
+            network.dns.push(address::<IpAddr>("--dns", ip)?);
+        }
+        network.dns_option.extend(self.dns_option.iter().cloned());
+        network.dns_search.extend(self.dns_search.iter().map(|domain| domain.trim_matches(' ').to_owned()));
+        set(&mut network.domainname, given(self.domainname.as_ref()));
+        Ok(())
+    }
+}
+
+fn address<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
+    let example = match flag {
+        "--ip6" => "fd00::5",
+        "--link-local-ip" => "169.254.10.5",
+        _ => "10.0.0.5",
+    };
+    text.trim().parse().map_err(|_| {
+        Error::invalid(&format!("address of {flag}"), text, "it is no such IP address")
+            .with_hint(format!("write {flag} {example}"))
+    })
+}

@@ -1,0 +1,48 @@
+//! Docker's flags for mounts, beside those of `TaskArgs`.
+
+use clap::Args;
+use cube::{Config, Error, FullMount};
+
+use crate::cli::args::docker::{given, set};
+
+/// What is mounted into the container.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Storage")]
+pub struct StorageArgs {
+    /// Mount in the long form: type=bind|volume|tmpfs|image,source=…,target=…[,readonly]
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
+    pub mount: Vec<String>,
+    /// Mount what another container mounts: NAME[:ro]
+    #[arg(long, value_name = "NAME[:ro]", allow_hyphen_values = true)]
+    pub volumes_from: Vec<String>,
+    /// Driver of the volumes that are made for the task
+    #[arg(long, value_name = "DRIVER", allow_hyphen_values = true)]
+    pub volume_driver: Option<String>,
+    /// Option of the storage driver: NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub storage_opt: Vec<String>,
+    /// Give the task the engine's socket
+    #[arg(long)]
+    pub use_api_socket: bool,
+}
+
+impl StorageArgs {
+    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+        let cwd = std::env::current_dir().unwrap_or_default();
+        let storage = &mut config.storage;
+        for mount in &self.mount {
+            storage.mount.push(FullMount::parse(mount, &cwd)?);
+        }
+        storage.volumes_from.extend(self.volumes_from.iter().cloned());
+        set(&mut storage.volume_driver, given(self.volume_driver.as_ref()));
+        for option in &self.storage_opt {
+            let (name, value) = option.split_once('=').ok_or_else(|| {
+                Error::invalid("storage option", option, "there is no `=`")
+                    .with_hint("write --storage-opt size=10g")
+            })?;
+            storage.storage_opt.insert(name.to_owned(), value.to_owned());
+        }
+        storage.use_api_socket |= self.use_api_socket;
+        Ok(())
+    }
+}
