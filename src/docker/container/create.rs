@@ -133,7 +133,8 @@ impl Docker {
             _ if !config.storage.use_api_socket => Ok(None),
             Address::Unix(path) => Ok(Some(path.display().to_string())),
             other => {
-                let message = format!("--use-api-socket needs the engine's socket, and this engine is at {other}");
+                let message =
+                    format!("--use-api-socket needs the engine's socket, and this engine is at {other}");
                 let hint = "give the task the address in a variable instead: --env DOCKER_HOST=…";
                 Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
             }
