@@ -14,6 +14,7 @@ pub mod info;
 pub mod labels;
 pub mod output;
 pub mod owner;
+mod patience;
 pub mod ready;
 pub mod run;
 pub mod swarm;

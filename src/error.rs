@@ -202,6 +202,12 @@ impl Error {
         self.0.signal
     }
 
+    /// Whether the same may succeed once an engine that restarts is back.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
+    }
+
     /// The chain of causes below the message, outermost first.
     pub fn causes(&self) -> impl Iterator<Item = String> {
         let mut next = std::error::Error::source(self);
@@ -244,6 +250,17 @@ impl Serialize for Error {
         out.serialize_field("origin", &self.0.origin)?;
         out.end()
     }
+}
+
+/// The cause at the end of the chain.
+pub(crate) fn deepest_cause<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest
 }
 
 /// A cause in the chain that was an [`Error`] of its own before [`Error::during`].

@@ -31,6 +31,7 @@ mod docker;
 mod error;
 mod event;
 mod result;
+mod shell;
 mod state;
 mod task;
 
@@ -91,5 +92,6 @@ pub use docker::{
 pub use error::{Error, ErrorKind, Origin};
 pub use event::{Event, Events};
 pub use result::{Action, DockerResult, Ports, Verdict};
+pub use shell::shell_word;
 pub use state::State;
 pub use task::Task;

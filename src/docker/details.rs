@@ -102,19 +102,7 @@ impl Details {
     /// Where the task is in its life.
     #[must_use]
     pub fn state(&self) -> State {
-        match self.status.as_str() {
-            // The last words of each line are Swarm's.
-            "new" | "pending" => State::Pending,
-            "created" | "configured" | "initialized" | "assigned" | "accepted" | "preparing" | "ready"
-            | "starting" => State::Scheduled,
-            "complete" => State::Completed,
-            "exited" | "stopped" | "dead" | "removing" if self.exit_code == 0 && !self.oom_killed => {
-                State::Completed
-            }
-            "exited" | "stopped" | "dead" | "removing" | "failed" | "rejected" | "shutdown" | "remove"
-            | "orphaned" => State::Failed,
-            _ => State::Running,
-        }
+        state_of(&self.status, self.exit_code == 0 && !self.oom_killed)
     }
 
     /// Whether the engine runs, or will run again, a process for it.
@@ -176,6 +164,21 @@ impl Details {
             node: self.node.clone(),
             ..DockerResult::success(action)
         }
+    }
+}
+
+/// What an engine's word for a state means; `succeeded` is of a process that ended.
+pub(crate) fn state_of(word: &str, succeeded: bool) -> State {
+    match word {
+        // The last words of each line are Swarm's.
+        "new" | "pending" => State::Pending,
+        "created" | "configured" | "initialized" | "assigned" | "accepted" | "preparing" | "ready"
+        | "starting" => State::Scheduled,
+        "complete" => State::Completed,
+        "exited" | "stopped" | "dead" | "removing" if succeeded => State::Completed,
+        "exited" | "stopped" | "dead" | "removing" | "failed" | "rejected" | "shutdown" | "remove"
+        | "orphaned" => State::Failed,
+        _ => State::Running,
     }
 }
 

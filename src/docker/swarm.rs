@@ -24,7 +24,10 @@ use crate::{
         Docker,
         container::{stop::StopOptions, wait::Exit},
         details::Details,
-        http::refusal,
+        http::{
+            query::{filters, query},
+            refusal,
+        },
         id::EngineId,
         labels::TASK_ID,
         output::follow,
@@ -186,8 +189,7 @@ impl Docker {
     }
 
     async fn tasks_of(&self, service: &str) -> Result<Vec<ServiceTask>, Error> {
-        // {"service":["…"]}, percent-encoded.
-        let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
+        let path = query("/tasks", &[("filters", &filters([("service", service)]))]);
         let mut tasks: Vec<ServiceTask> = self.managers.get(&path).await?;
         tasks.retain(|task| is_swarm_id(&task.id));
         tasks.sort_by_key(|task| task.created_at);

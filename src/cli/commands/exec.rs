@@ -7,10 +7,7 @@ use crate::cli::{
     app::App,
     args::commands::ExecArgs,
     outcome::{FAILED, Outcome, signal_code},
-    output::{
-        copy::{self, CopyError},
-        stdio,
-    },
+    output::copy::{self, Copied},
     signals::Signals,
 };
 
@@ -55,11 +52,8 @@ async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Resu
     if options.stdin {
         tokio::spawn(feed(input));
     }
-    match copy::pump(&mut exec, &mut copy::standard()).await {
-        Ok(()) => {}
-        Err(CopyError::Source(error)) => return Err(error),
-        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => return Ok(Outcome::told(0)),
-        Err(CopyError::Sink(error)) => return Err(stdio::unwritable(error)),
+    if copy::to_standard(&mut exec).await? == Copied::ReaderGone {
+        return Ok(Outcome::told(0));
     }
     let exit_code = exec.code().await?;
     let known = container.result(Action::Exec, docker.address());

@@ -11,7 +11,7 @@ use crate::cli::{
     commands::exec::feed,
     outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
     output::{
-        copy::{self, CopyError},
+        copy::{self, Copied},
         stdio,
     },
     session::Session,
@@ -137,14 +137,12 @@ async fn stop(
 }
 
 async fn show(mut follow: Follow) -> Result<ForegroundEnd, Error> {
-    match copy::pump(&mut follow, &mut copy::standard()).await {
-        Ok(()) => match follow.exit() {
-            Some(exit) => Ok(ForegroundEnd::Exited(exit)),
-            None => Err(Error::new(ErrorKind::ConnectionLost, "the end of the task was not told")),
-        },
-        Err(CopyError::Source(error)) => Err(error),
-        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => Ok(ForegroundEnd::Closed),
-        Err(CopyError::Sink(error)) => Err(stdio::unwritable(error)),
+    match (copy::to_standard(&mut follow).await?, follow.exit()) {
+        (Copied::ReaderGone, _) => Ok(ForegroundEnd::Closed),
+        (Copied::Whole, Some(exit)) => Ok(ForegroundEnd::Exited(exit)),
+        (Copied::Whole, None) => {
+            Err(Error::new(ErrorKind::ConnectionLost, "the engine did not say how the task ended"))
+        }
     }
 }
 

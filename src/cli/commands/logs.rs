@@ -7,10 +7,7 @@ use crate::cli::{
     app::App,
     args::commands::LogsArgs,
     outcome::{Outcome, signal_code},
-    output::{
-        copy::{self, CopyError},
-        stdio,
-    },
+    output::copy,
     signals::Signals,
     since::parse_when,
 };
@@ -38,12 +35,7 @@ async fn shown(app: &App, args: &LogsArgs) -> Result<Outcome, Error> {
 async fn moved(docker: &Docker, task: &TaskRef, options: &LogOptions) -> Result<DockerResult, Error> {
     let (found, container) = docker.find(task).await?;
     let mut log = found.logs_of(&container, options).await?;
-    match copy::pump(&mut log, &mut copy::standard()).await {
-        Ok(()) => {}
-        Err(CopyError::Source(error)) => return Err(error),
-        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => {}
-        Err(CopyError::Sink(error)) => return Err(stdio::unwritable(error)),
-    }
+    copy::to_standard(&mut log).await?;
     Ok(container.result(Action::Logs, docker.address()))
 }
 

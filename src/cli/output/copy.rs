@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::cli::output::nonblocking::NonBlocking;
+use crate::cli::output::{nonblocking::NonBlocking, stdio};
 
 /// How much is gathered before it is written.
 const FULL: usize = 64 << 10;
@@ -30,7 +30,7 @@ type Out = NonBlocking<io::Stdout, tokio::io::Stdout>;
 type Err = NonBlocking<io::Stderr, tokio::io::Stderr>;
 
 /// A sink to this process's standard streams.
-pub fn standard() -> OutputCopy<Out, Err> {
+fn standard() -> OutputCopy<Out, Err> {
     let out = NonBlocking::new(io::stdout(), tokio::io::stdout());
     OutputCopy::new(out, NonBlocking::new(io::stderr(), tokio::io::stderr()))
 }
@@ -106,6 +106,25 @@ pub enum CopyError {
     Source(cube::Error),
     /// Writing failed, or nobody reads any more.
     Sink(io::Error),
+}
+
+/// How a copy to this process's standard streams ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// With the source.
+    Whole,
+    /// Nobody reads any more.
+    ReaderGone,
+}
+
+/// Moves everything from a source to this process's standard streams.
+pub async fn to_standard(source: &mut impl OutputSource) -> Result<Copied, cube::Error> {
+    match pump(source, &mut standard()).await {
+        Ok(()) => Ok(Copied::Whole),
+        Err(CopyError::Source(error)) => Err(error),
+        Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => Ok(Copied::ReaderGone),
+        Err(CopyError::Sink(error)) => Err(stdio::unwritable(error)),
+    }
 }
 
 /// Moves everything from a source to a sink.

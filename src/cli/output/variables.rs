@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use cube::{DockerResult, Error, ErrorKind, Protocol};
+use cube::{DockerResult, Error, ErrorKind, Protocol, shell_word};
 
 use crate::cli::{
     args::{OutputFormat, names::NamesArgs},
@@ -134,12 +134,7 @@ fn is_name(text: &str) -> bool {
 
 /// The variables as lines for `eval`.
 pub fn shell_lines(variables: &[Variable]) -> String {
-    variables.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect()
-}
-
-/// A value as one word of a POSIX shell.
-pub fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
+    variables.iter().map(|(name, value)| format!("{name}={}\n", shell_word(value))).collect()
 }
 
 /// The variables as lines of an env file, which knows no quotes.
@@ -295,10 +290,5 @@ mod tests {
         let lines = github_line("A", "x\nA<<B");
         let end = lines.lines().last().unwrap().to_owned();
         assert_eq!(lines, format!("A<<{end}\nx\nA<<B\n{end}\n"));
-    }
-
-    #[test]
-    fn a_quote_survives_a_shell() {
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

@@ -9,7 +9,6 @@ use std::{
 use chrono::{DateTime, Utc};
 use hyper::Method;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
 
 use crate::{
     config::value::{
@@ -23,6 +22,7 @@ use crate::{
         http::{json::or_default, refusal},
         id::EngineId,
         labels::{LabelMap, SERVICE, TASK_ID},
+        patience::Patience,
         swarm::is_swarm_id,
     },
     error::Error,
@@ -30,8 +30,7 @@ use crate::{
 };
 
 /// How long an engine may take from the end of a process to its decision, and how often it is asked: nothing tells.
-const DECISION: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const DECISION: Patience = Patience { limit: Duration::from_secs(5), pause: Duration::from_millis(50) };
 
 impl Docker {
     pub(crate) async fn inspect_container(&self, id: &str) -> Result<Details, Error> {
@@ -61,14 +60,10 @@ impl Docker {
 impl RunningTask {
     /// As [`RunningTask::inspect`], once the engine has decided whether a process that ended is started again.
     pub(crate) async fn inspect_decided(&self) -> Result<Details, Error> {
-        let until = Instant::now() + DECISION;
-        loop {
-            let details = self.inspect().await?;
-            if !details.is_undecided(self.docker().transport.engine()) || Instant::now() >= until {
-                return Ok(details);
-            }
-            sleep(LOOK_AGAIN).await;
-        }
+        let engine = self.docker().transport.engine();
+        let undecided =
+            |details: &Result<Details, Error>| details.as_ref().is_ok_and(|d| d.is_undecided(engine));
+        DECISION.ask(|| self.inspect(), undecided).await
     }
 }
 

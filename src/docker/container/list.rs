@@ -14,7 +14,11 @@ use crate::{
             inspect::{bound, is_id},
             own::ImageLabels,
         },
-        http::json::or_default,
+        details::state_of,
+        http::{
+            json::or_default,
+            query::{filters, query},
+        },
         id::EngineId,
         labels::{LabelMap, Labels, SERVICE, TASK_ID},
         owner::{Lifetime, Owner},
@@ -106,7 +110,7 @@ impl Docker {
     /// # Errors
     /// The engine's.
     pub async fn list_filtered(&self, all: bool, filters: &[ListFilter]) -> Result<Vec<Listed>, Error> {
-        self.list_by(&filter::query(filters), all, |_| true).await
+        self.list_by(&filter::in_engines_words(filters), all, |_| true).await
     }
 
     /// The containers of one task: one, or none.
@@ -122,17 +126,16 @@ impl Docker {
         all: bool,
         wanted: impl Fn(&Listed) -> bool,
     ) -> Result<Vec<Listed>, Error> {
-        // The filter in JSON, {"label":["…"]}, percent-encoded.
-        self.list_by(&format!("%7B%22label%22%3A%5B%22{label}%22%5D%7D"), all, wanted).await
+        self.list_by(&filters([("label", label)]), all, wanted).await
     }
 
     async fn list_by(
         &self,
-        query: &str,
+        filters: &str,
         all: bool,
         wanted: impl Fn(&Listed) -> bool,
     ) -> Result<Vec<Listed>, Error> {
-        let path = format!("/containers/json?all={all}&filters={query}");
+        let path = query("/containers/json", &[("all", &all.to_string()), ("filters", filters)]);
         let answer: Vec<ListAnswer> = self.transport.json(Method::GET, &path).await?;
         let now = self.transport.engine_time();
         let (mut images, mut own) = (ImageLabels::default(), Vec::new());
@@ -198,7 +201,8 @@ impl ListAnswer {
         Some(Listed {
             task_id: labels.task_id,
             name: self.names.first().map(|n| n.trim_start_matches('/').to_owned()).unwrap_or_default(),
-            state: state(&self.state, &self.status),
+            // The list has the exit code only in words: `Exited (3) 5 minutes ago`.
+            state: state_of(&self.state, self.status.starts_with("Exited (0)")),
             ports: ports(&self.ports),
             listed_at: now,
             created_at,
@@ -209,16 +213,6 @@ impl ListAnswer {
             image: self.image.clone(),
             status: self.status.clone(),
         })
-    }
-}
-
-/// The list tells the exit code only in words: `Exited (3) 5 minutes ago`.
-fn state(state: &str, status: &str) -> State {
-    match state {
-        "created" | "configured" | "initialized" => State::Scheduled,
-        "exited" | "stopped" if status.starts_with("Exited (0)") => State::Completed,
-        "exited" | "stopped" | "dead" | "removing" => State::Failed,
-        _ => State::Running,
     }
 }
 

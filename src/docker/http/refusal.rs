@@ -14,7 +14,7 @@ use crate::{
         refusal::{call::Call, text::Text},
         version::{Engine, Product},
     },
-    error::{Error, ErrorKind, Origin},
+    error::{Error, ErrorKind, Origin, deepest_cause},
 };
 
 /// The most of an engine's text that goes into a message, in characters.
@@ -284,11 +284,7 @@ pub(crate) fn too_slow(limit: Duration) -> Error {
 
 /// The same, where an error tells why.
 pub(crate) fn broken_by(cause: &(dyn std::error::Error + 'static)) -> Error {
-    let mut deepest = cause;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    broken(deepest)
+    broken(deepest_cause(cause))
 }
 
 /// The error for a connection that broke in the middle.

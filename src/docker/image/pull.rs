@@ -11,6 +11,7 @@ use crate::{
         Docker,
         http::{
             client::{self, AnswerKind},
+            query::query,
             refusal,
         },
         image::progress::{JsonLines, PullProgress},
@@ -138,15 +139,11 @@ async fn within<T>(
 
 /// Without a tag the engine would pull all of them, so one is always named.
 fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
-    let mut path = format!(
-        "/images/create?fromImage={}&tag={}",
-        image.pull_name(),
-        image.pull_tag().replace(':', "%3A")
-    );
-    if let Some(platform) = platform {
-        path.push_str(&format!("&platform={}", platform.to_string().replace('/', "%2F")));
+    let path = query("/images/create", &[("fromImage", &image.pull_name()), ("tag", &image.pull_tag())]);
+    match platform {
+        Some(platform) => query(&path, &[("platform", &platform.to_string())]),
+        None => path,
     }
-    path
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::{
     docker::{
@@ -19,16 +19,15 @@ use crate::{
             frames::{Chunk, Stream},
             logs::{LogOptions, Logs},
         },
+        patience::Patience,
     },
     error::{Error, ErrorKind},
 };
 
 /// How long the end of the output may precede the end of the process before the log is asked for more.
 const END_LAG: Duration = Duration::from_secs(1);
-/// How long an engine that went away may take to come back.
-const RETURN: Duration = Duration::from_secs(30);
-/// Between two looks for it: nothing tells when it is back.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long an engine that went away may take to come back, and how often it is looked for.
+const RETURN: Patience = Patience { limit: Duration::from_secs(30), pause: Duration::from_millis(100) };
 
 /// The output of one container, to its end.
 pub(crate) struct ContainerOutput {
@@ -158,7 +157,7 @@ impl ContainerOutput {
                     self.end(exit);
                     return Ok(());
                 }
-                Ok(Err(error)) if !is_passing(&error) => return Err(error),
+                Ok(Err(error)) if !error.is_passing() => return Err(error),
                 _ => {}
             }
         }
@@ -200,25 +199,26 @@ impl ContainerOutput {
         when_back(|| self.task.inspect_decided()).await
     }
 
-    async fn reopen(&mut self, mut container: Details) -> Result<(), Error> {
-        let until = Instant::now() + RETURN;
-        loop {
-            match self.try_reopen(&container).await {
-                // The engine answered on its way out.
-                Err(error) if is_passing(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
-                reopened => return reopened,
+    async fn reopen(&mut self, container: Details) -> Result<(), Error> {
+        let this = &*self;
+        let (source, exit) = match this.reopened(&container).await {
+            // The engine answered on its way out.
+            Err(error) if error.is_passing() => {
+                when_back(|| async { this.reopened(&this.container().await?).await }).await?
             }
-            container = self.container().await?;
-        }
+            reopened => reopened?,
+        };
+        (self.source, self.exit) = (source, exit.or(self.exit));
+        Ok(())
     }
 
-    async fn try_reopen(&mut self, container: &Details) -> Result<(), Error> {
+    /// The log from where the output stopped, or the task's end if there is no reading it any more.
+    async fn reopened(&self, container: &Details) -> Result<(FollowSource, Option<Exit>), Error> {
         if container.is_going() && matches!(self.source, FollowSource::Log { .. }) {
-            self.end(Exit { code: container.exit_code });
-            return Ok(());
+            return Ok((FollowSource::Ended, Some(Exit { code: container.exit_code })));
         }
         // A log with times goes on from its cursor; of any other what is known is passed over.
-        self.source = match &self.source {
+        let source = match &self.source {
             FollowSource::Log { log, known, .. } if log.cursor().is_some() => {
                 let mut cursor = log.cursor().unwrap_or_default();
                 if !container.is_alive() && !log.is_astray() {
@@ -228,7 +228,7 @@ impl ContainerOutput {
             }
             _ => self.open_log(container, Cursor::new(self.options.tail), self.delivered).await?,
         };
-        Ok(())
+        Ok((source, None))
     }
 
     async fn open_log(
@@ -256,16 +256,5 @@ pub(crate) async fn when_back<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let until = Instant::now() + RETURN;
-    loop {
-        match ask().await {
-            Err(error) if is_passing(&error) && Instant::now() < until => sleep(LOOK_AGAIN).await,
-            answered => return answered,
-        }
-    }
-}
-
-/// Whether an engine that restarts gives this error.
-pub(crate) fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
+    RETURN.ask(ask, |answer| answer.as_ref().is_err_and(Error::is_passing)).await
 }

@@ -8,6 +8,7 @@ use crate::{
     docker::{
         container::exec::ExecOptions,
         handle::RunningTask,
+        patience::Patience,
         ready::progress::{Progress, quote},
     },
     error::{Error, ErrorKind},
@@ -17,9 +18,8 @@ use crate::{
 const AGAIN: Duration = Duration::from_millis(100);
 /// The most of a command's output that is kept, in bytes: its end.
 const KEPT: usize = 1 << 20;
-/// The output may end before the engine knows the exit code; it is asked so often.
-const CODE_TRIES: u32 = 100;
-const CODE_PAUSE: Duration = Duration::from_millis(10);
+/// The output may end before the engine knows the exit code.
+const EXIT_CODE: Patience = Patience { limit: Duration::from_secs(1), pause: Duration::from_millis(10) };
 
 /// A command that ended.
 pub(crate) struct Run {
@@ -52,14 +52,9 @@ pub(crate) async fn output(task: &RunningTask, command: Vec<String>) -> Result<R
         kept.extend_from_slice(&chunk.bytes);
         kept.drain(..kept.len().saturating_sub(KEPT));
     }
-    let mut tries = 1;
-    let code = loop {
-        match exec.code().await {
-            Err(error) if error.kind() == ErrorKind::BadAnswer && tries < CODE_TRIES => tries += 1,
-            code => break code?,
-        }
-        sleep(CODE_PAUSE).await;
-    };
+    let unknown =
+        |code: &Result<i64, Error>| code.as_ref().is_err_and(|error| error.kind() == ErrorKind::BadAnswer);
+    let code = EXIT_CODE.ask(|| exec.code(), unknown).await?;
     Ok(Run { code, output: String::from_utf8_lossy(&kept).into_owned() })
 }
 

@@ -26,7 +26,7 @@ use crate::{
         http::dial::{Stream, tls},
         ready::{progress::Progress, published::Published},
     },
-    error::Error,
+    error::{Error, deepest_cause},
 };
 
 /// The pause between two requests.
@@ -59,7 +59,7 @@ pub(crate) async fn hold(
             match timeout(limit, ask(at, target)).await {
                 Ok(Ok(status)) if status.is_success() || status.is_redirection() => return Ok(()),
                 Ok(Ok(status)) => seen.note(format!("{at} answered with status {}", status.as_u16())),
-                Ok(Err(failure)) => seen.note(format!("{at}: {}", deepest(failure.as_ref()))),
+                Ok(Err(failure)) => seen.note(format!("{at}: {}", deepest_cause(failure.as_ref()))),
                 Err(_) => {
                     seen.note(format!("{at} did not answer within {}", duration::format(limit)));
                     limit = LONGEST.min(limit * 2);
@@ -85,14 +85,6 @@ async fn ask(at: &Binding, target: &Target<'_>) -> Result<StatusCode, Failure> {
     // Ends with the sender and the answer, which are dropped here.
     tokio::spawn(connection);
     Ok(sender.send_request(request).await?.status())
-}
-
-fn deepest(failure: &(dyn std::error::Error + 'static)) -> String {
-    let mut deepest = failure;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
 }
 
 #[cfg(test)]
@@ -127,6 +119,6 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_closes_is_told() {
         let failure = answered(b"").await.unwrap_err();
-        assert!(!deepest(failure.as_ref()).is_empty());
+        assert!(!deepest_cause(failure.as_ref()).to_string().is_empty());
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     config::value::name::TaskRef,
     docker::{
         Docker,
+        http::query::{filters, query},
         swarm::{
             answer::{Service, ServiceTask},
             checked, is_swarm_id,
@@ -32,8 +33,7 @@ impl Docker {
 
     /// The services with a label, whole or by its name; none where this engine manages no swarm.
     pub(crate) async fn services(&self, label: &str) -> Result<Vec<Service>, Error> {
-        // {"label":["…"]}, percent-encoded.
-        let path = format!("/services?filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D");
+        let path = query("/services", &[("filters", &filters([("label", label)]))]);
         match self.managers.get(&path).await {
             Err(error) if is_no_manager(&error) => Ok(Vec::new()),
             found => found.map(|mut services: Vec<Service>| {

@@ -8,7 +8,7 @@ use crate::{
     docker::{
         Docker,
         http::refusal,
-        output::follow::{is_passing, when_back},
+        output::follow::when_back,
         swarm::{Node, POLL, ServiceTask},
     },
     error::{Error, ErrorKind},
@@ -66,7 +66,7 @@ impl Docker {
         match self.inspect_container(id).await {
             Ok(_) => Ok(true),
             // One that went away while another manager is asked.
-            Err(error) if error.kind() == ErrorKind::TaskNotFound || is_passing(&error) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::TaskNotFound || error.is_passing() => Ok(false),
             Err(error) => Err(error),
         }
     }

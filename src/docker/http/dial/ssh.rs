@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{address::Address, docker::http::dial::unreachable, error::Error};
+use crate::{address::Address, docker::http::dial::unreachable, error::Error, shell::shell_word};
 
 /// What is kept of ssh's error output for a message, in bytes.
 const KEPT: usize = 2048;
@@ -68,14 +68,9 @@ fn arguments(address: &Address) -> Vec<String> {
     arguments.extend(user.iter().flat_map(|user| ["-l".into(), user.clone()]));
     arguments.extend(port.iter().flat_map(|port| ["-p".into(), port.to_string()]));
     arguments.extend(["--".into(), host.clone(), "docker".into()]);
-    arguments.extend(path.iter().map(|path| format!("--host={}", quoted(&format!("unix://{path}")))));
+    arguments.extend(path.iter().map(|path| format!("--host={}", shell_word(&format!("unix://{path}")))));
     arguments.extend(["system".into(), "dial-stdio".into()]);
     arguments
-}
-
-/// One word of the remote shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Reads all of ssh's error output, so that ssh never waits for a reader, and keeps its beginning.
