@@ -15,6 +15,8 @@ mod usage;
 
 use std::{ffi::OsString, process::ExitCode};
 
+use cube::Action;
+
 use crate::cli::{
     app::App,
     args::{Cli, verbs::Command, words::Words},
@@ -63,24 +65,26 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     code.into()
 }
 
+/// Runs a command. Its failure becomes an outcome here; only a start has more to say of its own.
 async fn dispatch(app: &App, command: Command) -> Outcome {
-    match command {
-        Command::Run(args) => Box::pin(run::run(app, *args)).await,
-        Command::With(args) => Box::pin(with::with(app, *args)).await,
-        Command::Stop(args) => stop::stop(app, &args).await,
-        Command::Rm(args) => rm::rm(app, &args).await,
-        Command::Kill(args) => kill::kill(app, &args).await,
-        Command::Ps(args) => ps::ps(app, &args).await,
-        Command::Logs(args) => logs::logs(app, &args).await,
-        Command::Inspect(args) => inspect::inspect(app, &args).await,
-        Command::Wait(args) => wait::wait(app, &args).await,
-        Command::Port(args) => port::port(app, &args).await,
-        Command::Exec(args) => exec::exec(app, &args).await,
-        Command::Pull(args) => pull::pull(app, &args).await,
-        Command::Doctor(args) => doctor::doctor(app, &args).await,
-        Command::Prune(args) => prune::prune(app, &args).await,
-        Command::Completions(args) => completions::completions(&args),
-        Command::Man(args) => man::man(&args),
-        Command::Help(args) => help::help(&args),
-    }
+    let (action, done) = match command {
+        Command::Run(args) => return Box::pin(run::run(app, *args)).await,
+        Command::With(args) => return Box::pin(with::with(app, *args)).await,
+        Command::Stop(args) => (Action::Stop, stop::stop(app, &args).await),
+        Command::Rm(args) => (Action::Remove, rm::rm(app, &args).await),
+        Command::Kill(args) => (Action::Kill, kill::kill(app, &args).await),
+        Command::Ps(args) => (Action::List, ps::ps(app, &args).await),
+        Command::Logs(args) => (Action::Logs, logs::logs(app, &args).await),
+        Command::Inspect(args) => (Action::Inspect, inspect::inspect(app, &args).await),
+        Command::Wait(args) => (Action::Wait, wait::wait(app, &args).await),
+        Command::Port(args) => (Action::Port, port::port(app, &args).await),
+        Command::Exec(args) => (Action::Exec, exec::exec(app, &args).await),
+        Command::Pull(args) => (Action::Pull, pull::pull(app, &args).await),
+        Command::Doctor(args) => (Action::Doctor, doctor::doctor(app, &args).await),
+        Command::Prune(args) => (Action::Prune, prune::prune(app, &args).await),
+        Command::Completions(args) => (Action::Inspect, completions::completions(&args)),
+        Command::Man(args) => (Action::Inspect, man::man(&args)),
+        Command::Help(args) => (Action::Inspect, help::help(&args)),
+    };
+    done.unwrap_or_else(|error| Outcome::failure(action, error))
 }

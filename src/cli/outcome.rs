@@ -12,6 +12,10 @@ pub const USAGE: u8 = 2;
 pub const TIMED_OUT: u8 = 124;
 /// `run` or `with` failed.
 pub const RUN_FAILED: u8 = 125;
+/// The task's command cannot be executed.
+const NOT_EXECUTABLE: u8 = 126;
+/// The task's command is not found.
+const NOT_FOUND: u8 = 127;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -50,7 +54,11 @@ impl Outcome {
 
     /// A failure of `action`.
     pub fn failure(action: Action, error: Error) -> Self {
-        let code = code(&error, FAILED);
+        let code = match (action, error.kind()) {
+            (Action::Exec, ErrorKind::CommandNotExecutable) => NOT_EXECUTABLE,
+            (Action::Exec, ErrorKind::CommandNotFound) => NOT_FOUND,
+            _ => code(&error, FAILED),
+        };
         Self {
             code,
             result: Some(DockerResult::success(action).failed(error)),
@@ -86,8 +94,8 @@ fn code(error: &Error, otherwise: u8) -> u8 {
         ErrorKind::Interrupted => error.signal().map_or(otherwise, signal_code),
         ErrorKind::InvalidInput if otherwise == FAILED && error.origin() == cube::Origin::Cube => USAGE,
         ErrorKind::TimedOut | ErrorKind::Unschedulable => TIMED_OUT,
-        ErrorKind::CommandNotExecutable if otherwise == RUN_FAILED => 126,
-        ErrorKind::CommandNotFound if otherwise == RUN_FAILED => 127,
+        ErrorKind::CommandNotExecutable if otherwise == RUN_FAILED => NOT_EXECUTABLE,
+        ErrorKind::CommandNotFound if otherwise == RUN_FAILED => NOT_FOUND,
         _ => otherwise,
     }
 }

@@ -14,7 +14,7 @@ use clap_complete::{
     engine::{ArgValueCandidates, CompletionCandidate},
     env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh},
 };
-use cube::{Action, Docker, Listed, Surroundings};
+use cube::{Docker, Error, Listed, Surroundings};
 
 use crate::cli::{
     app::{self, engine_hosts},
@@ -29,14 +29,12 @@ pub const VARIABLE: &str = "CUBE_COMPLETE";
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Prints the script that a shell reads once.
-pub fn completions(args: &CompletionsArgs) -> Outcome {
+pub fn completions(args: &CompletionsArgs) -> Result<Outcome, Error> {
     let mut script = Vec::new();
     let written = shell(args.shell).write_registration(VARIABLE, "cube", "cube", "cube", &mut script);
-    let text = String::from_utf8_lossy(&script);
-    match written.map_err(stdio::unwritable).and_then(|()| stdio::print(&text)) {
-        Ok(()) => Outcome::told(0),
-        Err(error) => Outcome::failure(Action::Inspect, error),
-    }
+    written.map_err(stdio::unwritable)?;
+    stdio::print(&String::from_utf8_lossy(&script))?;
+    Ok(Outcome::told(0))
 }
 
 /// Prints what may come next on the command line behind `--`, if a shell asks for that.

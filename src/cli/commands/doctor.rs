@@ -34,11 +34,9 @@ impl Check {
     }
 }
 
-pub async fn doctor(app: &App, args: &DoctorArgs) -> Outcome {
-    match examined(app, args).await {
-        Ok(()) => Outcome::told(0),
-        Err(error) => Outcome::failure(Action::Doctor, error),
-    }
+pub async fn doctor(app: &App, args: &DoctorArgs) -> Result<Outcome, Error> {
+    examined(app, args).await?;
+    Ok(Outcome::told(0))
 }
 
 async fn examined(app: &App, args: &DoctorArgs) -> Result<(), Error> {

@@ -11,20 +11,10 @@ use crate::cli::{
     signals::Signals,
 };
 
-pub async fn exec(app: &App, args: &ExecArgs) -> Outcome {
-    match run(app, args).await {
-        Ok(outcome) => outcome.in_foreground(None),
-        Err(error) => {
-            let code = match error.kind() {
-                cube::ErrorKind::CommandNotFound => Some(127),
-                cube::ErrorKind::CommandNotExecutable => Some(126),
-                _ => None,
-            };
-            let error = error.during(format!("cannot run a command in {}", args.task));
-            let outcome = Outcome::failure(Action::Exec, error);
-            Outcome { code: code.unwrap_or(outcome.code), ..outcome }
-        }
-    }
+pub async fn exec(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
+    let ran = run(app, args).await;
+    let ran = ran.map_err(|error| error.during(format!("cannot run a command in {}", args.task)))?;
+    Ok(ran.in_foreground(None))
 }
 
 async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {

@@ -10,10 +10,7 @@ use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
 use crate::cli::{
     commands::exec::feed,
     outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
-    output::{
-        copy::{self, Copied},
-        stdio,
-    },
+    output::copy::{self, Copied},
     session::Session,
     signals::{Signals, after},
 };

@@ -1,6 +1,6 @@
 //! `cube help`: the help of cube, or of a command.
 
-use cube::{Action, Error, ErrorKind};
+use cube::{Error, ErrorKind};
 
 use crate::cli::{
     args::{commands::HelpArgs, verbs},
@@ -9,15 +9,10 @@ use crate::cli::{
     output::stdio,
 };
 
-pub fn help(args: &HelpArgs) -> Outcome {
-    match definition(args.command.as_deref()) {
-        Ok(mut command) => match command.print_long_help() {
-            Err(cause) if !stdio::is_closed_pipe(&cause) => {
-                Outcome::failure(Action::Inspect, stdio::unwritable(cause))
-            }
-            _ => Outcome::told(0),
-        },
-        Err(error) => Outcome::failure(Action::Inspect, error),
+pub fn help(args: &HelpArgs) -> Result<Outcome, Error> {
+    match definition(args.command.as_deref())?.print_long_help() {
+        Err(cause) if !stdio::is_closed_pipe(&cause) => Err(stdio::unwritable(cause)),
+        _ => Ok(Outcome::told(0)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cube inspect`: the engine's own JSON.
 
-use cube::{Action, Error, ErrorKind, TaskRef};
+use cube::{Error, ErrorKind, TaskRef};
 use futures_util::future::join_all;
 use serde::Serialize;
 
@@ -11,15 +11,8 @@ use crate::cli::{
     output::{render, stdio},
 };
 
-pub async fn inspect(app: &App, args: &InspectArgs) -> Outcome {
-    match shown(app, args).await {
-        Ok(()) => Outcome::told(0),
-        Err(error) => Outcome::failure(Action::Inspect, error),
-    }
-}
-
 /// Shows what is found, as `docker inspect` does, though a task be missing.
-async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
+pub async fn inspect(app: &App, args: &InspectArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let docker = app.docker().await?;
     let looked_up = join_all(tasks.iter().map(|task| docker.inspect_raw(task))).await;
@@ -38,7 +31,7 @@ async fn shown(app: &App, args: &InspectArgs) -> Result<(), Error> {
     if failed.is_none() || app.output() != OutputFormat::Json {
         stdio::print(&indented(&found)?)?;
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or_else(|| Ok(Outcome::told(0)), Err)
 }
 
 /// JSON indented by four, as `docker inspect` prints it.

@@ -12,13 +12,10 @@ use crate::cli::{
     since::parse_when,
 };
 
-pub async fn logs(app: &App, args: &LogsArgs) -> Outcome {
-    match shown(app, args).await {
-        Ok(outcome) => outcome.in_foreground(None),
-        Err(error) => {
-            Outcome::failure(Action::Logs, error.during(format!("cannot show the logs of {}", args.task)))
-        }
-    }
+pub async fn logs(app: &App, args: &LogsArgs) -> Result<Outcome, Error> {
+    let shown = shown(app, args).await;
+    let shown = shown.map_err(|error| error.during(format!("cannot show the logs of {}", args.task)))?;
+    Ok(shown.in_foreground(None))
 }
 
 async fn shown(app: &App, args: &LogsArgs) -> Result<Outcome, Error> {

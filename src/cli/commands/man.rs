@@ -7,7 +7,7 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use cube::{Action, Error};
+use cube::Error;
 
 use crate::cli::{
     args::{commands::ManArgs, manual, verbs},
@@ -16,12 +16,10 @@ use crate::cli::{
     output::stdio,
 };
 
-pub fn man(args: &ManArgs) -> Outcome {
-    let text = if args.list { Ok(verbs()) } else { page(args.command.as_deref()) };
-    match text.and_then(|text| stdio::print(&text)) {
-        Ok(()) => Outcome::told(0),
-        Err(error) => Outcome::failure(Action::Inspect, error),
-    }
+pub fn man(args: &ManArgs) -> Result<Outcome, Error> {
+    let text = if args.list { verbs() } else { page(args.command.as_deref())? };
+    stdio::print(&text)?;
+    Ok(Outcome::told(0))
 }
 
 /// The commands that have a page, a line each.

@@ -1,6 +1,6 @@
 //! `cube port`: where a task's ports are published.
 
-use cube::{Action, Details, DockerResult, Error, ErrorKind, Port, TaskRef};
+use cube::{Action, Details, Error, ErrorKind, Port, TaskRef};
 
 use crate::cli::{
     app::App,
@@ -9,14 +9,7 @@ use crate::cli::{
     output::stdio,
 };
 
-pub async fn port(app: &App, args: &PortArgs) -> Outcome {
-    match shown(app, args).await {
-        Ok(result) => Outcome::success(result),
-        Err(error) => Outcome::failure(Action::Port, error),
-    }
-}
-
-async fn shown(app: &App, args: &PortArgs) -> Result<DockerResult, Error> {
+pub async fn port(app: &App, args: &PortArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
     let port: Option<Port> = args.port.as_deref().map(str::parse).transpose()?;
     let docker = app.docker().await?;
@@ -32,7 +25,7 @@ async fn shown(app: &App, args: &PortArgs) -> Result<DockerResult, Error> {
     if app.output() == OutputFormat::Text {
         stdio::print(&text)?;
     }
-    Ok(result)
+    Ok(Outcome::success(result))
 }
 
 /// Every binding, as the engine made it.

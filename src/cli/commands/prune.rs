@@ -11,11 +11,8 @@ use crate::cli::{
     since::parse_when,
 };
 
-pub async fn prune(app: &App, args: &PruneArgs) -> Outcome {
-    match pruned(app, args).await {
-        Ok(outcome) => outcome,
-        Err(error) => Outcome::failure(Action::Prune, error.during("cannot prune")),
-    }
+pub async fn prune(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
+    pruned(app, args).await.map_err(|error| error.during("cannot prune"))
 }
 
 /// One that cannot be removed does not keep the others; of several the last is in the result.

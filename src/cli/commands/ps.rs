@@ -1,7 +1,7 @@
 //! `cube ps`: cube's own tasks.
 
 use chrono::{TimeDelta, Utc};
-use cube::{Action, Error, ErrorKind, ListFilter, Listed, Ports, duration};
+use cube::{Error, ErrorKind, ListFilter, Listed, Ports, duration};
 
 use crate::cli::{
     app::App,
@@ -12,11 +12,9 @@ use crate::cli::{
 
 const HEADER: [&str; 7] = ["CONTAINER ID", "NAME", "IMAGE", "STATUS", "AGE", "TIME LEFT", "PORTS"];
 
-pub async fn ps(app: &App, args: &PsArgs) -> Outcome {
-    match listed(app, args).await {
-        Ok(()) => Outcome::told(0),
-        Err(error) => Outcome::failure(Action::List, error.during("cannot list the tasks")),
-    }
+pub async fn ps(app: &App, args: &PsArgs) -> Result<Outcome, Error> {
+    listed(app, args).await.map_err(|error| error.during("cannot list the tasks"))?;
+    Ok(Outcome::told(0))
 }
 
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {

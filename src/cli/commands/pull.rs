@@ -10,17 +10,15 @@ use crate::cli::{
     signals::Signals,
 };
 
-pub async fn pull(app: &App, args: &PullArgs) -> Outcome {
-    match pulled(app, args).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            let mut outcome = Outcome::failure(Action::Pull, error);
-            if let Some(result) = &mut outcome.result {
-                result.image = Some(args.image.clone());
-            }
-            outcome
+/// A failure names the image too.
+pub async fn pull(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
+    pulled(app, args).await.or_else(|error| {
+        let mut failure = Outcome::failure(Action::Pull, error);
+        if let Some(result) = &mut failure.result {
+            result.image = Some(args.image.clone());
         }
-    }
+        Ok(failure)
+    })
 }
 
 async fn pulled(app: &App, args: &PullArgs) -> Result<Outcome, Error> {

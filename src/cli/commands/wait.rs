@@ -15,17 +15,13 @@ use crate::cli::{
     signals::Signals,
 };
 
-pub async fn wait(app: &App, args: &WaitArgs) -> Outcome {
-    waited(app, args).await.unwrap_or_else(|error| Outcome::failure(Action::Wait, error))
-}
-
 /// What is waited for, and how long.
 struct Goal {
     conditions: Vec<Condition>,
     limit: Option<Duration>,
 }
 
-async fn waited(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
+pub async fn wait(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|task| task.parse()).collect::<Result<_, _>>()?;
     let goal = Goal {
         conditions: args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,

@@ -139,7 +139,7 @@ async fn within<T>(
 
 /// Without a tag the engine would pull all of them, so one is always named.
 fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
-    let path = query("/images/create", &[("fromImage", &image.pull_name()), ("tag", &image.pull_tag())]);
+    let path = query("/images/create", &[("fromImage", &image.pull_name()), ("tag", image.pull_tag())]);
     match platform {
         Some(platform) => query(&path, &[("platform", &platform.to_string())]),
         None => path,

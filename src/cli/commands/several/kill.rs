@@ -4,11 +4,7 @@ use cube::{Action, Error, Signal, TaskRef};
 
 use crate::cli::{app::App, args::commands::KillArgs, commands::several::Several, outcome::Outcome};
 
-pub async fn kill(app: &App, args: &KillArgs) -> Outcome {
-    killed(app, args).await.unwrap_or_else(|error| Outcome::failure(Action::Kill, error))
-}
-
-async fn killed(app: &App, args: &KillArgs) -> Result<Outcome, Error> {
+pub async fn kill(app: &App, args: &KillArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let signal: Option<Signal> = args.signal.as_deref().map(str::parse).transpose()?;
     let docker = app.docker().await?;

@@ -9,11 +9,7 @@ use crate::cli::{
     outcome::Outcome,
 };
 
-pub async fn rm(app: &App, args: &RmArgs) -> Outcome {
-    removed(app, args).await.unwrap_or_else(|error| Outcome::failure(Action::Remove, error))
-}
-
-async fn removed(app: &App, args: &RmArgs) -> Result<Outcome, Error> {
+pub async fn rm(app: &App, args: &RmArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let docker = app.docker().await?;
     let (verb, ignores_missing) = ("remove", args.force);

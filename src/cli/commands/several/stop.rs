@@ -9,11 +9,7 @@ use crate::cli::{
     outcome::Outcome,
 };
 
-pub async fn stop(app: &App, args: &StopArgs) -> Outcome {
-    stopped(app, args).await.unwrap_or_else(|error| Outcome::failure(Action::Stop, error))
-}
-
-async fn stopped(app: &App, args: &StopArgs) -> Result<Outcome, Error> {
+pub async fn stop(app: &App, args: &StopArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let signal = args.signal.as_deref().map(str::parse).transpose()?;
     let options =
