@@ -27,7 +27,7 @@ pub struct Session<'a, T = RunningTask> {
     pub app: &'a App,
     pub task: T,
     pub signals: Signals,
-    run: Run<'a>,
+    run: Box<Run<'a>>,
     guard: Guard,
     cidfile: Option<PathBuf>,
     tells_result: bool,
@@ -79,7 +79,16 @@ impl<'a> Session<'a, ()> {
             progress.show(event);
         });
         let tells_result = extras.result_file || app.output() == OutputFormat::Json;
-        Ok(Self { app, task: (), signals, run, guard, cidfile: extras.cidfile, tells_result, shown: false })
+        Ok(Self {
+            app,
+            task: (),
+            signals,
+            run: Box::new(run),
+            guard,
+            cidfile: extras.cidfile,
+            tells_result,
+            shown: false,
+        })
     }
 
     /// Creates and starts the task. If that fails, nothing is left, and the outcome says why.
@@ -206,7 +215,7 @@ impl<T> Session<'_, T> {
         if let Some(path) = self.cidfile.take() {
             remove_own_cidfile(&path, self.run.task().engine_id().map(EngineId::as_str));
         }
-        match self.run.discard().await {
+        match Box::pin(self.run.discard()).await {
             Ok(true) => self.guard.release(),
             // Nothing came of the request, and still may.
             Ok(false) => {}
