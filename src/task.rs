@@ -16,7 +16,7 @@ pub struct Task {
     /// The task's identity, carried by the container as the label `cube.task.id`.
     pub id: Uuid,
     /// What it is.
-    pub config: Config,
+    pub config: Box<Config>,
     /// When its process started, by the engine's clock.
     pub started_at: Option<DateTime<Utc>>,
     /// When its process ended, by the engine's clock.
@@ -51,7 +51,7 @@ impl Task {
     pub fn new(config: Config) -> Self {
         Self {
             id: Uuid::new_v4(),
-            config,
+            config: Box::new(config),
             started_at: None,
             finished_at: None,
             owner: None,
