@@ -5,6 +5,7 @@ pub mod docker;
 pub mod doctor;
 pub mod foreground;
 pub mod form;
+pub mod help;
 pub mod limits;
 pub mod manual;
 pub mod names;
@@ -135,7 +136,8 @@ impl Cli {
 
     /// The same by the definitions of all commands, which know what to say of a line that is wrong.
     fn of_all(words: &Words) -> Result<Self, Problem> {
-        let mut definition = verbs::all();
+        let known = words.verb.as_deref().and_then(verbs::find).map(|verb| verb.name);
+        let mut definition = help::all_for(known);
         let wrong = |error: clap::Error| Problem::Clap(Box::new(error));
         let mut found = prepared(&mut definition, words).map_err(wrong)?;
         let global = Global::from_arg_matches_mut(&mut found).map_err(wrong)?;

@@ -112,3 +112,16 @@ fn a_variable_with_a_port_names_an_engine_and_a_host_alone_a_task_s() {
     Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1:1").fails(1).stderr_has("tcp://127.0.0.1:1").output();
     Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1").output();
 }
+
+#[test]
+fn the_short_help_fits_and_shows_examples_first() {
+    for verb in ["run", "with", "stop", "wait"] {
+        let page = Cube::new([verb, "-h"]).text();
+        assert!(page.lines().count() <= 120, "{verb}: {} lines", page.lines().count());
+        assert!(page.contains("Global options: ") && !page.contains("--engine-timeout <"), "{page}");
+    }
+    let (run, all) = (Cube::new(["run", "-h"]).text(), Cube::new(["run", "--help"]).text());
+    assert!(
+        run.contains("cube run --rm") && !run.contains("--cpu-rt-period") && all.contains("--cpu-rt-period")
+    );
+}

@@ -77,9 +77,12 @@ pub struct TaskArgs {
     /// Task file: the JSON that --dry-run prints; flags win
     #[arg(long)]
     pub file: Option<std::path::PathBuf>,
-    /// Print this help; -h alone at the end of the line
+    /// Print every flag; -h alone at the end of the line prints the usual ones
     #[arg(long, action = clap::ArgAction::Help)]
     pub help: Option<bool>,
+    /// The page of `-h`
+    #[arg(long, hide = true, action = clap::ArgAction::HelpShort)]
+    pub help_short: Option<bool>,
     /// Name of the container
     #[arg(long)]
     pub name: Option<String>,

@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
         match inline.or_else(|| self.take().cloned()) {
             Some(value) => self.push(&flag.long, Some(value)),
             // As Docker's own, `-h` alone at the end asks for help.
-            None if word == "-h" => self.seen.own.push("--help".into()),
+            None if word == "-h" => self.seen.own.push("--help-short".into()),
             None => self.seen.own.push(format!("--{}", flag.long).into()),
         }
     }

@@ -3,22 +3,30 @@
 use cube::{Error, ErrorKind};
 
 use crate::cli::{
-    args::{commands::HelpArgs, verbs},
+    args::{commands::HelpArgs, help, verbs},
     foreign,
     outcome::Outcome,
     output::stdio,
 };
 
 pub fn help(args: &HelpArgs) -> Result<Outcome, Error> {
-    match definition(args.command.as_deref())?.print_long_help() {
+    match page(args.command.as_deref())?.print_long_help() {
         Err(cause) if !stdio::is_closed_pipe(&cause) => Err(stdio::unwritable(cause)),
         _ => Ok(Outcome::told(0)),
     }
 }
 
+/// The help of one command, or of all.
+fn page(name: Option<&str>) -> Result<clap::Command, Error> {
+    of(name, help::all_for(name.and_then(verbs::find).map(|verb| verb.name)))
+}
+
 /// The definition of one command, or of all.
 pub fn definition(name: Option<&str>) -> Result<clap::Command, Error> {
-    let mut all = verbs::all();
+    of(name, verbs::all())
+}
+
+fn of(name: Option<&str>, mut all: clap::Command) -> Result<clap::Command, Error> {
     all.build();
     let Some(name) = name else { return Ok(all) };
     let found = all.find_subcommand(name).cloned();

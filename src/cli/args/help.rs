@@ -1,0 +1,94 @@
+//! How the help reads: examples first, the rare flags on the long page alone, the global options in one line.
+
+use clap::Command;
+
+use crate::cli::args::{manual, verbs};
+
+/// Usage, examples, flags, and what comes behind them.
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{all-args}{after-help}";
+
+const GLOBAL: &str = "Global options: --host, --context, --output, --quiet, --verbose, --color, --engine-timeout: \
+                      see `cube --help`";
+const MORE: &str = "All flags of docker run work too: see --help\n";
+
+/// The flags of `run` and `with` that `-h` shows; the others are on the page of `--help`.
+const COMMON: [&str; 46] = [
+    "attach",
+    "detach",
+    "interactive",
+    "tty",
+    "rm",
+    "image",
+    "file",
+    "help",
+    "name",
+    "replace",
+    "env",
+    "env_file",
+    "entrypoint",
+    "workdir",
+    "user",
+    "init",
+    "restart",
+    "memory",
+    "cpus",
+    "disk",
+    "publish",
+    "publish_all",
+    "no_publish_all",
+    "expose",
+    "bind",
+    "hostname",
+    "network",
+    "create_network",
+    "network_alias",
+    "volume",
+    "tmpfs",
+    "mount",
+    "label",
+    "pull",
+    "platform",
+    "cidfile",
+    "ttl",
+    "wait_for",
+    "wait_timeout",
+    "timeout",
+    "keep",
+    "copy_in",
+    "copy_out",
+    "log_file",
+    "evidence",
+    "export",
+];
+
+/// The definition of every command, as the help of `verb` shows it, or that of cube itself.
+pub fn all_for(verb: Option<&str>) -> Command {
+    let mut all = with_examples(verbs::all(), None);
+    let Some(verb) = verb else { return all };
+    // Known to every command, told once.
+    all = all.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
+    all.mut_subcommand(verb, |command| shown(command, verb))
+}
+
+fn shown(command: Command, verb: &str) -> Command {
+    let command = with_examples(command, Some(verb));
+    if !matches!(verb, "run" | "with") {
+        return command.after_help(GLOBAL);
+    }
+    command
+        .mut_args(|arg| {
+            let rare = !arg.is_positional() && !COMMON.contains(&arg.get_id().as_str());
+            arg.hide_short_help(rare)
+        })
+        .after_help(format!("{MORE}{GLOBAL}"))
+        .after_long_help(GLOBAL)
+}
+
+fn with_examples(command: Command, verb: Option<&str>) -> Command {
+    let examples = manual::examples(verb).iter();
+    let lines: String = examples.map(|each| format!("  # {}\n  {}\n", each.says, each.line)).collect();
+    if lines.is_empty() {
+        return command;
+    }
+    command.help_template(TEMPLATE).before_help(format!("Examples:\n{}", lines.trim_end()))
+}
