@@ -52,4 +52,5 @@ mod streams;
 mod swarm;
 mod tls;
 mod wait;
+mod wire;
 mod with;

@@ -26,6 +26,7 @@ pub struct DockerArgs {
 }
 
 /// What is about the container as a whole.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug, Default)]
 pub struct ContainerArgs {
     /// File of labels, one a line
@@ -37,6 +38,12 @@ pub struct ContainerArgs {
     /// Take the image as it is: cube never checks signatures (the default)
     #[arg(long, help_heading = "Engine")]
     pub disable_content_trust: bool,
+    /// `--disable-content-trust=false`.
+    #[arg(skip)]
+    pub trusts_signatures: bool,
+    /// `--init=false`.
+    #[arg(skip)]
+    pub has_no_init: bool,
     /// Leave out the image's health check
     #[arg(long, help_heading = "Health")]
     pub no_healthcheck: bool,
@@ -70,6 +77,12 @@ impl DockerArgs {
 impl ContainerArgs {
     fn apply(&self, config: &mut Config) -> Result<(), Error> {
         self.refuse_windows()?;
+        if self.trusts_signatures {
+            let message = "--disable-content-trust=false asks for signatures, and cube checks none";
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("name the image by its digest: IMAGE@sha256:…"));
+        }
+        set(&mut config.process.init, self.has_no_init.then_some(false));
         for file in &self.label_file {
             let text = config::read(file, "label file")?;
             config.labels.extend(parse_label_file(&file.display().to_string(), &text)?);

@@ -26,8 +26,8 @@ pub struct Line {
     command: Vec<OsString>,
     host_command: Vec<OsString>,
     file_text: Option<Vec<u8>>,
-    publishes_nothing: bool,
-    hides_signals: bool,
+    /// Switches that were set to false, by their long names.
+    off: Vec<String>,
 }
 
 impl Line {
@@ -38,11 +38,7 @@ impl Line {
             give_back(words, rest);
             return Self::default();
         }
-        let mut line = Self {
-            publishes_nothing: words.is_off("publish-all"),
-            hides_signals: words.is_off("sig-proxy"),
-            ..Self::default()
-        };
+        let mut line = Self { off: words.off.clone(), ..Self::default() };
         let named = rest.is_empty() || line.image_is_named(words);
         (line.command, line.host_command) =
             if verb == Some("with") { parted(rest, words.dashes, named) } else { (rest, Vec::new()) };
@@ -82,8 +78,11 @@ impl Line {
         }
         task.form = self.form;
         task.file_text = self.file_text;
-        task.publishes_nothing = self.publishes_nothing;
-        task.streams.hides_signals = self.hides_signals;
+        let is_off = |name: &str| self.off.iter().any(|off| off == name);
+        task.publishes_nothing = is_off("publish-all");
+        task.streams.hides_signals = is_off("sig-proxy");
+        task.docker.container.has_no_init = is_off("init");
+        task.docker.container.trusts_signatures = is_off("disable-content-trust");
         task.command = self.command.into_iter().map(text).collect::<Result<_, _>>()?;
         Ok(())
     }

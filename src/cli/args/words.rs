@@ -70,11 +70,6 @@ impl Words {
         u8::try_from(times).unwrap_or(u8::MAX)
     }
 
-    /// Whether the switch of this long name was set to false at last.
-    pub fn is_off(&self, long: &str) -> bool {
-        self.off.iter().any(|name| name == long)
-    }
-
     /// The last value of the flag of this long name.
     pub fn value(&self, long: &str) -> Option<&OsStr> {
         self.given.iter().rev().find(|(name, _)| name == long).and_then(|(_, value)| value.as_deref())

@@ -159,11 +159,18 @@ fn storage(host: &mut Map<String, Value>, config: &Config, socket: Option<&str>)
     if let Some(size) = config.limits.disk {
         options.insert("size".to_owned(), size.bytes().to_string());
     }
+    // The engine refuses one that is named twice.
+    let mut binds: Vec<String> = Vec::new();
+    for bind in storage.volumes.iter().filter_map(Mount::bind) {
+        if !binds.contains(&bind) {
+            binds.push(bind);
+        }
+    }
     let tmpfs = storage.tmpfs.iter().map(|tmpfs| (tmpfs.path().to_owned(), tmpfs.options().into()));
     add(
         host,
         [
-            ("Binds", storage.volumes.iter().filter_map(Mount::bind).collect()),
+            ("Binds", json!(binds)),
             ("Tmpfs", Value::Object(tmpfs.collect())),
             ("Mounts", storage.mount.iter().map(mounts::words).chain(socket.map(mounts::socket)).collect()),
             ("VolumesFrom", json!(storage.volumes_from)),
