@@ -267,6 +267,7 @@ mod tests {
             assert_eq!(with.task.image.as_deref(), Some("a"), "{line}");
             assert_eq!(with.task.command, command, "{line}");
             assert_eq!(with.host_command, words(host), "{line}");
+            assert!(with.task.publishes_all(true), "{line}");
         }
         assert!(refusal("cube with -p 80 -- cargo test").contains("the image is missing"));
         assert!(refusal("cube run -p 80").contains("the image is missing"));

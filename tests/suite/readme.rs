@@ -95,7 +95,9 @@ fn documents() -> Vec<PathBuf> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let entries = fs::read_dir(top.join("examples")).unwrap().map(|entry| entry.unwrap().path());
     let guides = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let mut all: Vec<_> = guides.chain([top.join("README.md")]).collect();
+    let mut all: Vec<_> = guides
+        .chain(["README.md", "tests/README.md", "tests/bench/README.md"].map(|file| top.join(file)))
+        .collect();
     all.sort();
     all
 }

@@ -76,7 +76,8 @@ impl Line {
         if task.image.is_none() && task.file.is_none() {
             return Err(no_image(verb));
         }
-        task.form = self.form;
+        // `with` publishes what its command is to reach, however the image is named.
+        task.form = if verb == "with" { Form::Scripting } else { self.form };
         task.file_text = self.file_text;
         let is_off = |name: &str| self.off.iter().any(|off| off == name);
         task.publishes_nothing = is_off("publish-all");
