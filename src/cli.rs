@@ -4,8 +4,10 @@ mod app;
 mod args;
 mod commands;
 mod config;
+mod copies;
 mod foreign;
 mod guard;
+mod mounts;
 mod outcome;
 mod output;
 mod session;
@@ -21,7 +23,7 @@ use crate::cli::{
     app::App,
     args::{Cli, verbs::Command, words::Words},
     commands::{
-        completions, doctor, exec, help, inspect, logs, man, port, prune, ps, pull, run,
+        completions, cp, doctor, exec, help, inspect, logs, man, port, prune, ps, pull, run,
         several::{kill, rm, stop},
         wait, with,
     },
@@ -79,6 +81,7 @@ async fn dispatch(app: &App, command: Command) -> Outcome {
         Command::Wait(args) => (Action::Wait, wait::wait(app, &args).await),
         Command::Port(args) => (Action::Port, port::port(app, &args).await),
         Command::Exec(args) => (Action::Exec, exec::exec(app, &args).await),
+        Command::Cp(args) => (Action::Copy, cp::cp(app, &args).await),
         Command::Pull(args) => (Action::Pull, pull::pull(app, &args).await),
         Command::Doctor(args) => (Action::Doctor, doctor::doctor(app, &args).await),
         Command::Prune(args) => (Action::Prune, prune::prune(app, &args).await),

@@ -2,6 +2,7 @@
 
 mod csv;
 mod decimal;
+pub mod files;
 mod group;
 pub mod health;
 mod json;
@@ -20,6 +21,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     config::{
+        files::Files,
         health::HealthCheck,
         limits::Limits,
         logging::Logging,
@@ -73,6 +75,8 @@ pub struct Config {
     pub storage: Storage,
     /// What the task may do on the machine, and what it sees of it.
     pub security: Security,
+    /// What is copied in before the start, and out at the end.
+    pub files: Files,
     /// How the engine probes whether the task is healthy.
     pub health: HealthCheck,
     /// Where the engine keeps the task's output.
@@ -104,6 +108,7 @@ impl Config {
             network: Network::default(),
             storage: Storage::default(),
             security: Security::default(),
+            files: Files::default(),
             health: HealthCheck::default(),
             logging: Logging::default(),
             readiness: Readiness::default(),

@@ -5,6 +5,7 @@ mod deadline;
 pub mod details;
 #[cfg(test)]
 mod fake_program;
+pub mod files;
 pub mod find;
 pub mod handle;
 pub mod http;

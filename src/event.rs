@@ -48,6 +48,13 @@ pub enum Event {
         /// How long until the next try.
         delay: Duration,
     },
+    /// Files are being copied, in or out.
+    Copying {
+        /// The path in the container.
+        path: String,
+        /// Bytes of the archive so far.
+        bytes: u64,
+    },
     /// Swarm has not started the task yet.
     Waiting {
         /// Swarm's word for how far it is (`pending`, `preparing`).

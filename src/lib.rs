@@ -38,6 +38,7 @@ mod task;
 pub use address::{Address, AddressChoice, Surroundings, Tls};
 pub use config::value::{
     condition::Condition,
+    copy::{CopyIn, CopyOut, CopySource, CopyWhen},
     device::{
         Device,
         gpus::GpuRequest,
@@ -64,8 +65,8 @@ pub use config::value::{
     ulimit::Ulimit,
 };
 pub use config::{
-    Config, health::HealthCheck, limits::Limits, logging::Logging, network::Network, process::Process,
-    readiness::Readiness, security::Security, storage::Storage,
+    Config, files::Files, health::HealthCheck, limits::Limits, logging::Logging, network::Network,
+    process::Process, readiness::Readiness, security::Security, storage::Storage,
 };
 pub use docker::{
     Docker,
@@ -77,6 +78,10 @@ pub use docker::{
         wait::Exit,
     },
     details::{Details, Health, Probe},
+    files::{
+        copy::{CopyOptions, CopyReport, TarStream},
+        place::split_container,
+    },
     handle::{Follow, RunningTask},
     id::EngineId,
     image::logins::logins,

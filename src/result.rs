@@ -38,6 +38,8 @@ pub enum Action {
     Inspect,
     /// List tasks.
     List,
+    /// Copy files in or out.
+    Copy,
     /// Tell a task's ports.
     Port,
     /// Say what an engine can do.

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod docker;
 pub mod doctor;
+pub mod files;
 pub mod foreground;
 pub mod form;
 pub mod help;

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub mod completions;
+pub mod cp;
 pub mod doctor;
 pub mod exec;
 pub mod foreground;

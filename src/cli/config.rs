@@ -2,7 +2,9 @@
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
-use cube::{Config, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, duration as durations, parse_label};
+use cube::{
+    Config, CopyOut, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, duration as durations, parse_label,
+};
 
 use crate::cli::{
     args::{docker::set, task::TaskArgs},
@@ -28,6 +30,7 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     network(&mut config, args)?;
     storage(&mut config, args)?;
     args.docker.apply(&mut config)?;
+    files(&mut config, args)?;
     engine(&mut config, args)?;
     health(&mut config, args)?;
     readiness(&mut config, args)?;
@@ -136,6 +139,17 @@ fn storage(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     }
     for tmpfs in &args.tmpfs {
         config.storage.tmpfs.push(tmpfs.parse()?);
+    }
+    Ok(())
+}
+
+fn files(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
+    let here = std::env::current_dir().unwrap_or_default();
+    for copy in &args.files.copy_in {
+        config.files.copy_in.push(copy.parse()?);
+    }
+    for copy in &args.files.copy_out {
+        config.files.copy_out.push(copy.parse::<CopyOut>()?.from_folder(&here));
     }
     Ok(())
 }

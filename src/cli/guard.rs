@@ -23,7 +23,7 @@ use rustix::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::cli::app;
+use crate::cli::{app, copies};
 
 const VERB: &str = "guard";
 /// What the process calls itself: nothing of cube, which may be what others are killed by.
@@ -120,6 +120,7 @@ fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(TITLE).arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
     command.env("CUBE_HOST", hosts.join(" ")).env("CUBE_CONTEXT", context.unwrap_or_default());
+    copies::order(&mut command, &task.config.files.copy_out);
     command
 }
 
@@ -233,6 +234,7 @@ async fn clear(order: Order) -> Result<bool, Error> {
 
 async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, Error> {
     let (docker, _) = app::connect(hosts, Some(context), Docker::ANSWER_TIMEOUT).await?;
+    copies::rescue(&docker, order.task_id).await?;
     let lookout = if order.in_doubt { PATIENCE } else { Duration::ZERO };
     docker.discard_by_id(order.task_id, order.swarm, lookout).await
 }

@@ -1,6 +1,7 @@
 //! What cube itself prints, and the way of a task's output to cube's own streams.
 
 pub mod copy;
+pub mod copying;
 pub mod nonblocking;
 pub mod progress;
 pub mod render;

@@ -10,10 +10,14 @@ use cube::{
     LogOptions, Owner, Run, RunningTask, State, StopOptions, Tail,
 };
 
+use uuid::Uuid;
+
 use crate::cli::{
     app::App,
     args::OutputFormat,
+    copies::{self, Fetched},
     guard::Guard,
+    mounts,
     outcome::Outcome,
     output::{copy, progress::PullDisplay, stdio},
     signals::Signals,
@@ -66,6 +70,7 @@ impl<'a> Session<'a, ()> {
         if config.ttl.is_some() {
             tokio::spawn(expire(docker.clone(), config.swarm));
         }
+        mounts::warn(app, docker.address(), &config);
         let mut progress = PullDisplay::new(app);
         let mut run = docker.run(config);
         if let Some(owner) = Owner::this_process(lifetime) {
@@ -142,6 +147,10 @@ impl Session<'_> {
             self.announce_stop();
             let _ = self.stop_process().await;
         }
+        if matches!(copies::fetch_failed(&mut self).await, Fetched::LeftToGuard) {
+            let result = DockerResult { state: Some(State::Failed), container_id: None, ..self.known() };
+            return Outcome::failed_start(result, error);
+        }
         // How the task ended is known to the engine only until it is removed.
         let known = if error.kind() == ErrorKind::TaskDied { self.last_word().await } else { self.known() };
         *self.failed(known, error).await
@@ -203,6 +212,11 @@ impl<T> Session<'_, T> {
     /// What runs, or is to run.
     pub fn config(&self) -> &Config {
         &self.run.task().config
+    }
+
+    /// The task's identity.
+    pub fn task_id(&self) -> Uuid {
+        self.run.task().id
     }
 
     /// How messages name the task.

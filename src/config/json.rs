@@ -55,6 +55,7 @@ impl Serialize for Config {
         self.network.write_fields(&mut map)?;
         self.storage.write_fields(&mut map)?;
         self.security.write_fields(&mut map)?;
+        self.files.write_fields(&mut map)?;
         self.logging.write_fields(&mut map)?;
         self.readiness.write_fields(&mut map)?;
         map.end()
@@ -109,6 +110,7 @@ impl Config {
             || self.network.read_field(key, map)?
             || self.storage.read_field(key, map)?
             || self.security.read_field(key, map)?
+            || self.files.read_field(key, map)?
             || self.logging.read_field(key, map)?
             || self.readiness.read_field(key, map)?)
     }

@@ -1,6 +1,7 @@
 //! The words of a config, parsed: each type reads and prints Docker's own form.
 
 pub mod condition;
+pub mod copy;
 pub mod device;
 pub mod duration;
 pub mod env;

@@ -14,6 +14,7 @@ use crate::{
     docker::{
         Docker,
         deadline::{Deadline, in_time},
+        files::check,
         handle::{Follow, RunningTask},
         id::EngineId,
         output::attach::Input,
@@ -99,10 +100,13 @@ impl<'e> Run<'e> {
     /// `wait_timeout` ran out.
     pub async fn create(&mut self) -> Result<RunningTask, Error> {
         self.task.config.check()?;
+        check::check(&self.task.config)?;
         let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
         let created = self.docker.create(&mut self.task, &mut **events);
         let id = in_time(self.given, "created", created).await?;
         events(Event::Created);
+        let copied = self.docker.copy_all_in(&id, &self.task.config, &mut **events);
+        in_time(self.given, "given its files", copied).await?;
         self.task.transition(State::Scheduled)?;
         Ok(self.docker.handle(id))
     }

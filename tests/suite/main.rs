@@ -13,6 +13,8 @@ mod attach;
 mod bed;
 mod completions;
 mod config;
+mod copies;
+mod cp;
 mod docker_logs;
 mod doctor;
 mod engine_fails;

@@ -4,7 +4,7 @@ use clap::{Args, builder::FalseyValueParser};
 
 use crate::cli::args::docker::DockerArgs;
 
-use crate::cli::args::{foreground::StreamArgs, form::Form, names::NamesArgs};
+use crate::cli::args::{files::FileArgs, foreground::StreamArgs, form::Form, names::NamesArgs};
 
 /// `cube run`
 #[derive(Args, Debug)]
@@ -69,6 +69,8 @@ pub struct TaskArgs {
     /// `-P=false`.
     #[arg(skip)]
     pub publishes_nothing: bool,
+    #[command(flatten)]
+    pub files: FileArgs,
     #[command(flatten)]
     pub streams: StreamArgs,
     /// Image to run: the scripting form

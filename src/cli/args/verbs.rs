@@ -10,6 +10,7 @@ use crate::cli::args::{
         PsArgs, PullArgs, RmArgs, StopArgs, WaitArgs,
     },
     doctor::DoctorArgs,
+    files::CpArgs,
     task::{RunArgs, WithArgs},
 };
 
@@ -27,6 +28,7 @@ pub enum Command {
     Wait(WaitArgs),
     Port(PortArgs),
     Exec(ExecArgs),
+    Cp(CpArgs),
     Pull(PullArgs),
     Prune(PruneArgs),
     Doctor(DoctorArgs),
@@ -46,7 +48,7 @@ pub struct Verb {
 }
 
 /// All commands, in the order of the help.
-const VERBS: [Verb; 17] = [
+const VERBS: [Verb; 18] = [
     Verb {
         more: Some(
             "In Docker's own form (IMAGE in place, everything behind it is the task's) the task runs in the \
@@ -121,6 +123,20 @@ const VERBS: [Verb; 17] = [
     Verb::new("exec", Action::Exec, "Run a command in a task", ExecArgs::augment_args, |found| {
         ExecArgs::from_arg_matches_mut(found).map(Command::Exec)
     }),
+    Verb {
+        more: Some(
+            "One of SRC and DST is TASK:PATH. A dash for SRC is a tar archive on standard input, for DST one on \
+             standard output. A folder is copied into a folder that is there, else it becomes DST; SRC/. is a folder's \
+             content. As with `docker cp`; devices and pipes are left out.",
+        ),
+        ..Verb::new(
+            "cp",
+            Action::Copy,
+            "Copy files between a task and this machine",
+            CpArgs::augment_args,
+            |found| CpArgs::from_arg_matches_mut(found).map(Command::Cp),
+        )
+    },
     Verb::new("pull", Action::Pull, "Pull an image and print its digest", PullArgs::augment_args, |found| {
         PullArgs::from_arg_matches_mut(found).map(Command::Pull)
     }),

@@ -9,6 +9,7 @@ use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
 
 use crate::cli::{
     commands::exec::feed,
+    copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
     output::copy::{self, Copied},
     session::Session,
@@ -157,8 +158,11 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         ForegroundEnd::TimedOut => TIMED_OUT,
         ForegroundEnd::Closed => 0,
     };
+    let fetched = copies::fetch(&mut session, code == 0).await;
     if keep {
         session.release();
+    } else if matches!(fetched, Fetched::LeftToGuard) {
+        drop(session);
     } else {
         result.container_id = None;
         session.discard().await;
@@ -169,5 +173,5 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         result = result
             .failed(Error::new(ErrorKind::TimedOut, message).with_hint("give it longer with --timeout"));
     }
-    Outcome { code, result: Some(result), ..Outcome::told(0) }
+    copies::conclude(Outcome { code, result: Some(result), ..Outcome::told(0) }, fetched)
 }

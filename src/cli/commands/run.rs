@@ -1,6 +1,6 @@
 //! `cube run`: start a task and leave it, or stay with it (`foreground.rs`).
 
-use cube::{Action, DockerResult, Error, Lifetime};
+use cube::{Action, DockerResult, Error, ErrorKind, Lifetime};
 
 use crate::cli::{
     app::App,
@@ -27,6 +27,13 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
     let attached = streams.is_foreground(args.task.form);
     let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
     streams.apply(&mut config, attached)?;
+    if !attached && !config.files.copy_out.is_empty() {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "--copy-out is for the foreground: nobody sees the end otherwise",
+        )
+        .with_hint("add --attach, or copy later with `cube cp TASK:PATH DST`"));
+    }
     let timeout = config::duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {

@@ -13,6 +13,7 @@ use crate::cli::{
     app::App,
     args::task::WithArgs,
     config,
+    copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
     output::{stdio, variables::Names},
     session::{Extras, Session},
@@ -75,7 +76,12 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
     let mut result = session.last_word().await;
     result.container_id = None;
     result.env = finish.env.clone();
-    session.discard().await;
+    let fetched = copies::fetch(&mut session, finish.code == 0).await;
+    if matches!(fetched, Fetched::LeftToGuard) {
+        drop(session);
+    } else {
+        session.discard().await;
+    }
     if let Err(error) = stopped
         && error.kind() != ErrorKind::TaskNotFound
     {
@@ -86,7 +92,7 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
             .with_hint("give it longer with --timeout");
         result = result.failed(error);
     }
-    Outcome { code: finish.code, result: Some(result), ..Outcome::told(0) }
+    copies::conclude(Outcome { code: finish.code, result: Some(result), ..Outcome::told(0) }, fetched)
 }
 
 /// The task's life up to the end of the command. A failure before that leaves nothing of the task.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request, Response, Uri,
+    Method, Request, Response, StatusCode, Uri,
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
     header::{self, CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
@@ -139,6 +139,17 @@ impl Transport {
         Ok(collected.map_err(|e| refusal::broken_by(&e))?.to_bytes())
     }
 
+    /// Asks for the head of an answer alone; `None` if there is nothing at `path`.
+    pub(crate) async fn head(&self, path: &str) -> Result<Option<HeaderMap>, Error> {
+        let call = Call::of(&Method::HEAD, path);
+        let response = self.answer(Method::HEAD, path, None, &[], AnswerKind::Whole).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(response.headers().clone())),
+            _ => Err(self.refusal(call, response).await),
+        }
+    }
+
     /// Sends a request and returns the answer once its head is there; a refusal becomes an error.
     pub(crate) async fn request(
         &self,
@@ -149,6 +160,21 @@ impl Transport {
         answer: AnswerKind,
     ) -> Result<Response<Incoming>, Error> {
         let call = Call::of(&method, path);
+        let response = self.answer(method, path, body, headers, answer).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refusal(call, response).await)
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        headers: &[(&'static str, HeaderValue)],
+        answer: AnswerKind,
+    ) -> Result<Response<Incoming>, Error> {
         let mut request = Request::builder().method(method).uri(path);
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
@@ -159,11 +185,7 @@ impl Transport {
         let body = Full::new(body.unwrap_or_default()).map_err(|never| match never {}).boxed_unsync();
         let request = request.body(body).map_err(|e| Error::new(ErrorKind::Engine, e.to_string()))?;
         let sent = tokio::time::timeout(self.0.limit, self.send(request, answer));
-        let response = sent.await.map_err(|_| refusal::too_slow(self.0.limit))??;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        Err(self.refusal(call, response).await)
+        sent.await.map_err(|_| refusal::too_slow(self.0.limit))?
     }
 
     async fn refusal(&self, call: Call, response: Response<Incoming>) -> Error {

@@ -163,6 +163,15 @@ const IMAGES: &[Rule] = &[(
 const STATES: &[Rule] = &[(Text::is_between_states, ErrorKind::WrongState, STATE_HINT)];
 const STATE_HINT: &str = "`cube ps -a` shows the state of each task";
 
+const FILES: &[Rule] = &[
+    (
+        Text::is_overwrite,
+        ErrorKind::File,
+        "a folder and a file of one name are in each other's way: choose another target",
+    ),
+    (Text::is_read_only, ErrorKind::Unsupported, "copy into a volume that can be written to"),
+];
+
 /// The rules for a call, in the order in which they are tried.
 fn rules(call: Call) -> &'static [&'static [Rule]] {
     match call {
@@ -174,7 +183,8 @@ fn rules(call: Call) -> &'static [&'static [Rule]] {
         Call::Logs => &[ANY, LOG],
         Call::Container => &[ANY, STATES],
         Call::Swarm => &[ANY, SWARM, IMAGES],
-        Call::Image | Call::Archive | Call::Pull | Call::Other => &[ANY],
+        Call::Archive => &[ANY, FILES],
+        Call::Image | Call::Pull | Call::Other => &[ANY],
     }
 }
 
@@ -204,6 +214,9 @@ fn by_status(call: Call, status: u16, text: &Text, engine: Engine) -> (ErrorKind
             (ErrorKind::TaskNotFound, LIST_HINT)
         }
         (404, Call::Archive) if text.is_no_such_container() => (ErrorKind::TaskNotFound, LIST_HINT),
+        (404, Call::Archive) => {
+            (ErrorKind::File, "`cube exec TASK ls -l PATH` shows a folder of a running task")
+        }
         (404, Call::Swarm) => (ErrorKind::Unsupported, "name one of the swarm's managers by --host"),
         (409, Call::Create) => (ErrorKind::NameTaken, NAME_HINT),
         (409, Call::Start | Call::Exec | Call::Logs | Call::Container | Call::Archive) => {

@@ -223,7 +223,7 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
         ),
         (Logs, 409, "can not get logs from container which is dead or marked for removal", K::TaskNotFound),
         (Logs, 500, "configured logging driver does not support reading", K::Unsupported),
-        (Archive, 404, "Could not find the file /no such container in container 0a1b", K::Engine),
+        (Archive, 404, "Could not find the file /no such container in container 0a1b", K::File),
         (Image, 404, "no such image: nosuch: No such image: nosuch:latest", K::ImageNotFound),
         (Other, 404, "page not found", K::Unsupported),
         (Other, 400, "Client sent an HTTP request to an HTTPS server.", K::EngineUnreachable),

@@ -125,6 +125,16 @@ impl Text {
             || self.has("filesystem does not support, or has not enabled quotas")
     }
 
+    /// A folder that is to be replaced by a file, or the other way round.
+    pub(crate) fn is_overwrite(&self) -> bool {
+        self.begins("cannot overwrite ")
+    }
+
+    /// A volume or the root of a container.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.has("is marked read-only")
+    }
+
     pub(crate) fn is_full_disk(&self) -> bool {
         self.has_any(&["no space left on device", "disk quota exceeded"])
     }

@@ -1,0 +1,137 @@
+//! `--copy-out`: what a task leaves behind is fetched before it is removed, whatever its end was; by the guard if
+//! cube itself was killed.
+
+use std::process::Command;
+
+use cube::{CopyOut, Docker, Error, ErrorKind, State, TaskRef};
+use uuid::Uuid;
+
+use crate::cli::{
+    outcome::{Outcome, RUN_FAILED},
+    output::{copying::CopyDisplay, stdio},
+    session::Session,
+};
+
+/// How the guard is told what to fetch: a JSON list.
+const VARIABLE: &str = "CUBE_GUARD_COPY_OUT";
+
+/// What came of the copies at a task's end.
+pub enum Fetched {
+    /// All that was due is there, or the task failed anyway and it was said what is missing.
+    Done,
+    /// The task succeeded, but this failed.
+    Failed(Error),
+    /// A signal cut it short: the guard goes on.
+    LeftToGuard,
+}
+
+/// Copies out what is due after an end of this kind. A signal is told of, a second one leaves the rest to the guard.
+pub async fn fetch(session: &mut Session<'_>, succeeded: bool) -> Fetched {
+    let due: Vec<CopyOut> =
+        session.config().files.copy_out.iter().filter(|copy| copy.is_due(succeeded)).cloned().collect();
+    if due.is_empty() {
+        return Fetched::Done;
+    }
+    let (task, tag) = (session.task.clone(), session.task_id().to_string());
+    let mut display = CopyDisplay::new(session.app);
+    let mut failed = None;
+    for copy in &due {
+        let mut events = |event| display.show(event);
+        let mut copying = std::pin::pin!(task.copy_out(copy, &tag, &mut events));
+        let mut told = false;
+        let done = loop {
+            tokio::select! {
+                done = &mut copying => break done,
+                _ = session.signals.next() => {
+                    if told {
+                        return Fetched::LeftToGuard;
+                    }
+                    told = true;
+                    stdio::note(&format!("copying out {copy}; another signal leaves it to the background"));
+                }
+            }
+        };
+        if let Err(error) = done
+            && let Some(earlier) = failed.replace(error)
+        {
+            stdio::error(&earlier, session.app.colors_errors());
+        }
+    }
+    match failed {
+        Some(error) if succeeded => Fetched::Failed(error),
+        Some(error) => {
+            stdio::note(&format!("warning: {}", in_one_line(&error)));
+            Fetched::Done
+        }
+        None => Fetched::Done,
+    }
+}
+
+/// An outcome with what came of the copies: a result that is missing is a failure of cube's where nothing else is.
+pub fn conclude(mut outcome: Outcome, fetched: Fetched) -> Outcome {
+    if let Fetched::Failed(error) = fetched {
+        outcome.code = RUN_FAILED;
+        outcome.result = outcome.result.map(|result| result.failed(error));
+    }
+    outcome
+}
+
+/// Ends a task whose start failed, so that what is fetched is whole, and copies out what is due.
+pub async fn fetch_failed(session: &mut Session<'_>) -> Fetched {
+    if session.config().files.copy_out.is_empty() {
+        return Fetched::Done;
+    }
+    if session.task.kill(None).await.is_ok() {
+        let _ = session.task.wait().await;
+    }
+    fetch(session, false).await
+}
+
+fn in_one_line(error: &Error) -> String {
+    std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>().join(": ")
+}
+
+/// Tells a guard what to fetch.
+pub fn order(command: &mut Command, copies: &[CopyOut]) {
+    if let Ok(list) = serde_json::to_string(copies)
+        && !copies.is_empty()
+    {
+        command.env(VARIABLE, list);
+    }
+}
+
+/// As a guard: fetches what is due before the task is removed. A task that still runs is killed first, so that
+/// what is fetched is whole.
+pub async fn rescue(docker: &Docker, task_id: Uuid) -> Result<(), Error> {
+    let list = std::env::var(VARIABLE).unwrap_or_default();
+    let copies: Vec<CopyOut> = serde_json::from_str(&list).unwrap_or_default();
+    if copies.is_empty() {
+        return Ok(());
+    }
+    let task: TaskRef = task_id.to_string().parse()?;
+    let (task, container) = match docker.find(&task).await {
+        Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
+        found => found?,
+    };
+    if container.state() == State::Scheduled {
+        return Ok(());
+    }
+    let succeeded = !container.is_alive() && container.exit_code == 0;
+    if container.is_alive() {
+        task.kill(None).await?;
+        task.wait().await?;
+    }
+    for copy in copies.iter().filter(|copy| copy.is_due(succeeded)) {
+        match task.copy_out(copy, &task_id.to_string(), &mut |_| {}).await {
+            // Tried again from the beginning, as long as a guard is patient.
+            Err(error) if is_passing(&error) => return Err(error),
+            // Nobody hears of it any more.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
+}

@@ -1,0 +1,57 @@
+//! Warns where `-v` will not mount what its user has in mind.
+
+use std::path::Path;
+
+use cube::{Address, Config};
+
+use crate::cli::{app::App, output::stdio};
+
+/// Says which paths of this machine the task will not see.
+pub fn warn(app: &App, address: &Address, config: &Config) {
+    if app.global.quiet {
+        return;
+    }
+    for path in config.storage.volumes.iter().filter_map(cube::Mount::source) {
+        if let Some(text) = warning(path, is_here(address)) {
+            stdio::step(&format!("warning: {text}"));
+        }
+    }
+}
+
+fn warning(path: &str, here: bool) -> Option<String> {
+    if !path.starts_with('/') {
+        return None;
+    }
+    if !here {
+        return Some(format!(
+            "--volume {path} is a path of the engine's machine, which is not this one; --copy-in copies files there"
+        ));
+    }
+    (!Path::new(path).exists())
+        .then(|| format!("--volume {path} is not there: the engine makes an empty folder of it"))
+}
+
+/// Whether the engine sees the files of this machine, as far as its address tells.
+fn is_here(address: &Address) -> bool {
+    match address {
+        Address::Unix(_) => true,
+        Address::Tcp { host, .. } => {
+            host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        }
+        Address::Ssh { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warning;
+
+    #[test]
+    fn only_what_is_not_mounted_is_told() {
+        assert_eq!(warning("data", true), None);
+        assert_eq!(warning("/", true), None);
+        assert!(warning("/no/such/path", true).is_some_and(|text| text.contains("/no/such/path")));
+        assert!(warning("/", false).is_some_and(|text| text.contains("--copy-in")));
+        assert_eq!(warning("data", false), None);
+    }
+}

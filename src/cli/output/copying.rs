@@ -1,0 +1,104 @@
+//! Progress of a copy that takes longer than a moment: one line that changes on a terminal, elsewhere one now and then.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use cube::Event;
+
+use crate::cli::{app::App, output::stdio};
+
+/// What takes less is not told.
+const MOMENT: Duration = Duration::from_secs(1);
+/// Between two lines where none can be changed, and between two changes of one.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+const REDRAW: Duration = Duration::from_millis(200);
+
+/// Shows the events of copies.
+pub struct CopyDisplay {
+    quiet: bool,
+    terminal: bool,
+    path: String,
+    next: Instant,
+    drawn: bool,
+}
+
+impl CopyDisplay {
+    pub fn new(app: &App) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let next = Instant::now() + MOMENT;
+        Self { quiet: app.global.quiet, terminal, path: String::new(), next, drawn: false }
+    }
+
+    pub fn show(&mut self, event: Event) {
+        match event {
+            Event::Copying { path, bytes } => self.step(path, bytes),
+            Event::Warning(text) if !self.quiet => {
+                self.clear();
+                stdio::step(&format!("warning: {text}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, path: String, bytes: u64) {
+        let now = Instant::now();
+        if path != self.path {
+            self.path = path;
+            self.next = now + MOMENT;
+        }
+        if self.quiet || now < self.next {
+            return;
+        }
+        self.next = now + if self.terminal { REDRAW } else { HEARTBEAT };
+        let text = stdio::printable(&format!("copying {}: {}", self.path, size(bytes)));
+        if self.terminal {
+            self.drawn = true;
+            let _ = io::stderr().write_all(format!("\r\x1b[K{text}").as_bytes());
+        } else {
+            stdio::step(&text);
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
+impl Drop for CopyDisplay {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Bytes for people: three digits and a unit of 1000.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut rest = bytes;
+    let mut tenths = 0;
+    let mut unit = "B";
+    for larger in UNITS {
+        if rest < 1000 {
+            break;
+        }
+        (tenths, rest, unit) = (rest % 1000 / 100, rest / 1000, larger);
+    }
+    if unit == "B" { format!("{rest} B") } else { format!("{rest}.{tenths} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, text) in
+            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_073_741_824, "1.0 GB"), (u64::MAX, "18.4 EB")]
+        {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

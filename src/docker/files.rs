@@ -1,0 +1,16 @@
+//! Files in and out of a container, over the engine's archive calls: streamed, in constant memory.
+
+pub mod archive;
+pub mod check;
+pub mod copy;
+pub mod copy_in;
+pub mod copy_out;
+pub mod entry;
+pub mod glob;
+pub mod hidden;
+pub mod pack;
+pub mod place;
+pub mod send;
+pub mod stat;
+pub mod tree;
+pub mod unpack;

@@ -1,0 +1,399 @@
+//! The copies of `docker cp`, and the archives themselves.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use hyper::{Method, Response, body::Incoming};
+
+use crate::{
+    docker::{
+        Docker,
+        files::{
+            hidden::Mounts,
+            pack::{Item, Packed},
+            place::{Misplaced, Place, Present, Spot, SpotEnd, place},
+            stat::{self, PathStat, archive_path},
+            unpack::{Target, Unpacking},
+        },
+        handle::RunningTask,
+        http::{
+            client::{AnswerKind, next_piece},
+            refusal,
+        },
+        id::EngineId,
+    },
+    error::{Error, ErrorKind},
+    event::{Event, Events},
+};
+
+/// How many things that were left out are named.
+const NAMED: usize = 20;
+
+/// How files are copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// Whether a link that is named itself is followed. Links in a folder are kept as they are.
+    pub follow_link: bool,
+    /// Whether what goes into a container belongs to its user instead of to the numbers of this machine.
+    pub archive: bool,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyReport {
+    /// Bytes of files.
+    pub bytes: u64,
+    /// What was left out, with the reason; the first 20.
+    pub left_out: Vec<String>,
+    /// How many more were left out.
+    pub unnamed: u64,
+}
+
+/// A tar archive from a container, as it comes.
+#[derive(Debug)]
+pub struct TarStream {
+    body: Incoming,
+    limit: std::time::Duration,
+}
+
+impl TarStream {
+    /// The next piece, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ConnectionLost`] if the connection broke, or nothing came for as long as an answer may take.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        match tokio::time::timeout(self.limit, next_piece(&mut self.body)).await {
+            Ok(piece) => piece,
+            Err(_) => Err(refusal::too_slow(self.limit)),
+        }
+    }
+}
+
+impl RunningTask {
+    /// Copies a file or folder out of a container onto this machine, as `docker cp` does. What is half-written
+    /// never has its name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if the one is not there or the other cannot be written; [`ErrorKind::ConnectionLost`]
+    /// if the archive came torn; [`ErrorKind::Unsupported`] below a tmpfs.
+    pub async fn copy_from(
+        &self,
+        from: &str,
+        to: &Path,
+        options: &CopyOptions,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        self.docker().copy_from(&self.container_id().await?, from, to, options, events).await
+    }
+
+    /// A file or folder of a container as a tar archive.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if it is not there.
+    pub async fn archive(&self, path: &str) -> Result<TarStream, Error> {
+        self.docker().archive(&self.container_id().await?, path).await
+    }
+
+    /// Copies a file or folder of this machine into a container, as `docker cp` does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if the one cannot be read or the other is not there; [`ErrorKind::Unsupported`] below a
+    /// tmpfs or where the container cannot be written to.
+    pub async fn copy_to(
+        &self,
+        from: &Path,
+        to: &str,
+        options: &CopyOptions,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        self.docker().copy_to(&self.container_id().await?, from, to, options, events).await
+    }
+
+    /// Unpacks a tar archive in a folder of a container. The engine reads what is packed by gzip, bzip2 and xz too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if there is no such folder; those of [`RunningTask::copy_to`].
+    pub async fn extract(
+        &self,
+        archive: impl Read + Send + 'static,
+        to: &str,
+        options: &CopyOptions,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        self.docker().extract(&self.container_id().await?, archive, to, options, events).await
+    }
+
+    /// The container in which its files are.
+    pub(crate) async fn container_id(&self) -> Result<String, Error> {
+        match self.id() {
+            EngineId::Container(id) => Ok(id.clone()),
+            EngineId::Service(id) => self.docker().container_here(id).await,
+        }
+    }
+}
+
+impl Docker {
+    async fn copy_from(
+        &self,
+        id: &str,
+        from: &str,
+        to: &Path,
+        options: &CopyOptions,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        let mut from = Spot::in_container(from);
+        let name = from.split().1;
+        self.refuse_hidden(id, &from).await?;
+        if options.follow_link
+            && let Some(target) =
+                self.stat_path(id, &from.full()).await?.and_then(|found| found.link_target())
+        {
+            let target = Spot::new(OsStr::new(&target), &from.split().0);
+            from = Spot { path: target.path, end: from.end };
+        }
+        let to = local(to)?;
+        let (found, stream) = self.open_archive(id, &from.full()).await?;
+        let (to, present) = destination(to)?;
+        let place = place(&from, &name, found.is_folder(), &to, present)
+            .map_err(|reason| misplaced(reason, Path::new(&to.path)))?;
+        let target =
+            Target { place, strip: from.end != SpotEnd::Content, tag: std::process::id().to_string() };
+        self.unpack(stream, target, &from.path, events).await
+    }
+
+    async fn archive(&self, id: &str, path: &str) -> Result<TarStream, Error> {
+        let spot = Spot::in_container(path);
+        self.refuse_hidden(id, &spot).await?;
+        self.open_archive(id, &spot.full()).await.map(|(_, stream)| stream)
+    }
+
+    async fn copy_to(
+        &self,
+        id: &str,
+        from: &Path,
+        to: &str,
+        options: &CopyOptions,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        let from = local(from)?;
+        let (path, name) = source(&from, options.follow_link)?;
+        let metadata = path.symlink_metadata().map_err(|cause| unreadable(&path, cause))?;
+        let (to, present) = self.container_destination(id, Spot::in_container(to)).await?;
+        self.refuse_unwritable(id, &to).await?;
+        let place = place(&from, &name, metadata.is_dir(), &to, present)
+            .map_err(|reason| misplaced(reason, Path::new(&to.path)))?;
+        let (folder, name) = match place {
+            Place::Content(folder) => (folder, OsString::from(".")),
+            Place::Named { folder, name } => (folder, name),
+        };
+        let packed = Packed::start(vec![Item::of(path, name)], Vec::new())?;
+        self.send_archive(id, &folder, packed, options.archive, events).await
+    }
+
+    async fn extract(
+        &self,
+        id: &str,
+        archive: impl Read + Send + 'static,
+        to: &str,
+        options: &CopyOptions,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        let (to, present) = self.container_destination(id, Spot::in_container(to)).await?;
+        if present != Present::Folder {
+            return Err(Error::new(
+                ErrorKind::File,
+                format!("{} is no folder of the container", to.path.display()),
+            )
+            .with_hint("a tar archive is unpacked in a folder that is there"));
+        }
+        self.refuse_unwritable(id, &to).await?;
+        let packed = Packed::of_archive(archive)?;
+        self.send_archive(id, &to.path, packed, options.archive, events).await
+    }
+
+    /// What is at a path of a container, without following a link at its end; `None` if nothing is.
+    pub(crate) async fn stat_path(&self, id: &str, path: &OsStr) -> Result<Option<PathStat>, Error> {
+        let head = self.transport.head(&archive_path(id, path)).await?;
+        head.map(|headers| stat::read(&headers)).transpose()
+    }
+
+    pub(crate) async fn open_archive(&self, id: &str, path: &OsStr) -> Result<(PathStat, TarStream), Error> {
+        let query = archive_path(id, path);
+        let answer = self.transport.request(Method::GET, &query, None, &[], AnswerKind::Stream).await;
+        let answer: Response<Incoming> = answer.map_err(|error| missing(error, path))?;
+        let found = stat::read(answer.headers())?;
+        Ok((found, TarStream { body: answer.into_body(), limit: self.transport.limit() }))
+    }
+
+    pub(crate) async fn unpack(
+        &self,
+        mut stream: TarStream,
+        target: Target,
+        from: &OsStr,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        let path = from.to_string_lossy().into_owned();
+        let mut unpacking = Unpacking::start(target)?;
+        let mut bytes = 0;
+        while let Some(piece) = stream.next().await? {
+            bytes += piece.len() as u64;
+            if !unpacking.feed(piece).await {
+                break;
+            }
+            events(Event::Copying { path: path.clone(), bytes });
+        }
+        let copied = unpacking.finish().await?;
+        for warning in copied.warnings(&path) {
+            events(Event::Warning(warning));
+        }
+        Ok(copied)
+    }
+
+    /// Where a copy into a container goes: a link at its end is followed once, as Docker does.
+    async fn container_destination(&self, id: &str, to: Spot) -> Result<(Spot, Present), Error> {
+        let mut to = to;
+        let mut found = self.stat_path(id, &to.full()).await?;
+        if let Some(target) = found.as_ref().and_then(PathStat::link_target) {
+            let target = Spot::new(OsStr::new(&target), &to.split().0);
+            to = Spot { path: target.path, end: to.end };
+            found = self.stat_path(id, &to.full()).await?;
+        }
+        match found {
+            None => self.has_parent(id, &to).await.map(|()| (to, Present::Nothing)),
+            Some(found) if found.is_folder() => Ok((to, Present::Folder)),
+            Some(found) if found.is_special() => {
+                Err(Error::new(ErrorKind::File, format!("{} is a device or a pipe", to.path.display()))
+                    .with_hint("copy to a folder or a regular file"))
+            }
+            Some(_) => Ok((to, Present::File)),
+        }
+    }
+
+    async fn has_parent(&self, id: &str, to: &Spot) -> Result<(), Error> {
+        let (folder, _) = to.split();
+        match self.stat_path(id, &folder).await? {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::new(ErrorKind::File, format!("the container has no folder {}", folder.display()))
+                    .with_hint(
+                        "make it first: `cube exec TASK mkdir -p PATH`; `run --copy-in` makes it itself",
+                    ))
+            }
+        }
+    }
+
+    async fn refuse_hidden(&self, id: &str, spot: &Spot) -> Result<(), Error> {
+        let mounts = Mounts::read(&self.raw_container(id).await?);
+        mounts.refuse_hidden(&spot.path)
+    }
+
+    async fn refuse_unwritable(&self, id: &str, spot: &Spot) -> Result<(), Error> {
+        let mounts = Mounts::read(&self.raw_container(id).await?);
+        mounts.refuse_hidden(&spot.path)?;
+        mounts.refuse_read_only(&spot.path)
+    }
+}
+
+impl CopyReport {
+    pub(crate) fn leave_out(&mut self, name: &[u8], what: &str) {
+        if self.left_out.len() < NAMED {
+            self.left_out.push(format!("{} ({what})", String::from_utf8_lossy(name)));
+        } else {
+            self.unnamed += 1;
+        }
+    }
+
+    /// What was left out, in sentences.
+    pub(crate) fn warnings(&self, path: &str) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.left_out.iter().map(|what| format!("{path}: left out {what}")).collect();
+        if self.unnamed > 0 {
+            all.push(format!("{path}: left out {} more", self.unnamed));
+        }
+        all
+    }
+}
+
+/// A path of this machine, absolute.
+pub(crate) fn local(path: &Path) -> Result<Spot, Error> {
+    let here = std::env::current_dir().map_err(|cause| unreadable(Path::new("."), cause))?;
+    Ok(Spot::new(path.as_os_str(), here.as_os_str()))
+}
+
+/// What is read of this machine, and what it is called in the copy: a link at the end is followed if that is asked
+/// for or the path's end says that it is a folder.
+pub(crate) fn source(from: &Spot, follow: bool) -> Result<(PathBuf, OsString), Error> {
+    let path = PathBuf::from(from.full());
+    let (folder, name) = from.split();
+    let resolved = if follow || from.end != SpotEnd::Name {
+        path.canonicalize()
+    } else {
+        Path::new(&folder).canonicalize().map(|folder| folder.join(&name))
+    };
+    Ok((resolved.map_err(|cause| unreadable(Path::new(&from.path), cause))?, name))
+}
+
+/// Where a copy onto this machine goes: links at its end are followed, also to what is not there yet.
+pub(crate) fn destination(mut to: Spot) -> Result<(Spot, Present), Error> {
+    const MOST_LINKS: usize = 10;
+    for _ in 0..=MOST_LINKS {
+        let path = Path::new(&to.path);
+        match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() => {
+                let target = std::fs::read_link(path).map_err(|cause| unreadable(path, cause))?;
+                to = Spot { path: Spot::new(target.as_os_str(), &to.split().0).path, end: to.end };
+            }
+            Ok(found) if found.is_dir() => return Ok((to, Present::Folder)),
+            Ok(found) if found.is_file() => return Ok((to, Present::File)),
+            Ok(_) => {
+                return Err(Error::new(ErrorKind::File, format!("{} is a device or a pipe", path.display()))
+                    .with_hint("copy to a folder or a regular file; `-` is standard output"));
+            }
+            Err(_) => return has_local_parent(&to).map(|()| (to, Present::Nothing)),
+        }
+    }
+    Err(Error::new(ErrorKind::File, format!("{} leads through too many links", to.path.display()))
+        .with_hint("name the file itself"))
+}
+
+fn has_local_parent(to: &Spot) -> Result<(), Error> {
+    let (folder, _) = to.split();
+    match std::fs::metadata(&folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::new(ErrorKind::File, format!("{} is no folder", folder.display()))
+            .with_hint("name a folder that is there")),
+        Err(cause) => Err(Error::new(ErrorKind::File, format!("there is no folder {}", folder.display()))
+            .with_source(cause)
+            .with_hint(format!("make it first: mkdir -p {}", folder.display()))),
+    }
+}
+
+fn misplaced(reason: Misplaced, to: &Path) -> Error {
+    let to = to.display();
+    let (message, hint) = match reason {
+        Misplaced::FolderOntoFile => {
+            (format!("{to} is a file and cannot become a folder"), "name another target")
+        }
+        Misplaced::NoFolder => (format!("there is no folder {to}"), "make it first, or leave out the slash"),
+    };
+    Error::new(ErrorKind::File, message).with_hint(hint)
+}
+
+pub(crate) fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("cannot read {}", path.display()))
+        .with_source(cause)
+        .with_hint("check the path and its permissions")
+}
+
+/// A refusal in the words of who named `path`: the container itself is there.
+fn missing(error: Error, path: &OsStr) -> Error {
+    if error.kind() != ErrorKind::File {
+        return error;
+    }
+    let hint = error.hint().unwrap_or_default().to_owned();
+    Error::new(ErrorKind::File, format!("the container has no {}", path.display())).with_hint(hint)
+}

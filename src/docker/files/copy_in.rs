@@ -1,0 +1,166 @@
+//! `--copy-in`: files of this machine into a container that has not started yet.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    config::{
+        Config,
+        value::copy::{CopyIn, CopySource},
+    },
+    docker::{
+        Docker,
+        files::{
+            copy::{self, CopyReport},
+            hidden::Mounts,
+            pack::{Item, Packed, base_name},
+            place::{Spot, SpotEnd},
+        },
+        handle::RunningTask,
+    },
+    error::{Error, ErrorKind},
+    event::Events,
+};
+
+/// Where in the container something is, as far as it is there.
+struct Ground {
+    /// The deepest folder on the way that is there.
+    folder: OsString,
+    /// What is still to be made below it.
+    missing: PathBuf,
+    /// Whether the whole path is there, but as a file.
+    onto_file: bool,
+}
+
+impl RunningTask {
+    /// Copies files into its container; missing parents are made, root's and 0755.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if the source cannot be read or cannot become what it is to become;
+    /// [`ErrorKind::Unsupported`] below a tmpfs or where the container cannot be written to.
+    pub async fn copy_in(&self, copy: &CopyIn, events: Events<'_>) -> Result<CopyReport, Error> {
+        self.docker().copy_in(&self.container_id().await?, copy, events).await
+    }
+}
+
+impl Docker {
+    /// What a task's config has copied into its container.
+    pub(crate) async fn copy_all_in(
+        &self,
+        id: &str,
+        config: &Config,
+        events: Events<'_>,
+    ) -> Result<(), Error> {
+        for copy in &config.files.copy_in {
+            self.copy_in(id, copy, events).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy_in(&self, id: &str, copy: &CopyIn, events: Events<'_>) -> Result<CopyReport, Error> {
+        let done = match copy.source() {
+            CopySource::Path(path) => self.copy_path_in(id, path, copy, events).await,
+            CopySource::Stdin => self.copy_stdin_in(id, copy, events).await,
+        };
+        done.map_err(|error| error.during(format!("cannot copy {copy} into the container")))
+    }
+
+    async fn copy_path_in(
+        &self,
+        id: &str,
+        path: &Path,
+        copy: &CopyIn,
+        events: Events<'_>,
+    ) -> Result<CopyReport, Error> {
+        let (path, name) = copy::source(&copy::local(path)?, false)?;
+        // What a link leads to is meant: the link alone would lead nowhere in there.
+        let path = path.canonicalize().map_err(|cause| copy::unreadable(&path, cause))?;
+        let is_folder = path.is_dir();
+        let spot = Spot::in_container(copy.path());
+        let mut ground = self.ground(id, &spot).await?;
+        if ground.onto_file && is_folder {
+            let message = format!("{} is a file in the image and cannot become a folder", copy.path());
+            return Err(Error::new(ErrorKind::File, message).with_hint("name another path"));
+        }
+        let there = ground.missing.as_os_str().is_empty();
+        if !is_folder && (there || spot.end != SpotEnd::Name) {
+            let name = if name.is_empty() { base_name(&path).to_owned() } else { name };
+            ground.missing.push(name);
+        }
+        let name = if ground.missing.as_os_str().is_empty() { Path::new(".") } else { &ground.missing };
+        let mut items = parents(&ground.missing);
+        items.push(Item::of(path, name).owned_by(copy.owner()));
+        let packed = Packed::start(items, copy.exclude().to_vec())?;
+        self.send_archive(id, &ground.folder, packed, false, events).await
+    }
+
+    async fn copy_stdin_in(&self, id: &str, copy: &CopyIn, events: Events<'_>) -> Result<CopyReport, Error> {
+        let ground = self.ground(id, &Spot::in_container(copy.path())).await?;
+        if ground.onto_file {
+            let message = format!("{} is a file in the image and no folder to unpack in", copy.path());
+            return Err(Error::new(ErrorKind::File, message).with_hint("name another path"));
+        }
+        let mut folder = PathBuf::from(&ground.folder);
+        if !ground.missing.as_os_str().is_empty() {
+            let mut items = parents(&ground.missing);
+            items.push(Item::folder(ground.missing.clone()));
+            self.send_archive(id, &ground.folder, Packed::start(items, Vec::new())?, false, events).await?;
+            folder.push(&ground.missing);
+        }
+        let packed = Packed::of_archive(std::io::stdin())?;
+        self.send_archive(id, folder.as_os_str(), packed, false, events).await
+    }
+
+    async fn ground(&self, id: &str, spot: &Spot) -> Result<Ground, Error> {
+        let (mut folder, mut missing) = (spot.path.clone(), PathBuf::new());
+        let (found, onto_file) = loop {
+            match self.folder_at(id, &folder).await? {
+                Some((found, true)) => break (found, false),
+                Some((_, false)) if missing.as_os_str().is_empty() => {
+                    let (parent, name) = Spot::new(&folder, OsStr::new("/")).split();
+                    missing = name.into();
+                    folder = parent;
+                    let parent = self.folder_at(id, &folder).await?;
+                    break (parent.map_or(folder, |(found, _)| found), true);
+                }
+                Some((found, false)) => {
+                    let message = format!("{} is a file in the image and no folder", found.display());
+                    return Err(Error::new(ErrorKind::File, message).with_hint("name another path"));
+                }
+                None => {
+                    let (parent, name) = Spot::new(&folder, OsStr::new("/")).split();
+                    missing = if missing.as_os_str().is_empty() {
+                        name.into()
+                    } else {
+                        Path::new(&name).join(missing)
+                    };
+                    folder = parent;
+                }
+            }
+        };
+        let mounts = Mounts::read(&self.raw_container(id).await?);
+        let path = Path::new(&found).join(&missing);
+        mounts.refuse_hidden(path.as_os_str())?;
+        mounts.refuse_read_only(path.as_os_str())?;
+        Ok(Ground { folder: found, missing, onto_file })
+    }
+
+    /// What is at a path, behind a link at its end, and whether it is a folder.
+    async fn folder_at(&self, id: &str, path: &OsStr) -> Result<Option<(OsString, bool)>, Error> {
+        let Some(found) = self.stat_path(id, path).await? else { return Ok(None) };
+        let Some(target) = found.link_target() else { return Ok(Some((path.to_owned(), found.is_folder()))) };
+        let target = Spot::new(OsStr::new(&target), &Spot::new(path, OsStr::new("/")).split().0).path;
+        let behind = self.stat_path(id, &target).await?;
+        Ok(Some((target, behind.is_some_and(|behind| behind.is_folder()))))
+    }
+}
+
+/// The folders on the way to what is missing.
+fn parents(missing: &Path) -> Vec<Item> {
+    let mut all: Vec<&Path> =
+        missing.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    all.reverse();
+    all.into_iter().map(Item::folder).collect()
+}

@@ -1,0 +1,81 @@
+//! `--copy-out`: files out of a container at its end.
+
+use std::{path::Path, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    config::value::copy::CopyOut,
+    docker::{
+        files::{
+            copy::{self, CopyReport},
+            hidden::Mounts,
+            place::{Place, Present, Spot, SpotEnd},
+            unpack::Target,
+        },
+        handle::RunningTask,
+    },
+    error::{Error, ErrorKind},
+    event::Events,
+};
+
+/// How long an engine that has gone is waited for, and between two tries: nothing tells when it is back.
+const COMES_BACK: Duration = Duration::from_secs(30);
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+
+impl RunningTask {
+    /// Copies files out of a container. Missing parents of the target are made, and what is half-written never has
+    /// its name; `tag` marks it until then. An engine that goes away meanwhile is asked again for 30 s.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`] if the path is not there or the target cannot be written; [`ErrorKind::BadAnswer`] if the
+    /// archive came torn; [`ErrorKind::Unsupported`] below a tmpfs.
+    pub async fn copy_out(&self, copy: &CopyOut, tag: &str, events: Events<'_>) -> Result<CopyReport, Error> {
+        let until = Instant::now() + COMES_BACK;
+        loop {
+            match self.try_copy_out(copy, tag, events).await {
+                Err(error) if is_passing(&error) && Instant::now() < until => sleep(TRY_AGAIN).await,
+                done => return done.map_err(|error| error.during(format!("cannot copy out {copy}"))),
+            }
+        }
+    }
+
+    async fn try_copy_out(&self, copy: &CopyOut, tag: &str, events: Events<'_>) -> Result<CopyReport, Error> {
+        let (docker, id) = (self.docker(), &self.container_id().await?);
+        let from = Spot::in_container(copy.path());
+        Mounts::read(&docker.raw_container(id).await?).refuse_hidden(&from.path)?;
+        let (found, stream) = docker.open_archive(id, &from.full()).await?;
+        let place = place(&from, found.is_folder(), copy.to())?;
+        let target = Target { place, strip: from.end != SpotEnd::Content, tag: tag.to_owned() };
+        docker.unpack(stream, target, &from.path, events).await
+    }
+}
+
+/// A folder becomes the target itself, also where it is there already; a file goes into a folder that is there or
+/// is asked for by a slash.
+fn place(from: &Spot, is_folder: bool, to: &Path) -> Result<Place, Error> {
+    let to = copy::local(to)?;
+    let (parent, _) = to.split();
+    let made = if to.end == SpotEnd::Name || is_folder { Path::new(&parent) } else { Path::new(&to.path) };
+    std::fs::create_dir_all(made).map_err(|cause| {
+        Error::new(ErrorKind::File, format!("cannot make the folder {}", made.display()))
+            .with_source(cause)
+            .with_hint("name a target in a folder that may be written to")
+    })?;
+    let (to, present) = copy::destination(to)?;
+    let (folder, name) = to.split();
+    match present {
+        Present::Folder if is_folder => Ok(Place::Content(to.path)),
+        Present::Folder => Ok(Place::Named { folder: to.path, name: from.split().1 }),
+        Present::File if is_folder => {
+            let message = format!("{} is a file and cannot become a folder", to.path.display());
+            Err(Error::new(ErrorKind::File, message).with_hint("name another target"))
+        }
+        Present::File | Present::Nothing => Ok(Place::Named { folder, name }),
+    }
+}
+
+/// Whether an engine that restarts gives this error.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
+}

@@ -1,0 +1,175 @@
+//! Which paths of a container the engine's archive calls do not reach: what is mounted only while the container
+//! runs. Out of them comes an empty folder, into them a file that nobody sees, both without a word.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{
+    config::{Config, value::mount::full::MountKind},
+    error::{Error, ErrorKind},
+};
+
+/// Mounted by the engine itself.
+const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// What is mounted in a container.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts {
+    all: Vec<Mounted>,
+    read_only_root: bool,
+}
+
+#[derive(Debug)]
+struct Mounted {
+    path: PathBuf,
+    kind: MountedKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MountedKind {
+    /// A volume or a path of the engine's machine.
+    Storage {
+        read_only: bool,
+    },
+    Tmpfs,
+    System,
+}
+
+impl Mounts {
+    /// Of a container, as its engine tells.
+    pub(crate) fn read(container: &Value) -> Self {
+        let mut mounts = Self::of_system();
+        for mount in container["Mounts"].as_array().into_iter().flatten() {
+            let kind = match mount["Type"].as_str() {
+                Some("tmpfs") => MountedKind::Tmpfs,
+                _ => MountedKind::Storage { read_only: mount["RW"] == false },
+            };
+            mounts.add(mount["Destination"].as_str().unwrap_or_default(), kind);
+        }
+        let host = &container["HostConfig"];
+        for path in host["Tmpfs"].as_object().into_iter().flatten().map(|(path, _)| path) {
+            mounts.add(path, MountedKind::Tmpfs);
+        }
+        mounts.read_only_root = host["ReadonlyRootfs"] == true;
+        mounts
+    }
+
+    /// Of a container that is to be.
+    pub(crate) fn planned(config: &Config) -> Self {
+        let mut mounts = Self::of_system();
+        for volume in &config.storage.volumes {
+            mounts.add(volume.target(), MountedKind::Storage { read_only: volume.is_read_only() });
+        }
+        for tmpfs in &config.storage.tmpfs {
+            mounts.add(tmpfs.path(), MountedKind::Tmpfs);
+        }
+        for mount in &config.storage.mount {
+            let storage = MountedKind::Storage { read_only: mount.read_only };
+            mounts.add(
+                &mount.target,
+                if mount.kind == MountKind::Tmpfs { MountedKind::Tmpfs } else { storage },
+            );
+        }
+        mounts.read_only_root = config.security.read_only;
+        mounts
+    }
+
+    fn of_system() -> Self {
+        let mut mounts = Self::default();
+        for path in SYSTEM {
+            mounts.add(path, MountedKind::System);
+        }
+        mounts
+    }
+
+    fn add(&mut self, path: &str, kind: MountedKind) {
+        self.all.push(Mounted { path: path.into(), kind });
+    }
+
+    /// The mount that a path is in; the root is none.
+    fn of(&self, path: &OsStr) -> Option<&Mounted> {
+        let around = self.all.iter().filter(|mount| Path::new(path).starts_with(&mount.path));
+        around.max_by_key(|mount| mount.path.components().count())
+    }
+
+    /// Refuses a path that the engine's copies do not reach.
+    pub(crate) fn refuse_hidden(&self, path: &OsStr) -> Result<(), Error> {
+        let Some(mount) = self.of(path) else { return Ok(()) };
+        let what = match mount.kind {
+            MountedKind::Storage { .. } => return Ok(()),
+            MountedKind::Tmpfs => "a tmpfs",
+            MountedKind::System => "made by the kernel",
+        };
+        let message = format!("no copy reaches {}: {} is {what}", path.display(), mount.path.display());
+        Err(Error::new(ErrorKind::Unsupported, message).with_hint(
+            "use a path outside of it, or a volume there; in a running task `cube exec TASK tar -c PATH` reads it, \
+             `cube exec -i TASK tar -x` writes it",
+        ))
+    }
+
+    /// Refuses a path that cannot be written to.
+    pub(crate) fn refuse_read_only(&self, path: &OsStr) -> Result<(), Error> {
+        let (read_only, what) = match self.of(path).map(|mount| mount.kind) {
+            Some(MountedKind::Storage { read_only }) => (read_only, "the volume there"),
+            _ => (self.read_only_root, "the container's root"),
+        };
+        if !read_only {
+            return Ok(());
+        }
+        let message = format!("cannot write to {}: {what} is read-only", path.display());
+        Err(Error::new(ErrorKind::Unsupported, message)
+            .with_hint("copy into a volume that can be written to"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mounts() -> Mounts {
+        Mounts::read(&json!({
+            "Mounts": [
+                {"Type": "volume", "Destination": "/data", "RW": true},
+                {"Type": "bind", "Destination": "/run/kept", "RW": true},
+                {"Type": "bind", "Destination": "/src", "RW": false},
+                {"Type": "tmpfs", "Destination": "/data/cache", "RW": true},
+            ],
+            "HostConfig": {"Tmpfs": {"/run": ""}, "ReadonlyRootfs": true},
+        }))
+    }
+
+    #[test]
+    fn the_deepest_mount_decides() {
+        for (path, reached, writable) in [
+            ("/data/x", true, true),
+            ("/data/cache/x", false, true),
+            ("/run", false, false),
+            ("/runner", true, false),
+            ("/run/kept/x", true, true),
+            ("/src/x", true, false),
+            ("/dev/shm/x", false, false),
+            ("/proc/1", false, false),
+            ("/", true, false),
+        ] {
+            let (hidden, read_only) =
+                (mounts().refuse_hidden(OsStr::new(path)), mounts().refuse_read_only(OsStr::new(path)));
+            assert_eq!(hidden.is_ok(), reached, "{path}");
+            if reached {
+                assert_eq!(read_only.is_ok(), writable, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_container_without_mounts_has_the_system_s() {
+        let mounts = Mounts::read(&json!({"HostConfig": {"Tmpfs": null}}));
+        assert!(mounts.refuse_hidden(OsStr::new("/sys/x")).is_err());
+        assert!(mounts.refuse_read_only(OsStr::new("/x")).is_ok());
+    }
+}

@@ -1,0 +1,90 @@
+//! What an engine says of a path in a container, in the head of its answer.
+
+use std::{ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hyper::{HeaderMap, header::HeaderValue};
+use serde::Deserialize;
+
+use crate::{docker::http::refusal, error::Error};
+
+/// Go's bits for kinds of files.
+const FOLDER: u32 = 1 << 31;
+const LINK: u32 = 1 << 27;
+const DEVICE: u32 = 1 << 26;
+const PIPE: u32 = 1 << 25;
+const SOCKET: u32 = 1 << 24;
+const OTHER: u32 = 1 << 19;
+
+/// What is at a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct PathStat {
+    mode: u32,
+    link_target: String,
+}
+
+impl PathStat {
+    pub(crate) fn is_folder(&self) -> bool {
+        self.mode & FOLDER != 0
+    }
+
+    /// Whether it is neither folder nor regular file nor link.
+    pub(crate) fn is_special(&self) -> bool {
+        self.mode & (DEVICE | PIPE | SOCKET | OTHER) != 0
+    }
+
+    /// Where it leads, if it is a link.
+    pub(crate) fn link_target(&self) -> Option<String> {
+        (self.mode & LINK != 0).then(|| self.link_target.clone())
+    }
+}
+
+/// Reads the head of an answer about a path.
+pub(crate) fn read(headers: &HeaderMap) -> Result<PathStat, Error> {
+    let text = headers.get("x-docker-container-path-stat").map(HeaderValue::as_bytes).unwrap_or_default();
+    let json = BASE64_STANDARD.decode(text).map_err(|e| refusal::bad_answer("archive", &e))?;
+    serde_json::from_slice(&json).map_err(|e| refusal::bad_answer("archive", &e))
+}
+
+/// The request path for what is at `path` in a container.
+pub(crate) fn archive_path(id: &str, path: &OsStr) -> String {
+    let mut query = format!("/containers/{id}/archive?path=");
+    for byte in path.as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                query.push(char::from(*byte));
+            }
+            _ => drop(write!(query, "%{byte:02X}")),
+        }
+    }
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_keeps_its_place_in_the_query() {
+        assert_eq!(
+            archive_path("x", OsStr::new("/a b&c=d?#%é")),
+            "/containers/x/archive?path=/a%20b%26c%3Dd%3F%23%25%C3%A9"
+        );
+    }
+
+    #[test]
+    fn the_head_says_what_is_there() {
+        let mut headers = HeaderMap::new();
+        assert!(read(&headers).is_err());
+        for (json, folder, link) in [
+            (r#"{"name":"a","size":4096,"mode":2147484141,"mtime":"x","linkTarget":""}"#, true, None),
+            (r#"{"mode":134218239,"linkTarget":"/run"}"#, false, Some("/run".to_owned())),
+            (r#"{"mode":420}"#, false, None),
+        ] {
+            headers.insert("x-docker-container-path-stat", BASE64_STANDARD.encode(json).parse().unwrap());
+            let found = read(&headers).unwrap();
+            assert_eq!((found.is_folder(), found.link_target()), (folder, link));
+        }
+    }
+}

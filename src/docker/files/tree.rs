@@ -1,0 +1,207 @@
+//! A folder of this machine into which entries are written, and nothing outside it: each step down is taken from
+//! an open folder and through no link, and what is there already is replaced whole, never written to.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+};
+
+use rustix::{
+    fs::{
+        AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, futimens, linkat,
+        mkdirat, openat, renameat, symlinkat, unlinkat, utimensat,
+    },
+    io::Errno,
+};
+
+use crate::docker::files::{entry::Entry, place::draft_name};
+
+/// How a folder is made that is only a way to something.
+const IMPLIED: u32 = 0o755;
+
+/// The folder, and the way from it to where the last entry was written.
+pub(crate) struct Tree {
+    root: OwnedFd,
+    way: Vec<Folder>,
+    /// What the names of files end in while they are written.
+    tag: String,
+    /// Whether all of it is new, and has its name only once it is whole.
+    fresh: bool,
+}
+
+struct Folder {
+    name: Vec<u8>,
+    fd: OwnedFd,
+    /// Set once nothing more is written below.
+    last: Option<(u32, i64)>,
+}
+
+/// A file that has its name only once it is whole.
+pub(crate) struct Draft {
+    pub(crate) file: std::fs::File,
+    folder: OwnedFd,
+    until_then: Option<Vec<u8>>,
+    name: Vec<u8>,
+}
+
+impl Tree {
+    pub(crate) fn new(root: OwnedFd, tag: &str, fresh: bool) -> Self {
+        Self { root, way: Vec::new(), tag: tag.to_owned(), fresh }
+    }
+
+    /// Makes a folder, or goes on with the one that is there. Its mode and time are set when it is left.
+    pub(crate) fn folder(&mut self, path: &[&[u8]], entry: &Entry) -> io::Result<()> {
+        let Some((name, parents)) = path.split_last() else { return Ok(()) };
+        self.enter(parents)?;
+        let fd = opened(self.here(), name, entry.mode)?;
+        self.way.push(Folder { name: name.to_vec(), fd, last: Some((entry.mode, entry.modified)) });
+        Ok(())
+    }
+
+    /// Begins a file.
+    pub(crate) fn file(&mut self, path: &[&[u8]]) -> io::Result<Draft> {
+        let name = self.enter_parents(path)?;
+        let folder = self.here().try_clone()?;
+        let made = if self.fresh { create(&folder, name) } else { Err(Errno::EXIST) };
+        match made {
+            Ok(file) => Ok(Draft { file, folder, until_then: None, name: name.to_vec() }),
+            Err(Errno::EXIST) => {
+                let draft = draft_name(name, &self.tag);
+                let _ = unlinkat(&folder, OsStr::from_bytes(&draft), AtFlags::empty());
+                let file = create(&folder, &draft)?;
+                Ok(Draft { file, folder, until_then: Some(draft), name: name.to_vec() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a symbolic link. Where it leads does not matter: nothing is written through it.
+    pub(crate) fn link(&mut self, path: &[&[u8]], target: &[u8], modified: i64) -> io::Result<()> {
+        let name = self.enter_parents(path)?;
+        let target = OsStr::from_bytes(target);
+        self.placed(name, |name| symlinkat(target, self.here(), OsStr::from_bytes(name)))?;
+        Ok(utimensat(self.here(), OsStr::from_bytes(name), &times(modified), AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Gives an entry that was written before another name.
+    pub(crate) fn hard_link(&mut self, path: &[&[u8]], target: &[&[u8]]) -> io::Result<()> {
+        let Some((old, parents)) = target.split_last() else { return Err(Errno::NOENT.into()) };
+        let mut from = self.root.try_clone()?;
+        for part in parents {
+            from = open_folder(&from, part)?;
+        }
+        let name = self.enter_parents(path)?;
+        let old = OsStr::from_bytes(old);
+        self.placed(name, |name| linkat(&from, old, self.here(), OsStr::from_bytes(name), AtFlags::empty()))
+    }
+
+    /// Leaves all folders.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.leave(0)
+    }
+
+    fn here(&self) -> &OwnedFd {
+        self.way.last().map_or(&self.root, |folder| &folder.fd)
+    }
+
+    /// Makes `name` by `make`; where something is already, under another name that takes its place.
+    fn placed(&self, name: &[u8], make: impl Fn(&[u8]) -> Result<(), Errno>) -> io::Result<()> {
+        match make(name) {
+            Err(Errno::EXIST) => {}
+            done => return Ok(done?),
+        }
+        let draft = draft_name(name, &self.tag);
+        let _ = unlinkat(self.here(), OsStr::from_bytes(&draft), AtFlags::empty());
+        make(&draft)?;
+        replace(self.here(), &draft, name)?;
+        // Two names of one file are not made one: the draft would stay.
+        let _ = unlinkat(self.here(), OsStr::from_bytes(&draft), AtFlags::empty());
+        Ok(())
+    }
+
+    fn enter_parents<'a>(&mut self, path: &[&'a [u8]]) -> io::Result<&'a [u8]> {
+        let Some((name, parents)) = path.split_last() else { return Err(Errno::ISDIR.into()) };
+        self.enter(parents)?;
+        Ok(name)
+    }
+
+    fn enter(&mut self, parents: &[&[u8]]) -> io::Result<()> {
+        let same = self.way.iter().zip(parents).take_while(|(folder, name)| folder.name == **name).count();
+        self.leave(same)?;
+        for name in parents.iter().skip(same) {
+            let fd = opened(self.here(), name, IMPLIED)?;
+            self.way.push(Folder { name: name.to_vec(), fd, last: None });
+        }
+        Ok(())
+    }
+
+    /// Leaves the folders below the first `kept`; what was written in them changes them no more.
+    fn leave(&mut self, kept: usize) -> io::Result<()> {
+        while self.way.len() > kept {
+            if let Some(Folder { fd, last: Some((mode, modified)), .. }) = self.way.pop() {
+                finish(&fd, mode, modified)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// Gives the file its mode, its time and its name.
+    pub(crate) fn finish(self, entry: &Entry) -> io::Result<()> {
+        if let Some(capability) = &entry.capability {
+            // Only root may, and not every file system can: as to Docker that is no failure.
+            let _ = fsetxattr(&self.file, "security.capability", capability, XattrFlags::empty());
+        }
+        finish(&self.file, entry.mode, entry.modified)?;
+        match &self.until_then {
+            Some(draft) => replace(&self.folder, draft, &self.name),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what was written.
+    pub(crate) fn discard(self) {
+        let name = self.until_then.as_ref().unwrap_or(&self.name);
+        let _ = unlinkat(&self.folder, OsStr::from_bytes(name), AtFlags::empty());
+    }
+}
+
+fn create(folder: &OwnedFd, name: &[u8]) -> Result<std::fs::File, Errno> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = openat(folder, OsStr::from_bytes(name), flags, Mode::RUSR | Mode::WUSR)?;
+    Ok(fd.into())
+}
+
+fn replace(folder: &OwnedFd, draft: &[u8], name: &[u8]) -> io::Result<()> {
+    let (draft, name) = (OsStr::from_bytes(draft), OsStr::from_bytes(name));
+    renameat(folder, draft, folder, name).map_err(|error| {
+        let _ = unlinkat(folder, draft, AtFlags::empty());
+        error.into()
+    })
+}
+
+/// The folder `name` in `parent`, made if there is none. It can be written to until it is left.
+fn opened(parent: &OwnedFd, name: &[u8], mode: u32) -> io::Result<OwnedFd> {
+    match mkdirat(parent, OsStr::from_bytes(name), Mode::from_raw_mode(mode & 0o777 | 0o700)) {
+        Ok(()) | Err(Errno::EXIST) => open_folder(parent, name),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn open_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+    Ok(openat(parent, OsStr::from_bytes(name), flags, Mode::empty())?)
+}
+
+fn finish(fd: impl std::os::fd::AsFd, mode: u32, modified: i64) -> io::Result<()> {
+    fchmod(&fd, Mode::from_raw_mode(mode & 0o7777))?;
+    Ok(futimens(&fd, &times(modified))?)
+}
+
+/// As Docker sets them: read when it was last written.
+fn times(modified: i64) -> Timestamps {
+    let time = Timespec { tv_sec: modified, tv_nsec: 0 };
+    Timestamps { last_access: time, last_modification: time }
+}

@@ -1,0 +1,310 @@
+//! An archive from a container onto this machine's disk, in a thread of its own: the network goes on meanwhile.
+
+use std::{
+    ffi::OsStr,
+    io::{self, Write},
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::Path,
+    thread::JoinHandle,
+};
+
+use bytes::Bytes;
+use rustix::{
+    fs::{AtFlags, FileType, renameat, statat},
+    io::Errno,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    docker::files::{
+        archive::{Archive, Damage, Pieces},
+        copy::CopyReport,
+        entry::{Entry, EntryKind},
+        place::{Place, draft_name, parts},
+        tree::Tree,
+    },
+    error::{Error, ErrorKind},
+};
+
+/// How many pieces may wait for the disk.
+const WAITING: usize = 16;
+
+/// Where an archive is unpacked.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) place: Place,
+    /// Whether all names begin with the thing's own name in the container.
+    pub(crate) strip: bool,
+    /// Distinguishes what is half-written from what others write.
+    pub(crate) tag: String,
+}
+
+/// An archive on its way to the disk. Dropped before its end, it takes back what it wrote.
+pub(crate) struct Unpacking {
+    pieces: Option<mpsc::Sender<Bytes>>,
+    done: oneshot::Receiver<Result<CopyReport, Error>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Received(mpsc::Receiver<Bytes>);
+
+impl Pieces for Received {
+    fn next(&mut self) -> Option<Bytes> {
+        self.0.blocking_recv()
+    }
+}
+
+impl Unpacking {
+    pub(crate) fn start(target: Target) -> Result<Self, Error> {
+        let (pieces, received) = mpsc::channel(WAITING);
+        let (ended, done) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("cube-unpack".to_owned());
+        let thread = thread.spawn(move || drop(ended.send(unpack(Received(received), &target))));
+        let thread = thread.map_err(|cause| {
+            Error::new(ErrorKind::Output, "cannot start a thread that writes files").with_source(cause)
+        })?;
+        Ok(Self { pieces: Some(pieces), done, thread: Some(thread) })
+    }
+
+    /// Hands a piece over. `false` once no more is wanted: it ended, or failed.
+    pub(crate) async fn feed(&mut self, piece: Bytes) -> bool {
+        match &self.pieces {
+            Some(pieces) => pieces.send(piece).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// What came of it, once all pieces were handed over.
+    pub(crate) async fn finish(mut self) -> Result<CopyReport, Error> {
+        self.pieces = None;
+        match (&mut self.done).await {
+            Ok(done) => done,
+            Err(_) => Err(Error::new(ErrorKind::Output, "the thread that writes files ended without a word")),
+        }
+    }
+}
+
+impl Drop for Unpacking {
+    fn drop(&mut self) {
+        self.pieces = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where the thing is written, and what becomes of it in the end.
+struct Root {
+    folder: OwnedFd,
+    /// What all its paths begin with.
+    top: Option<Vec<u8>>,
+    /// The name that it gets once it is whole.
+    named: Option<Vec<u8>>,
+}
+
+fn unpack(pieces: impl Pieces, target: &Target) -> Result<CopyReport, Error> {
+    let mut archive = Archive::new(pieces);
+    let first = archive.next().map_err(of_archive)?;
+    let first = first.ok_or_else(|| of_archive(Damage::Malformed("there is nothing in it")))?;
+    let root = Root::open(target, &first)?;
+    let done = root.fill(&mut archive, first, target);
+    if done.is_err()
+        && let (Some(top), Some(_)) = (&root.top, &root.named)
+    {
+        remove_draft(target, top);
+    }
+    done
+}
+
+impl Root {
+    fn open(target: &Target, first: &Entry) -> Result<Self, Error> {
+        let (Place::Content(path) | Place::Named { folder: path, .. }) = &target.place;
+        let folder = std::fs::File::open(path).map_err(|cause| unwritable(Path::new(path), cause))?;
+        let folder = OwnedFd::from(folder);
+        let Place::Named { name, .. } = &target.place else {
+            return Ok(Self { folder, top: None, named: None });
+        };
+        let name = name.as_bytes().to_vec();
+        match (first.kind == EntryKind::Folder, kind_of(&folder, &name)) {
+            (true, Some(FileType::Directory)) => return Ok(Self { folder, top: Some(name), named: None }),
+            (true, Some(_)) => return Err(unwritable(&target.path(), Errno::NOTDIR.into())),
+            (false, Some(FileType::Directory)) => {
+                return Err(unwritable(&target.path(), Errno::ISDIR.into()));
+            }
+            (_, _) => {}
+        }
+        let draft = draft_name(&name, &target.tag);
+        // Of an earlier try that was killed.
+        remove_draft(target, &draft);
+        Ok(Self { folder, top: Some(draft), named: Some(name) })
+    }
+
+    fn fill<P: Pieces>(
+        &self,
+        archive: &mut Archive<P>,
+        first: Entry,
+        target: &Target,
+    ) -> Result<CopyReport, Error> {
+        let folder = self.folder.try_clone().map_err(|cause| failed(&first, cause))?;
+        let mut tree = Tree::new(folder, &target.tag, self.named.is_some());
+        let mut copied = CopyReport::default();
+        let mut next = Some(first);
+        while let Some(entry) = next {
+            self.write(&mut tree, archive, &entry, target, &mut copied)?;
+            next = archive.next().map_err(of_archive)?;
+        }
+        tree.finish().map_err(|cause| unwritable(&target.path(), cause))?;
+        self.give_name(target, &copied)?;
+        Ok(copied)
+    }
+
+    fn write<P: Pieces>(
+        &self,
+        tree: &mut Tree,
+        archive: &mut Archive<P>,
+        entry: &Entry,
+        target: &Target,
+        copied: &mut CopyReport,
+    ) -> Result<(), Error> {
+        let Some(path) = self.path(&entry.name, target.strip) else {
+            return Err(of_archive(Damage::Malformed("a name in it leads out of its folder")));
+        };
+        let written = match &entry.kind {
+            EntryKind::Folder => tree.folder(&path, entry),
+            EntryKind::File => return write_file(tree, archive, entry, &path, copied),
+            EntryKind::Link(target) => tree.link(&path, target, entry.modified),
+            EntryKind::HardLink(other) => match self.path(other, target.strip) {
+                Some(other) if is_linked(tree.hard_link(&path, &other))? => Ok(()),
+                _ => {
+                    copied.leave_out(&entry.name, "a hard link to what is not copied");
+                    Ok(())
+                }
+            },
+            EntryKind::Other(what) => {
+                copied.leave_out(&entry.name, what);
+                Ok(())
+            }
+        };
+        written.map_err(|cause| failed(entry, cause))
+    }
+
+    fn path<'a>(&'a self, name: &'a [u8], strip: bool) -> Option<Vec<&'a [u8]>> {
+        let parts = parts(name, strip)?;
+        Some(self.top.iter().map(Vec::as_slice).chain(parts).collect())
+    }
+
+    /// Only now that all is there.
+    fn give_name(&self, target: &Target, copied: &CopyReport) -> Result<(), Error> {
+        let (Some(draft), Some(name)) = (&self.top, &self.named) else { return Ok(()) };
+        let (draft, name) = (OsStr::from_bytes(draft), OsStr::from_bytes(name));
+        match renameat(&self.folder, draft, &self.folder, name) {
+            Ok(()) => Ok(()),
+            Err(Errno::NOENT) if !copied.left_out.is_empty() => {
+                let what = copied.left_out.join(", ");
+                Err(Error::new(ErrorKind::File, format!("there is nothing to copy but {what}"))
+                    .with_hint("name a file or a folder"))
+            }
+            Err(error) => Err(unwritable(&target.path(), error.into())),
+        }
+    }
+}
+
+fn write_file<P: Pieces>(
+    tree: &mut Tree,
+    archive: &mut Archive<P>,
+    entry: &Entry,
+    path: &[&[u8]],
+    copied: &mut CopyReport,
+) -> Result<(), Error> {
+    let mut draft = tree.file(path).map_err(|cause| failed(entry, cause))?;
+    loop {
+        let written = match archive.data() {
+            Ok(None) => return draft.finish(entry).map_err(|cause| failed(entry, cause)),
+            Ok(Some(piece)) => {
+                copied.bytes += piece.len() as u64;
+                draft.file.write_all(&piece).map_err(|cause| failed(entry, cause))
+            }
+            Err(damage) => Err(of_archive(damage)),
+        };
+        if let Err(error) = written {
+            draft.discard();
+            return Err(error);
+        }
+    }
+}
+
+/// A link to what was left out itself, or to what never was there, is no failure.
+fn is_linked(linked: io::Result<()>) -> Result<bool, Error> {
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Err(Error::new(ErrorKind::File, "cannot make a hard link").with_source(error))
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+fn kind_of(folder: &OwnedFd, name: &[u8]) -> Option<FileType> {
+    let found = statat(folder, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(FileType::from_raw_mode(found.st_mode))
+}
+
+impl Target {
+    /// What it is called in the end.
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        match &self.place {
+            Place::Content(folder) => folder.into(),
+            Place::Named { folder, name } => Path::new(folder).join(name),
+        }
+    }
+}
+
+/// Removes what an earlier try or a failure left, folders that nobody may write to included.
+fn remove_draft(target: &Target, draft: &[u8]) {
+    let Place::Named { folder, .. } = &target.place else { return };
+    let path = Path::new(folder).join(OsStr::from_bytes(draft));
+    if std::fs::remove_file(&path).is_err() && path.is_dir() && std::fs::remove_dir_all(&path).is_err() {
+        open_up(&path);
+        let _ = std::fs::remove_dir_all(&path);
+    }
+}
+
+fn open_up(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path());
+        }
+    }
+}
+
+fn of_archive(damage: Damage) -> Error {
+    match damage {
+        Damage::Torn => Error::new(ErrorKind::ConnectionLost, "the archive from the engine came torn")
+            .with_hint("a file that changes while it is read tears it: copy again, or from a stopped task"),
+        Damage::Malformed(reason) => {
+            Error::new(ErrorKind::BadAnswer, format!("the archive from the engine cannot be used: {reason}"))
+                .with_hint("`cube cp TASK:PATH - | tar -tv` lists what is in it")
+        }
+    }
+}
+
+fn failed(entry: &Entry, cause: io::Error) -> Error {
+    unwritable(Path::new(OsStr::from_bytes(&entry.name)), cause)
+}
+
+fn unwritable(path: &Path, cause: io::Error) -> Error {
+    let hint = match Errno::from_io_error(&cause) {
+        Some(Errno::NOTDIR | Errno::ISDIR | Errno::LOOP | Errno::NOTEMPTY | Errno::EXIST) => {
+            "a folder and a file or a link of one name are in each other's way: choose another target"
+        }
+        Some(Errno::NOSPC | Errno::DQUOT) => "make room on this machine's disk",
+        _ => "see whether its folder is there and may be written to",
+    };
+    let message = format!("cannot write {}", path.display());
+    Error::new(ErrorKind::File, message).with_source(cause).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests;

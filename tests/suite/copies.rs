@@ -1,0 +1,263 @@
+//! `--copy-in` and `--copy-out`: what a task is given before it starts, and what it leaves behind, whatever its end.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::testbed::{Bed, Cube, shell};
+
+/// Writes so many bytes to /out/big, and what they are to /out/sum and standard output.
+fn result(bytes: u32) -> String {
+    format!("mkdir -p /out && head -c {bytes} /dev/urandom >/out/big && md5sum </out/big | tee /out/sum")
+}
+
+fn copy_out(bed: &Bed) -> (PathBuf, String) {
+    let target = bed.path("results");
+    let flag = format!("--copy-out=/out:{}", target.display());
+    (target, flag)
+}
+
+/// The sum of a file that a task wrote.
+fn sum(file: &Path) -> String {
+    let done = Command::new("md5sum").stdin(fs::File::open(file).unwrap()).output().unwrap();
+    String::from_utf8(done.stdout).unwrap()
+}
+
+fn run_sh(bed: &Bed, flags: &[&str], script: &str) -> Cube {
+    let image = shell();
+    let rest = ["--image", &image, "sh", "-c", script];
+    bed.run(["--attach"].iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>())
+}
+
+/// Fails if something half-written is beside the target.
+fn assert_no_draft(target: &Path) {
+    let names = fs::read_dir(target.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    let drafts: Vec<_> = names.filter(|name| name.to_string_lossy().contains(".cube-")).collect();
+    assert!(drafts.is_empty(), "{drafts:?}");
+}
+
+#[test]
+fn a_task_finds_what_was_copied_in() {
+    let bed = Bed::new();
+    let source = bed.path("src");
+    fs::create_dir_all(source.join("sub/.git")).unwrap();
+    fs::write(source.join("main"), "content").unwrap();
+    fs::write(source.join("sub/left.o"), "object").unwrap();
+    fs::set_permissions(source.join("main"), fs::Permissions::from_mode(0o751)).unwrap();
+    let given = |rest: &str| format!("--copy-in={}:{rest}", source.display());
+    let file = format!("--copy-in={}:/etc/deep/er/name", source.join("main").display());
+    let into = format!("--copy-in={}:/tmp", source.join("main").display());
+    let all = given("/app/code,chown=12:34,exclude=.git,exclude=*.o");
+    let script = "cd /app/code && find . | sort && stat -c '%a %u:%g' main sub && cat /etc/deep/er/name && echo && \
+                  stat -c '%a %u:%g' /etc/deep/er && stat -c %a /tmp && ls /tmp /existing";
+    let onto = given("/existing");
+    let output = run_sh(&bed, &[&all, &file, &into, &onto], script).output();
+    let expected = ".\n./main\n./sub\n751 12:34\n755 12:34\ncontent\n755 0:0\n1777\n/existing:\nmain\nsub\n\n/tmp:\nmain\n";
+    assert_eq!(output.text(), expected);
+    bed.assert_empty();
+}
+
+#[test]
+fn an_archive_on_stdin_is_unpacked_where_it_is_wanted() {
+    let bed = Bed::new();
+    let file = bed.file("inner", "from tar");
+    let folder = Path::new(&file).parent().unwrap();
+    let tar = Command::new("tar").arg("-cC").arg(folder).arg("inner").output().unwrap().stdout;
+    let output = run_sh(&bed, &["--copy-in=-:/a/new/place"], "cat /a/new/place/inner").stdin(tar).output();
+    assert_eq!(output.text(), "from tar");
+    run_sh(&bed, &["-i", "--copy-in=-:/a"], "true").fails(125).stderr_has("standard input").output();
+    bed.assert_empty();
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused_before_anything_is_created() {
+    let bed = Bed::new();
+    let watch = bed.engine().watch();
+    let here = bed.file("here", "x");
+    let from = |path: &str| format!("--copy-in={here}:{path}");
+    for (flags, words) in [
+        (vec![from("/dev/shm/x")], "no copy reaches"),
+        (vec![from("/scratch/x"), "--tmpfs=/scratch".to_owned()], "tmpfs"),
+        (vec!["--copy-in=/no/such:/x".to_owned()], "/no/such"),
+        (vec!["--copy-in=nothing".to_owned()], "nothing"),
+        (vec![from("/x,chown=root")], "chown=root"),
+        (vec!["--copy-out=/proc/x:y".to_owned()], "no copy reaches"),
+        (vec!["--copy-out=/scratch/x:y".to_owned(), "--tmpfs=/scratch".to_owned()], "tmpfs"),
+        (vec!["--copy-out=relative:y".to_owned()], "relative"),
+        (vec![format!("--copy-out=/x:{here}/below")], "cannot be written"),
+        (vec!["--copy-out=/x:/proc/self/x".to_owned()], "cannot copy out"),
+    ] {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        run_sh(&bed, &flags, "true").fails(125).stderr_has(words).output();
+    }
+    let image = shell();
+    bed.run(["--copy-out=/x:y", "--image", &image]).fails(125).stderr_has("cube cp").output();
+    assert!(watch.containers_with(&bed.label()).is_empty());
+}
+
+#[test]
+fn a_result_comes_out_at_every_end() {
+    let bed = Bed::new();
+    let out_of_memory = "head -c 200000000 /dev/zero | tail >/dev/null; exit 7";
+    for (name, flags, then, code) in [
+        ("success", &[][..], "true", 0),
+        ("failure", &[], "exit 3", 3),
+        ("timeout", &["--timeout=5s", "--stop-timeout=0"], "sleep 1000", 124),
+        ("memory", &["--memory=20m"], out_of_memory, 7),
+        ("not ready", &["--wait-for=log=never", "--wait-timeout=8s"], "sleep 1000", 124),
+        ("died before ready", &["--wait-for=log=never"], "exit 5", 125),
+    ] {
+        let (target, flag) = copy_out(&bed);
+        let script = format!("{}; {then}", result(3_000_000));
+        let output = run_sh(&bed, &[&[flag.as_str()], flags].concat(), &script).ends(code).output();
+        assert_eq!(output.text(), sum(&target.join("big")), "{name}");
+        assert_no_draft(&target);
+        fs::remove_dir_all(&target).unwrap();
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn a_result_comes_out_after_a_signal() {
+    let bed = Bed::new();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let (target, flag) = copy_out(&bed);
+        let script = format!("{}; trap 'exit 0' TERM; while :; do sleep 0.1; done", result(1_000_000));
+        let mut running = run_sh(&bed, &[&flag], &script).ends(code).spawn();
+        running.wait_for_stdout("-\n");
+        running.signal(signal);
+        assert_eq!(running.finish().text(), sum(&target.join("big")));
+        fs::remove_dir_all(&target).unwrap();
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn with_copies_out_whatever_became_of_its_command() {
+    let bed = Bed::new();
+    let (image, label) = (shell(), bed.label());
+    for (command, code) in [("true", 0), ("exit 4", 4)] {
+        let (target, flag) = copy_out(&bed);
+        let script = format!("{}; echo up; sleep 1000", result(1000));
+        let args =
+            ["with", "--label", &label, "--wait-for=log=up", "--stop-timeout=0", &flag, "--image", &image];
+        let rest = ["sh", "-c", &script, "--", "sh", "-c", command];
+        bed.cube(args.into_iter().chain(rest)).ends(code).output();
+        assert_eq!(fs::metadata(target.join("big")).unwrap().len(), 1000);
+        fs::remove_dir_all(&target).unwrap();
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn a_result_that_is_missing_fails_only_a_success() {
+    let bed = Bed::new();
+    let flag = format!("--copy-out=/none:{}", bed.path("x").display());
+    run_sh(&bed, &[&flag], "true").fails(125).stderr_has("has no /none").output();
+    run_sh(&bed, &[&flag], "exit 3").ends(3).stderr_has("warning: cannot copy out /none").output();
+    bed.assert_empty();
+}
+
+#[test]
+fn a_copy_out_is_done_only_after_the_end_that_it_is_for() {
+    let bed = Bed::new();
+    let at =
+        |name: &str, when: &str| format!("--copy-out=/etc/passwd:{},on={when}", bed.path(name).display());
+    let flags = [at("good", "success"), at("bad", "failure"), at("any", "always")];
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    for (script, code, there) in [("true", 0, [true, false, true]), ("exit 1", 1, [false, true, true])] {
+        run_sh(&bed, &flags, script).exits(code).output();
+        let paths = ["good", "bad", "any"].map(|name| bed.path(name));
+        assert_eq!(paths.each_ref().map(|path| path.exists()), there);
+        paths.iter().filter(|path| path.exists()).for_each(|path| fs::remove_file(path).unwrap());
+    }
+    bed.assert_empty();
+}
+
+#[test]
+fn a_folder_becomes_its_target_and_what_is_there_stays() {
+    let bed = Bed::new();
+    let target = bed.path("deep/er/out");
+    let flag = format!("--copy-out=/out:{}", target.display());
+    let script = "mkdir -p /out/sub; echo new >/out/a; echo b >/out/sub/b; ln -s /etc/passwd /out/link; chmod 640 /out/a; \
+                  touch -d '2001-02-03 04:05:06' /out/a";
+    run_sh(&bed, &[&flag], script).output();
+    let found = fs::metadata(target.join("a")).unwrap();
+    assert_eq!((found.mode() & 0o7777, found.mtime()), (0o640, 981_173_106));
+    // What is in the way of a link is replaced, not written through.
+    let outside = bed.file("outside", "outside");
+    fs::write(target.join("kept"), "kept").unwrap();
+    fs::remove_file(target.join("a")).unwrap();
+    std::os::unix::fs::symlink(&outside, target.join("a")).unwrap();
+    run_sh(&bed, &[&flag], script).output();
+    assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "new\n");
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "outside");
+    assert_eq!(fs::read_to_string(target.join("kept")).unwrap(), "kept");
+    assert_eq!(fs::read_link(target.join("link")).unwrap(), Path::new("/etc/passwd"));
+    bed.assert_empty();
+}
+
+/// Returns once something that is half-written, or whole, is beside the target.
+fn wait_for_copy(target: &Path) -> bool {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let names = fs::read_dir(target.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+        if names.into_iter().any(|name| name.to_string_lossy().contains(".cube-")) {
+            return true;
+        }
+        if target.exists() {
+            return false;
+        }
+        assert!(Instant::now() < deadline, "nothing is copied out");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_cube_that_is_killed_within_the_copy_loses_nothing() {
+    let bed = Bed::new();
+    let (target, flag) = copy_out(&bed);
+    let mut within = 0;
+    for _ in 0..3 {
+        let mut running = run_sh(&bed, &[&flag], &result(60_000_000)).ends(-9).spawn();
+        running.wait_for_stdout("-\n");
+        let id = bed.containers().remove(0);
+        within += u32::from(wait_for_copy(&target));
+        running.signal(Signal::KILL);
+        bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
+        assert_eq!(sum(&target.join("big")), fs::read_to_string(target.join("sum")).unwrap());
+        assert_no_draft(&target);
+        fs::remove_dir_all(&target).unwrap();
+        bed.assert_empty();
+    }
+    assert!(within > 0, "no copy was met");
+}
+
+#[test]
+fn a_cube_that_is_killed_while_the_task_runs_loses_nothing() {
+    let bed = Bed::new();
+    let (target, flag) = copy_out(&bed);
+    let script = format!("{}; sleep 1000", result(1_000_000));
+    let mut running = run_sh(&bed, &[&flag], &script).ends(-9).spawn();
+    running.wait_for_stdout("-\n");
+    let id = bed.containers().remove(0);
+    running.signal(Signal::KILL);
+    bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
+    assert_eq!(sum(&target.join("big")), fs::read_to_string(target.join("sum")).unwrap());
+    bed.assert_empty();
+}
+
+#[test]
+fn a_volume_that_is_not_there_is_told() {
+    let bed = Bed::new();
+    let missing = bed.path("missing");
+    let volume = format!("--volume={}:/x", missing.display());
+    run_sh(&bed, &[&volume], "true").stderr_has("missing is not there").output();
+    run_sh(&bed, &[&volume], "true").output();
+    run_sh(&bed, &["-q", &volume], "true").output();
+    bed.assert_empty();
+}
