@@ -135,7 +135,8 @@ fn ssh(rest: &str) -> Result<Address, String> {
     if user.is_some_and(|user| user.contains(':')) {
         return Err("a password does not belong in an ssh address: use a key or ssh-agent".into());
     }
-    if user.is_some_and(|user| user.is_empty() || user.starts_with('-')) {
+    let user = user.map(decoded).transpose()?;
+    if user.as_ref().is_some_and(|user| user.is_empty() || user.starts_with('-')) {
         return Err("the user name is empty or begins with `-`".into());
     }
     let (host, port) = host_and_port(authority)?;
@@ -146,7 +147,46 @@ fn ssh(rest: &str) -> Result<Address, String> {
     if path.is_some_and(|path| path.contains(['?', '#'])) {
         return Err("an ssh address takes no `?` or `#`".into());
     }
-    Ok(Address::Ssh { user: user.map(Into::into), host: host.into(), port, path: path.map(Into::into) })
+    Ok(Address::Ssh { user, host: host.into(), port, path: path.map(Into::into) })
+}
+
+/// A user's name without its percent-encoding.
+fn decoded(user: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(user.len());
+    let mut rest = user.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or("a % in the user name must be written %25")?);
+        rest = after.get(2..).unwrap_or_default();
+    }
+    let user = String::from_utf8(bytes).map_err(|_| "the user name is not UTF-8")?;
+    if user.chars().any(char::is_control) {
+        return Err("the user name holds control characters".into());
+    }
+    Ok(user)
+}
+
+/// A user's name as it stands before an `@`: whatever could be taken for a part of the address is encoded.
+struct Encoded<'a>(&'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_alphanumeric() || "-._~+".contains(c) {
+                write!(f, "{c}")?;
+            } else {
+                c.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Parts `host:port` from the path that begins with the first slash.
@@ -214,7 +254,7 @@ impl fmt::Display for Address {
             }
             Self::Ssh { user, host, port, path } => {
                 f.write_str("ssh://")?;
-                user.iter().try_for_each(|user| write!(f, "{user}@"))?;
+                user.iter().try_for_each(|user| write!(f, "{}@", Encoded(user)))?;
                 write!(f, "{}", Bracketed(host))?;
                 port.iter().try_for_each(|port| write!(f, ":{port}"))?;
                 path.iter().try_for_each(|path| f.write_str(path))
@@ -330,6 +370,21 @@ mod tests {
         for text in ["ssh://me:s3cret@ci", "tcp://me:s3cret@ci:99", "ssh://me:a@s3cret@ci"] {
             let message = text.parse::<Address>().unwrap_err().to_string();
             assert!(!message.contains("s3cret") && message.contains("me:***@ci"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_user_of_ssh_is_percent_decoded_and_printed_so_that_it_is_read_again() {
+        let address: Address = "ssh://me%40corp@build:2222".parse().unwrap();
+        assert!(
+            matches!(&address, Address::Ssh { user: Some(user), .. } if user == "me@corp"),
+            "{address:?}"
+        );
+        assert_eq!(address.to_string(), "ssh://me%40corp@build:2222");
+        for wrong in
+            ["ssh://a%@h", "ssh://a%4@h", "ssh://%ff@h", "ssh://%2Doption@h", "ssh://a%0ab@h", "ssh://a%+1@h"]
+        {
+            assert!(wrong.parse::<Address>().is_err(), "{wrong}");
         }
     }
 }

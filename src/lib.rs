@@ -30,8 +30,10 @@ mod config;
 mod docker;
 mod error;
 mod event;
+pub mod printable;
 mod result;
 mod shell;
+pub mod small_file;
 mod state;
 mod task;
 

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     address::{Surroundings, Tls},
     error::{Error, ErrorKind},
+    small_file::{self, LARGEST_CONFIG},
 };
 
 /// The engine of a context.
@@ -99,7 +100,7 @@ fn id(name: &str) -> String {
 /// The JSON in `file`; `None` if there is no such file.
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
     let instead = "mend the file, or name the engine by --host or DOCKER_HOST";
-    let text = match fs::read(file) {
+    let text = match small_file::read(file, LARGEST_CONFIG) {
         Ok(text) => text,
         Err(error) if error.kind() == NotFound => return Ok(None),
         Err(error) => {

@@ -27,6 +27,8 @@ pub struct Surroundings<'a> {
     pub uid: u32,
     /// Tells whether a path exists (sockets, and the files of TLS).
     pub exists: &'a (dyn Fn(&Path) -> bool + Sync),
+    /// Takes a warning: a file that cannot be used, and is not needed.
+    pub warn: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Surroundings<'static> {
@@ -38,6 +40,7 @@ impl Surroundings<'static> {
             home: std::env::home_dir().filter(|home| home.is_absolute()),
             uid: rustix::process::getuid().as_raw(),
             exists: &|path| path.exists(),
+            warn: &|text| tracing::warn!("{text}"),
         }
     }
 }
@@ -133,7 +136,7 @@ impl Address {
     /// # Errors
     /// As [`Address::resolve`].
     pub fn resolve_by(choice: &AddressChoice, surroundings: &Surroundings) -> Result<(Self, String), Error> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let chosen = given(&choice.context);
         if let Some(name) = chosen.as_deref().filter(|name| *name != "default") {
             return Ok((of_context(name, "--context", surroundings)?, format!("--context {name}")));
@@ -141,11 +144,11 @@ impl Address {
         if let Some(host) = given(&choice.host) {
             return Ok((of_host("--host", &host, surroundings)?, "--host".to_owned()));
         }
-        if let Some(host) = surroundings.var("DOCKER_HOST") {
+        if let Some(host) = surroundings.var("DOCKER_HOST").filter(|host| !host.trim().is_empty()) {
             return Ok((of_host("DOCKER_HOST", &host, surroundings)?, "DOCKER_HOST".to_owned()));
         }
         if chosen.is_none()
-            && let Some((name, source)) = named_context(surroundings)?
+            && let Some((name, source)) = named_context(surroundings)
         {
             return Ok((of_context(&name, &source, surroundings)?, source));
         }
@@ -154,15 +157,20 @@ impl Address {
 }
 
 /// The context that the environment or Docker's configuration names, and which of them does.
-fn named_context(surroundings: &Surroundings) -> Result<Option<(String, String)>, Error> {
+fn named_context(surroundings: &Surroundings) -> Option<(String, String)> {
     let named = match surroundings.var("DOCKER_CONTEXT") {
         Some(name) => Some((name, "DOCKER_CONTEXT".into())),
         None => match surroundings.docker_folder() {
-            Some(folder) => context::current(&folder)?,
+            // As Docker does: what it could say, the usual sockets say too.
+            Some(folder) => context::current(&folder).unwrap_or_else(|error| {
+                let causes: String = error.causes().map(|cause| format!(": {cause}")).collect();
+                (surroundings.warn)(&format!("{error}{causes}; going on without it"));
+                None
+            }),
             None => None,
         },
     };
-    Ok(named.filter(|(name, _)| name != "default"))
+    named.filter(|(name, _)| name != "default")
 }
 
 fn of_host(source: &str, host: &str, surroundings: &Surroundings) -> Result<Address, Error> {

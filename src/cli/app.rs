@@ -34,7 +34,14 @@ impl App {
     pub async fn docker(&self) -> Result<Docker, Error> {
         variables::check_place(self.global.output)?;
         let limit = duration::parse(&self.global.engine_timeout)?;
-        let (docker, silent) = connect(&self.global.host, self.global.context.as_deref(), limit).await?;
+        let quiet = self.global.quiet;
+        let warn = move |text: &str| {
+            if !quiet {
+                stdio::note(&format!("warning: {text}"));
+            }
+        };
+        let (docker, silent) =
+            connect(&self.global.host, self.global.context.as_deref(), limit, &warn).await?;
         for reason in silent.iter().filter(|_| !self.global.quiet) {
             stdio::note(&format!("{reason}; {} is asked instead", docker.address()));
         }
@@ -47,7 +54,7 @@ impl App {
     pub fn hosts_of(&self, docker: &Docker, swarm: bool) -> Vec<String> {
         let hosts = self.global.host.iter();
         let is_meant = |host: &&String| {
-            swarm || resolve(Some(host), None).is_ok_and(|address| address == *docker.address())
+            swarm || resolve(Some(host), None, &|_| ()).is_ok_and(|address| address == *docker.address())
         };
         hosts.filter(is_meant).cloned().collect()
     }
@@ -74,10 +81,11 @@ pub async fn connect(
     hosts: &[String],
     context: Option<&str>,
     limit: Duration,
+    warn: &(dyn Fn(&str) + Sync),
 ) -> Result<(Docker, Vec<Error>), Error> {
     let mut addresses = match hosts {
-        [] => vec![resolve(None, context)?],
-        hosts => hosts.iter().map(|host| resolve(Some(host), context)).collect::<Result<_, _>>()?,
+        [] => vec![resolve(None, context, warn)?],
+        hosts => hosts.iter().map(|host| resolve(Some(host), context, warn)).collect::<Result<_, _>>()?,
     };
     // All are the same where a context comes first.
     addresses.dedup();
@@ -89,9 +97,13 @@ pub async fn connect(
     connected.map_err(of_address)
 }
 
-fn resolve(host: Option<&str>, context: Option<&str>) -> Result<Address, Error> {
+fn resolve(
+    host: Option<&str>,
+    context: Option<&str>,
+    warn: &(dyn Fn(&str) + Sync),
+) -> Result<Address, Error> {
     let choice = AddressChoice { context: context.map(str::to_owned), host: host.map(str::to_owned) };
-    Address::resolve(&choice, &Surroundings::of_process()).map_err(of_address)
+    Address::resolve(&choice, &Surroundings { warn, ..Surroundings::of_process() }).map_err(of_address)
 }
 
 /// `CUBE_HOST` as engines' addresses. A host alone is what `with` and `-o env` tell of a task.

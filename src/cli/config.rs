@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::Path, time::Duration};
 
 use cube::{
     Config, CopyOut, EnvVar, Error, ErrorKind, Mount, Port, PortMapping, duration as durations, parse_label,
+    small_file,
 };
 
 use crate::cli::{
@@ -66,9 +67,12 @@ fn from_file(file: &Path, text: Option<&[u8]>, image: Option<&str>, lookup: Look
     Ok(config)
 }
 
+/// The most that a file which a flag names may hold, in bytes.
+const LARGEST_FILE: u64 = 16 << 20;
+
 /// The content of a file that a flag names.
 pub fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
-    std::fs::read(file).map_err(|cause| {
+    small_file::read(file, LARGEST_FILE).map_err(|cause| {
         Error::new(ErrorKind::File, format!("cannot read the {what} {}", file.display()))
             .with_source(cause)
             .with_hint("check the file's path and permissions")

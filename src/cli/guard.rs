@@ -233,7 +233,7 @@ async fn clear(order: Order) -> Result<bool, Error> {
 }
 
 async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, Error> {
-    let (docker, _) = app::connect(hosts, Some(context), Docker::ANSWER_TIMEOUT).await?;
+    let (docker, _) = app::connect(hosts, Some(context), Docker::ANSWER_TIMEOUT, &|_| ()).await?;
     copies::rescue(&docker, order.task_id).await?;
     let lookout = if order.in_doubt { PATIENCE } else { Duration::ZERO };
     docker.discard_by_id(order.task_id, order.swarm, lookout).await

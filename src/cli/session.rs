@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use cube::{
@@ -10,6 +11,7 @@ use cube::{
     LogOptions, Owner, Run, RunningTask, State, StopOptions, Tail,
 };
 
+use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::cli::{
@@ -19,12 +21,15 @@ use crate::cli::{
     guard::Guard,
     mounts,
     outcome::Outcome,
-    output::{copy, progress::PullDisplay, stdio},
+    output::{progress::PullDisplay, stdio},
     signals::Signals,
 };
 
 /// How many of its last lines a task that failed shows.
 const LAST_LINES: u64 = 20;
+/// The most of them that is shown, in bytes, and how long they may take to be read.
+const LAST_BYTES: usize = 64 << 10;
+const LAST_LINES_LIMIT: Duration = Duration::from_secs(10);
 
 /// A task and everything that watches over it: a `Session<()>` before anything exists of it, then one with its handle.
 pub struct Session<'a, T = RunningTask> {
@@ -102,7 +107,7 @@ impl<'a> Session<'a, ()> {
             self.signals.unless_one_comes(Box::pin(start(&mut self.run, self.cidfile.as_deref()))).await;
         match started {
             Ok(task) => Ok(self.with(task, false)),
-            Err(error) => Err(self.fail(error).await),
+            Err(error) => Err(Box::pin(self.fail(error)).await),
         }
     }
 
@@ -114,7 +119,7 @@ impl<'a> Session<'a, ()> {
         let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), stdin));
         match self.signals.unless_one_comes(steps).await {
             Ok((task, output, input)) => Ok((self.with(task, true), output, input)),
-            Err(error) => Err(self.fail(error).await),
+            Err(error) => Err(Box::pin(self.fail(error)).await),
         }
     }
 
@@ -203,9 +208,21 @@ impl Session<'_> {
     async fn show_last_lines(&self, container: &Details) {
         let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
         let Ok(mut logs) = self.task.logs_of(container, &options).await else { return };
-        let mut sink = copy::OutputCopy::new(tokio::io::stderr(), tokio::io::stderr());
-        let _ = copy::pump(&mut logs, &mut sink).await;
+        let mut last = Vec::new();
+        // What came before it broke off, or took too long, is shown.
+        let _ = tokio::time::timeout(LAST_LINES_LIMIT, end_of(&mut logs, &mut last)).await;
+        let _ = tokio::io::stderr().write_all(&last).await;
+        let _ = tokio::io::stderr().flush().await;
     }
+}
+
+/// Reads a log to its end and keeps the last of it.
+async fn end_of(logs: &mut Follow, last: &mut Vec<u8>) -> Result<(), Error> {
+    while let Some(chunk) = logs.next().await? {
+        last.extend_from_slice(&chunk.bytes);
+        last.drain(..last.len().saturating_sub(LAST_BYTES));
+    }
+    Ok(())
 }
 
 impl<T> Session<'_, T> {

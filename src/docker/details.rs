@@ -64,6 +64,8 @@ pub struct Details {
     pub published: Ports,
     /// The ports that it exposes.
     pub exposed: Vec<Port>,
+    /// The ports that are to be published, whether the engine has told where or not.
+    pub(crate) to_publish: Vec<Port>,
     /// The node of the swarm that runs it, if it is a service there.
     pub node: Option<String>,
     /// The service that it belongs to, as its labels say.
@@ -119,6 +121,13 @@ impl Details {
             "exited" => !engine.is_docker() && self.comes_again,
             _ => false,
         }
+    }
+
+    /// Whether it runs and the engine has not told yet where some of its ports are published. It says so a moment
+    /// after the start.
+    pub(crate) fn lacks_ports(&self) -> bool {
+        let told = |port| self.published.get(port).is_some_and(|bindings| !bindings.is_empty());
+        self.status == "running" && !self.to_publish.iter().all(told)
     }
 
     /// Whether it is being removed, so that not even its log can be read.

@@ -233,3 +233,13 @@ fn secrets_are_never_told() {
     let output = bed.run(["-o", "json"].iter().chain(&args)).ends(127).output();
     assert!(!output.text().contains("s3cr3t-value") && !output.stderr.contains("s3cr3t-value"));
 }
+
+#[test]
+fn a_file_without_end_is_refused_in_bounded_memory() {
+    let bed = Bed::new();
+    for flag in ["--env-file", "--file"] {
+        let run = bed.run([flag, "/dev/zero", "--image", &probe()]).memory_kib(400 << 10);
+        run.fails(125).stderr_has("/dev/zero").output();
+    }
+    bed.assert_empty();
+}

@@ -136,7 +136,7 @@ impl Write for Enough {
 #[test]
 fn nothing_that_an_engine_names_rewrites_the_terminal() {
     let evil = "\u{1b}[2J\u{9b}1m\u{7}\u{202e}x\r\ny";
-    let clean = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
+    let clean = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
     let listed = json!([{
         "Id": ID, "ImageID": ID, "Names": [format!("/{evil}")], "Image": evil, "State": "running", "Status": evil,
         "Labels": {"cube.task.id": UUID}, "Ports": [{"IP": evil, "PrivatePort": 80, "PublicPort": 1, "Type": "tcp"}],
@@ -159,6 +159,21 @@ fn nothing_that_an_engine_names_rewrites_the_terminal() {
         json!({"Id": ID, "Name": evil, "State": {"Status": "running"}, "NetworkSettings": {"Ports": ports}});
     let engine = Scripted::new().on("GET /containers/*/json", Reply::json(200, body.to_string()));
     assert_eq!(engine.cube(["port", ID]).text(), "");
+
+    for output in ["json", "env"] {
+        let engine = Scripted::new()
+            .on(
+                "POST /containers/create*",
+                Reply::json(201, format!(r#"{{"Id":"{ID}","Warnings":["{}"]}}"#, "\\u202ew")),
+            )
+            .on("POST /containers/*/start", Reply::empty(204))
+            .always("GET /containers/*/json", Reply::json(200, body.to_string()));
+        let run = engine.cube(["-o", output, "run", "--image", "x"]).any_stderr().output();
+        assert!(clean(&run.text()) && clean(&run.stderr), "{output}: {run:?}");
+    }
+    let refused = Cube::new(["run", "--image", "x", "--name", evil]).env("HOME", "/nonexistent");
+    let output = refused.fails(125).output();
+    assert!(clean(&output.stderr), "{:?}", output.stderr);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `cube logs`: what the task wrote, streams apart.
 
-use crate::testbed::{Bed, Task, probe};
+use crate::testbed::{Bed, Task, probe, shell};
 
 fn ended<'bed>(bed: &'bed Bed, actions: &[&str]) -> Task<'bed> {
     let task = bed.start(["--image", &probe()].iter().chain(actions));
@@ -125,4 +125,44 @@ fn as_json_the_object_is_the_last_line_of_stderr() {
         (&"logs".into(), &(*task.id).into()),
         "{object}"
     );
+}
+
+#[test]
+fn a_followed_log_ends_at_the_moment_that_was_asked_for() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "out=one", "out=two", "forever"]);
+    let mut follow = bed.cube(["logs", "-f", &task.id]).ends(130).spawn();
+    follow.wait_for_stdout("two\n");
+    follow.wait_until_handling(rustix::process::Signal::INT);
+    follow.signal(rustix::process::Signal::INT);
+    follow.finish();
+    let soon = (chrono::Utc::now() + chrono::Duration::seconds(1)).to_rfc3339();
+    for until in ["0s", &soon] {
+        assert_eq!(bed.cube(["logs", "-f", "--until", until, &task.id]).text(), "one\ntwo\n", "{until}");
+    }
+}
+
+#[test]
+fn lines_of_whole_parts_keep_their_newlines() {
+    let bed = Bed::new();
+    let of = |size: usize, byte: char| format!("head -c {size} /dev/zero | tr '\\0' {byte}");
+    for (last, ends) in [("; echo", "\n"), ("", "")] {
+        let script = format!(
+            "{}; echo; {}; echo; echo c; {}; echo; {}; echo; {}{last}",
+            of(16_384, 'a'),
+            of(16_384, 'b'),
+            of(40_000, 'd'),
+            of(32_768, 'e'),
+            of(32_768, 'f'),
+        );
+        let task = bed.start(["--image", &shell(), "sh", "-c", &script]);
+        task.ended();
+        let line = |size: usize, byte: &str| byte.repeat(size);
+        let tail = format!("{}\n{}{ends}", line(32_768, "e"), line(32_768, "f"));
+        let whole = format!("{}\n{}\nc\n{}\n{tail}", line(16_384, "a"), line(16_384, "b"), line(40_000, "d"));
+        for args in [&["logs"][..], &["logs", "-f"], &["logs", "-n", "all"]] {
+            let text = bed.cube(args.iter().chain(&[task.id.as_str()])).text();
+            assert!(text == whole, "{args:?} gave {} bytes of {}", text.len(), whole.len());
+        }
+    }
 }

@@ -170,3 +170,56 @@ fn a_registry_that_is_not_there_is_told_as_such() {
     let object = bed.cube(["-o", "json", "pull", "--pull-retries", "1", &image]).ends(1).json();
     assert_eq!(object["error"]["kind"], "registry_failed", "{object}");
 }
+
+#[test]
+fn what_is_wrong_with_docker_s_configuration_stops_only_what_needs_it() {
+    let bed = Bed::new();
+    for config in ["{", "[]", r#"{"credsStore": "no-such-helper"}"#] {
+        let registry = Registry::open();
+        let image = registry.publish(&bed, "1");
+        bed.file("config.json", config);
+        let folder = || bed.path("");
+        bed.cube(["ps"]).env("DOCKER_CONFIG", folder()).any_stderr().output();
+        let pull = bed.cube(["pull", &image.reference]).env("DOCKER_CONFIG", folder());
+        pull.stderr_has("going on without").output();
+        assert!(image.pulled(), "{config}");
+        bed.engine().delete(&format!("/images/{}?force=1", image.reference));
+    }
+    let image = Registry::private().publish(&bed, "1");
+    bed.file("config.json", r#"{"credsStore": "no-such-helper"}"#);
+    let args = ["-o", "json", "pull", "--pull-retries", "0", &image.reference];
+    let object = bed.cube(args).env("DOCKER_CONFIG", bed.path("")).ends(1).any_stderr().json();
+    assert_eq!(object["error"]["kind"], "registry_auth", "{object}");
+    assert!(object["error"]["message"].as_str().unwrap().contains("no-such-helper"), "{object}");
+}
+
+#[test]
+fn a_helper_that_hangs_ends_with_cube() {
+    let bed = Bed::new();
+    let pids = bed.path("pids");
+    let script = format!(
+        "#!/bin/sh\necho $$ > {0}.new\nsleep 600 &\necho $! >> {0}.new\nmv {0}.new {0}\nwait\n",
+        pids.display()
+    );
+    bed.program("docker-credential-hang", &script);
+    bed.file("config.json", r#"{"credsStore": "hang"}"#);
+    let path = format!("{}:{}", bed.path("").display(), std::env::var("PATH").unwrap());
+    let pull = bed.cube(["pull", "127.0.0.1:1/x"]).env("DOCKER_CONFIG", bed.path("")).env("PATH", path);
+    let running = pull.ends(130).any_stderr().spawn();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !pids.exists() {
+        assert!(std::time::Instant::now() < deadline, "the helper was not started");
+        std::thread::yield_now();
+    }
+    running.signal(rustix::process::Signal::INT);
+    running.finish();
+    for pid in std::fs::read_to_string(&pids).unwrap().lines() {
+        // A process that ended and that nobody has waited for yet is no more either.
+        let runs =
+            || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        while runs() {
+            assert!(std::time::Instant::now() < deadline, "{pid} outlives cube");
+            std::thread::yield_now();
+        }
+    }
+}

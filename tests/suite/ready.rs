@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
 
+use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Task, probe, probe_with, shell};
 
 /// The moment that the task wrote as its first line.
@@ -247,4 +248,63 @@ fn a_task_that_did_all_in_a_moment_was_running() {
         let run = bed.run(["--attach", "--wait-for", "running", "--image", &probe(), "out=x"]);
         assert_eq!(run.text(), "x\n");
     }
+}
+
+const ID: &str = "0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b";
+
+/// What an engine says of a running container that publishes port 80 at `bindings`.
+fn publishing(bindings: &serde_json::Value) -> Reply {
+    let ports = serde_json::json!({"80/tcp": bindings});
+    let host = serde_json::json!({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": ""}]}});
+    let body = serde_json::json!({
+        "Id": ID, "State": {"Status": "running"}, "HostConfig": host, "NetworkSettings": {"Ports": ports},
+    });
+    Reply::json(200, body.to_string())
+}
+
+fn started() -> Scripted {
+    Scripted::new()
+        .on("POST /containers/create*", Reply::json(201, format!(r#"{{"Id":"{ID}","Warnings":[]}}"#)))
+        .on("POST /containers/*/start", Reply::empty(204))
+}
+
+#[test]
+fn ports_that_the_engine_tells_late_are_told() {
+    for late in [serde_json::json!([]), serde_json::Value::Null] {
+        let told = serde_json::json!([{"HostIp": "0.0.0.0", "HostPort": "4711"}]);
+        let engine = started()
+            .on("GET /containers/*/json", publishing(&late))
+            .always("GET /containers/*/json", publishing(&told));
+        let text = engine.cube(["-o", "env", "run", "--image", "x"]).text();
+        assert!(text.contains("CUBE_PORT='4711'") || text.contains("CUBE_PORT=4711"), "{text}");
+    }
+}
+
+#[test]
+fn http_is_asked_where_cube_port_says() {
+    let foreign = TcpListener::bind("[::1]:0").unwrap();
+    let port = foreign.local_addr().unwrap().port().to_string();
+    std::thread::spawn(move || {
+        for mut peer in foreign.incoming().flatten() {
+            let _ = peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let both =
+        serde_json::json!([{"HostIp": "0.0.0.0", "HostPort": closed}, {"HostIp": "::", "HostPort": port}]);
+    let engine = started()
+        .always("GET /containers/*/json", publishing(&both))
+        .always("POST /containers/*/wait*", Reply::Stall(Vec::new()))
+        .always("GET /containers/*/logs*", Reply::chunks(&[]))
+        .always("DELETE /containers/*", Reply::empty(204));
+    let args = ["run", "--wait-for", "http=80/", "--wait-timeout", "1s", "--image", "x"];
+    engine.cube(args).ends(124).any_stderr().output();
+}
+
+#[test]
+fn the_last_lines_of_a_task_are_bounded() {
+    let bed = Bed::new();
+    let args = ["--wait-for", "log=never", "--image", &probe(), "lines=20x100000", "exit=3"];
+    let output = bed.run(args).ends(125).any_stderr().output();
+    assert!(output.stderr.len() < 80 << 10, "{} bytes", output.stderr.len());
 }

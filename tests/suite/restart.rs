@@ -40,3 +40,11 @@ fn the_policy_is_the_engine_s() {
         assert_eq!((&policy["Name"], &policy["MaximumRetryCount"]), (&name.into(), &count.into()));
     }
 }
+
+#[test]
+fn in_the_foreground_it_is_said_that_restarts_are_followed() {
+    let bed = Bed::new();
+    let args = ["--attach", "--restart", "on-failure:1", "--image", &probe(), "out=try", "exit=3"];
+    let run = bed.run(args).exits(3).stderr_has("followed through its restarts: its last exit counts");
+    assert_eq!(run.text(), "try\ntry\n");
+}

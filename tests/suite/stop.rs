@@ -126,3 +126,28 @@ fn a_name_is_free_when_a_stop_returns_that_another_stop_overtook() {
         other.finish();
     }
 }
+
+#[test]
+fn the_signal_that_was_asked_for_is_sent_on_an_engine_that_knows_none() {
+    let bed = Bed::new();
+    for (signal, code, said) in [("USR2", 140, "signal 12\n"), ("KILL", 137, "")] {
+        let name = format!("{}-{code}", bed.name());
+        let args =
+            ["--attach", "--name", &name, "--image", &probe(), "say-signals", "out-raw=up:", "forever"];
+        let mut attached = bed.run(args).exits(code).any_stderr().spawn();
+        attached.wait_for_stdout("up:");
+        bed.cube(["stop", "--signal", signal, "-t", "30", &name]).any_stderr().output();
+        assert_eq!(attached.finish().text(), format!("up:{said}"));
+    }
+}
+
+#[test]
+fn a_signal_that_does_not_end_the_task_is_followed_by_the_kill() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--restart", "always", "ignore=12", "out=up", "forever"]);
+    let mut follow = bed.cube(["logs", "-f", &task.id]).ends_somehow().spawn();
+    follow.wait_for_stdout("up\n");
+    bed.cube(["stop", "--signal", "USR2", "-t", "1", &task.id]).any_stderr().output();
+    assert!(!task.exists());
+    follow.finish();
+}

@@ -1,5 +1,8 @@
 //! `cube wait`: the exit code, printed and returned.
 
+use serde_json::json;
+
+use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, probe};
 
 #[test]
@@ -65,4 +68,31 @@ fn as_json_the_code_is_in_the_object() {
     let object = bed.cube(["-o", "json", "wait", &task.id]).exits(3).json();
     assert_eq!((&object["action"], &object["exit_code"]), (&"wait".into(), &3.into()), "{object}");
     assert_eq!(object["state"], "Failed");
+}
+
+const ID: &str = "0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b";
+
+fn running() -> Reply {
+    Reply::json(200, json!({"Id": ID, "State": {"Status": "running"}}).to_string())
+}
+
+#[test]
+fn an_engine_whose_answer_is_none_is_not_asked_without_a_pause() {
+    for body in ["", "{", "[]", "null"] {
+        let engine = Scripted::new()
+            .always("GET /containers/*/json", running())
+            .always("POST /containers/*/wait", Reply::json(200, body));
+        engine.cube(["wait", "--timeout", "2s", ID]).fails(124).output();
+        let asked = engine.count("POST /containers");
+        assert!((2..30).contains(&asked), "{body:?}: {asked} times");
+    }
+}
+
+#[test]
+fn a_wait_that_failed_in_the_engine_is_no_success() {
+    let answer = json!({"StatusCode": 0, "Error": {"Message": "the shim is gone"}}).to_string();
+    let engine = Scripted::new()
+        .always("GET /containers/*/json", running())
+        .always("POST /containers/*/wait", Reply::json(200, answer));
+    engine.cube(["wait", ID]).fails(1).stderr_has("the shim is gone").output();
 }

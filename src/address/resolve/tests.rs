@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, sync::Mutex};
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -11,6 +11,7 @@ struct Machine {
     env: HashMap<String, String>,
     home: TempDir,
     sockets: Vec<PathBuf>,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Machine {
@@ -19,6 +20,7 @@ impl Machine {
             env: env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             home: tempfile::tempdir().unwrap(),
             sockets: sockets.iter().map(PathBuf::from).collect(),
+            warnings: Mutex::default(),
         }
     }
 
@@ -42,6 +44,7 @@ impl Machine {
             exists: &|path| {
                 self.sockets.iter().any(|socket| path == socket) || path.starts_with(home) && path.exists()
             },
+            warn: &|text| self.warnings.lock().unwrap().push(text.to_owned()),
         };
         Address::resolve(
             &AddressChoice { context: Some(context.into()), host: Some(host.into()) },
@@ -193,8 +196,6 @@ fn a_bad_value_is_named_with_its_source() {
     machine.env.clear();
     machine.write(".docker/config.json", r#"{"currentContext":"gone"}"#);
     assert!(machine.fails("", "").contains("currentContext in"));
-    machine.write(".docker/config.json", "{");
-    assert!(machine.fails("", "").contains("config.json"));
     machine.write(".docker/config.json", "");
     assert_eq!(machine.resolved("", ""), "unix:///var/run/docker.sock");
 }
@@ -228,5 +229,25 @@ proptest! {
                 prop_assert!(error.hint().is_some(), "{}", error);
             }
         }
+    }
+}
+
+#[test]
+fn an_address_of_blanks_is_none() {
+    let machine = Machine::new(&[("DOCKER_HOST", " ")], &["/run/podman/podman.sock"]);
+    assert_eq!(machine.resolved(" ", " "), "unix:///run/podman/podman.sock");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_a_warning() {
+    let machine = Machine::new(&[], &[]);
+    for text in ["{", "[1]", "\u{0}"] {
+        let file = machine.write(".docker/config.json", text);
+        assert_eq!(machine.resolved("", ""), "unix:///var/run/docker.sock");
+        let warnings = machine.warnings.lock().unwrap().split_off(0);
+        assert!(
+            matches!(warnings.as_slice(), [one] if one.contains(&*file.to_string_lossy())),
+            "{warnings:?}"
+        );
     }
 }

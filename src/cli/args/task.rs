@@ -115,7 +115,7 @@ pub struct TaskArgs {
     /// Seconds between that signal and the kill; -1 waits for ever [default: the engine's, 10]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, help_heading = "Process")]
     pub stop_timeout: Option<i32>,
-    /// Restart policy: no, always, unless-stopped, on-failure[:N]
+    /// Restart policy: no, always, unless-stopped, on-failure[:N]; the foreground follows the task through its restarts
     #[arg(long, value_name = "POLICY", allow_hyphen_values = true, help_heading = "Process")]
     pub restart: Option<String>,
     /// Most memory, as 512m or 2g

@@ -128,6 +128,6 @@ fn tasks(all: bool) -> Vec<CompletionCandidate> {
 async fn list(all: bool) -> Option<Vec<Listed>> {
     let hosts = engine_hosts(&env::var("CUBE_HOST").unwrap_or_default());
     let context = env::var("CUBE_CONTEXT").ok();
-    let (docker, _) = app::connect(&hosts, context.as_deref(), Docker::ANSWER_TIMEOUT).await.ok()?;
+    let (docker, _) = app::connect(&hosts, context.as_deref(), Docker::ANSWER_TIMEOUT, &|_| ()).await.ok()?;
     docker.list(all).await.ok()
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use cube::{
     Action, Address, AddressChoice, DockerResult, EngineInfo, Error, ErrorKind, Surroundings, logins,
+    printable::printable,
 };
 use serde::Serialize;
 
@@ -190,8 +191,7 @@ fn table(checks: &[Check]) -> String {
         Some(false) => "no",
         None => "maybe",
     };
-    let row = |check: &Check| {
-        format!("{:12} {:6} {}\n", check.name, word(check.holds), stdio::printable(&check.detail))
-    };
+    let row =
+        |check: &Check| format!("{:12} {:6} {}\n", check.name, word(check.holds), printable(&check.detail));
     format!("{:12} {:6} {}\n", "PROMISE", "HOLDS", "DETAIL") + &checks.iter().map(row).collect::<String>()
 }

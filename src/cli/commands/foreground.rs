@@ -5,13 +5,16 @@ use std::{
     time::Duration,
 };
 
-use cube::{Error, ErrorKind, Exit, Follow, Signal, StopOptions};
+use cube::{Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
 
 use crate::cli::{
     commands::exec::feed,
     copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
-    output::copy::{self, Copied},
+    output::{
+        copy::{self, Copied},
+        stdio,
+    },
     session::Session,
     signals::{Signals, after},
 };
@@ -31,9 +34,22 @@ enum ForegroundEnd {
     Closed,
 }
 
+/// A task that comes again and again looks like one that hangs.
+fn tell_of_restarts(session: &Session<'_, ()>) {
+    let end = match session.config().process.restart {
+        RestartPolicy::No => return,
+        RestartPolicy::OnFailure { .. } => "its last exit counts",
+        RestartPolicy::Always | RestartPolicy::UnlessStopped => "only a signal or --timeout ends it",
+    };
+    if !session.app.global.quiet {
+        stdio::note(&format!("{} is followed through its restarts: {end}", session.title()));
+    }
+}
+
 /// Runs the session's task in the foreground.
 pub async fn run(session: Session<'_, ()>, timeout: Option<Duration>, keep: bool) -> Outcome {
     let stdin = session.config().process.interactive;
+    tell_of_restarts(&session);
     let (mut session, output, input) = match Box::pin(session.start_attached(stdin)).await {
         Ok(started) => started,
         Err(failed) => return *failed,
@@ -42,8 +58,8 @@ pub async fn run(session: Session<'_, ()>, timeout: Option<Duration>, keep: bool
         tokio::spawn(feed(input));
     }
     match Box::pin(foreground(&mut session, output, timeout)).await {
-        Ok(finish) => finish_up(session, &finish, keep).await,
-        Err(error) => session.fail(error).await,
+        Ok(finish) => Box::pin(finish_up(session, &finish, keep)).await,
+        Err(error) => Box::pin(session.fail(error)).await,
     }
 }
 

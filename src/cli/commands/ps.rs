@@ -1,7 +1,7 @@
 //! `cube ps`: cube's own tasks.
 
 use chrono::{TimeDelta, Utc};
-use cube::{Error, ErrorKind, ListFilter, Listed, Ports, duration};
+use cube::{Error, ErrorKind, ListFilter, Listed, Ports, duration, printable::printable};
 
 use crate::cli::{
     app::App,
@@ -61,7 +61,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
 
 fn row(task: &Listed) -> [String; 7] {
     let now = task.listed_at.unwrap_or_else(Utc::now);
-    let text = |text: &str| stdio::printable(text);
+    let text = |text: &str| printable(text);
     [
         task.id.chars().take(12).collect(),
         text(&task.name),

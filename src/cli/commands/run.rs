@@ -71,7 +71,7 @@ async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -
             session.release();
             outcome
         }
-        Err(error) => session.fail(error).await,
+        Err(error) => Box::pin(session.fail(error)).await,
     }
 }
 

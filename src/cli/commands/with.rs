@@ -66,8 +66,8 @@ async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
         Err(failed) => return Ok(*failed),
     };
     match command_life(&mut session, &args, &names, timeout).await {
-        Ok(finish) => Ok(finish_up(session, &finish).await),
-        Err(error) => Ok(session.fail(error).await),
+        Ok(finish) => Ok(Box::pin(finish_up(session, &finish)).await),
+        Err(error) => Ok(Box::pin(session.fail(error)).await),
     }
 }
 

@@ -13,6 +13,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::cli::{app::App, output::stdio};
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
+/// The most layers that are shown: an image holds 127 at most, and a terminal fewer lines.
+const MOST_LAYERS: usize = 200;
 
 /// Shows the events of one command.
 pub struct PullDisplay {
@@ -86,7 +88,8 @@ impl PullDisplay {
 
 impl Bars {
     fn step(&mut self, layer: &str, status: &str, progress: Option<(u64, u64)>) {
-        if layer.is_empty() {
+        let is_known = self.layers.contains_key(layer);
+        if layer.is_empty() || !is_known && self.layers.len() >= MOST_LAYERS {
             return;
         }
         let bar = self.layers.entry(layer.to_owned()).or_insert_with(|| {

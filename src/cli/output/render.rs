@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use cube::{DockerResult, Error, ErrorKind};
+use cube::{DockerResult, Error, ErrorKind, printable::rewrites};
 
 use crate::cli::{
     app::App,
@@ -75,12 +75,14 @@ pub fn line(value: &impl serde::Serialize) -> String {
     line
 }
 
-/// JSON with every control character as an escape: its own rules leave DEL and those above it as they are.
+/// JSON with whatever rewrites a terminal as an escape: its own rules leave DEL and all above it as they are.
 pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
-            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if (c == '\u{7f}' || !c.is_ascii()) && rewrites(c) => {
+                text.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
             c => text.push(c),
         }
     }

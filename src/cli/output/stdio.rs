@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+pub use cube::printable::printable;
 use cube::{Error, ErrorKind};
 
 /// Prints to standard output. A reader that has gone is no error, unless what is printed must arrive.
@@ -42,7 +43,7 @@ pub fn error(error: &Error, colors: bool) {
         text.push_str(&format!("  caused by: {}\n", printable(&cause)));
     }
     if let Some(hint) = error.hint() {
-        text.push_str(&format!("  hint: {hint}\n"));
+        text.push_str(&format!("  hint: {}\n", printable(hint)));
     }
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -65,11 +66,6 @@ pub fn step(text: &str) {
 /// Prints a warning to standard error.
 pub fn note(text: &str) {
     let _ = io::stderr().write_all(format!("cube: {}\n", printable(text)).as_bytes());
-}
-
-/// Control characters could rewrite the user's terminal.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A line of standard output with what the engine told.

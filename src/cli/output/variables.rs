@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use cube::{DockerResult, Error, ErrorKind, Protocol, shell_word};
+use cube::{DockerResult, Error, ErrorKind, Protocol, printable::printable, shell_word};
 
 use crate::cli::{
     args::{OutputFormat, names::NamesArgs},
@@ -71,7 +71,10 @@ impl Names {
         known.push((name.to_owned(), result.name.clone()));
         known.extend(addresses(result));
         known.push(("EXIT_CODE".to_owned(), result.exit_code.map(|code| code.to_string())));
-        let known = known.into_iter().filter_map(|(name, value)| Some((format!("{prefix}_{name}"), value?)));
+        // What the engine says goes into a terminal or a file as text alone.
+        let known = known
+            .into_iter()
+            .filter_map(|(name, value)| Some((format!("{prefix}_{name}"), printable(&value?))));
         let exported = result.env.iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
         known.chain(exported).collect()
     }

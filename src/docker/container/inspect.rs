@@ -26,11 +26,14 @@ use crate::{
         swarm::is_swarm_id,
     },
     error::Error,
+    printable::printable,
     result::Ports,
 };
 
 /// How long an engine may take from the end of a process to its decision, and how often it is asked: nothing tells.
 const DECISION: Patience = Patience { limit: Duration::from_secs(5), pause: Duration::from_millis(50) };
+/// The same for the ports of a task that has just started.
+const TELLING: Patience = Patience { limit: Duration::from_millis(500), pause: Duration::from_millis(50) };
 
 impl Docker {
     pub(crate) async fn inspect_container(&self, id: &str) -> Result<Details, Error> {
@@ -58,6 +61,13 @@ impl Docker {
 }
 
 impl RunningTask {
+    /// As [`RunningTask::inspect`], once the engine has told where the ports are that it publishes, if it does soon:
+    /// it does not say so at the very start, and on some networks never.
+    pub(crate) async fn inspect_told(&self) -> Result<Details, Error> {
+        let untold = |details: &Result<Details, Error>| details.as_ref().is_ok_and(Details::lacks_ports);
+        TELLING.ask(|| self.inspect(), untold).await
+    }
+
     /// As [`RunningTask::inspect`], once the engine has decided whether a process that ended is started again.
     pub(crate) async fn inspect_decided(&self) -> Result<Details, Error> {
         let engine = self.docker().transport.engine();
@@ -118,6 +128,22 @@ struct HostAnswer {
     log_config: LogAnswer,
     #[serde(deserialize_with = "or_default")]
     restart_policy: RestartAnswer,
+    #[serde(deserialize_with = "or_default")]
+    port_bindings: BTreeMap<String, serde_json::Value>,
+    #[serde(deserialize_with = "or_default")]
+    publish_all_ports: bool,
+}
+
+impl HostAnswer {
+    /// The ports that are to be published of those that are `exposed`. A borrowed network has none of its own.
+    fn to_publish(&self, exposed: &[Port]) -> Vec<Port> {
+        let borrowed = matches!(self.network_mode.as_str(), "host" | "none");
+        if borrowed || self.network_mode.starts_with("container:") {
+            return Vec::new();
+        }
+        let all = if self.publish_all_ports { exposed } else { &[] };
+        ports_of(&self.port_bindings).into_iter().chain(all.iter().copied()).collect()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -206,17 +232,19 @@ pub(crate) fn is_id(text: &str) -> bool {
 impl From<InspectAnswer> for Details {
     fn from(answer: InspectAnswer) -> Self {
         let InspectAnswer { config, state, network_settings: network, .. } = answer;
+        let exposed = ports_of(&config.exposed_ports);
+        let to_publish = answer.host_config.to_publish(&exposed);
         Self {
             id: EngineId::Container(answer.id),
-            name: answer.name.trim_start_matches('/').to_owned(),
-            image: config.image,
+            name: printable(answer.name.trim_start_matches('/')),
+            image: printable(&config.image),
             image_id: answer.image,
             task_id: config.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
             node: None,
             service: config.labels.get(SERVICE).filter(|id| is_swarm_id(id)).cloned(),
             labels: config.labels,
-            status: state.status,
-            error: state.error,
+            status: printable(&state.status),
+            error: printable(&state.error),
             exit_code: state.exit_code,
             oom_killed: state.oom_killed,
             pid: state.pid,
@@ -229,10 +257,11 @@ impl From<InspectAnswer> for Details {
             tty: config.tty,
             stop_timeout: config.stop_timeout,
             log_driver: answer.host_config.log_config.driver,
-            network_mode: answer.host_config.network_mode,
+            network_mode: printable(&answer.host_config.network_mode),
             addresses: addresses(&network),
             published: published(&network),
-            exposed: ports_of(&config.exposed_ports),
+            to_publish,
+            exposed,
         }
     }
 }

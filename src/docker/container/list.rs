@@ -24,6 +24,7 @@ use crate::{
         owner::{Lifetime, Owner},
     },
     error::Error,
+    printable::printable,
     result::Ports,
     state::State,
 };
@@ -200,7 +201,7 @@ impl ListAnswer {
         let created_at = DateTime::from_timestamp(self.created, 0);
         Some(Listed {
             task_id: labels.task_id,
-            name: self.names.first().map(|n| n.trim_start_matches('/').to_owned()).unwrap_or_default(),
+            name: self.names.first().map(|n| printable(n.trim_start_matches('/'))).unwrap_or_default(),
             // The list has the exit code only in words: `Exited (3) 5 minutes ago`.
             state: state_of(&self.state, self.status.starts_with("Exited (0)")),
             ports: ports(&self.ports),
@@ -210,8 +211,8 @@ impl ListAnswer {
             owner: labels.owner,
             labels: self.labels.clone(),
             id: EngineId::Container(self.id.clone()),
-            image: self.image.clone(),
-            status: self.status.clone(),
+            image: printable(&self.image),
+            status: printable(&self.status),
         })
     }
 }

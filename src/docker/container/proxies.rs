@@ -1,8 +1,10 @@
 //! The proxies of Docker's config.json, which a client gives to its containers as environment variables.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use serde::Deserialize;
+
+use crate::small_file::{self, LARGEST_CONFIG};
 
 /// The key of the proxies for every engine that has none of its own.
 const DEFAULT: &str = "default";
@@ -55,13 +57,16 @@ impl Proxies {
 
 /// What the config.json in `file` says for the engine at `host`. A file that cannot be read has no proxies.
 pub(crate) fn of(file: &Path, host: &str) -> Proxies {
-    let config = fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let config =
+        small_file::read(file, LARGEST_CONFIG).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let ProxyConfig { mut proxies } = config.unwrap_or_default();
     proxies.remove(host).or_else(|| proxies.remove(DEFAULT)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -26,6 +26,8 @@ use crate::{
 const AFTER_GRACE: Duration = Duration::from_secs(30);
 /// The engine's own grace, where neither caller nor container says.
 const DEFAULT_GRACE: i64 = 10;
+/// Docker's API from which on a stop may name its signal.
+const STOP_SIGNAL: (u32, u32) = (1, 42);
 /// How long a create whose answer was lost may still take effect, and a container be between two states.
 const SETTLING: Duration = Duration::from_secs(3);
 /// Between two looks for such a container: nothing tells when a create fails. And between two later ones.
@@ -62,6 +64,11 @@ impl Docker {
         options: &StopOptions,
         own: Option<i64>,
     ) -> Result<(), Error> {
+        if let Some(signal) =
+            options.signal.as_ref().filter(|_| !self.transport.engine().is_docker_since(STOP_SIGNAL))
+        {
+            return Box::pin(self.halt_by_signal(id, signal, options.timeout.map(i64::from).or(own))).await;
+        }
         let mut query = StopContainerOptionsBuilder::default();
         if let Some(timeout) = options.timeout {
             query = query.t(timeout);
@@ -76,6 +83,25 @@ impl Docker {
         };
         // The stop is the engine's answer: its limit is the grace and not that of other answers.
         match timeout(Duration::from_secs(grace) + AFTER_GRACE, stop).await {
+            Ok(stopped) => stopped.map_err(refusal::from_bollard),
+            Err(_) => Err(refusal::too_slow(AFTER_GRACE)),
+        }
+    }
+
+    /// The same on an engine that knows no signal but the container's own: that leaves any other out without a word.
+    async fn halt_by_signal(&self, id: &str, signal: &Signal, grace: Option<i64>) -> Result<(), Error> {
+        self.kill_container(id, Some(signal)).await?;
+        let mut ended = pin!(self.wait_for_container(id));
+        let ended = match u64::try_from(grace.unwrap_or(DEFAULT_GRACE)) {
+            Ok(grace) => timeout(Duration::from_secs(grace), &mut ended).await.ok(),
+            Err(_) => Some(ended.await),
+        };
+        if ended.transpose()?.is_none() {
+            self.kill_container(id, None).await?;
+        }
+        // Its restart policy may have brought it back: a stop ends that.
+        let query = StopContainerOptionsBuilder::default().t(0).build();
+        match timeout(AFTER_GRACE, self.api.stop_container(id, Some(query))).await {
             Ok(stopped) => stopped.map_err(refusal::from_bollard),
             Err(_) => Err(refusal::too_slow(AFTER_GRACE)),
         }

@@ -1,15 +1,26 @@
 //! Waiting for a container's process to end.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use bollard::{errors::Error as BollardError, query_parameters::WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    docker::{Docker, handle::RunningTask, http::refusal, output::follow},
+    docker::{
+        Docker,
+        handle::RunningTask,
+        http::refusal::{self, call::Call},
+        output::follow,
+    },
     error::{Error, ErrorKind},
 };
+
+/// The pause before an engine that broke off a wait is asked anew, and the longest that it grows to.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A wait that lasted so long was broken off by something on the way, and no sign of a fault.
+const LASTED: Duration = Duration::from_secs(5);
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +48,12 @@ impl Docker {
         let query = WaitContainerOptionsBuilder::default().condition("not-running").build();
         let mut answers = pin!(self.api.wait_container(id, Some(query)));
         match answers.next().await {
-            Some(Ok(answer)) => Ok(Exit { code: answer.status_code }),
+            Some(Ok(answer)) => {
+                match answer.error.and_then(|error| error.message).filter(|text| !text.is_empty()) {
+                    None => Ok(Exit { code: answer.status_code }),
+                    Some(text) => Err(refusal::refusal(Call::Container, 500, &text, self.transport.engine())),
+                }
+            }
             // bollard makes an error of every code but 0; only one with a text is the engine's.
             Some(Err(BollardError::DockerContainerWaitError { error, code })) if error.is_empty() => {
                 Ok(Exit { code })
@@ -55,9 +71,11 @@ impl RunningTask {
     /// # Errors
     /// [`ErrorKind::EngineUnreachable`] if it does not come back within 30 s.
     pub async fn wait_through(&self) -> Result<Exit, Error> {
+        let mut pause = FIRST_PAUSE;
         loop {
+            let begun = Instant::now();
             match self.wait().await {
-                Err(error) if error.kind() == ErrorKind::ConnectionLost => {
+                Err(error) if is_no_answer(&error) => {
                     let container = follow::when_back(|| self.inspect()).await?;
                     if !container.is_alive() {
                         return Ok(Exit { code: container.exit_code });
@@ -65,6 +83,13 @@ impl RunningTask {
                 }
                 waited => return waited,
             }
+            pause = if begun.elapsed() < LASTED { LONGEST_PAUSE.min(pause * 2) } else { FIRST_PAUSE };
+            sleep(pause).await;
         }
     }
+}
+
+/// Whether the engine said nothing of the process: the connection broke, or what came is no answer.
+pub(crate) fn is_no_answer(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer)
 }

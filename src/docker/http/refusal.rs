@@ -15,6 +15,7 @@ use crate::{
         version::{Engine, Product},
     },
     error::{Error, ErrorKind, Origin, deepest_cause},
+    printable::rewrites,
 };
 
 /// The most of an engine's text that goes into a message, in characters.
@@ -257,9 +258,9 @@ fn said(status: u16, message: &str) -> String {
     printable(message.trim())
 }
 
-/// The engine's text without control characters and without its excess.
+/// The engine's text without what rewrites a terminal and without its excess.
 pub(crate) fn printable(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let clean = text.chars().map(|c| if rewrites(c) { ' ' } else { c });
     let mut short: String = clean.clone().take(LONGEST_TEXT).collect();
     if clean.count() > LONGEST_TEXT {
         short.push('…');

@@ -59,6 +59,11 @@ impl Engine {
         self.product == Product::Docker
     }
 
+    /// Whether it is Docker's own, and knows what came with this API.
+    pub(crate) fn is_docker_since(self, api: (u32, u32)) -> bool {
+        self.is_docker() && self.api >= api
+    }
+
     /// Whether it is Docker's own, and older than this API.
     pub(crate) fn is_before(self, api: (u32, u32)) -> bool {
         self.is_docker() && self.api < api

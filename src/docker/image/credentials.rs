@@ -1,20 +1,35 @@
 //! Registry credentials as `docker login` left them, and their form for the engine.
 
+mod helper;
+
 use std::{fmt, io, path::PathBuf};
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE};
-use docker_credential::{CredentialRetrievalError as Failure, DockerCredential, get_credential_from_reader};
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_URL_SAFE,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::task::spawn_blocking;
 
 use crate::{
     address::Surroundings,
     error::{Error, ErrorKind},
+    small_file::{self, LARGEST_CONFIG},
 };
 
-/// What a helper answers on its standard output where it has nothing, in every implementation.
-const NOT_FOUND: &str = "credentials not found in native keychain";
+/// Docker writes `auth` with padding; others do not.
+const BASE64_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What is kept for a registry.
+enum Login {
+    Password(String, String),
+    Token(String),
+}
 
 /// How a registry is to be logged in to: a user and a password, or an identity token.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -36,10 +51,10 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    fn new(server: &str, found: DockerCredential) -> Self {
+    fn new(server: &str, found: Login) -> Self {
         let (username, password, identity_token) = match found {
-            DockerCredential::UsernamePassword(username, password) => (username, password, None),
-            DockerCredential::IdentityToken(token) => (String::new(), String::new(), Some(token)),
+            Login::Password(username, password) => (username, password, None),
+            Login::Token(token) => (String::new(), String::new(), Some(token)),
         };
         Self { username, password, identity_token, server: server.into() }
     }
@@ -66,25 +81,16 @@ impl CredentialSources {
 
     /// The credentials for a registry, named as config.json names it: its domain, or
     /// `https://index.docker.io/v1/`. None found means an anonymous pull.
-    ///
-    /// Helpers may take long (they may ask the user), so this does not run on the caller's thread.
-    pub(crate) async fn find(&self, registry_key: &str) -> Result<Option<Credentials>, Error> {
-        let (sources, key) = (self.clone(), registry_key.to_owned());
-        spawn_blocking(move || sources.find_now(&key)).await.map_err(|error| {
-            Error::new(ErrorKind::RegistryAuth, "the search for credentials broke off").with_source(error)
-        })?
-    }
-
-    fn find_now(&self, key: &str) -> Result<Option<Credentials>, Error> {
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<Credentials>, Error> {
         if let Some(text) = &self.variable {
-            let found = look_up("DOCKER_AUTH_CONFIG", text.as_bytes(), key)?;
+            let found = look_up("DOCKER_AUTH_CONFIG", text.as_bytes(), key).await?;
             if found.is_some() {
                 return Ok(found);
             }
         }
         let Some(file) = &self.file else { return Ok(None) };
-        match std::fs::read(file) {
-            Ok(text) => look_up(&file.display().to_string(), &text, key),
+        match small_file::read(file, LARGEST_CONFIG) {
+            Ok(text) => look_up(&file.display().to_string(), &text, key).await,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::new(ErrorKind::File, format!("cannot read {}", file.display()))
                 .with_hint("make the file readable, or set DOCKER_CONFIG to another folder")
@@ -94,7 +100,7 @@ impl CredentialSources {
 }
 
 /// The credentials for `key` in `text`, the config.json that `source` holds.
-fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credentials>, Error> {
+async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credentials>, Error> {
     if text.trim_ascii().is_empty() {
         return Ok(None);
     }
@@ -103,39 +109,63 @@ fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credentials>, 
         Error::new(ErrorKind::InvalidInput, format!("{source} is not what Docker writes, at {at}"))
             .with_hint("mend it, or write it anew by `docker login`")
     })?;
-    let config = Value::Object(only_source(config, key)).to_string();
-    match get_credential_from_reader(config.as_bytes(), key) {
-        Ok(found) => Ok(Some(Credentials::new(key, found))),
-        Err(Failure::NoCredentialConfigured) => Ok(None),
-        Err(Failure::HelperFailure { stdout, .. }) if stdout.trim() == NOT_FOUND => Ok(None),
-        Err(failure) => Err(unusable(source, key, &failure)),
+    let found = match place(&config, key) {
+        Some(Place::Helper(name)) => helper::ask(&name, key).await,
+        Some(Place::Entry(entry)) => of_entry(&entry),
+        None => Ok(None),
+    };
+    found
+        .map(|found| found.map(|found| Credentials::new(key, found)))
+        .map_err(|reason| unusable(source, key, &reason))
+}
+
+/// Where a registry's credentials are kept.
+enum Place {
+    /// By the helper of this name.
+    Helper(String),
+    /// In the configuration itself.
+    Entry(Map<String, Value>),
+}
+
+/// The one place that Docker looks for `key` in: its helper, else the store, else its entry.
+fn place(config: &Map<String, Value>, key: &str) -> Option<Place> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let own = text(config.get("credHelpers").and_then(|helpers| helpers.get(key)));
+    let store = text(config.get("credsStore")).filter(|name| !name.is_empty());
+    // An empty helper exempts a registry from the store.
+    match own.or(store).filter(|name| !name.is_empty()) {
+        Some(name) => Some(Place::Helper(name)),
+        None => entry(config.get("auths"), key).map(Place::Entry),
     }
 }
 
-/// The config reduced to the one source that Docker asks for `key`: its helper, else the store,
-/// else its entry. The crate would ask entries before the store, and knows fewer spellings.
-fn only_source(mut config: Map<String, Value>, key: &str) -> Map<String, Value> {
-    let set = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| !text.is_empty());
-    let helper = set(config.get("credHelpers").and_then(|helpers| helpers.get(key)));
-    let store = set(config.get("credsStore")) == Some(true);
-    let mut only = Map::new();
-    let mut keep =
-        |name: &str, value: Option<Value>| only.extend(value.map(|value| (name.to_owned(), value)));
-    match helper {
-        Some(true) => keep("credHelpers", config.remove("credHelpers")),
-        None if store => keep("credsStore", config.remove("credsStore")),
-        // An empty helper exempts a registry from the store.
-        _ => keep(
-            "auths",
-            entry(config.get("auths"), key).map(|entry| [(key.to_owned(), entry)].into_iter().collect()),
-        ),
+/// What an entry holds: a token before `auth` before a user and a password.
+fn of_entry(entry: &Map<String, Value>) -> Result<Option<Login>, String> {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(token) = text("identitytoken") {
+        return Ok(Some(Login::Token(token)));
     }
-    only
+    match text("auth") {
+        Some(auth) => {
+            let decoded = decoded(&auth).ok_or("its entry cannot be decoded")?;
+            Ok(Some(Login::Password(decoded.0, decoded.1)))
+        }
+        None => {
+            Ok(text("username").zip(text("password")).map(|(user, password)| Login::Password(user, password)))
+        }
+    }
+}
+
+/// `user:password` in base64. Line breaks, as tools that wrap base64 write them, do not count.
+fn decoded(auth: &str) -> Option<(String, String)> {
+    let auth = auth.replace(['\r', '\n'], "");
+    let text = String::from_utf8(BASE64_ANY_PADDING.decode(auth).ok()?).ok()?;
+    text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
 /// The entry for `key`: by this very name, else by the host in an entry's name. Empty fields count as
 /// missing, and `auth` wins over a user and password beside it, as with Docker.
-fn entry(auths: Option<&Value>, key: &str) -> Option<Value> {
+fn entry(auths: Option<&Value>, key: &str) -> Option<Map<String, Value>> {
     let auths = auths?.as_object()?;
     let found = auths
         .get(key)
@@ -145,7 +175,7 @@ fn entry(auths: Option<&Value>, key: &str) -> Option<Value> {
     if entry.contains_key("auth") {
         entry.retain(|name, _| !matches!(name.as_str(), "username" | "password"));
     }
-    Some(Value::Object(entry))
+    Some(entry)
 }
 
 /// `https://host:port/v1/` → `host:port`, the older form of an entry's name.
@@ -154,29 +184,9 @@ fn host_of(name: &str) -> &str {
     rest.split_once('/').map_or(rest, |(host, _)| host)
 }
 
-fn unusable(source: &str, key: &str, failure: &Failure) -> Error {
-    let reason = match failure {
-        Failure::HelperCommunicationError => "the credential helper cannot be started".into(),
-        Failure::MalformedHelperResponse => "the credential helper's answer cannot be understood".into(),
-        Failure::HelperFailure { helper, stdout, stderr } => {
-            let said: String = said(stdout, stderr).chars().filter(|c| !c.is_control()).take(300).collect();
-            format!("{helper} failed: {said}")
-        }
-        _ => "its entry cannot be decoded".to_owned(),
-    };
+fn unusable(source: &str, key: &str, reason: &str) -> Error {
     Error::new(ErrorKind::RegistryAuth, format!("no credentials for {key} from {source}: {reason}"))
         .with_hint("try `docker login`, or mend credsStore, credHelpers or auths there")
-}
-
-/// The line that tells why a helper failed. Its standard output may be JSON, with a secret in it.
-fn said<'a>(stdout: &'a str, stderr: &'a str) -> &'a str {
-    let stdout = if stdout.contains('{') { "" } else { stdout };
-    stderr
-        .lines()
-        .chain(stdout.lines())
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("it does not say why")
 }
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ use crate::{
             query::query,
             refusal,
         },
-        image::progress::{JsonLines, PullProgress},
+        image::{
+            credentials::Credentials,
+            progress::{JsonLines, PullProgress},
+        },
     },
     error::{Error, ErrorKind},
     event::{Event, Events},
@@ -41,7 +44,7 @@ impl Docker {
         retries: u32,
         events: Events<'_>,
     ) -> Result<Option<String>, Error> {
-        let auth = self.registry_auth(image).await?;
+        let (auth, unusable) = self.registry_auth(image, events).await;
         let path = path(image, platform);
         let mut delay = FIRST_DELAY;
         let mut left = retries;
@@ -63,19 +66,32 @@ impl Docker {
                     tokio::time::sleep(delay).await;
                     delay = (delay * 2).min(LONGEST_DELAY);
                 }
-                Err(error) => return Err(error.during(format!("cannot pull {image}"))),
+                Err(error) => {
+                    return Err(for_want_of(unusable, error).during(format!("cannot pull {image}")));
+                }
             }
         }
     }
 
-    pub(crate) async fn registry_auth(&self, image: &ImageRef) -> Result<Option<HeaderValue>, Error> {
-        let Some(credentials) = self.credentials.find(image.registry_key()).await? else {
-            return Ok(None);
-        };
-        let mut value = HeaderValue::try_from(credentials.header_value())
-            .map_err(|_| Error::new(ErrorKind::RegistryAuth, "the registry's credentials cannot be sent"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+    /// The registry's credentials as the engine takes them. Where they cannot be had, that is a warning and the
+    /// second value: many an image needs none.
+    pub(crate) async fn registry_auth(
+        &self,
+        image: &ImageRef,
+        events: Events<'_>,
+    ) -> (Option<HeaderValue>, Option<Error>) {
+        let found = self
+            .credentials
+            .find(image.registry_key())
+            .await
+            .and_then(|found| found.as_ref().map(header).transpose());
+        match found {
+            Ok(auth) => (auth, None),
+            Err(error) => {
+                events(Event::Warning(format!("{error}; going on without credentials")));
+                (None, Some(error))
+            }
+        }
     }
 
     async fn pull_once(
@@ -119,6 +135,23 @@ impl Docker {
         let found = self.within(self.api.inspect_image(image.as_str())).await?;
         let digests = found.repo_digests.unwrap_or_default();
         Ok(digests.first().and_then(|d| d.split_once('@')).map(|(_, digest)| digest.to_owned()).or(found.id))
+    }
+}
+
+fn header(credentials: &Credentials) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(credentials.header_value())
+        .map_err(|_| Error::new(ErrorKind::RegistryAuth, "the registry's credentials cannot be sent"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The error for a pull that a registry refused to a caller whose credentials are `unusable`: that is why.
+fn for_want_of(unusable: Option<Error>, refused: Error) -> Error {
+    match unusable {
+        Some(unusable) if matches!(refused.kind(), ErrorKind::RegistryAuth | ErrorKind::ImageNotFound) => {
+            unusable.with_kind(ErrorKind::RegistryAuth).with_source(refused)
+        }
+        _ => refused,
     }
 }
 

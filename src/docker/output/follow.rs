@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use chrono::{DateTime, Utc};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     docker::{
@@ -17,7 +18,7 @@ use crate::{
             attach::Attachment,
             cursor::Cursor,
             frames::{Chunk, Stream},
-            logs::{LogOptions, Logs},
+            logs::{LOSES_NEWLINES, LogOptions, Logs, Tail},
         },
         patience::Patience,
     },
@@ -37,6 +38,8 @@ pub(crate) struct ContainerOutput {
     restarts: bool,
     delivered: Count,
     exit: Option<Exit>,
+    /// When the output ends, whether the task does or not.
+    until: Option<Instant>,
 }
 
 enum FollowSource {
@@ -87,6 +90,7 @@ impl ContainerOutput {
             restarts,
             delivered: Count::default(),
             exit: None,
+            until: None,
         }
     }
 
@@ -103,12 +107,20 @@ impl ContainerOutput {
             restarts: true,
             delivered: Count::default(),
             exit: None,
+            until: options.until.map(instant),
         };
         output.source = if options.follow {
             output.open_log(container, Cursor::new(options.tail), Count::default()).await?
         } else {
-            let log = Box::new(task.log_once(container, options).await?);
-            FollowSource::Log { log, known: Count::default(), live: false }
+            // The last lines may be others when they are asked for once more.
+            let times = options.tail != Tail::All && container.log_driver == LOSES_NEWLINES;
+            let log = if times {
+                let cursor = Some(Cursor::new(options.tail));
+                task.docker().container_log(container, options, cursor).await?
+            } else {
+                task.log_once(container, options).await?
+            };
+            FollowSource::Log { log: Box::new(log), known: Count::default(), live: false }
         };
         Ok(output)
     }
@@ -116,7 +128,12 @@ impl ContainerOutput {
     /// As [`crate::Follow::next`].
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
-            match self.piece().await {
+            if matches!(&self.source, FollowSource::Log { log, .. } if log.needs_times()) {
+                let container = self.container().await?;
+                self.source =
+                    self.open_log(&container, Cursor::new(self.options.tail), self.delivered).await?;
+            }
+            match self.piece_in_time().await {
                 Ok(Some(chunk)) => {
                     *self.delivered.of(chunk.stream) += chunk.bytes.len() as u64;
                     return Ok(Some(chunk));
@@ -134,6 +151,20 @@ impl ContainerOutput {
     /// As [`crate::Follow::exit`].
     pub(crate) fn exit(&self) -> Option<Exit> {
         self.exit
+    }
+
+    /// The next piece, up to the moment that was asked for: what was written before it is read once more then.
+    async fn piece_in_time(&mut self) -> Result<Option<Chunk>, Error> {
+        let Some(until) = self.until.filter(|_| self.options.follow) else { return self.piece().await };
+        if let Ok(piece) = timeout_at(until, self.piece()).await {
+            return piece;
+        }
+        self.options.follow = false;
+        match self.resume().await {
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => self.source = FollowSource::Ended,
+            resumed => resumed?,
+        }
+        self.piece().await
     }
 
     async fn piece(&mut self) -> Result<Option<Chunk>, Error> {
@@ -237,7 +268,7 @@ impl ContainerOutput {
         cursor: Cursor,
         known: Count,
     ) -> Result<FollowSource, Error> {
-        let live = container.is_alive();
+        let live = container.is_alive() && self.options.follow;
         let options = LogOptions { follow: live, ..self.options.clone() };
         let log = Box::new(self.task.docker().container_log(container, &options, Some(cursor)).await?);
         // Without times there is no asking for the rest.
@@ -249,6 +280,11 @@ impl ContainerOutput {
         self.exit = Some(exit);
         self.source = FollowSource::Ended;
     }
+}
+
+/// The moment `time` on this machine's running clock; now if it has passed.
+fn instant(time: DateTime<Utc>) -> Instant {
+    Instant::now() + (time - Utc::now()).to_std().unwrap_or_default()
 }
 
 /// Asks until the engine answers, for as long as it may take to come back.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The log driver that loses newlines behind long lines, in Docker's engines before this API.
-const LOSES_NEWLINES: &str = "local";
+pub(crate) const LOSES_NEWLINES: &str = "local";
 const MENDED: (u32, u32) = (1, 42);
 
 /// How many lines from the log's end.
@@ -91,6 +91,11 @@ impl Logs {
                 None => return self.decoder.finish().map(|()| None),
             }
         }
+    }
+
+    /// Whether only its times tell where the line ends that was given last.
+    pub(crate) fn needs_times(&self) -> bool {
+        self.newlines.as_ref().is_some_and(Newlines::is_unsure)
     }
 
     /// Whether it was read from its end, and what follows the part that was given before is not in there.

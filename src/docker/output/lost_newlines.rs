@@ -10,9 +10,10 @@ const PART: usize = 16 << 10;
 
 /// Takes the pieces of a log and gives them with their newlines.
 ///
-/// Two things cannot be told: whether the very last line of a log ended with a newline if it is that long
-/// (it is taken to, unless it holds a NUL byte and so is no text), and where a line of whole parts ends
-/// if a long one follows.
+/// With the engine's times before them a line of whole parts ends with an empty one. Without times that is not
+/// sent: where such a line ends cannot be known then, see [`Newlines::is_unsure`]. Whether the very last line of a
+/// log ended with a newline is not known if it is that long and its last part is not whole: it is taken to, unless
+/// it holds a NUL byte and so is no text.
 #[derive(Debug)]
 pub(crate) struct Newlines {
     /// The size of the time before each part, in bytes.
@@ -21,6 +22,8 @@ pub(crate) struct Newlines {
     open: [bool; 2],
     /// Bytes of the current part so far.
     size: usize,
+    /// A whole part came without a time.
+    unsure: bool,
     /// The current part, while what it is depends on its end.
     held: Option<BytesMut>,
 }
@@ -28,7 +31,12 @@ pub(crate) struct Newlines {
 impl Newlines {
     /// For a log with times of `stamp` bytes before its lines.
     pub(crate) fn new(stamp: usize) -> Self {
-        Self { stamp, open: [false; 2], size: 0, held: None }
+        Self { stamp, open: [false; 2], size: 0, unsure: false, held: None }
+    }
+
+    /// Whether the log must be read with its times from here on.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure
     }
 
     /// What to give for a piece.
@@ -46,6 +54,7 @@ impl Newlines {
         let ended = piece.last && piece.chunk.bytes.ends_with(b"\n");
         if piece.last {
             *open = full && !ended;
+            self.unsure |= *open && self.stamp == 0;
         }
         let Some(mut held) = self.held.take() else { return Some(piece) };
         held.extend_from_slice(&piece.chunk.bytes);

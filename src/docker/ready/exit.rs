@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::{
     config::value::signal::Signal,
-    docker::{container::wait::Exit, details::Details, handle::RunningTask},
+    docker::{
+        container::wait::{Exit, is_no_answer},
+        details::Details,
+        handle::RunningTask,
+    },
     error::{Error, ErrorKind, Origin},
 };
 
@@ -25,7 +29,7 @@ impl RunningTask {
             let exit = match self.wait().await {
                 Ok(exit) => Some(exit),
                 // A proxy may cut a long request; the engine itself would fail the next one.
-                Err(error) if error.kind() == ErrorKind::ConnectionLost => None,
+                Err(error) if is_no_answer(&error) => None,
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
                 Err(error) => return Err(error),
             };

@@ -55,7 +55,8 @@ pub(crate) async fn hold(
     let mut published = Published::of(task, container, number)?;
     let mut limit = FIRST;
     loop {
-        for at in published.bindings(task).await? {
+        // The one that `cube port` names: another may be a foreign server's.
+        for at in published.bindings(task).await?.iter().take(1) {
             match timeout(limit, ask(at, target)).await {
                 Ok(Ok(status)) if status.is_success() || status.is_redirection() => return Ok(()),
                 Ok(Ok(status)) => seen.note(format!("{at} answered with status {}", status.as_u16())),

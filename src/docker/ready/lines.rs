@@ -4,8 +4,11 @@ use regex_lite::Regex;
 
 use crate::docker::output::frames::{Chunk, Stream};
 
-/// The most of one line that is kept and searched, in bytes.
+/// The most of one line that is kept, in bytes: of a longer one its last half of that, at least.
 pub(crate) const LONGEST: usize = 1 << 20;
+/// How much of what was searched before is searched again with what came next, in bytes: a match that is longer is
+/// found when the line ends or has doubled.
+const OVERLAP: usize = 4 << 10;
 
 /// The lines of both streams so far.
 pub(crate) struct MatchedLines {
@@ -17,7 +20,18 @@ pub(crate) struct MatchedLines {
 
 /// A line that may go on.
 #[derive(Default)]
-struct Open(Vec<u8>);
+struct Open {
+    bytes: Vec<u8>,
+    /// Its beginning was dropped.
+    cut: bool,
+    /// A match was found that no later byte of the line undoes.
+    matched: bool,
+    /// A match was found that ends where the line ends so far.
+    matched_at_end: bool,
+    /// So many bytes were searched, and as many when all of them last were.
+    searched: usize,
+    all_searched: usize,
+}
 
 impl MatchedLines {
     pub(crate) fn new(pattern: Regex) -> Self {
@@ -33,32 +47,70 @@ impl MatchedLines {
         let mut rest = chunk.bytes.as_ref();
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end);
-            open.push(line);
+            open.push(line, &self.pattern);
             self.matches = self.matches.saturating_add(open.matches(&self.pattern).into());
-            open.0.clear();
+            *open = Open::default();
             rest = after.get(1..).unwrap_or_default();
         }
-        open.push(rest);
+        open.push(rest, &self.pattern);
+        open.search(&self.pattern);
     }
 
     /// How many lines matched, with those that have no end yet.
     pub(crate) fn matches(&self) -> u32 {
         // A line that nothing was written to is none yet, whatever the pattern.
         let open = [&self.stdout, &self.stderr]
-            .map(|open| u32::from(!open.0.is_empty() && open.matches(&self.pattern)));
+            .map(|open| u32::from(!open.bytes.is_empty() && (open.matched || open.matched_at_end)));
         self.matches.saturating_add(open.iter().sum())
     }
 }
 
 impl Open {
-    fn push(&mut self, bytes: &[u8]) {
-        let room = LONGEST.saturating_sub(self.0.len());
-        self.0.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    /// Adds bytes. Before any are dropped they are searched.
+    fn push(&mut self, bytes: &[u8], pattern: &Regex) {
+        for bytes in bytes.chunks(LONGEST / 2) {
+            if self.bytes.len() + bytes.len() > LONGEST {
+                self.search(pattern);
+                let dropped = self.bytes.len().saturating_sub(LONGEST / 2);
+                self.bytes.drain(..dropped);
+                self.cut = true;
+                self.searched = self.searched.saturating_sub(dropped);
+                self.all_searched = self.bytes.len();
+            }
+            self.bytes.extend_from_slice(bytes);
+        }
     }
 
+    /// Searches what came since the last time; all of it once it has doubled.
+    fn search(&mut self, pattern: &Regex) {
+        if self.matched || self.searched == self.bytes.len() {
+            return;
+        }
+        let from = if self.bytes.len() >= self.all_searched.saturating_mul(2) {
+            self.all_searched = self.bytes.len();
+            0
+        } else {
+            self.searched.saturating_sub(OVERLAP)
+        };
+        self.searched = self.bytes.len();
+        let found = self.find(pattern, from);
+        self.matched = found == Some(false);
+        self.matched_at_end = found == Some(true);
+    }
+
+    /// Whether the whole line, which has ended, matches.
     fn matches(&self, pattern: &Regex) -> bool {
-        let line = self.0.strip_suffix(b"\r").unwrap_or(&self.0);
-        pattern.is_match(&String::from_utf8_lossy(line))
+        self.matched || self.find(pattern, 0).is_some()
+    }
+
+    /// Whether there is a match from so many bytes on, and if so, whether it reaches the line's end.
+    fn find(&self, pattern: &Regex, from: usize) -> Option<bool> {
+        let part = self.bytes.get(from..).unwrap_or_default();
+        let text = String::from_utf8_lossy(part.strip_suffix(b"\r").unwrap_or(part));
+        // A part has a character before it, so that it is not taken for the line's beginning.
+        let inside = self.cut || from > 0;
+        let start = if inside { text.chars().next().map_or(0, char::len_utf8) } else { 0 };
+        pattern.find_at(&text, start).map(|found| found.end() == text.len())
     }
 }
 
@@ -102,15 +154,40 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_without_end_only_its_beginning_is_kept() {
-        let mut lines = MatchedLines::new(Regex::new("^x.*").unwrap());
-        let bytes = Bytes::from(vec![b'x'; 1 << 20]);
-        for _ in 0..3 {
+    fn of_a_line_without_end_only_the_last_is_kept() {
+        let mut lines = MatchedLines::new(Regex::new("^y").unwrap());
+        let bytes = Bytes::from(vec![b'x'; 300_000]);
+        for _ in 0..20 {
             lines.feed(&Chunk { stream: Stream::Stdout, bytes: bytes.clone() });
         }
-        assert_eq!(lines.stdout.0.len(), LONGEST);
-        lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from_static(b"\nx\n") });
-        assert_eq!(lines.matches, 2);
+        assert!(lines.stdout.bytes.len() <= LONGEST);
+        // What was cut is not the beginning of a line.
+        lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from(vec![b'y'; 2 << 20]) });
+        assert_eq!(lines.matches(), 0);
+        lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from_static(b"\ny\n") });
+        assert_eq!(lines.matches(), 1);
+    }
+
+    #[test]
+    fn a_word_behind_much_without_a_newline_is_seen() {
+        let mut lines = MatchedLines::new(Regex::new("READY").unwrap());
+        let bytes = Bytes::from(vec![b'x'; 16 << 10]);
+        for _ in 0..3_000 {
+            lines.feed(&Chunk { stream: Stream::Stdout, bytes: bytes.clone() });
+            assert_eq!(lines.matches(), 0);
+        }
+        for piece in ["xxREA", "DYxx", "READY"] {
+            lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from(piece) });
+        }
+        assert_eq!(lines.matches(), 1);
+        lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from(vec![b'x'; 5 << 20]) });
+        assert_eq!(lines.matches(), 1, "what matched is forgotten");
+    }
+
+    #[test]
+    fn an_end_that_was_not_one_does_not_count() {
+        assert_eq!(count("a$", &[(Stream::Stdout, b"a"), (Stream::Stdout, b"b\n")]), 0);
+        assert_eq!(count("a$", &[(Stream::Stdout, b"a")]), 1);
     }
 
     proptest! {

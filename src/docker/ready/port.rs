@@ -15,7 +15,13 @@ use crate::{
     docker::{
         details::Details,
         handle::RunningTask,
-        ready::{exec, proc::Process, progress::Progress, published::Published, sockets},
+        ready::{
+            exec,
+            proc::Process,
+            progress::{LOOPBACK_HINT, Progress},
+            published::Published,
+            sockets,
+        },
     },
     error::{Error, ErrorKind},
 };
@@ -136,7 +142,8 @@ fn check(
     while let Some((port, rest)) = open.split_first() {
         let listeners = sockets::listeners(&table(port.protocol)?, port.protocol);
         if !sockets::reachable(&listeners, *port, loopback) {
-            seen.note(sockets::tell(&listeners, *port));
+            let hint = sockets::on_loopback(&listeners, *port).then_some(LOOPBACK_HINT);
+            seen.note_with(sockets::tell(&listeners, *port), hint);
             return Ok(false);
         }
         *open = rest;
@@ -188,7 +195,7 @@ async fn from_outside(
     }
     let mut published = Published::of(task, container, port)?;
     loop {
-        for at in published.bindings(task).await? {
+        for at in published.bindings(task).await?.iter().take(1) {
             match stays_open(at).await {
                 Ok(()) => return Ok(()),
                 Err(error) => seen.note(format!("{at}: {error}")),

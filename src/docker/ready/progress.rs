@@ -15,8 +15,8 @@ use crate::{
 const LONGEST_QUOTE: usize = 200;
 
 const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; what it writes may tell why";
-pub(crate) const LOOPBACK: &str = "loopback only";
-const LOOPBACK_HINT: &str = "let it listen on 0.0.0.0 or [::]: its loopback cannot be reached from outside";
+pub(crate) const LOOPBACK_HINT: &str =
+    "let it listen on 0.0.0.0 or [::]: its loopback cannot be reached from outside";
 
 /// How far a condition is.
 #[derive(Default)]
@@ -26,12 +26,19 @@ pub(crate) struct Progress(Mutex<ConditionState>);
 struct ConditionState {
     held: bool,
     text: String,
+    hint: Option<&'static str>,
 }
 
 impl Progress {
     /// Notes what the last look showed.
     pub(crate) fn note(&self, text: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).text = text.into();
+        self.note_with(text, None);
+    }
+
+    /// The same with a hint of its own, in place of more time.
+    pub(crate) fn note_with(&self, text: impl Into<String>, hint: Option<&'static str>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.text, state.hint) = (text.into(), hint);
     }
 
     /// Notes that the condition held.
@@ -42,6 +49,10 @@ impl Progress {
     /// Whether it held.
     pub(crate) fn held(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).held
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).hint
     }
 
     fn text(&self) -> String {
@@ -68,10 +79,9 @@ pub(crate) fn timed_out(limit: Duration, watches: &[Watch<'_>]) -> Error {
             .with_hint("`cube stop TASK` ends it");
     }
     let told: Vec<String> = open.iter().map(|watch| tell(watch.condition, &watch.seen.text())).collect();
-    let loopback = told.iter().any(|text| text.contains(LOOPBACK));
     Error::new(ErrorKind::TimedOut, format!("the task was not ready within {limit}: {}", told.join("; ")))
         .with_origin(Origin::Task)
-        .with_hint(if loopback { LOOPBACK_HINT } else { HINT })
+        .with_hint(open.iter().find_map(|watch| watch.seen.hint()).unwrap_or(HINT))
 }
 
 fn tell(condition: &Condition, seen: &str) -> String {
@@ -83,6 +93,10 @@ mod tests {
     use super::*;
 
     fn error(conditions: &[(&str, Option<&str>)]) -> Error {
+        error_with(conditions, None)
+    }
+
+    fn error_with(conditions: &[(&str, Option<&str>)], hint: Option<&'static str>) -> Error {
         let conditions: Vec<(Condition, _)> =
             conditions.iter().map(|(text, seen)| (text.parse().unwrap(), *seen)).collect();
         let watches: Vec<Watch> = conditions
@@ -90,7 +104,7 @@ mod tests {
             .map(|(condition, text)| {
                 let seen = Progress::default();
                 match text {
-                    Some(text) => seen.note(*text),
+                    Some(text) => seen.note_with(*text, hint),
                     None => seen.hold(),
                 }
                 Watch { condition, seen }
@@ -111,8 +125,10 @@ mod tests {
 
     #[test]
     fn a_listener_on_loopback_gets_a_hint_of_its_own() {
-        let error = error(&[("port=80", Some("listening: 127.0.0.1:80 (loopback only)"))]);
-        assert!(error.hint().unwrap().contains("0.0.0.0"));
+        let condition = [("port=80", Some("listening: 127.0.0.1:80 (loopback only)"))];
+        assert_eq!(error_with(&condition, Some(LOOPBACK_HINT)).hint(), Some(LOOPBACK_HINT));
+        assert_eq!(error(&condition).hint(), Some(HINT));
+        assert_eq!(error(&[("log=loopback only", Some("no line matched so far"))]).hint(), Some(HINT));
     }
 
     #[test]

@@ -16,25 +16,32 @@ use crate::{
 /// How long the engine's answer is taken for true.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long after the wait began a port that is to be published may have no address, and how often it is asked then.
+const TOLD_LATE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// A published port.
 pub(crate) struct Published {
     port: Port,
     bindings: Vec<Binding>,
     asked: Instant,
+    begun: Instant,
 }
 
 impl Published {
     /// # Errors
     /// [`ErrorKind::NotPublished`]. A container that does not run has no bindings, but may get them.
     pub(crate) fn of(task: &RunningTask, container: &Details, port: Port) -> Result<Self, Error> {
-        let mut published = Self { port, bindings: Vec::new(), asked: Instant::now() };
+        let now = Instant::now();
+        let mut published = Self { port, bindings: Vec::new(), asked: now, begun: now };
         published.take(task, container)?;
         Ok(published)
     }
 
     /// The bindings as of the last second.
     pub(crate) async fn bindings(&mut self, task: &RunningTask) -> Result<&[Binding], Error> {
-        if self.asked.elapsed() >= FRESH {
+        let fresh = if self.bindings.is_empty() { LOOK_AGAIN } else { FRESH };
+        if self.asked.elapsed() >= fresh {
             self.take(task, &task.inspect().await?)?;
             self.asked = Instant::now();
         }
@@ -50,7 +57,8 @@ impl Published {
             let here = Binding { host: "0.0.0.0".to_owned(), port: self.port.number };
             bindings.push(details::reachable(&here, task.docker().address()));
         }
-        if bindings.is_empty() {
+        let is_late = container.to_publish.contains(&self.port) && self.begun.elapsed() < TOLD_LATE;
+        if bindings.is_empty() && !is_late {
             let message = format!("port {} is not published, so it cannot be reached from here", self.port);
             return Err(Error::new(ErrorKind::NotPublished, message)
                 .with_hint(format!("publish it: -p {}", self.port.number)));

@@ -3,10 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::{
-    config::value::port::{Port, Protocol},
-    docker::ready::progress::LOOPBACK,
-};
+use crate::config::value::port::{Port, Protocol};
 
 /// The state of a TCP socket that listens.
 const LISTEN: &str = "0A";
@@ -56,6 +53,11 @@ pub(crate) fn reachable(listeners: &[SocketAddr], port: Port, loopback: bool) ->
     listeners.iter().any(|at| at.port() == port.number && (loopback || !at.ip().is_loopback()))
 }
 
+/// Whether something listens on `port`, and only where nobody from outside reaches it.
+pub(crate) fn on_loopback(listeners: &[SocketAddr], port: Port) -> bool {
+    reachable(listeners, port, true) && !reachable(listeners, port, false)
+}
+
 /// What listens instead of `port`, for a message.
 pub(crate) fn tell(listeners: &[SocketAddr], port: Port) -> String {
     let mut told: Vec<String> = listeners.iter().map(tell_one).collect();
@@ -72,7 +74,7 @@ pub(crate) fn tell(listeners: &[SocketAddr], port: Port) -> String {
 }
 
 fn tell_one(at: &SocketAddr) -> String {
-    if at.ip().is_loopback() { format!("{at} ({LOOPBACK})") } else { at.to_string() }
+    if at.ip().is_loopback() { format!("{at} (loopback only)") } else { at.to_string() }
 }
 
 #[cfg(test)]

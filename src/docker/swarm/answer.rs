@@ -322,6 +322,7 @@ impl From<Snapshot> for Details {
             addresses: Vec::new(),
             published: newest.map(|task| task.ports(node)).unwrap_or_default(),
             exposed: exposed.collect(),
+            to_publish: Vec::new(),
             node: node.map(|node| node.name().to_owned()),
             service: None,
             labels: HashMap::new(),

@@ -40,7 +40,7 @@ impl Docker {
             Vec::new()
         };
         let body = body::service(task, &exposed, task.owner.as_ref());
-        let auth = self.registry_auth(&task.config.image).await?;
+        let (auth, _) = self.registry_auth(&task.config.image, events).await;
         events(Event::Creating);
         let created = task.created_by(self.submit(body.to_string().into_bytes(), auth)).await;
         created.map_err(|e| e.during(format!("cannot create {}", task.title())))

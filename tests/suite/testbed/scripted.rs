@@ -135,6 +135,11 @@ impl Scripted {
             .env("HOME", cube::scratch())
     }
 
+    /// How often something that starts with `request` was asked.
+    pub fn count(&self, request: &str) -> usize {
+        self.state.lock().unwrap().seen.iter().filter(|seen| seen.starts_with(request)).count()
+    }
+
     /// Returns once something that starts with `request` was asked.
     pub fn wait_for(&self, request: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);

@@ -12,6 +12,11 @@ fn auth(user: &str, password: &str) -> String {
     BASE64_STANDARD.encode(format!("{user}:{password}"))
 }
 
+fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credentials>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(super::look_up(source, text, key))
+}
+
 fn found(config: &Value, key: &str) -> Option<(String, String)> {
     let found = look_up("config.json", config.to_string().as_bytes(), key).unwrap()?;
     Some((found.username, found.password))
@@ -42,7 +47,7 @@ proptest! {
 
 #[test]
 fn the_header_is_base64_url_with_padding() {
-    let found = DockerCredential::UsernamePassword("me".into(), "abc>>>def???".into());
+    let found = Login::Password("me".into(), "abc>>>def???".into());
     let value = Credentials::new("r.example", found).header_value();
     assert!(!value.contains(['+', '/']) && value.len().is_multiple_of(4), "{value}");
     let sent: Value = serde_json::from_slice(&BASE64_URL_SAFE.decode(&value).unwrap()).unwrap();
@@ -60,7 +65,7 @@ fn an_identity_token_is_sent_instead_of_a_password() {
 
 #[test]
 fn debug_output_shows_no_secret() {
-    let found = DockerCredential::UsernamePassword("me".into(), "s3cret".into());
+    let found = Login::Password("me".into(), "s3cret".into());
     let shown = format!("{:?}", Credentials::new("r.example", found));
     assert!(shown.contains("r.example") && !shown.contains("s3cret"), "{shown}");
 }
@@ -131,6 +136,7 @@ async fn the_variable_comes_first_and_the_file_second() {
             home: Some(home.clone()),
             uid: 0,
             exists: &|_| false,
+            warn: &|_| (),
         })
     };
     assert_eq!(sources("").find("r").await.unwrap(), None);
@@ -149,6 +155,7 @@ case "$server" in
   none) echo 'credentials not found in native keychain'; exit 1 ;;
   odd) echo 'hello' ;;
   leaky) echo '{"Secret":"s3cret"}'; exit 1 ;;
+  chatty) while echo yes; do :; done ;;
   *) echo 'the keychain is locked' >&2; exit 1 ;;
 esac
 "#;
@@ -181,10 +188,22 @@ fn with_a_helper_in_path() {
     }
     assert_eq!(ask(&store, "token").unwrap().unwrap().identity_token.as_deref(), Some("tok"));
     assert_eq!(ask(&store, "none").unwrap(), None);
-    for (key, reason) in
-        [("odd", "answer"), ("leaky", "does not say why"), ("locked", "the keychain is locked")]
-    {
+    for (key, reason) in [
+        ("odd", "answer"),
+        ("leaky", "does not say why"),
+        ("chatty", "1 MiB"),
+        ("locked", "the keychain is locked"),
+    ] {
         let message = ask(&store, key).unwrap_err().to_string();
         assert!(message.contains(reason) && !message.contains("s3cret"), "{message}");
     }
+}
+
+#[test]
+fn line_breaks_in_base64_do_not_count() {
+    let wrapped = auth("me", "a rather long password").replace('b', "b\r\n") + "\n";
+    assert_eq!(
+        found(&json!({"auths": {"r": {"auth": wrapped}}}), "r"),
+        Some(pair("me", "a rather long password"))
+    );
 }

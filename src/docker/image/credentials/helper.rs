@@ -1,0 +1,122 @@
+//! Asks a credential helper (`docker-credential-NAME get`) for what it keeps. It may take only so long and say
+//! only so much, and ends with the question.
+
+use std::{io, process::Stdio, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::docker::{http::refusal::printable, image::credentials::Login};
+
+/// What a helper answers on its standard output where it has nothing, in every implementation.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+/// How long a helper may take; it may ask the user.
+const LIMIT: Duration = Duration::from_mins(1);
+/// The most that a helper may say, in bytes.
+const LONGEST: u64 = 1 << 20;
+/// The most of its words that a message shows, in characters.
+const SHOWN: usize = 300;
+
+#[derive(Deserialize)]
+struct HelperAnswer {
+    #[serde(rename = "Username")]
+    username: String,
+    #[serde(rename = "Secret")]
+    secret: String,
+}
+
+/// What the helper `name` keeps for `server`; the reason if it cannot be had.
+pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Login>, String> {
+    let said = match timeout(LIMIT, run(name, server)).await {
+        Ok(said) => said?,
+        Err(_) => {
+            return Err(format!("docker-credential-{name} did not answer within {} s", LIMIT.as_secs()));
+        }
+    };
+    let stdout = String::from_utf8_lossy(&said.stdout);
+    match said.ok {
+        false if stdout.trim() == NOT_FOUND => Ok(None),
+        false => {
+            let stderr = String::from_utf8_lossy(&said.stderr);
+            let why: String = printable(reason(&stdout, &stderr)).chars().take(SHOWN).collect();
+            Err(format!("docker-credential-{name} failed: {why}"))
+        }
+        true => login(&said.stdout).map(Some),
+    }
+}
+
+struct Said {
+    ok: bool,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+async fn run(name: &str, server: &str) -> Result<Said, String> {
+    let cannot = |error: io::Error| {
+        format!("the credential helper docker-credential-{name} cannot be started: {error}")
+    };
+    let mut helper = Helper(
+        Command::new(format!("docker-credential-{name}"))
+            .arg("get")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(cannot)?,
+    );
+    let child = &mut helper.0;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that does not read knows without.
+        let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
+    }
+    let (stdout, stderr) = tokio::try_join!(limited(child.stdout.take()), limited(child.stderr.take()))
+        .map_err(|error| format!("docker-credential-{name}: {error}"))?;
+    let status = child.wait().await.map_err(|error| format!("docker-credential-{name}: {error}"))?;
+    Ok(Said { ok: status.success(), stdout, stderr })
+}
+
+async fn limited(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    if let Some(stream) = stream {
+        stream.take(LONGEST + 1).read_to_end(&mut said).await?;
+    }
+    if said.len() as u64 > LONGEST {
+        return Err(io::Error::other("it says more than 1 MiB"));
+    }
+    Ok(said)
+}
+
+/// A helper and what it started. None of them outlives the question.
+struct Helper(Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+fn login(stdout: &[u8]) -> Result<Login, String> {
+    let answer: HelperAnswer = serde_json::from_slice(stdout)
+        .map_err(|_| "the credential helper's answer cannot be understood".to_owned())?;
+    Ok(match answer.username.as_str() {
+        "<token>" => Login::Token(answer.secret),
+        _ => Login::Password(answer.username, answer.secret),
+    })
+}
+
+/// The line that tells why a helper failed. Its standard output may be JSON, with a secret in it.
+fn reason<'a>(stdout: &'a str, stderr: &'a str) -> &'a str {
+    let stdout = if stdout.contains('{') { "" } else { stdout };
+    let mut lines = stderr.lines().chain(stdout.lines()).map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or("it does not say why")
+}
