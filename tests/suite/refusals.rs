@@ -106,6 +106,7 @@ fn podman_s_words_are_understood_as_docker_s() {
 fn an_image_that_is_there_for_another_platform_is_pulled() {
     let other = "image with reference x was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64";
     let engine = Scripted::new()
+        .always("GET /_ping", Reply::json(200, "{}"))
         .on("POST /containers/create?*platform=linux%2Farm64*", Reply::error(404, other))
         .on(
             "POST /images/create?*platform=linux%2Farm64*",
@@ -114,7 +115,9 @@ fn an_image_that_is_there_for_another_platform_is_pulled() {
         .on("POST /containers/create*", Reply::json(201, format!(r#"{{"Id":"{ID}","Warnings":[]}}"#)))
         .on("POST /containers/*/start", Reply::empty(204));
     engine.cube(["run", "--image", "x"]).env("DOCKER_DEFAULT_PLATFORM", "linux/arm64").any_stderr().output();
-    let engine = Scripted::new().on("POST /containers/create*", Reply::error(404, other));
+    let engine = Scripted::new()
+        .always("GET /_ping", Reply::json(200, "{}"))
+        .on("POST /containers/create*", Reply::error(404, other));
     let args = ["-o", "json", "run", "--pull", "never", "--platform", "linux/arm64", "--image", "x"];
     let object = engine.cube(args).ends(125).json();
     assert_eq!(object["error"]["kind"], "image_not_found", "{object}");
