@@ -10,6 +10,7 @@ mod guard;
 mod mounts;
 mod outcome;
 mod output;
+mod record;
 mod session;
 mod signals;
 mod since;

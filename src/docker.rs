@@ -19,6 +19,7 @@ mod patience;
 pub mod ready;
 pub mod run;
 pub mod swarm;
+pub mod usage;
 
 use std::{collections::VecDeque, fmt, path::PathBuf, time::Duration};
 

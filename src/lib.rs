@@ -26,10 +26,12 @@
 //! ```
 
 mod address;
+mod cause;
 mod config;
 mod docker;
 mod error;
 mod event;
+mod phases;
 pub mod printable;
 mod result;
 mod shell;
@@ -38,6 +40,7 @@ mod state;
 mod task;
 
 pub use address::{Address, AddressChoice, Surroundings, Tls};
+pub use cause::{Cause, CauseKind};
 pub use config::value::{
     condition::Condition,
     copy::{CopyIn, CopyOut, CopySource, CopyWhen},
@@ -95,9 +98,11 @@ pub use docker::{
     },
     owner::{Lifetime, Owner},
     run::Run,
+    usage::{Usage, UsageWatch},
 };
 pub use error::{Error, ErrorKind, Origin};
 pub use event::{Event, Events};
+pub use phases::Phases;
 pub use result::{Action, DockerResult, Ports, Verdict};
 pub use shell::shell_word;
 pub use state::State;

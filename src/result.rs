@@ -7,8 +7,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    cause::Cause,
     config::value::port::{Binding, Port},
+    docker::usage::Usage,
     error::{Error, ErrorKind},
+    phases::Phases,
     state::State,
 };
 
@@ -84,6 +87,15 @@ pub struct DockerResult {
     pub started_at: Option<DateTime<Utc>>,
     /// When its process last ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Why the task failed, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// What the task used, where cube stayed with it to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// How long the parts of its life took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
     /// The variables that the caller made from the task's address (`--export`), by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
@@ -128,6 +140,9 @@ impl DockerResult {
             created_at: None,
             started_at: None,
             finished_at: None,
+            cause: None,
+            usage: None,
+            phases: None,
             env: None,
             node: None,
             digest: None,

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod manual;
 pub mod names;
 pub mod network;
+pub mod record;
 pub mod security;
 pub mod storage;
 pub mod task;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use cube::{Action, DockerResult, Error, ErrorKind, Signal};
 
+use crate::cli::record::closing::Closing;
+
 /// The exit codes of the contract that are no task's.
 pub const FAILED: u8 = 1;
 /// The command line is wrong.
@@ -28,6 +30,8 @@ pub struct Outcome {
     pub place: JsonTarget,
     /// A file for the JSON form, whatever the form of the output.
     pub file: Option<PathBuf>,
+    /// What is shown after the error.
+    pub closing: Closing,
 }
 
 /// Where the JSON form of a result goes.
@@ -44,12 +48,18 @@ pub enum JsonTarget {
 impl Outcome {
     /// A success that has told all there is.
     pub fn told(code: u8) -> Self {
-        Self { code, result: None, place: JsonTarget::Told, file: None }
+        Self { code, result: None, place: JsonTarget::Told, file: None, closing: Closing::default() }
     }
 
     /// A success with a result to tell.
     pub fn success(result: DockerResult) -> Self {
-        Self { code: 0, result: Some(result), place: JsonTarget::Stdout, file: None }
+        Self {
+            code: 0,
+            result: Some(result),
+            place: JsonTarget::Stdout,
+            file: None,
+            closing: Closing::default(),
+        }
     }
 
     /// A failure of `action`.
@@ -64,13 +74,20 @@ impl Outcome {
             result: Some(DockerResult::success(action).failed(error)),
             place: JsonTarget::Stdout,
             file: None,
+            closing: Closing::default(),
         }
     }
 
     /// A failed start of a task.
     pub fn failed_start(result: DockerResult, error: Error) -> Self {
         let code = code(&error, RUN_FAILED);
-        Self { code, result: Some(result.failed(error)), place: JsonTarget::Stdout, file: None }
+        Self {
+            code,
+            result: Some(result.failed(error)),
+            place: JsonTarget::Stdout,
+            file: None,
+            closing: Closing::default(),
+        }
     }
 
     /// The same outcome of a command in the foreground, whose standard output is not cube's: the JSON

@@ -3,15 +3,14 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::Instant,
 };
 
 use cube::{
-    Action, Config, Details, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime,
-    LogOptions, Owner, Run, RunningTask, State, StopOptions, Tail,
+    Action, Config, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime, Owner, Run,
+    RunningTask, State, StopOptions,
 };
 
-use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::cli::{
@@ -22,20 +21,18 @@ use crate::cli::{
     mounts,
     outcome::Outcome,
     output::{progress::PullDisplay, stdio},
+    record::{End, LAST_LINES, Record, phases::Phase},
     signals::Signals,
 };
-
-/// How many of its last lines a task that failed shows.
-const LAST_LINES: u64 = 20;
-/// The most of them that is shown, in bytes, and how long they may take to be read.
-const LAST_BYTES: usize = 64 << 10;
-const LAST_LINES_LIMIT: Duration = Duration::from_secs(10);
 
 /// A task and everything that watches over it: a `Session<()>` before anything exists of it, then one with its handle.
 pub struct Session<'a, T = RunningTask> {
     pub app: &'a App,
     pub task: T,
     pub signals: Signals,
+    /// What is kept of the run.
+    pub record: Record,
+    docker: Docker,
     run: Box<Run<'a>>,
     guard: Guard,
     cidfile: Option<PathBuf>,
@@ -53,6 +50,8 @@ pub struct Extras {
     pub replace: bool,
     /// Whether the result goes to a file.
     pub result_file: bool,
+    /// What is kept of the run.
+    pub record: Record,
 }
 
 impl<'a> Session<'a, ()> {
@@ -76,7 +75,8 @@ impl<'a> Session<'a, ()> {
             tokio::spawn(expire(docker.clone(), config.swarm));
         }
         mounts::warn(app, docker.address(), &config);
-        let mut progress = PullDisplay::new(app);
+        let record = extras.record;
+        let (mut progress, timed) = (PullDisplay::new(app, record.ci()), record.clone());
         let mut run = docker.run(config);
         if let Some(owner) = Owner::this_process(lifetime) {
             run = run.owned_by(owner);
@@ -86,26 +86,18 @@ impl<'a> Session<'a, ()> {
         let mut word = guard.word();
         run = run.on_event(move |event| {
             word.hear(&event);
+            timed.event(&event);
             progress.show(event);
         });
         let tells_result = extras.result_file || app.output() == OutputFormat::Json;
-        Ok(Self {
-            app,
-            task: (),
-            signals,
-            run: Box::new(run),
-            guard,
-            cidfile: extras.cidfile,
-            tells_result,
-            shown: false,
-        })
+        let (cidfile, run) = (extras.cidfile, Box::new(run));
+        Ok(Self { app, task: (), signals, record, docker, run, guard, cidfile, tells_result, shown: false })
     }
 
     /// Creates and starts the task. If that fails, nothing is left, and the outcome says why.
     pub async fn start(mut self) -> Result<Session<'a>, Box<Outcome>> {
-        let started =
-            self.signals.unless_one_comes(Box::pin(start(&mut self.run, self.cidfile.as_deref()))).await;
-        match started {
+        let steps = Box::pin(start(&mut self.run, self.cidfile.as_deref(), &self.record));
+        match self.signals.unless_one_comes(steps).await {
             Ok(task) => Ok(self.with(task, false)),
             Err(error) => Err(Box::pin(self.fail(error)).await),
         }
@@ -116,7 +108,7 @@ impl<'a> Session<'a, ()> {
         mut self,
         stdin: bool,
     ) -> Result<(Session<'a>, Follow, Option<Input>), Box<Outcome>> {
-        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), stdin));
+        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), stdin, &self.record));
         match self.signals.unless_one_comes(steps).await {
             Ok((task, output, input)) => Ok((self.with(task, true), output, input)),
             Err(error) => Err(Box::pin(self.fail(error)).await),
@@ -124,8 +116,8 @@ impl<'a> Session<'a, ()> {
     }
 
     fn with(self, task: RunningTask, shown: bool) -> Session<'a> {
-        let Self { app, task: (), signals, run, guard, cidfile, tells_result, .. } = self;
-        Session { app, task, signals, run, guard, cidfile, tells_result, shown }
+        let Self { app, task: (), signals, record, docker, run, guard, cidfile, tells_result, .. } = self;
+        Session { app, task, signals, record, docker, run, guard, cidfile, tells_result, shown }
     }
 
     async fn fail(self, error: Error) -> Box<Outcome> {
@@ -137,7 +129,11 @@ impl<'a> Session<'a, ()> {
 impl Session<'_> {
     /// Waits until the task is ready as its config says.
     pub async fn ready(&mut self) -> Result<(), Error> {
+        let begun = Instant::now();
         let met = self.signals.unless_one_comes(self.run.ready(&self.task)).await;
+        if !self.config().readiness.wait_for.is_empty() {
+            self.record.took(Phase::Ready, begun);
+        }
         if let Err(error) = &met
             && error.kind() != ErrorKind::Interrupted
         {
@@ -178,11 +174,13 @@ impl Session<'_> {
 
     /// Asks the task to end and waits for it; a second signal kills it.
     pub async fn stop_process(&mut self) -> Result<(), Error> {
-        let (own_grace, options) = (self.own_grace(), StopOptions::default());
-        tokio::select! {
+        let (own_grace, options, begun) = (self.own_grace(), StopOptions::default(), Instant::now());
+        let stopped = tokio::select! {
             stopped = self.task.stop_process(&options, own_grace) => stopped,
             _ = self.signals.next() => self.task.kill(None).await,
-        }
+        };
+        self.record.took(Phase::Stop, begun);
+        stopped
     }
 
     /// The task's own grace, in seconds.
@@ -201,28 +199,9 @@ impl Session<'_> {
         let code = if container.is_alive() { "none".to_owned() } else { container.exit_code.to_string() };
         stdio::step(&format!("state: {:?}, exit code: {code}", container.state()));
         if !self.shown {
-            self.show_last_lines(&container).await;
+            self.record.show_last_lines(&self.task, Some(&container), &self.title(), LAST_LINES).await;
         }
     }
-
-    async fn show_last_lines(&self, container: &Details) {
-        let options = LogOptions { tail: Tail::Lines(LAST_LINES), ..LogOptions::default() };
-        let Ok(mut logs) = self.task.logs_of(container, &options).await else { return };
-        let mut last = Vec::new();
-        // What came before it broke off, or took too long, is shown.
-        let _ = tokio::time::timeout(LAST_LINES_LIMIT, end_of(&mut logs, &mut last)).await;
-        let _ = tokio::io::stderr().write_all(&last).await;
-        let _ = tokio::io::stderr().flush().await;
-    }
-}
-
-/// Reads a log to its end and keeps the last of it.
-async fn end_of(logs: &mut Follow, last: &mut Vec<u8>) -> Result<(), Error> {
-    while let Some(chunk) = logs.next().await? {
-        last.extend_from_slice(&chunk.bytes);
-        last.drain(..last.len().saturating_sub(LAST_BYTES));
-    }
-    Ok(())
 }
 
 impl<T> Session<'_, T> {
@@ -246,7 +225,10 @@ impl<T> Session<'_, T> {
         if let Some(path) = self.cidfile.take() {
             remove_own_cidfile(&path, self.run.task().engine_id().map(EngineId::as_str));
         }
-        match Box::pin(self.run.discard()).await {
+        let begun = Instant::now();
+        let discarded = Box::pin(self.run.discard()).await;
+        self.record.took(Phase::Remove, begun);
+        match discarded {
             Ok(true) => self.guard.release(),
             // Nothing came of the request, and still may.
             Ok(false) => {}
@@ -260,9 +242,18 @@ impl<T> Session<'_, T> {
 
     /// Removes what there is of a task that failed. The error stays the first one, whatever becomes of the removal.
     async fn failed(self, known: DockerResult, error: Error) -> Box<Outcome> {
-        let result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
+        let mut result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
+        let by_cube = error.kind() == ErrorKind::Interrupted;
+        self.record.ended();
+        self.conclude(End { by_cube, error: Some(&error), ..End::default() }, &mut result).await;
         self.discard().await;
         Box::new(Outcome::failed_start(result, error))
+    }
+
+    /// Records everything that can be known only until the task is removed.
+    pub async fn conclude(&self, end: End<'_>, result: &mut DockerResult) {
+        let task = self.run.task().engine_id().map(|id| self.docker.handle(id.clone()));
+        Box::pin(self.record.conclude(task.as_ref(), self.config(), end, result)).await;
     }
 
     /// What is known of the task without asking the engine.
@@ -277,23 +268,32 @@ impl<T> Session<'_, T> {
     }
 }
 
-async fn start(run: &mut Run<'_>, cidfile: Option<&Path>) -> Result<RunningTask, Error> {
-    let task = create(run, cidfile).await?;
-    run.start(&task).await.map(|()| task)
+async fn start(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
+    let task = create(run, cidfile, record).await?;
+    let begun = Instant::now();
+    run.start(&task).await?;
+    record.started(&task, begun);
+    Ok(task)
 }
 
 async fn start_attached(
     run: &mut Run<'_>,
     cidfile: Option<&Path>,
     stdin: bool,
+    record: &Record,
 ) -> Result<(RunningTask, Follow, Option<Input>), Error> {
-    let task = create(run, cidfile).await?;
-    run.start_attached(&task, stdin).await.map(|(output, input)| (task, output, input))
+    let task = create(run, cidfile, record).await?;
+    let begun = Instant::now();
+    let (output, input) = run.start_attached(&task, stdin).await?;
+    record.started(&task, begun);
+    Ok((task, output, input))
 }
 
 /// Creates the task, and writes its id down as soon as there is one.
-async fn create(run: &mut Run<'_>, cidfile: Option<&Path>) -> Result<RunningTask, Error> {
+async fn create(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
+    let begun = Instant::now();
     let task = run.create().await?;
+    record.created(&task, begun);
     if let Some(path) = cidfile {
         write_cidfile(path, task.id())?;
     }

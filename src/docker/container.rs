@@ -11,5 +11,6 @@ pub mod list;
 pub mod own;
 pub mod proxies;
 pub mod prune;
+pub mod signal_events;
 pub mod stop;
 pub mod wait;

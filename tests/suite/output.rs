@@ -31,6 +31,7 @@ fn json_is_one_object_with_every_field() {
         "created_at",
         "started_at",
         "finished_at",
+        "phases",
     ];
     assert_eq!(fields, all);
     assert_eq!((&object["action"], &object["result"]), (&json!("start"), &json!("success")));

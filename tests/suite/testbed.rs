@@ -20,4 +20,4 @@ pub mod swarm;
 pub use bed::{Bed, Task};
 pub use cube::Cube;
 pub use engine::Engine;
-pub use image::{probe, probe_with, shell};
+pub use image::{probe, probe_with, shell, tools};

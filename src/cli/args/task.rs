@@ -2,9 +2,14 @@
 
 use clap::{Args, builder::FalseyValueParser};
 
-use crate::cli::args::docker::DockerArgs;
-
-use crate::cli::args::{files::FileArgs, foreground::StreamArgs, form::Form, names::NamesArgs};
+use crate::cli::args::{
+    docker::DockerArgs,
+    files::FileArgs,
+    foreground::StreamArgs,
+    form::Form,
+    names::NamesArgs,
+    record::{LogsWhen, RecordArgs},
+};
 
 /// `cube run`
 #[derive(Args, Debug)]
@@ -39,6 +44,12 @@ pub struct WithArgs {
     /// End HOST-COMMAND when the task ends first
     #[arg(long)]
     pub fail_fast: bool,
+    /// Leave the task stopped at the end, instead of removing it
+    #[arg(long)]
+    pub keep: bool,
+    /// When to show the task's last 50 lines at the end
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub logs: LogsWhen,
     /// The longest HOST-COMMAND may run; then it and the task are stopped (exit code 124)
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
@@ -230,4 +241,6 @@ pub struct TaskArgs {
     pub docker: DockerArgs,
     #[command(flatten)]
     pub names: NamesArgs,
+    #[command(flatten)]
+    pub record: RecordArgs,
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use cube::{Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
+use cube::{Config, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
 
 use crate::cli::{
     commands::exec::feed,
@@ -15,6 +15,7 @@ use crate::cli::{
         copy::{self, Copied},
         stdio,
     },
+    record::{End, Record, output::recorded},
     session::Session,
     signals::{Signals, after},
 };
@@ -69,7 +70,7 @@ async fn foreground(
     timeout: Option<Duration>,
 ) -> Result<ForegroundEnd, Error> {
     let mut passed_on = Signals::passed_on()?;
-    let mut output = pin!(show(output));
+    let mut output = pin!(show(output, session.record.clone()));
     let finish = match ready(session, output.as_mut()).await? {
         Some(finish) => finish,
         None => watch(session, output.as_mut(), timeout, &mut passed_on).await?,
@@ -126,7 +127,11 @@ async fn watch(
             signal = session.signals.next() => return signal.map(ForegroundEnd::Signalled),
             () = &mut limit => return Ok(ForegroundEnd::TimedOut),
             // On a swarm there is no way to the task's process.
-            signal = passed_on.next(), if !session.config().swarm => session.task.kill(Some(&signal?)).await?,
+            signal = passed_on.next(), if !session.config().swarm => {
+                let signal = signal?;
+                session.record.handed_on(signal);
+                session.task.kill(Some(&signal)).await?;
+            }
         }
     }
 }
@@ -150,8 +155,8 @@ async fn stop(
     }
 }
 
-async fn show(mut follow: Follow) -> Result<ForegroundEnd, Error> {
-    match (copy::to_standard(&mut follow).await?, follow.exit()) {
+async fn show(mut follow: Follow, record: Record) -> Result<ForegroundEnd, Error> {
+    match (copy::to(&mut follow, &mut recorded(record.output())).await?, follow.exit()) {
         (Copied::ReaderGone, _) => Ok(ForegroundEnd::Closed),
         (Copied::Whole, Some(exit)) => Ok(ForegroundEnd::Exited(exit)),
         (Copied::Whole, None) => {
@@ -161,9 +166,11 @@ async fn show(mut follow: Follow) -> Result<ForegroundEnd, Error> {
 }
 
 async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool) -> Outcome {
+    session.record.ended();
     if matches!(finish, ForegroundEnd::Closed) {
         let _ = session.stop_process().await;
     }
+    let error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.config()));
     let mut result = session.last_word().await;
     let code = match finish {
         ForegroundEnd::Exited(exit) => {
@@ -174,6 +181,8 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         ForegroundEnd::TimedOut => TIMED_OUT,
         ForegroundEnd::Closed => 0,
     };
+    let by_cube = !matches!(finish, ForegroundEnd::Exited(_));
+    session.conclude(End { code: result.exit_code, by_cube, error: error.as_ref() }, &mut result).await;
     let fetched = copies::fetch(&mut session, code == 0).await;
     if keep {
         session.release();
@@ -183,11 +192,14 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         result.container_id = None;
         session.discard().await;
     }
-    if matches!(finish, ForegroundEnd::TimedOut) {
-        let message =
-            format!("{} ran longer than --timeout allows", result.image.clone().unwrap_or_default());
-        result = result
-            .failed(Error::new(ErrorKind::TimedOut, message).with_hint("give it longer with --timeout"));
-    }
+    let result = match error {
+        Some(error) => result.failed(error),
+        None => result,
+    };
     copies::conclude(Outcome { code, result: Some(result), ..Outcome::told(0) }, fetched)
+}
+
+fn too_long(config: &Config) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("{} ran longer than --timeout allows", config.image))
+        .with_hint("give it longer with --timeout")
 }

@@ -7,6 +7,7 @@ use crate::cli::{
     args::{OutputFormat, commands::PullArgs},
     outcome::Outcome,
     output::{progress::PullDisplay, stdio},
+    record::ci::Ci,
     signals::Signals,
 };
 
@@ -26,7 +27,7 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
     let platform =
         args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
     let docker = app.docker().await?;
-    let mut progress = PullDisplay::new(app);
+    let mut progress = PullDisplay::new(app, Ci::of_environment());
     let mut signals = Signals::listen()?;
     let mut events = |event| progress.show(event);
     let pull = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events);

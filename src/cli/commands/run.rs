@@ -7,21 +7,24 @@ use crate::cli::{
     args::{OutputFormat, task::RunArgs},
     commands::foreground,
     config,
-    outcome::Outcome,
+    outcome::{Outcome, RUN_FAILED},
     output::{render, stdio, variables::Names},
+    record::Record,
     session::{Extras, Session},
 };
 
 pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let attached = args.task.streams.is_foreground(args.task.form);
     let file = args.result_file.clone();
-    let outcome = Box::pin(prepared(app, args))
+    let mut record = Record::default();
+    let mut outcome = Box::pin(prepared(app, args, &mut record))
         .await
         .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error));
+    record.close(&mut outcome, RUN_FAILED);
     if attached { outcome.in_foreground(file) } else { outcome.also_to(file) }
 }
 
-async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
+async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outcome, Error> {
     let streams = &args.task.streams;
     streams.check(args.task.form, args.keep, args.timeout.is_some())?;
     let attached = streams.is_foreground(args.task.form);
@@ -40,10 +43,12 @@ async fn prepared(app: &App, args: RunArgs) -> Result<Outcome, Error> {
         config::show(&config)?;
         return Ok(Outcome::told(0));
     }
+    *record = Record::new(&args.task.record, app, attached, args.result_file.is_some())?;
     let extras = Extras {
         cidfile: args.task.cidfile.clone(),
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
+        record: record.clone(),
     };
     if let Some(file) = &args.result_file {
         render::reserve(file)?;
@@ -85,6 +90,7 @@ async fn show(session: &Session<'_>, wants_result: bool, names: &Names) -> Resul
     }
     let mut result = session.task.result(Action::Start).await?;
     names.fill(&mut result)?;
+    session.record.time(&mut result);
     let text = render::script_text(output, &result, names)?;
     stdio::print_surely(&text).map_err(stdio::unwritable)?;
     Ok(Outcome { result: Some(result), ..Outcome::told(0) })

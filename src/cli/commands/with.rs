@@ -11,36 +11,43 @@ use tokio::process::{Child, Command};
 
 use crate::cli::{
     app::App,
-    args::task::WithArgs,
+    args::{record::LogsWhen, task::WithArgs},
     config,
     copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
     output::{stdio, variables::Names},
+    record::{End, Record},
     session::{Extras, Session},
     signals::{self, after},
 };
 
 const INTERRUPT: u8 = 2;
+/// How many of the task's last lines are shown.
+const LOG_LINES: usize = 50;
 /// Between the command's SIGTERM and its SIGKILL after `--timeout`.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let file = args.result_file.clone();
-    Box::pin(prepared(app, args))
+    let mut record = Record::default();
+    let mut outcome = Box::pin(prepared(app, args, &mut record))
         .await
-        .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error))
-        .in_foreground(file)
+        .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error));
+    record.close(&mut outcome, RUN_FAILED);
+    outcome.in_foreground(file)
 }
 
 /// How the command's part ended.
 struct HostEnd {
     code: u8,
     timed_out: bool,
+    /// The exit code of the task, if it ended before the command.
+    task: Option<i64>,
     /// What `--export` made for the command.
     env: Option<BTreeMap<String, String>>,
 }
 
-async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
+async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outcome, Error> {
     let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
     args.task.streams.apply(&mut config, true)?;
     // Its streams are left alone: the terminal is HOST-COMMAND's.
@@ -55,44 +62,70 @@ async fn prepared(app: &App, args: WithArgs) -> Result<Outcome, Error> {
         return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing")
             .with_hint("write it after `--`: cube with --image IMAGE -- COMMAND"));
     }
+    *record = Record::new(&args.task.record, app, true, args.result_file.is_some())?;
     let extras = Extras {
         cidfile: args.task.cidfile.clone(),
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
+        record: record.clone(),
     };
-    let session = Session::open(app, config, extras, Lifetime::ForLife).await?;
+    let lifetime = if args.keep { Lifetime::UntilStarted } else { Lifetime::ForLife };
+    let session = Session::open(app, config, extras, lifetime).await?;
     let mut session = match Box::pin(session.start()).await {
         Ok(session) => session,
         Err(failed) => return Ok(*failed),
     };
     match command_life(&mut session, &args, &names, timeout).await {
-        Ok(finish) => Ok(Box::pin(finish_up(session, &finish)).await),
+        Ok(finish) => Ok(Box::pin(finish_up(session, &finish, &args)).await),
         Err(error) => Ok(Box::pin(session.fail(error)).await),
     }
 }
 
-async fn finish_up(mut session: Session<'_>, finish: &HostEnd) -> Outcome {
+async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) -> Outcome {
+    session.record.ended();
     let stopped = session.stop_process().await;
-    let mut result = session.last_word().await;
-    result.container_id = None;
-    result.env = finish.env.clone();
-    let fetched = copies::fetch(&mut session, finish.code == 0).await;
-    if matches!(fetched, Fetched::LeftToGuard) {
-        drop(session);
-    } else {
-        session.discard().await;
-    }
-    if let Err(error) = stopped
+    if let Err(error) = &stopped
         && error.kind() != ErrorKind::TaskNotFound
     {
         stdio::note(&format!("the task had to be killed: {error}"));
     }
-    if finish.timed_out {
-        let error = Error::new(ErrorKind::TimedOut, "the command ran longer than --timeout allows")
-            .with_hint("give it longer with --timeout");
-        result = result.failed(error);
+    let error = finish.timed_out.then(|| {
+        Error::new(ErrorKind::TimedOut, "the command ran longer than --timeout allows")
+            .with_hint("give it longer with --timeout")
+    });
+    let mut result = session.last_word().await;
+    result.env = finish.env.clone();
+    if finish.shows_log(args.logs) {
+        session.record.show_last_lines(&session.task, None, &session.title(), LOG_LINES).await;
     }
+    let end = End { code: finish.task, by_cube: finish.task.is_none(), error: error.as_ref() };
+    session.conclude(end, &mut result).await;
+    let fetched = copies::fetch(&mut session, finish.code == 0).await;
+    if args.keep {
+        session.release();
+    } else {
+        result.container_id = None;
+        match fetched {
+            Fetched::LeftToGuard => drop(session),
+            _ => session.discard().await,
+        }
+    }
+    let result = match error {
+        Some(error) => result.failed(error),
+        None => result,
+    };
     copies::conclude(Outcome { code: finish.code, result: Some(result), ..Outcome::told(0) }, fetched)
+}
+
+impl HostEnd {
+    /// Whether the task's last lines are to be shown.
+    fn shows_log(&self, when: LogsWhen) -> bool {
+        match when {
+            LogsWhen::OnFailure => self.code != 0 || self.task.is_some_and(|code| code != 0),
+            LogsWhen::Always => true,
+            LogsWhen::Never => false,
+        }
+    }
 }
 
 /// The task's life up to the end of the command. A failure before that leaves nothing of the task.
@@ -102,6 +135,7 @@ async fn command_life(
     names: &Names,
     timeout: Option<Duration>,
 ) -> Result<HostEnd, Error> {
+    session.record.follow(&session.task).await?;
     session.ready().await?;
     let mut result = session.task.result(Action::Start).await?;
     names.fill(&mut result)?;
@@ -110,12 +144,13 @@ async fn command_life(
     let task = session.task.clone();
     let mut task_end = pin!(task.wait());
     let mut limit = pin!(after(timeout));
-    let (mut task_over, mut timed_out, mut signals) = (false, false, 0);
+    let (mut task_over, mut timed_out, mut signals, mut task_code) = (false, false, 0, None);
     loop {
         tokio::select! {
             ended = child.wait() => {
                 let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
-                return Ok(HostEnd { code: if timed_out { TIMED_OUT } else { code }, timed_out, env: result.env });
+                let code = if timed_out { TIMED_OUT } else { code };
+                return Ok(HostEnd { code, timed_out, task: task_code, env: result.env });
             }
             signal = session.signals.next() => {
                 signals += 1;
@@ -123,6 +158,7 @@ async fn command_life(
             }
             exit = &mut task_end, if !task_over => {
                 task_over = true;
+                task_code = exit.as_ref().ok().map(|exit| exit.code);
                 stdio::note(&obituary(&session.title(), &exit));
                 if args.fail_fast {
                     send(&child, ProcessSignal::TERM);

@@ -26,13 +26,21 @@ pub struct OutputCopy<O, E> {
     stream: Stream,
 }
 
-type Out = NonBlocking<io::Stdout, tokio::io::Stdout>;
-type Err = NonBlocking<io::Stderr, tokio::io::Stderr>;
+/// Standard output.
+pub type Out = NonBlocking<io::Stdout, tokio::io::Stdout>;
+/// Standard error.
+pub type Err = NonBlocking<io::Stderr, tokio::io::Stderr>;
 
 /// A sink to this process's standard streams.
 fn standard() -> OutputCopy<Out, Err> {
+    let (out, err) = streams();
+    OutputCopy::new(out, err)
+}
+
+/// This process's standard output and standard error.
+pub fn streams() -> (Out, Err) {
     let out = NonBlocking::new(io::stdout(), tokio::io::stdout());
-    OutputCopy::new(out, NonBlocking::new(io::stderr(), tokio::io::stderr()))
+    (out, NonBlocking::new(io::stderr(), tokio::io::stderr()))
 }
 
 impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
@@ -119,7 +127,19 @@ pub enum Copied {
 
 /// Moves everything from a source to this process's standard streams.
 pub async fn to_standard(source: &mut impl OutputSource) -> Result<Copied, cube::Error> {
-    match pump(source, &mut standard()).await {
+    to(source, &mut standard()).await
+}
+
+/// Moves everything from a source to a sink that is this process's standard streams in the end.
+pub async fn to<O, E>(
+    source: &mut impl OutputSource,
+    sink: &mut OutputCopy<O, E>,
+) -> Result<Copied, cube::Error>
+where
+    O: AsyncWrite + Unpin,
+    E: AsyncWrite + Unpin,
+{
+    match pump(source, sink).await {
         Ok(()) => Ok(Copied::Whole),
         Err(CopyError::Source(error)) => Err(error),
         Err(CopyError::Sink(error)) if stdio::is_closed_pipe(&error) => Ok(Copied::ReaderGone),

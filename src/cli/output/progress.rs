@@ -10,7 +10,11 @@ use std::{
 use cube::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cli::{app::App, output::stdio};
+use crate::cli::{
+    app::App,
+    output::stdio,
+    record::ci::{Ci, Fold},
+};
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// The most layers that are shown: an image holds 127 at most, and a terminal fewer lines.
@@ -21,6 +25,9 @@ pub struct PullDisplay {
     quiet: bool,
     bars: Option<Bars>,
     last_line: Instant,
+    ci: Ci,
+    /// The fold of the pull that goes on.
+    fold: Option<Fold>,
 }
 
 struct Bars {
@@ -29,10 +36,10 @@ struct Bars {
 }
 
 impl PullDisplay {
-    pub fn new(app: &App) -> Self {
+    pub fn new(app: &App, ci: Ci) -> Self {
         let bars = (!app.global.quiet && io::stderr().is_terminal())
             .then(|| Bars { all: MultiProgress::new(), layers: HashMap::new() });
-        Self { quiet: app.global.quiet, bars, last_line: Instant::now() }
+        Self { quiet: app.global.quiet, bars, last_line: Instant::now(), ci, fold: None }
     }
 
     pub fn show(&mut self, event: Event) {
@@ -40,7 +47,10 @@ impl PullDisplay {
             return;
         }
         match event {
-            Event::PullStarted { image } => self.line(&format!("pulling {image}")),
+            Event::PullStarted { image } => {
+                self.fold = Some(self.ci.fold(&format!("pull of {image}")));
+                self.line(&format!("pulling {image}"));
+            }
             Event::PullProgress { layer, status, progress } => self.step(&layer, &status, progress),
             Event::PullSilent { image } if self.bars.is_none() => {
                 self.line(&format!("still pulling {image}"));
@@ -49,6 +59,7 @@ impl PullDisplay {
                 self.clear();
                 let digest = digest.map(|d| format!(" ({d})")).unwrap_or_default();
                 self.line(&format!("pulled {image}{digest}"));
+                self.fold = None;
             }
             Event::PullRetried { image, reason, delay } => {
                 let seconds = delay.as_secs();

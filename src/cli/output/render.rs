@@ -24,6 +24,7 @@ pub fn outcome(app: &App, outcome: &Outcome) -> u8 {
     if let Some(problem) = &result.error {
         stdio::error(problem, app.colors_errors());
     }
+    outcome.closing.show(result.cause.as_ref());
     match show(app.output(), result, outcome) {
         Ok(()) => outcome.code,
         Err(problem) => {

@@ -48,6 +48,12 @@ pub fn error(error: &Error, colors: bool) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+/// An error as one line, causes and hint and all.
+pub fn one_line(error: &Error) -> String {
+    let causes = std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>().join(": ");
+    error.hint().map_or_else(|| causes.clone(), |hint| format!("{causes} ({hint})"))
+}
+
 /// The kind of an error, for people.
 fn words(kind: ErrorKind) -> String {
     let name = serde_json::to_string(&kind).unwrap_or_default();
@@ -66,6 +72,16 @@ pub fn step(text: &str) {
 /// Prints a warning to standard error.
 pub fn note(text: &str) {
     let _ = io::stderr().write_all(format!("cube: {}\n", printable(text)).as_bytes());
+}
+
+/// Writes text to standard error as it is: marks of a CI service hold control characters.
+pub fn raw(text: &str) {
+    raw_bytes(text.as_bytes());
+}
+
+/// Writes a task's own bytes to standard error.
+pub fn raw_bytes(bytes: &[u8]) {
+    let _ = io::stderr().write_all(bytes);
 }
 
 /// A line of standard output with what the engine told.

@@ -148,3 +148,41 @@ fn build_probe(binary: &Path) {
     assert!(status.success(), "rustc builds the probe");
     fs::rename(built, binary).unwrap();
 }
+
+/// An image with bash and perl and their libraries, from this machine, and with files that cannot be run: a program
+/// without a library that it needs, one for another processor, a script without its interpreter.
+pub fn tools() -> String {
+    made_once(Engine::under_test(), "tools", &["CMD [\"bash\"]", "ENV PATH=/bin", "LABEL tools=2"], |root| {
+        let own = |program: &str| [&[Path::new(program).to_owned()], libraries(program).as_slice()].concat();
+        for file in ["/bin/bash", "/usr/bin/perl"].iter().flat_map(|program| own(program)) {
+            put(root, &file);
+        }
+        symlink("/usr/bin/perl", root.join("bin/perl")).unwrap();
+        fs::copy("/bin/ls", root.join("needs-library")).unwrap();
+        fs::copy("/bin/grep", root.join("needs-another")).unwrap();
+        // The head of a program for ARM, which is all that a kernel looks at.
+        let mut elf = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0];
+        elf.extend([0; 8]);
+        elf.extend([2, 0, 0xb7, 0, 1, 0, 0, 0]);
+        elf.resize(4096, 0);
+        fs::write(root.join("arm"), elf).unwrap();
+        fs::write(root.join("script"), "#!/no/such/interpreter\n").unwrap();
+        for program in ["arm", "script"] {
+            fs::set_permissions(root.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    })
+}
+
+/// The shared libraries that a program needs, its loader too.
+fn libraries(program: &str) -> Vec<PathBuf> {
+    let listed = Command::new("ldd").arg(program).output().unwrap();
+    let text = String::from_utf8(listed.stdout).unwrap();
+    text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
+}
+
+/// Copies a file of this machine to the same place in the image.
+fn put(root: &Path, file: &Path) {
+    let place = root.join(file.strip_prefix("/").unwrap());
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::copy(file, place).unwrap();
+}

@@ -1,0 +1,371 @@
+//! The record of a run: what the task wrote and used, how long each part took, and why it failed. Shown or written
+//! when it is over, the reason last.
+
+pub mod cause;
+pub mod ci;
+pub mod closing;
+mod container;
+pub mod evidence;
+pub mod output;
+pub mod phases;
+mod usage;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use cube::{
+    Config, Details, DockerResult, Error, ErrorKind, Event, LogOptions, RunningTask, Signal, Tail, Usage,
+    UsageWatch,
+};
+use tokio::task::JoinHandle;
+
+use crate::cli::{
+    app::App,
+    args::{OutputFormat, record::RecordArgs},
+    outcome::Outcome,
+    output::stdio,
+    record::{
+        cause::facts::Facts,
+        ci::Ci,
+        closing::Closing,
+        container::Container,
+        evidence::{Evidence, Secrets},
+        output::OutputRecord,
+        phases::{Phase, Stopwatch},
+    },
+};
+
+/// How many of its last lines a task that failed shows, and are searched for the reason.
+pub const LAST_LINES: usize = 20;
+/// How long the rest of a log may take to come once its task has ended.
+const REST_OF_LOG: Duration = Duration::from_secs(10);
+
+/// What is kept of a run. Clones are the same record.
+#[derive(Clone, Default)]
+pub struct Record(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// What the task wrote, as far as cube saw it.
+    output: OutputRecord,
+    evidence: Option<Evidence>,
+    ci: Ci,
+    shows_usage: bool,
+    /// Whether what the task uses is watched.
+    watches: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    stopwatch: Stopwatch,
+    watch: Option<UsageWatch>,
+    following: Option<JoinHandle<Result<(), Error>>>,
+    secrets: Secrets,
+    notes: Vec<String>,
+    /// The first thing that could not be written.
+    failure: Option<Error>,
+    evidence_due: bool,
+    /// The signals that cube handed to the task.
+    handed_on: Vec<u8>,
+}
+
+/// How a task ended, as its command knows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct End<'a> {
+    /// The exit code of its process, if it ended by itself.
+    pub code: Option<i64>,
+    /// Whether cube asked it to end.
+    pub by_cube: bool,
+    /// Why it failed for cube.
+    pub error: Option<&'a Error>,
+}
+
+impl End<'_> {
+    fn has_failed(&self) -> bool {
+        self.error.is_some() || (!self.by_cube && self.code.is_some_and(|code| code != 0))
+    }
+
+    fn is_engine_silent(&self) -> bool {
+        let silent = [ErrorKind::EngineUnreachable, ErrorKind::ConnectionLost];
+        self.error.is_some_and(|error| silent.contains(&error.kind()))
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    /// Reads the flags. Files and folders are made now: a wrong name fails before anything runs.
+    pub fn new(args: &RecordArgs, app: &App, foreground: bool, to_file: bool) -> Result<Self, Error> {
+        if !foreground {
+            refuse_detached("--log-file", args.log_file.is_some())?;
+            refuse_detached("--usage", args.usage)?;
+        }
+        let told = to_file || app.output() == OutputFormat::Json || args.evidence.is_some();
+        Ok(Self(Arc::new(Inner {
+            evidence: args.evidence.as_deref().map(Evidence::prepare).transpose()?,
+            output: OutputRecord::new(args.log_file.as_deref())?,
+            ci: Ci::detect(args.ci, &|name| std::env::var(name).ok()),
+            shows_usage: args.usage,
+            watches: foreground && (args.usage || told),
+            state: Mutex::default(),
+        })))
+    }
+
+    /// What the task writes goes here too.
+    pub fn output(&self) -> &OutputRecord {
+        &self.0.output
+    }
+
+    /// Whose marks belong on standard error.
+    pub fn ci(&self) -> Ci {
+        self.0.ci
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the time of a pull.
+    pub fn event(&self, event: &Event) {
+        self.with(|state| state.stopwatch.event(event));
+    }
+
+    /// The task was created, in so long; from now on it is watched.
+    pub fn created(&self, task: &RunningTask, begun: Instant) {
+        self.with(|state| state.stopwatch.created(begun));
+        if self.0.watches && task.id().as_str().len() == CONTAINER_ID {
+            let watch = task.docker().watch_usage(task.id().as_str());
+            self.with(|state| state.watch = Some(watch));
+        }
+    }
+
+    /// The task was started, in so long.
+    pub fn started(&self, task: &RunningTask, begun: Instant) {
+        self.with(|state| {
+            state.stopwatch.add(Phase::Start, begun.elapsed());
+            state.stopwatch.run_from_now();
+        });
+        let Some(watch) = self.with(|state| state.watch.clone()) else { return };
+        watch.started();
+        let task = task.clone();
+        tokio::spawn(async move { task.docker().sample_usage(task.id().as_str(), &watch).await });
+    }
+
+    /// A part of the task's life took so long.
+    pub fn took(&self, phase: Phase, begun: Instant) {
+        self.with(|state| state.stopwatch.add(phase, begun.elapsed()));
+    }
+
+    /// The task gets a signal that cube was sent.
+    pub fn handed_on(&self, signal: Signal) {
+        self.with(|state| state.handed_on.push(signal.number()));
+    }
+
+    /// Whether the exit code names a signal that cube handed on.
+    fn is_handed_on(&self, code: Option<i64>) -> bool {
+        self.with(|state| state.handed_on.iter().any(|number| code == Some(128 + i64::from(*number))))
+    }
+
+    /// The task, or what it ran for, is over.
+    pub fn ended(&self) {
+        self.with(|state| state.stopwatch.end_run());
+    }
+
+    /// Records the output of a task that is not shown, as far as all of it is wanted.
+    pub async fn follow(&self, task: &RunningTask) -> Result<(), Error> {
+        if !self.0.output.is_filed() {
+            return Ok(());
+        }
+        let mut log = task.logs(&LogOptions { follow: true, ..LogOptions::default() }).await?;
+        let output = self.0.output.clone();
+        let following = tokio::spawn(async move {
+            while let Some(chunk) = log.next().await? {
+                output.take(&chunk.bytes);
+            }
+            Ok(())
+        });
+        self.with(|state| state.following = Some(following));
+        Ok(())
+    }
+
+    /// Shows the task's last lines under a heading, on standard error.
+    pub async fn show_last_lines(
+        &self,
+        task: &RunningTask,
+        details: Option<&Details>,
+        title: &str,
+        most: usize,
+    ) {
+        self.read_last_lines(task, details, most).await;
+        let lines = self.0.output.last(most);
+        if !lines.is_empty() {
+            self.0.ci.task_lines(&format!("the last lines of {title}"), &lines);
+        }
+    }
+
+    /// Reads the last lines from the log, unless the output was seen as it came.
+    async fn read_last_lines(&self, task: &RunningTask, details: Option<&Details>, most: usize) {
+        if !self.0.output.is_empty() {
+            return;
+        }
+        let lines = u64::try_from(most).unwrap_or(u64::MAX);
+        let options = LogOptions { tail: Tail::Lines(lines), ..LogOptions::default() };
+        let log = match details {
+            Some(details) => task.logs_of(details, &options).await,
+            None => task.logs(&options).await,
+        };
+        let Ok(mut log) = log else { return };
+        let read = async {
+            while let Ok(Some(chunk)) = log.next().await {
+                self.0.output.keep(&chunk.bytes);
+            }
+        };
+        // What came before it broke off, or took too long, is shown.
+        let _ = tokio::time::timeout(REST_OF_LOG, read).await;
+    }
+
+    /// Everything that has to be asked or read before the task is removed: what it used, why it failed, evidence.
+    pub async fn conclude(
+        &self,
+        task: Option<&RunningTask>,
+        config: &Config,
+        end: End<'_>,
+        result: &mut DockerResult,
+    ) {
+        self.finish_log().await;
+        result.usage = self.with(|state| state.watch.as_ref().map(UsageWatch::usage));
+        let failed = end.has_failed();
+        let due = self.0.evidence.as_ref().is_some_and(|evidence| evidence.is_due(failed));
+        // An engine that does not answer is not waited for once more.
+        let task = task.filter(|_| !end.is_engine_silent());
+        let container = match task {
+            Some(task) if due || failed && !end.by_cube => Container::read(task).await,
+            _ => Container::default(),
+        };
+        if failed {
+            result.cause = self.cause(task, config, &container, end, result.usage.as_ref()).await;
+        }
+        self.with(|state| {
+            state.evidence_due = due;
+            state.secrets = Secrets::of(&config.process.env);
+        });
+        if due && let Some(task) = task {
+            self.keep_failure(self.write_evidence(task, &container).await);
+        }
+    }
+
+    /// Waits for the rest of the log that is written to a file.
+    async fn finish_log(&self) {
+        let Some(following) = self.with(|state| state.following.take()) else { return };
+        let rest = tokio::time::timeout(REST_OF_LOG, following).await;
+        let too_late = || Error::new(ErrorKind::Output, "the rest of the task's output did not come in time");
+        let finished = match rest {
+            Ok(Ok(followed)) => followed,
+            _ => Err(too_late()),
+        };
+        self.keep_failure(finished.map_err(|error| error.during("the log file is not whole")));
+    }
+
+    fn keep_failure(&self, done: Result<(), Error>) {
+        if let Err(error) = done {
+            self.with(|state| state.failure.get_or_insert(error).kind());
+        }
+    }
+
+    async fn cause(
+        &self,
+        task: Option<&RunningTask>,
+        config: &Config,
+        container: &Container,
+        end: End<'_>,
+        usage: Option<&Usage>,
+    ) -> Option<cube::Cause> {
+        let code = end.code.or_else(|| container.exit_code());
+        if let Some(task) = task.filter(|_| !end.by_cube && code.is_some_and(|code| code != 0)) {
+            self.read_last_lines(task, None, LAST_LINES).await;
+        }
+        let signal = match task.filter(|_| !end.by_cube && code.is_some_and(|code| code > 128)) {
+            Some(task) => task.last_signal().await.ok().flatten(),
+            None => None,
+        };
+        cause::explain(&Facts {
+            error: end.error,
+            code,
+            out_of_memory: container.out_of_memory()
+                || usage.and_then(|usage| usage.oom_kills).is_some_and(|n| n > 0),
+            memory_limit: container.memory_limit(),
+            ended_by_cube: end.by_cube || self.is_handed_on(code),
+            engine_signal: signal,
+            command: container.command(),
+            lines: self.0.output.lines(LAST_LINES),
+            env: &config.process.env,
+        })
+    }
+
+    async fn write_evidence(&self, task: &RunningTask, container: &Container) -> Result<(), Error> {
+        let Some(evidence) = &self.0.evidence else { return Ok(()) };
+        let secrets = self.with(|state| state.secrets.clone());
+        evidence.write_container(container.json(), &secrets)?;
+        match task.logs(&LogOptions::default()).await {
+            Ok(mut log) => evidence.write_log(&mut log, &secrets).await,
+            // A driver that keeps no log: what cube saw itself.
+            Err(_) => evidence.write_lines(&self.0.output.last(usize::MAX), &secrets),
+        }
+    }
+
+    /// Puts the times into a result that is about to be shown.
+    pub fn time(&self, result: &mut DockerResult) {
+        result.phases = Some(self.with(|state| state.stopwatch.phases.clone()));
+    }
+
+    /// What is left to show when all is over; a record that could not be written fails a run that was well.
+    pub fn close(&self, outcome: &mut Outcome, failed_code: u8) {
+        let Some(mut result) = outcome.result.take() else { return };
+        self.time(&mut result);
+        if let (Some(evidence), true) = (&self.0.evidence, self.is_due(&result)) {
+            let secrets = self.with(|state| state.secrets.clone());
+            self.keep_failure(evidence.write_result(&result, &secrets));
+        }
+        let failure = self.with(|state| state.failure.take()).or_else(|| self.0.output.failure());
+        let mut notes = self.with(|state| std::mem::take(&mut state.notes));
+        if let Some(failure) = failure {
+            if outcome.code == 0 && result.error.is_none() {
+                outcome.code = failed_code;
+                result = result.failed(failure);
+            } else {
+                notes.push(stdio::one_line(&failure));
+            }
+        }
+        if let Some(usage) = &result.usage {
+            notes.extend(self.0.shows_usage.then(|| usage::line(usage)));
+            notes.extend(usage::warning(usage));
+        }
+        let annotation = self.0.ci.annotation(result.error.as_ref(), result.cause.as_ref());
+        outcome.closing = Closing { annotation, notes };
+        outcome.result = Some(result);
+    }
+
+    fn is_due(&self, result: &DockerResult) -> bool {
+        let failed_early = result.error.is_some() && self.0.evidence.is_some();
+        self.with(|state| state.evidence_due) || failed_early
+    }
+}
+
+/// The length of a container's id; a service's is shorter.
+const CONTAINER_ID: usize = 64;
+
+fn refuse_detached(flag: &str, given: bool) -> Result<(), Error> {
+    if !given {
+        return Ok(());
+    }
+    let message = format!("{flag} is for the foreground: nobody stays with a detached task");
+    Err(Error::new(ErrorKind::InvalidInput, message).with_hint("add --attach"))
+}

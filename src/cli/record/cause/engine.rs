@@ -1,0 +1,182 @@
+//! Causes that the engine names: a start that it refused, a limit that ran out, a failed health check, memory.
+
+use cube::{
+    Cause,
+    CauseKind::{
+        DiskFull, NotExecutable, NotFound, OutOfMemory, Permission, PortInUse, ReadOnly, TimedOut, Unhealthy,
+        WrongArchitecture,
+    },
+    ErrorKind,
+};
+use regex_lite::Regex;
+
+use crate::cli::record::{
+    cause::{Found, Text, facts::Facts},
+    usage::bytes,
+};
+
+/// A rule for an error of a start: its kind, and what its text must match beyond that.
+struct Rule {
+    kind: ErrorKind,
+    pattern: &'static str,
+    text: Text,
+}
+
+const fn rule(kind: ErrorKind, pattern: &'static str, text: Text) -> Rule {
+    Rule { kind, pattern, text }
+}
+
+/// Of an error the first that holds.
+const RULES: &[Rule] = &[
+    rule(
+        ErrorKind::PortTaken,
+        r"[\d\]]:(?P<port>\d{1,5})(?:\D|$)",
+        Text::new(
+            PortInUse,
+            "port {port} of the engine's machine is in use by another process",
+            "leave the host port out to get a free one (-p 80), or end what listens there",
+        ),
+    ),
+    rule(
+        ErrorKind::PortTaken,
+        "",
+        Text::new(
+            PortInUse,
+            "a port of the engine's machine is in use by another process",
+            "leave the host port out to get a free one (-p 80), or end what listens there",
+        ),
+    ),
+    rule(
+        ErrorKind::CommandNotExecutable,
+        r"chdir to cwd \(.(?P<path>[^)]+).\).*permission denied",
+        Text::new(
+            Permission,
+            "the task's user may not enter its working directory {path}",
+            "choose another --workdir or --user",
+        ),
+    ),
+    rule(
+        ErrorKind::CommandNotExecutable,
+        "(?i)exec format error",
+        Text::new(
+            WrongArchitecture,
+            "the command is a program for another processor than the engine's",
+            "choose the image's build for it with --platform",
+        ),
+    ),
+    rule(
+        ErrorKind::CommandNotExecutable,
+        r#"exec: \\?"(?P<word>[^"\\]+)\\?": is a directory|exec (?P<path>\S+): is a directory"#,
+        Text::new(
+            NotExecutable,
+            "the command {word} is a folder",
+            "name a program as the command or --entrypoint",
+        ),
+    ),
+    rule(
+        ErrorKind::CommandNotExecutable,
+        r#"exec: \\?"(?P<word>[^"\\]+)\\?""#,
+        Text::new(
+            NotExecutable,
+            "the command {word} is in the image, but it is not executable",
+            "make it so in the image (chmod +x), or run it by its interpreter: sh {word}",
+        ),
+    ),
+    rule(
+        ErrorKind::CommandNotFound,
+        r#"exec: \\?"(?P<word>[^"\\]+)\\?""#,
+        Text::new(
+            NotFound,
+            "the command {word} is not in the image",
+            "check its name and the image's PATH, or choose an image that has it",
+        ),
+    ),
+    rule(
+        ErrorKind::ImageNotFound,
+        "no matching manifest for|does not match the specified platform",
+        Text::new(
+            WrongArchitecture,
+            "the image has no build for this processor",
+            "choose one that it has with --platform, or another image",
+        ),
+    ),
+];
+
+/// What any refusal of a start may say, whatever its kind.
+const WORDS: &[(&str, Text)] = &[
+    (
+        "(?i): read-only file system",
+        Text::new(
+            ReadOnly,
+            "the engine cannot make what the task mounts, since its file system is read-only",
+            "make the mount's folder in the image, or leave out --read-only",
+        ),
+    ),
+    (
+        "(?i): no space left on device",
+        Text::new(
+            DiskFull,
+            "the disk of the engine's machine is full",
+            "make room: `docker system df` shows what takes it",
+        ),
+    ),
+];
+
+const UNHEALTHY: Text = Text::new(
+    Unhealthy,
+    "the health check failed: {said}",
+    "run the check by hand with `cube exec`, or give it time with --health-start-period and --health-retries",
+);
+
+const TIMED_OUT: Text = Text::new(TimedOut, "the time limit ran out: {said}", "{hint}");
+
+const OVER_LIMIT: Text = Text::new(
+    OutOfMemory,
+    "the kernel killed a process of the task that needed more than its memory limit{limit}",
+    "give it more with --memory, or make it use less",
+);
+
+/// The cause of an error, if its kind has one.
+pub fn of_error(facts: &Facts) -> Option<Cause> {
+    let error = facts.error?;
+    let texts: Vec<String> = std::iter::once(error.to_string()).chain(error.causes()).collect();
+    let deepest = texts.last().cloned().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::Unhealthy => Some(UNHEALTHY.fill(&Found::from([("said", deepest)]))),
+        ErrorKind::TimedOut | ErrorKind::Unschedulable => {
+            let hint = error.hint().unwrap_or("give it longer with --timeout or --wait-timeout").to_owned();
+            Some(TIMED_OUT.fill(&Found::from([("said", deepest), ("hint", hint)])))
+        }
+        kind => of_refusal(kind, &texts.join(": ")),
+    }
+}
+
+fn of_refusal(kind: ErrorKind, text: &str) -> Option<Cause> {
+    let own = RULES.iter().filter(|rule| rule.kind == kind).map(|rule| (rule.pattern, &rule.text));
+    let any = WORDS.iter().filter(|_| refuses_start(kind)).map(|(pattern, text)| (*pattern, text));
+    own.chain(any).find_map(|(pattern, sentence)| {
+        let captures = Regex::new(pattern).ok()?.captures(text)?;
+        let mut found = Found::new();
+        for name in ["port", "path", "word"] {
+            if let Some(value) = captures.name(name) {
+                found.insert(name, value.as_str().to_owned());
+            }
+        }
+        if let (None, Some(path)) = (found.get("word"), found.get("path").cloned()) {
+            found.insert("word", path);
+        }
+        Some(sentence.fill(&found))
+    })
+}
+
+/// Whether the engine refuses a start by errors of this kind, with the kernel's words in them.
+fn refuses_start(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Engine | ErrorKind::BadMount | ErrorKind::CommandNotExecutable)
+}
+
+/// Want of memory, by the kernel's own word.
+pub fn of_memory(facts: &Facts) -> Option<Cause> {
+    let limit = facts.memory_limit.map(|limit| format!(" of {}", bytes(limit)));
+    let found = Found::from([("limit", limit.unwrap_or_default())]);
+    facts.out_of_memory.then(|| OVER_LIMIT.fill(&found))
+}

@@ -1,0 +1,54 @@
+//! What is known of a task that failed.
+
+use cube::{EnvVar, Error};
+
+/// The least of a value that is looked for in a text, in bytes: shorter ones are in every sentence.
+const SHORTEST_SECRET: usize = 4;
+
+/// What the engine, the kernel and the task itself say.
+#[derive(Debug, Default)]
+pub struct Facts<'a> {
+    /// Why the start, the wait or the run failed for cube.
+    pub error: Option<&'a Error>,
+    /// The exit code of the task's process.
+    pub code: Option<i64>,
+    /// Whether the kernel ended a process of it for want of memory.
+    pub out_of_memory: bool,
+    /// Its memory limit in bytes.
+    pub memory_limit: Option<u64>,
+    /// Whether cube asked it to end.
+    pub ended_by_cube: bool,
+    /// The number of the last signal that somebody sent it through the engine.
+    pub engine_signal: Option<i32>,
+    /// Its program and arguments.
+    pub command: Vec<String>,
+    /// Its last lines, both streams.
+    pub lines: Vec<String>,
+    /// The environment that it was given.
+    pub env: &'a [EnvVar],
+}
+
+impl Facts<'_> {
+    /// The text without the values of the task's environment.
+    pub fn without_env_values(&self, text: &str) -> String {
+        let given = self.env.iter().filter_map(|var| Some((var.name(), var.value()?)));
+        let secret = given.filter(|(_, value)| value.len() >= SHORTEST_SECRET);
+        secret.fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
+    }
+
+    /// Whether the variable was given with a value.
+    pub fn is_given(&self, variable: &str) -> bool {
+        self.env.iter().any(|var| var.name() == variable && var.value().is_some_and(|v| !v.is_empty()))
+    }
+
+    /// Whether the task's first process is a shell, whose exit code may be that of a process of its own.
+    pub fn runs_in_shell(&self) -> bool {
+        const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"];
+        let is_shell = |word: &String| {
+            let name = word.rsplit('/').next().unwrap_or(word);
+            SHELLS.contains(&name) || name.strip_suffix(".sh").is_some()
+        };
+        // `tini -- sh -c …` too.
+        self.command.iter().take(3).any(is_shell)
+    }
+}

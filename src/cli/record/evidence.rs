@@ -1,0 +1,241 @@
+//! `--evidence`: one folder with what is known of a task that failed, fit to be uploaded by a CI job. The values of
+//! the task's environment are blanked everywhere in it.
+
+use std::{
+    fs,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use cube::{EnvVar, Error, ErrorKind};
+use serde_json::Value;
+
+use crate::cli::output::{copy::OutputSource, render};
+
+/// What stands for a value.
+const BLANK: &str = "***";
+/// The least of a value that is looked for in texts, in bytes: shorter ones are everywhere.
+const SHORTEST_SECRET: usize = 4;
+/// The most of a line of the log that is held, in bytes; what is longer is cut there.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// Where the evidence goes, and when.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    folder: PathBuf,
+    always: bool,
+}
+
+impl Evidence {
+    /// Reads `DIR[,on=failure|always]` and makes the folder, so that a wrong name fails before anything runs.
+    pub fn prepare(text: &str) -> Result<Self, Error> {
+        let (folder, always) = match text.rsplit_once(",on=") {
+            Some((folder, "always")) => (folder, true),
+            Some((folder, "failure")) => (folder, false),
+            Some((_, when)) => {
+                let reason = format!("it is not written on {when:?}");
+                return Err(Error::invalid("evidence", text, reason)
+                    .with_hint("write --evidence DIR,on=failure or DIR,on=always"));
+            }
+            None => (text, false),
+        };
+        if folder.is_empty() {
+            return Err(
+                Error::invalid("evidence", text, "no folder is named").with_hint("write --evidence DIR")
+            );
+        }
+        let evidence = Self { folder: folder.into(), always };
+        fs::create_dir_all(&evidence.folder).map_err(|cause| evidence.unwritable(cause))?;
+        Ok(evidence)
+    }
+
+    /// Whether it is written for a task that ended so.
+    pub fn is_due(&self, failed: bool) -> bool {
+        failed || self.always
+    }
+
+    /// Writes what the engine says of the container, and of its health.
+    pub fn write_container(&self, container: &Value, secrets: &Secrets) -> Result<(), Error> {
+        let health = container.pointer("/State/Health").cloned().unwrap_or_default();
+        self.write_json("inspect.json", container, secrets)?;
+        self.write_json("health.json", &health, secrets)
+    }
+
+    /// Writes the result.
+    pub fn write_result(&self, result: &impl serde::Serialize, secrets: &Secrets) -> Result<(), Error> {
+        let value = serde_json::to_value(result).unwrap_or_default();
+        self.write_json("result.json", &value, secrets)
+    }
+
+    fn write_json(&self, name: &str, value: &Value, secrets: &Secrets) -> Result<(), Error> {
+        let mut blanked = value.clone();
+        secrets.blank(&mut blanked);
+        let mut text = render::escaped(&serde_json::to_string_pretty(&blanked).unwrap_or_default());
+        text.push('\n');
+        fs::write(self.folder.join(name), text).map_err(|cause| self.unwritable(cause))
+    }
+
+    /// Writes the task's output, as it comes from `source`.
+    pub async fn write_log(&self, source: &mut impl OutputSource, secrets: &Secrets) -> Result<(), Error> {
+        let file = fs::File::create(self.folder.join("task.log")).map_err(|cause| self.unwritable(cause))?;
+        let mut log = BlankedLines { secrets, out: BufWriter::new(file), line: Vec::new() };
+        while let Some(chunk) = source.next().await? {
+            log.take(&chunk.bytes).map_err(|cause| self.unwritable(cause))?;
+        }
+        log.end().map_err(|cause| self.unwritable(cause))
+    }
+
+    /// Writes lines as the task's output.
+    pub fn write_lines(&self, lines: &[u8], secrets: &Secrets) -> Result<(), Error> {
+        fs::write(self.folder.join("task.log"), secrets.blanked(lines))
+            .map_err(|cause| self.unwritable(cause))
+    }
+
+    fn unwritable(&self, cause: io::Error) -> Error {
+        let folder: &Path = &self.folder;
+        Error::new(ErrorKind::File, format!("cannot write the evidence to {}", folder.display()))
+            .with_source(cause)
+            .with_hint("name a folder that can be made or written with --evidence")
+    }
+}
+
+/// What must not be shown: the values of the environment that a task was given.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    pub fn of(env: &[EnvVar]) -> Self {
+        let values = env.iter().filter_map(EnvVar::value).filter(|value| value.len() >= SHORTEST_SECRET);
+        let mut values: Vec<String> = values.map(str::to_owned).collect();
+        // Of two values, one of which is part of the other, the longer one goes whole.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        Self(values)
+    }
+
+    /// Blanks the values in every text, and each value of a list `Env` whatever it is.
+    fn blank(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                for secret in &self.0 {
+                    if text.contains(secret) {
+                        *text = text.replace(secret, BLANK);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.blank(item)),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match (name.as_str(), member) {
+                        ("Env", Value::Array(variables)) => variables.iter_mut().for_each(blank_variable),
+                        // The caller's own, made to be shown.
+                        ("env", _) => {}
+                        (_, member) => self.blank(member),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn blanked(&self, line: &[u8]) -> Vec<u8> {
+        self.0.iter().fold(line.to_vec(), |line, secret| replaced(&line, secret.as_bytes()))
+    }
+}
+
+fn blank_variable(variable: &mut Value) {
+    if let Some((name, _)) = variable.as_str().and_then(|text| text.split_once('=')) {
+        *variable = Value::String(format!("{name}={BLANK}"));
+    }
+}
+
+/// The bytes with every `secret` in them blanked.
+fn replaced(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
+    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+        let (before, from) = rest.split_at(at);
+        out.extend_from_slice(before);
+        out.extend_from_slice(BLANK.as_bytes());
+        rest = from.get(secret.len()..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// Writes line by line, so that no value is missed that came in two pieces.
+struct BlankedLines<'a, W> {
+    secrets: &'a Secrets,
+    out: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> BlankedLines<'_, W> {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.line.len() >= LONGEST_LINE {
+                self.write_line()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.write_line()?;
+        self.out.flush()
+    }
+
+    fn write_line(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        self.out.write_all(&self.secrets.blanked(&line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(env: &[&str]) -> Secrets {
+        let env: Vec<EnvVar> = env.iter().map(|text| EnvVar::parse(text, &|_| None).unwrap()).collect();
+        Secrets::of(&env)
+    }
+
+    #[test]
+    fn no_value_of_the_environment_is_left() {
+        let mut value = serde_json::json!({
+            "Config": {"Env": ["A=x", "TOKEN=s3cret", "PATH=/bin"], "Cmd": ["login", "s3cret-2"]},
+            "Labels": {"a": "the s3cret"},
+            "env": {"URL": "http://s3cret"},
+        });
+        secrets(&["TOKEN=s3cret", "B=s3cret-2"]).blank(&mut value);
+        assert_eq!(
+            value,
+            serde_json::json!({
+                "Config": {"Env": ["A=***", "TOKEN=***", "PATH=***"], "Cmd": ["login", "***"]},
+                "Labels": {"a": "the ***"},
+                "env": {"URL": "http://s3cret"},
+            })
+        );
+    }
+
+    #[test]
+    fn a_value_in_two_pieces_is_blanked_in_the_log() {
+        let secrets = secrets(&["TOKEN=s3cret"]);
+        let mut log = BlankedLines { secrets: &secrets, out: Vec::new(), line: Vec::new() };
+        for piece in ["a s3", "cret b\nno\ns3cret", "\ns3c"] {
+            log.take(piece.as_bytes()).unwrap();
+        }
+        log.end().unwrap();
+        assert_eq!(String::from_utf8(log.out).unwrap(), "a *** b\nno\n***\ns3c");
+    }
+
+    #[test]
+    fn the_moment_is_part_of_the_flag() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b").display().to_string();
+        assert!(!Evidence::prepare(&path).unwrap().is_due(false));
+        assert!(Evidence::prepare(&format!("{path},on=always")).unwrap().is_due(false));
+        for wrong in [format!("{path},on=never"), ",on=always".to_owned(), "/dev/null/x".to_owned()] {
+            assert!(Evidence::prepare(&wrong).is_err_and(|error| error.hint().is_some()), "{wrong}");
+        }
+    }
+}

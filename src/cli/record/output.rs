@@ -1,0 +1,196 @@
+//! What a task wrote: its last lines in memory, all of it in a file if one is asked for.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use cube::{Error, ErrorKind};
+use tokio::io::AsyncWrite;
+
+use crate::cli::output::copy::{self, Err, Out, OutputCopy};
+
+/// How much of the end is kept, in bytes.
+const KEPT: usize = 64 << 10;
+
+/// A task's output, as it is recorded. Clones are the same record.
+#[derive(Clone, Default)]
+pub struct OutputRecord(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    last: VecDeque<u8>,
+    file: Option<(PathBuf, File)>,
+    failed: Option<Error>,
+}
+
+impl OutputRecord {
+    /// With a file for all of it, if one is named: it is made now, so that a wrong name fails before anything runs.
+    pub fn new(file: Option<&Path>) -> Result<Self, Error> {
+        let file = match file {
+            Some(path) => {
+                Some((path.to_owned(), File::create(path).map_err(|cause| unwritable(path, cause))?))
+            }
+            None => None,
+        };
+        Ok(Self(Arc::new(Mutex::new(Inner { file, ..Inner::default() }))))
+    }
+
+    /// Whether all of it goes to a file.
+    pub fn is_filed(&self) -> bool {
+        self.with(|inner| inner.file.is_some())
+    }
+
+    /// Takes in what the task wrote.
+    pub fn take(&self, bytes: &[u8]) {
+        self.with(|inner| {
+            inner.keep(bytes);
+            inner.write(bytes);
+        });
+    }
+
+    /// Takes in what is not to go to the file: it is known already, or was never to be.
+    pub fn keep(&self, bytes: &[u8]) {
+        self.with(|inner| inner.keep(bytes));
+    }
+
+    /// Whether nothing was taken in.
+    pub fn is_empty(&self) -> bool {
+        self.with(|inner| inner.last.is_empty())
+    }
+
+    /// Its last lines, at most so many.
+    pub fn lines(&self, most: usize) -> Vec<String> {
+        let bytes = self.last(most);
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+
+    /// The bytes of its last lines, at most so many.
+    pub fn last(&self, most: usize) -> Vec<u8> {
+        let kept = self.with(|inner| inner.last.iter().copied().collect::<Vec<u8>>());
+        let body = kept.strip_suffix(b"\n").unwrap_or(&kept);
+        let ends = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let from = ends.take(most).nth(most.saturating_sub(1)).unwrap_or(0);
+        kept.get(from..).unwrap_or_default().to_vec()
+    }
+
+    /// Why the file does not hold all of it.
+    pub fn failure(&self) -> Option<Error> {
+        self.with(|inner| {
+            if let Some((path, Err(cause))) =
+                inner.file.as_mut().map(|(path, file)| (path.clone(), file.flush()))
+            {
+                inner.failed.get_or_insert_with(|| unwritable(&path, cause));
+            }
+            inner.failed.take()
+        })
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Inner {
+    fn keep(&mut self, bytes: &[u8]) {
+        let bytes = bytes.get(bytes.len().saturating_sub(KEPT)..).unwrap_or(bytes);
+        let excess = (self.last.len() + bytes.len()).saturating_sub(KEPT);
+        self.last.drain(..excess.min(self.last.len()));
+        self.last.extend(bytes);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let Some((path, file)) = &mut self.file else { return };
+        if let Err(cause) = file.write_all(bytes) {
+            self.failed = Some(unwritable(path, cause));
+            self.file = None;
+        }
+    }
+}
+
+fn unwritable(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("cannot write the log file {}", path.display()))
+        .with_source(cause)
+        .with_hint("name a file in a folder that exists, on a disk with room, with --log-file")
+}
+
+/// A stream whose bytes are recorded once they are written.
+pub struct Recorded<W> {
+    stream: W,
+    record: OutputRecord,
+}
+
+/// The standard streams, recorded.
+pub fn recorded(record: &OutputRecord) -> OutputCopy<Recorded<Out>, Recorded<Err>> {
+    let (out, err) = copy::streams();
+    let record = record.clone();
+    OutputCopy::new(Recorded { stream: out, record: record.clone() }, Recorded { stream: err, record })
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Recorded<W> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(count)) = written {
+            self.record.take(bytes.get(..count).unwrap_or(bytes));
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_kept() {
+        let output = OutputRecord::default();
+        output.take(b"one\ntwo\nth");
+        output.take(b"ree");
+        assert_eq!(output.last(2), b"two\nthree");
+        assert_eq!(output.lines(9), ["one", "two", "three"]);
+        output.take(b"\n");
+        assert_eq!((output.last(1), output.last(0)), (b"three\n".to_vec(), b"one\ntwo\nthree\n".to_vec()));
+        output.take(&vec![b'x'; KEPT + 5]);
+        assert_eq!(output.last(1).len(), KEPT);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_or_filled_is_an_error() {
+        assert!(
+            OutputRecord::new(Some(Path::new("/no/such/folder/log")))
+                .is_err_and(|e| e.to_string().contains("/no/such"))
+        );
+        let output = OutputRecord::new(Some(Path::new("/dev/full"))).unwrap();
+        output.take(b"x");
+        assert_eq!(output.failure().map(|error| error.kind()), Some(ErrorKind::File));
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_do_not_matter(text in "[ab\n]{0,40}", cut in 1usize..9, most in 1usize..5) {
+            let output = OutputRecord::default();
+            text.as_bytes().chunks(cut).for_each(|piece| output.take(piece));
+            let all: Vec<&str> = text.lines().collect();
+            prop_assert_eq!(output.lines(most), all[all.len().saturating_sub(most)..].to_vec());
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What a task used of the machine. On a local engine its control group tells, without a request: the kernel wakes a
+//! thread at the end of the task's process, and the group is there for some milliseconds more. Elsewhere the
+//! engine's statistics are sampled.
+
+mod cgroup;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use bollard::{models::ContainerStatsResponse, query_parameters::StatsOptionsBuilder};
+use futures_util::StreamExt;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+use serde::Serialize;
+
+use crate::{
+    address::Address,
+    docker::{Docker, usage::cgroup::ControlGroup},
+};
+
+/// Between two looks for a group that the engine has yet to make: nothing tells when it is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// How long a group of a task that was started may stay unseen before the engine is asked instead.
+const UNSEEN: Duration = Duration::from_secs(2);
+/// How often a task that runs is read, for the case that its end is missed.
+const SAMPLE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// What a task used. What nothing tells is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Usage {
+    /// Processor time, in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// The most memory that it held at once, page cache included, in bytes.
+    pub memory_peak_bytes: Option<u64>,
+    /// Its memory limit in bytes, if it has one.
+    pub memory_limit_bytes: Option<u64>,
+    /// Bytes read from disks.
+    pub read_bytes: Option<u64>,
+    /// Bytes written to disks.
+    pub written_bytes: Option<u64>,
+    /// Whether the kernel's counters were read after the end of its process, and not some time before.
+    pub exact: bool,
+    /// How often the kernel ended a process of it for want of memory.
+    #[serde(skip)]
+    pub oom_kills: Option<u64>,
+}
+
+impl Usage {
+    /// How much of its memory limit it used at most, in percent.
+    #[must_use]
+    pub fn memory_percent(&self) -> Option<u64> {
+        let limit = self.memory_limit_bytes.filter(|limit| *limit > 0)?;
+        Some(self.memory_peak_bytes?.saturating_mul(100) / limit)
+    }
+}
+
+/// A look at what one task uses, until the last clone is dropped.
+#[derive(Clone)]
+pub struct UsageWatch(Arc<Look>);
+
+/// Dropped, it ends the look.
+struct Look(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    usage: Usage,
+    group: Option<ControlGroup>,
+    /// When the engine said that the task runs.
+    started: Option<Instant>,
+    over: bool,
+}
+
+impl Shared {
+    fn with<T>(&self, change: impl FnOnce(&mut Watched) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep(&self, usage: Usage) {
+        self.with(|watched| watched.usage = usage);
+    }
+
+    fn is_over(&self) -> bool {
+        self.with(|watched| watched.over)
+    }
+
+    /// Whether a task that runs has no group that can be seen from here.
+    fn is_out_of_sight(&self) -> bool {
+        self.with(|watched| watched.started.is_some_and(|started| started.elapsed() > UNSEEN))
+    }
+}
+
+impl Docker {
+    /// Watches what a created container is going to use. To be called before its start, so that the end of a short
+    /// one is not missed. A service of a swarm has no view from here.
+    #[must_use]
+    pub fn watch_usage(&self, id: &str) -> UsageWatch {
+        let shared = Arc::new(Shared::default());
+        if matches!(self.address, Address::Unix(_)) {
+            let (shared, id) = (Arc::clone(&shared), id.to_owned());
+            // A thread of its own: the task's output may keep the runtime busy while the group goes.
+            let _ = thread::Builder::new().name("cube-usage".to_owned()).spawn(move || follow(&shared, &id));
+        }
+        UsageWatch(Arc::new(Look(shared)))
+    }
+
+    /// Samples the engine's statistics for as long as they come, where no control group can be seen.
+    pub async fn sample_usage(&self, id: &str, watch: &UsageWatch) {
+        if matches!(self.address, Address::Unix(_)) {
+            while !watch.0.0.is_out_of_sight() {
+                if watch.0.0.is_over() || watch.0.0.with(|watched| watched.group.is_some()) {
+                    return;
+                }
+                tokio::time::sleep(UNSEEN / 4).await;
+            }
+        }
+        let options = StatsOptionsBuilder::default().stream(true).build();
+        let mut samples = self.api.stats(id, Some(options));
+        while let Some(Ok(sample)) = samples.next().await {
+            watch.0.0.with(|watched| add(&mut watched.usage, &sample));
+        }
+    }
+}
+
+impl UsageWatch {
+    /// The engine said that the task runs.
+    pub fn started(&self) {
+        self.0.0.with(|watched| watched.started = Some(Instant::now()));
+    }
+
+    /// What the task used up to now.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let (usage, group) = self.0.0.with(|watched| (watched.usage.clone(), watched.group.clone()));
+        if usage.exact {
+            return usage;
+        }
+        // Its group may be there still, if the task is.
+        group.and_then(|group| group.read()).map_or(usage, |now| Usage { exact: false, ..now })
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.with(|watched| watched.over = true);
+    }
+}
+
+/// Follows a container's group from before its process is there to its end.
+fn follow(shared: &Shared, id: &str) {
+    let group = loop {
+        if shared.is_over() || shared.is_out_of_sight() {
+            return;
+        }
+        match ControlGroup::of(id) {
+            Some(group) => break group,
+            None => thread::sleep(LOOK_AGAIN),
+        }
+    };
+    shared.with(|watched| watched.group = Some(group.clone()));
+    while !shared.is_over() {
+        match group.first_process() {
+            Some(process) if follow_process(shared, &group, process) => return,
+            Some(_) => {}
+            None if !group.is_there() => return,
+            None => thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
+/// Reads the group at the end of a process, and each second before. Returns whether it was the last one in it: a
+/// container's first process outlives all others, but helpers of the engine's come before it.
+fn follow_process(shared: &Shared, group: &ControlGroup, process: Pid) -> bool {
+    let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else { return false };
+    loop {
+        let mut ended = [PollFd::new(&handle, PollFlags::IN)];
+        let woken = poll(&mut ended, Some(&SAMPLE));
+        let Some(usage) = group.read() else { return true };
+        let is_last = matches!(woken, Ok(1..)) && group.first_process().is_none();
+        shared.keep(Usage { exact: is_last, ..usage });
+        if is_last || shared.is_over() {
+            return true;
+        }
+        if matches!(woken, Ok(1..)) {
+            return false;
+        }
+    }
+}
+
+/// Takes a sample of the engine's in. Counters only grow; the sample after the end is empty.
+fn add(usage: &mut Usage, sample: &ContainerStatsResponse) {
+    let cpu = sample.cpu_stats.as_ref().and_then(|cpu| cpu.cpu_usage.as_ref()?.total_usage);
+    grow(&mut usage.cpu_seconds, cpu.map(|nanos| Duration::from_nanos(nanos).as_secs_f64()));
+    if let Some(memory) = &sample.memory_stats {
+        grow(&mut usage.memory_peak_bytes, memory.max_usage.or(memory.usage));
+        usage.memory_limit_bytes = memory.limit.or(usage.memory_limit_bytes);
+    }
+    let moved = sample.blkio_stats.as_ref().and_then(|io| io.io_service_bytes_recursive.as_ref());
+    for (operation, counter) in [("read", &mut usage.read_bytes), ("write", &mut usage.written_bytes)] {
+        let of = moved.iter().flat_map(|entries| entries.iter());
+        let of = of.filter(|entry| entry.op.as_ref().is_some_and(|op| op.eq_ignore_ascii_case(operation)));
+        grow(counter, moved.map(|_| of.filter_map(|entry| entry.value).sum()));
+    }
+}
+
+fn grow<T: PartialOrd>(counter: &mut Option<T>, now: Option<T>) {
+    if now > *counter {
+        *counter = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_keep_the_highest() {
+        let sample = |text: &str| serde_json::from_str::<ContainerStatsResponse>(text).unwrap();
+        let mut usage = Usage::default();
+        add(
+            &mut usage,
+            &sample(
+                r#"{"cpu_stats":{"cpu_usage":{"total_usage":1500000000}},"memory_stats":{"usage":5,"limit":100},
+                    "blkio_stats":{"io_service_bytes_recursive":[{"op":"Read","value":7},{"op":"read","value":1},{"op":"Write","value":3}]}}"#,
+            ),
+        );
+        add(
+            &mut usage,
+            &sample(r#"{"cpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{},"blkio_stats":{}}"#),
+        );
+        assert_eq!(
+            (usage.cpu_seconds, usage.memory_peak_bytes, usage.memory_limit_bytes),
+            (Some(1.5), Some(5), Some(100))
+        );
+        assert_eq!((usage.read_bytes, usage.written_bytes, usage.exact), (Some(8), Some(3), false));
+        assert_eq!(usage.memory_percent(), Some(5));
+    }
+}

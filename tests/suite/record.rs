@@ -1,0 +1,174 @@
+//! The record of a run: its log in a file, evidence, what it used, CI marks.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::testbed::{Bed, probe, shell};
+
+/// The JSON on the last line of standard error.
+fn last_object(stderr: &str) -> Value {
+    serde_json::from_str(stderr.lines().last().unwrap()).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+}
+
+#[test]
+fn the_log_file_has_all_of_both_streams_while_they_are_shown() {
+    let bed = Bed::new();
+    let file = bed.path("log");
+    let args = ["--attach", "--log-file", file.to_str().unwrap(), "--image", &probe()];
+    let output = bed.run([&args[..], &["lines=20000x100", "err=last", "exit=3"]].concat()).ends(3).output();
+    let log = fs::read(&file).unwrap();
+    assert_eq!(log, [output.stdout.as_slice(), b"last\n"].concat());
+    let missing = ["--attach", "--log-file", "/no/such/folder/log", "--image", &probe()];
+    bed.run(missing).fails(125).stderr_has("/no/such/folder/log").output();
+    bed.run(["--log-file", file.to_str().unwrap(), "--image", &probe()])
+        .fails(125)
+        .stderr_has("--log-file")
+        .output();
+    bed.assert_empty();
+}
+
+#[test]
+fn a_log_file_on_a_full_disk_fails_a_task_that_was_well() {
+    let bed = Bed::new();
+    let args = ["--attach", "--log-file", "/dev/full", "--image", &probe(), "out=x"];
+    bed.run(args).ends(125).stderr_has("/dev/full").output();
+    bed.assert_empty();
+}
+
+#[test]
+fn with_shows_the_task_s_last_lines_when_the_command_fails() {
+    let bed = Bed::new();
+    let (label, image, file) = (bed.label(), probe(), bed.path("log"));
+    let usual = ["with", "--label", &label, "--image", &image, "--log-file", file.to_str().unwrap()];
+    let task = ["--wait-for", "log=ready", "out=the map is missing", "out=ready", "forever", "--"];
+    let with = |flags: &[&str], command: &[&str]| {
+        bed.cube([&usual[..1], flags, &usual[1..], &task, command].concat())
+    };
+    let failed = with(&[], &["false"]).ends(1).output().stderr;
+    assert!(failed.contains("the last lines of") && failed.contains("the map is missing"), "{failed}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "the map is missing\nready\n");
+    with(&[], &["true"]).output();
+    with(&["--logs", "never"], &["false"]).exits(1).output();
+    assert!(with(&["--logs", "always"], &["true"]).ends(0).output().stderr.contains("the map is missing"));
+    bed.assert_empty();
+}
+
+#[test]
+fn with_keep_leaves_the_task_stopped() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    let args =
+        ["-o", "json", "with", "--keep", "--label", &label, "--image", &image, "forever", "--", "true"];
+    let object = last_object(&bed.cube(args).ends(0).output().stderr);
+    let id = object["container_id"].as_str().unwrap();
+    assert_eq!(bed.engine().container(id)["State"]["Running"], false);
+    bed.cube(["stop", id]).output();
+    bed.assert_empty();
+}
+
+#[test]
+fn evidence_is_whole_and_has_no_value_of_the_environment() {
+    let bed = Bed::new();
+    let (image, folder) = (shell(), bed.path("evidence"));
+    let flag = format!("--evidence={}", folder.display());
+    let script = "echo token $TOKEN; echo cannot go on >&2; exit 7";
+    let args = [
+        "--attach",
+        &flag,
+        "--env",
+        "TOKEN=s3cret-value",
+        "--env",
+        "A=b",
+        "--image",
+        &image,
+        "sh",
+        "-c",
+        script,
+    ];
+    bed.run(args).ends(7).output();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let json = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();
+    let log = read("task.log");
+    assert!(log.contains("token ***\n") && log.contains("cannot go on\n"), "{log}");
+    assert_eq!(
+        (&json("result.json")["exit_code"], &json("inspect.json")["State"]["ExitCode"]),
+        (&7.into(), &7.into())
+    );
+    let env = json("inspect.json")["Config"]["Env"].to_string();
+    assert!(env.contains("A=***") && env.contains("TOKEN=***"), "{env}");
+    assert_eq!(json("health.json"), Value::Null);
+    for file in fs::read_dir(&folder).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    bed.run(["--attach", &flag, "--image", &image, "true"]).output();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "a success leaves no evidence");
+    bed.run(["--attach", &format!("{flag},on=always"), "--image", &image, "true"]).output();
+    assert!(json("result.json")["result"] == "success" && read("task.log").is_empty());
+    bed.run([&flag, "--image", &image, "--entrypoint", "/no/such"]).ends(127).output();
+    assert_eq!(json("result.json")["cause"]["kind"], "not_found");
+    bed.assert_empty();
+}
+
+#[test]
+fn usage_is_the_kernel_s_own_figure() {
+    let bed = Bed::new();
+    // After the work the task itself asks the kernel, by version 1 or 2 of control groups.
+    let script = "dd if=/dev/zero of=/tmp/x bs=1M count=20 2>/dev/null; x=0; while [ $x -lt 200000 ]; do x=$((x+1)); done;
+        cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.peak";
+    let args =
+        ["-o", "json", "--attach", "--usage", "--memory", "512m", "--image", &shell(), "sh", "-c", script];
+    let output = bed.run(args).ends(0).output();
+    let object = last_object(&output.stderr);
+    let (usage, kernel) = (&object["usage"], output.text().trim().parse::<u64>().unwrap());
+    let peak = usage["memory_peak_bytes"].as_u64().unwrap();
+    assert!(peak >= kernel && peak < kernel + (2 << 20), "{peak} {kernel}");
+    assert!(usage["exact"] == true && usage["memory_limit_bytes"] == 512 << 20, "{usage}");
+    assert!(usage["cpu_seconds"].as_f64().unwrap() > 0.01, "{usage}");
+    assert!(output.stderr.contains("usage: ") && output.stderr.contains("of 512 MiB"), "{}", output.stderr);
+    let phases = &object["phases"];
+    for phase in ["create", "start", "run", "remove"] {
+        assert!(phases[phase].is_u64(), "{phase}: {phases}");
+    }
+    assert!(phases["pull"].is_null() && phases["ready"].is_null(), "{phases}");
+}
+
+#[test]
+fn a_task_near_its_limit_is_reported() {
+    let bed = Bed::new();
+    let args = ["--attach", "--usage", "--memory", "64m", "--image", &probe(), "memory=60"];
+    let stderr = bed.run(args).ends(0).output().stderr;
+    assert!(stderr.contains("% of its memory limit of 64 MiB"), "{stderr}");
+}
+
+#[test]
+fn a_task_cannot_command_the_runner_through_its_last_lines() {
+    let bed = Bed::new();
+    let args = ["--wait-for", "port=80", "--image", &probe(), "out=::error::mine", "exit=3"];
+    let stderr = bed.run(args).env("GITHUB_ACTIONS", "true").ends(125).output().stderr;
+    let lines: Vec<&str> = stderr.lines().collect();
+    let at = |start: &str| {
+        lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {stderr}"))
+    };
+    let stopped = at("::stop-commands::");
+    let word = lines[stopped].strip_prefix("::stop-commands::").unwrap();
+    let resumed = at(&format!("::{word}::"));
+    assert!(
+        at("::group::") < stopped && stopped < at("::error::mine") && at("::error::mine") < resumed,
+        "{stderr}"
+    );
+    assert!(resumed < at("::endgroup::"), "{stderr}");
+    assert_eq!(stderr.matches("::error title=").count(), 1, "{stderr}");
+    let gitlab = bed.run(args).env("GITLAB_CI", "true").ends(125).output().stderr;
+    assert!(gitlab.contains("section_start:") && gitlab.contains("section_end:"), "{gitlab}");
+    let off =
+        bed.run([&["--ci", "off"], &args[..]].concat()).env("GITLAB_CI", "true").ends(125).output().stderr;
+    assert!(!off.contains("section_") && off.contains("::error::mine"), "{off}");
+    let label = bed.label();
+    let with = ["with", "--label", &label, "--image", &probe(), "forever", "--", "false"];
+    let host = bed.cube(with).env("GITHUB_ACTIONS", "true").ends(1).output().stderr;
+    assert!(!host.contains("::error"), "the command's own failure: {host}");
+    bed.assert_empty();
+}
