@@ -137,8 +137,9 @@ fn usage_is_the_kernel_s_own_figure() {
 
 #[test]
 fn a_task_near_its_limit_is_reported() {
+    // It lives long enough to be sampled: on a busy machine its very end may be missed.
     let bed = Bed::new();
-    let args = ["--attach", "--usage", "--memory", "64m", "--image", &probe(), "memory=60"];
+    let args = ["--attach", "--usage", "--memory", "64m", "--image", &probe(), "memory=60", "sleep=2"];
     let stderr = bed.run(args).ends(0).output().stderr;
     assert!(stderr.contains("% of its memory limit of 64 MiB"), "{stderr}");
 }
