@@ -10,7 +10,7 @@ use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::S
 
 use crate::cli::{
     args::{Global, OutputFormat, When},
-    output::{stdio, variables},
+    output::{patient::Patient, stdio, variables},
 };
 
 /// The flags of every command, and what follows from them.
@@ -138,7 +138,8 @@ pub fn log(verbosity: u8) {
         _ => LevelFilter::DEBUG,
     };
     let own = tracing_subscriber::filter::filter_fn(|meta| meta.target().starts_with("cube"));
-    let lines = fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false).without_time();
+    let lines =
+        fmt::layer().with_writer(|| Patient(io::stderr())).with_target(false).with_ansi(false).without_time();
     tracing_subscriber::registry().with(level).with(own).with(lines).init();
 }
 

@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod copying;
 pub mod nonblocking;
+pub mod patient;
 pub mod progress;
 pub mod render;
 pub mod stdio;

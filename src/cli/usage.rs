@@ -1,9 +1,6 @@
 //! A command line that is wrong, or that asks for help.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use cube::{Action, DockerResult, Error, ErrorKind};
@@ -67,7 +64,7 @@ pub fn show(asked: &Asked, problem: Problem) -> ExitCode {
     if asked.json {
         let object = line(&DockerResult::success(asked.action()).failed(failure));
         if asked.foreground {
-            let _ = io::stderr().write_all(object.as_bytes());
+            stdio::err(&object);
         } else {
             let _ = stdio::print(&object);
         }

@@ -227,3 +227,65 @@ impl Write for Head {
         Ok(())
     }
 }
+
+/// A shell line that runs cube with these of its streams non-blocking, as node hands them down; `python3` sets what a
+/// shell cannot.
+fn non_blocking(streams: &str) -> String {
+    format!(
+        "exec python3 -c 'import os,sys\n\
+         for fd in map(int, sys.argv[1]): os.set_blocking(fd, False)\n\
+         os.execv(sys.argv[2], sys.argv[2:])' {streams} \"$@\""
+    )
+}
+
+#[test]
+fn streams_that_are_non_blocking_lose_nothing() {
+    let bed = Bed::new();
+    let image = probe();
+    let expected = |lines: &str| bed.run(["-a", "--image", &image, lines]).output().stdout;
+    let whole = expected("lines=40000x100");
+    let run = bed.run(["-a", "--image", &image, "lines=40000x100", "err-lines=40000x100"]);
+    let output = run.by_shell(&non_blocking("12")).any_stderr().output();
+    assert!(output.stdout == whole && output.stderr.into_bytes() == whole);
+
+    let input: Vec<u8> = whole.iter().copied().take(1 << 20).collect();
+    let mut cat = bed.run(["-a", "-i", "--image", &image, "out=up", "cat"]);
+    cat = cat.by_shell(&non_blocking("01")).open_stdin();
+    let mut running = cat.spawn();
+    // Nothing is there to be read yet.
+    running.wait_for_stdout("up\n");
+    running.write_stdin(std::str::from_utf8(&input).unwrap());
+    running.close_stdin();
+    assert!(running.finish().stdout == [b"up\n".as_slice(), &input].concat());
+
+    let task = bed.start(["--image", &image, "lines=40000x100", "forever"]);
+    let mut logs = bed.cube(["logs", "-f", &task.id]).by_shell(&non_blocking("12")).ends(130).spawn();
+    logs.wait_for_stdout(std::str::from_utf8(&whole[whole.len() - 100..]).unwrap());
+    logs.signal(rustix::process::Signal::INT);
+    assert!(logs.finish().stdout == whole);
+    let exec = ["exec", "-i", &task.id, "/probe", "cat"];
+    let echoed = bed.cube(exec).by_shell(&non_blocking("012")).stdin(input.clone()).output();
+    assert!(echoed.stdout == input);
+}
+
+#[test]
+fn input_that_cannot_be_read_is_told() {
+    let bed = Bed::new();
+    let run = bed.run(["-a", "-i", "--image", &probe(), "cat"]).by_shell(r#"exec "$@" </"#);
+    run.stderr_has("standard input cannot be read").output();
+}
+
+#[test]
+fn a_reader_that_leaves_ends_an_interactive_run_though_its_input_is_open() {
+    let bed = Bed::new();
+    // The one goes on writing, the other is silent.
+    for rest in ["lines=100000000x100", "forever"] {
+        let args = ["-a", "-i", "--image", &probe(), "--stop-timeout", "1", "out=x", rest];
+        let run = bed.run(args).by_shell(r#""$@" | head -n 1; exit "$?""#).open_stdin();
+        let mut running = run.within(Duration::from_secs(20)).any_stderr().spawn();
+        running.wait_for_stdout("x\n");
+        running.wait_for_end();
+        bed.assert_empty();
+        running.finish();
+    }
+}

@@ -11,7 +11,7 @@ use crate::cli::{
     app::App,
     args::files::CpArgs,
     outcome::Outcome,
-    output::{copying::CopyDisplay, stdio},
+    output::{copy, copying::CopyDisplay, patient::Patient, stdio},
     signals::Signals,
 };
 
@@ -78,7 +78,7 @@ async fn copy(
             found.copy_from(from, Path::new(&args.target), &options, &mut events).await.map(drop)?;
         }
         Way::In { to, .. } if args.source == STREAM => {
-            found.extract(std::io::stdin(), to, &options, &mut events).await.map(drop)?;
+            found.extract(Patient(std::io::stdin()), to, &options, &mut events).await.map(drop)?;
         }
         Way::In { to, .. } => {
             found.copy_to(Path::new(&args.source), to, &options, &mut events).await.map(drop)?;
@@ -89,7 +89,7 @@ async fn copy(
 
 async fn archive_out(task: &RunningTask, from: &str) -> Result<(), Error> {
     let mut archive = task.archive(from).await?;
-    let mut stdout = tokio::io::stdout();
+    let (mut stdout, _) = copy::streams();
     while let Some(piece) = archive.next().await? {
         match stdout.write_all(&piece).await {
             Err(cause) if stdio::is_closed_pipe(&cause) => return Ok(()),

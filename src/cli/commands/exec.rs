@@ -1,13 +1,16 @@
 //! `cube exec`: a command in a task.
 
 use cube::{Action, Docker, DockerResult, EnvVar, Error, ExecOptions, Input, TaskRef};
-use tokio::io::AsyncReadExt;
 
 use crate::cli::{
     app::App,
     args::commands::ExecArgs,
     outcome::{FAILED, Outcome, signal_code},
-    output::copy::{self, Copied},
+    output::{
+        copy::{self, Copied},
+        patient::read_stdin,
+        stdio,
+    },
     signals::Signals,
 };
 
@@ -53,12 +56,18 @@ async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Resu
 
 /// Passes standard input on, to its end.
 pub async fn feed(mut input: Input) {
-    let mut stdin = tokio::io::stdin();
-    let mut buffer = vec![0; 32 << 10];
-    while let Ok(read) = stdin.read(&mut buffer).await {
-        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { break };
-        if input.write(bytes).await.is_err() {
-            return;
+    loop {
+        match read_stdin().await {
+            Ok(bytes) if bytes.is_empty() => break,
+            Ok(bytes) => {
+                if input.write(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            Err(cause) => {
+                stdio::note(&format!("standard input cannot be read any further: {cause}"));
+                break;
+            }
         }
     }
     let _ = input.close().await;

@@ -55,10 +55,14 @@ pub async fn run(session: Session<'_, ()>, timeout: Option<Duration>, keep: bool
         Ok(started) => started,
         Err(failed) => return *failed,
     };
-    if let Some(input) = input.filter(|_| stdin) {
-        tokio::spawn(feed(input));
+    let feeding = input.filter(|_| stdin).map(|input| tokio::spawn(feed(input)));
+    let ended = Box::pin(foreground(&mut session, output, timeout)).await;
+    // A connection that nobody reads any more would keep the engine from stopping the task.
+    if let Some(feeding) = feeding {
+        feeding.abort();
+        let _ = feeding.await;
     }
-    match Box::pin(foreground(&mut session, output, timeout)).await {
+    match ended {
         Ok(finish) => Box::pin(finish_up(session, &finish, keep)).await,
         Err(error) => Box::pin(session.fail(error)).await,
     }

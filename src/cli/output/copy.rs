@@ -1,10 +1,10 @@
 //! A task's output on cube's own: stdout to stdout, stderr to stderr, byte for byte, in large writes.
 
-use std::{io, pin::pin, time::Duration};
+use std::{future::pending, io, pin::pin, time::Duration};
 
 use cube::{Chunk, Stream};
 use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
+    io::{AsyncWrite, AsyncWriteExt, Interest, unix::AsyncFd},
     time::{Instant, sleep},
 };
 
@@ -24,28 +24,34 @@ pub struct OutputCopy<O, E> {
     err: E,
     gathered: Vec<u8>,
     stream: Stream,
+    /// What tells that the reader of `out` has left.
+    reader: Option<AsyncFd<io::Stdout>>,
+    /// Whether something was written to `out`.
+    begun: bool,
 }
 
 /// Standard output.
-pub type Out = NonBlocking<io::Stdout, tokio::io::Stdout>;
+pub type Out = NonBlocking<io::Stdout>;
 /// Standard error.
-pub type Err = NonBlocking<io::Stderr, tokio::io::Stderr>;
+pub type Err = NonBlocking<io::Stderr>;
 
-/// A sink to this process's standard streams.
+/// A sink to this process's standard streams. Copying to it ends as soon as a reader has left that took something.
 fn standard() -> OutputCopy<Out, Err> {
     let (out, err) = streams();
-    OutputCopy::new(out, err)
+    #[expect(deprecated, reason = "sound for a stream that stays open: the new way is marked unsafe")]
+    let reader = AsyncFd::with_interest(io::stdout(), Interest::ERROR);
+    // Of a file there is nothing to be told.
+    OutputCopy { reader: reader.ok(), ..OutputCopy::new(out, err) }
 }
 
 /// This process's standard output and standard error.
 pub fn streams() -> (Out, Err) {
-    let out = NonBlocking::new(io::stdout(), tokio::io::stdout());
-    (out, NonBlocking::new(io::stderr(), tokio::io::stderr()))
+    (NonBlocking::new(io::stdout()), NonBlocking::new(io::stderr()))
 }
 
 impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
     pub fn new(out: O, err: E) -> Self {
-        Self { out, err, gathered: Vec::new(), stream: Stream::Stdout }
+        Self { out, err, gathered: Vec::new(), stream: Stream::Stdout, reader: None, begun: false }
     }
 
     /// Takes a piece in.
@@ -55,6 +61,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
             self.flush().await?;
             self.stream = chunk.stream;
         }
+        self.begun |= chunk.stream == Stream::Stdout;
         if large {
             return write_all(&mut self.out, &mut self.err, chunk.stream, &chunk.bytes).await;
         }
@@ -70,6 +77,16 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
         write_all(&mut self.out, &mut self.err, self.stream, &self.gathered).await?;
         self.gathered.clear();
         Ok(())
+    }
+
+    /// Returns once the reader of standard output has left.
+    async fn reader_left(&self) {
+        if let Some(reader) = &self.reader
+            && reader.ready(Interest::ERROR).await.is_ok()
+        {
+            return;
+        }
+        pending::<()>().await;
     }
 }
 
@@ -161,6 +178,9 @@ where
             () = &mut due, if !sink.gathered.is_empty() => {
                 sink.flush().await.map_err(CopyError::Sink)?;
                 continue;
+            }
+            () = sink.reader_left(), if sink.begun => {
+                return Err(CopyError::Sink(io::ErrorKind::BrokenPipe.into()));
             }
         };
         match next {

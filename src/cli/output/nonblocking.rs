@@ -2,39 +2,46 @@
 //! has none: to hand each piece to a thread would cost more than to write it.
 
 use std::{
-    io::{self, IoSlice},
+    io::{self, IoSlice, Write},
     os::fd::AsFd,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
-use tokio::io::AsyncWrite;
+use tokio::{
+    io::AsyncWrite,
+    task::{JoinHandle, spawn_blocking},
+};
+
+use crate::cli::output::patient::Patient;
 
 /// The place in the file where the last write ended, as the kernel reads it.
 const WHERE_IT_IS: u64 = u64::MAX;
+/// The most that is handed to a thread at a time.
+const PIECE: usize = 64 << 10;
 
-/// One standard stream, to write to at once (`now`) and with patience (`later`).
-pub struct NonBlocking<F, W> {
-    now: F,
-    later: W,
+/// One standard stream.
+pub struct NonBlocking<F> {
+    to: Arc<F>,
     /// Whether the kernel can write at once to what this is: a pipe, but hardly a file.
     able: bool,
-    /// Something is on its way by `later`, and nothing may overtake it.
-    waits: bool,
+    /// What is on its way by a thread, and must not be overtaken.
+    waits: Option<JoinHandle<io::Result<()>>>,
 }
 
-impl<F: AsFd, W> NonBlocking<F, W> {
-    pub fn new(now: F, later: W) -> Self {
-        Self { now, later, able: true, waits: false }
+impl<F: AsFd> NonBlocking<F> {
+    pub fn new(to: F) -> Self {
+        Self { to: Arc::new(to), able: true, waits: None }
     }
 
     /// Writes what there is room for; `None` if that is nothing.
     fn write_now(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
-        if !self.able || self.waits {
+        if !self.able {
             return None;
         }
-        match pwritev2(&self.now, &[IoSlice::new(bytes)], WHERE_IT_IS, ReadWriteFlags::NOWAIT) {
+        match pwritev2(&self.to, &[IoSlice::new(bytes)], WHERE_IT_IS, ReadWriteFlags::NOWAIT) {
             Ok(written) => Some(Ok(written)),
             Err(Errno::AGAIN | Errno::INTR) => None,
             Err(Errno::PIPE) => Some(Err(io::ErrorKind::BrokenPipe.into())),
@@ -45,25 +52,34 @@ impl<F: AsFd, W> NonBlocking<F, W> {
             }
         }
     }
+
+    /// The end of what a thread writes.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(writing) = &mut self.waits else { return Poll::Ready(Ok(())) };
+        let written = ready!(Pin::new(writing).poll(cx));
+        self.waits = None;
+        Poll::Ready(written.map_err(io::Error::other).flatten())
+    }
 }
 
-impl<F: AsFd + Unpin, W: AsyncWrite + Unpin> AsyncWrite for NonBlocking<F, W> {
+impl<F: AsFd + Send + Sync + 'static> AsyncWrite for NonBlocking<F> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_written(cx))?;
         if let Some(written) = self.write_now(bytes) {
             return Poll::Ready(written);
         }
-        self.waits = true;
-        Pin::new(&mut self.later).poll_write(cx, bytes)
+        let piece = bytes.get(..PIECE).unwrap_or(bytes).to_vec();
+        let (length, to) = (piece.len(), Arc::clone(&self.to));
+        self.waits = Some(spawn_blocking(move || Patient(&*to).write_all(&piece)));
+        Poll::Ready(Ok(length))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.later).poll_flush(cx))?;
-        self.waits = false;
-        Poll::Ready(Ok(()))
+        self.poll_written(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.later).poll_shutdown(cx)
+        self.poll_written(cx)
     }
 }
 
@@ -84,7 +100,7 @@ mod tests {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut direct = NonBlocking::new(to.try_clone().unwrap(), tokio::fs::File::from_std(to));
+            let mut direct = NonBlocking::new(to);
             for piece in pieces {
                 direct.write_all(piece).await.unwrap();
                 direct.flush().await.unwrap();
@@ -104,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn all_arrives_in_order_through_a_pipe_that_was_handed_down_non_blocking() {
+        let (from, to) = io::pipe().unwrap();
+        rustix::fs::fcntl_setfl(&to, rustix::fs::OFlags::NONBLOCK).unwrap();
+        assert!(moved(&pieces(), from, std::os::fd::OwnedFd::from(to).into()) == pieces().concat());
+    }
+
+    #[test]
     fn all_arrives_in_order_in_a_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         moved(&pieces(), io::empty(), file.reopen().unwrap());
@@ -114,7 +137,7 @@ mod tests {
     fn a_reader_that_has_gone_and_a_full_disk_are_told_apart() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let failed = |to: std::fs::File| {
-            let mut direct = NonBlocking::new(to.try_clone().unwrap(), tokio::fs::File::from_std(to));
+            let mut direct = NonBlocking::new(to);
             runtime.block_on(async {
                 direct.write_all(b"x").await?;
                 direct.flush().await

@@ -1,10 +1,6 @@
 //! How a command ended, as it is shown: results as JSON or shell lines, errors with causes and hint.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use cube::{DockerResult, Error, ErrorKind, printable::rewrites};
 
@@ -45,7 +41,7 @@ fn show(output: OutputFormat, result: &DockerResult, outcome: &Outcome) -> Resul
     match (output, outcome.place) {
         (OutputFormat::Json, JsonTarget::Stdout) => stdio::print(&line(result)),
         (OutputFormat::Json, JsonTarget::Stderr) => {
-            let _ = io::stderr().write_all(line(result).as_bytes());
+            stdio::err(&line(result));
             Ok(())
         }
         (OutputFormat::Env | OutputFormat::Dotenv | OutputFormat::Github, JsonTarget::Stdout)

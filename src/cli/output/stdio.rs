@@ -1,9 +1,17 @@
 //! cube's own words on its standard streams: results on the one, errors and notes on the other.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 pub use cube::printable::printable;
 use cube::{Error, ErrorKind};
+
+use crate::cli::output::patient::Patient;
+
+/// How long a note waits for a reader of standard error.
+const STUCK: Duration = Duration::from_secs(2);
 
 /// Prints to standard output. A reader that has gone is no error, unless what is printed must arrive.
 pub fn print(text: &str) -> Result<(), Error> {
@@ -15,9 +23,7 @@ pub fn print(text: &str) -> Result<(), Error> {
 
 /// Prints to standard output what the caller cannot do without.
 pub fn print_surely(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    Patient(io::stdout()).write_all(text.as_bytes())
 }
 
 /// Whether nobody reads any more.
@@ -45,7 +51,12 @@ pub fn error(error: &Error, colors: bool) {
     if let Some(hint) = error.hint() {
         text.push_str(&format!("  hint: {}\n", printable(hint)));
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    err(&text);
+}
+
+/// Prints to standard error what has to arrive there if anything can.
+pub fn err(text: &(impl AsRef<[u8]> + ?Sized)) {
+    let _ = Patient(io::stderr()).write_all(text.as_ref());
 }
 
 /// An error as one line, causes and hint and all.
@@ -66,12 +77,17 @@ fn words(kind: ErrorKind) -> String {
 
 /// Prints a step on the way to standard error.
 pub fn step(text: &str) {
-    let _ = io::stderr().write_all(format!("{}\n", printable(text)).as_bytes());
+    aside(&format!("{}\n", printable(text)));
 }
 
 /// Prints a warning to standard error.
 pub fn note(text: &str) {
-    let _ = io::stderr().write_all(format!("cube: {}\n", printable(text)).as_bytes());
+    aside(&format!("cube: {}\n", printable(text)));
+}
+
+/// A reader that is stuck must not keep cube from its work, nor from its signals.
+fn aside(text: &str) {
+    let _ = Patient(io::stderr()).write_within(text.as_bytes(), STUCK);
 }
 
 /// Writes text to standard error as it is: marks of a CI service hold control characters.
@@ -81,7 +97,7 @@ pub fn raw(text: &str) {
 
 /// Writes a task's own bytes to standard error.
 pub fn raw_bytes(bytes: &[u8]) {
-    let _ = io::stderr().write_all(bytes);
+    err(bytes);
 }
 
 /// A line of standard output with what the engine told.

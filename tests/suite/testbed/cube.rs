@@ -281,6 +281,14 @@ impl Running {
         children.split_whitespace().find(is_guard).expect("there is a guard").parse().unwrap()
     }
 
+    /// Returns once it has ended, with its input still open.
+    pub fn wait_for_end(&mut self) {
+        let limit = self.limit.saturating_sub(self.started.elapsed());
+        if !(self.stdout.ended(limit) && self.stderr.ended(limit)) {
+            self.give_up("it did not end");
+        }
+    }
+
     /// Returns once it has ended by SIGKILL.
     pub fn wait_killed(&mut self) {
         let status = self.child.wait().unwrap();
