@@ -51,6 +51,7 @@ pub use config::value::{
     },
     duration,
     env::EnvVar,
+    http_condition::HttpCondition,
     image::ImageRef,
     label::{parse_label, parse_label_file},
     mount::{
@@ -64,6 +65,7 @@ pub use config::value::{
     port::{Binding, HostPort, Port, PortMapping, Protocol},
     pull::PullPolicy,
     restart::RestartPolicy,
+    server_protocol::ServerProtocol,
     signal::Signal,
     size::{Cpus, Size, SwapLimit},
     standard_stream::StandardStream,
@@ -79,7 +81,7 @@ pub use docker::{
         exec::{Exec, ExecOptions},
         filter::ListFilter,
         list::Listed,
-        stop::StopOptions,
+        stop::{StopOptions, Stopped, Unheard},
         wait::Exit,
     },
     details::{Details, Health, Probe},
@@ -101,7 +103,7 @@ pub use docker::{
     usage::{Usage, UsageWatch},
 };
 pub use error::{Error, ErrorKind, Origin};
-pub use event::{Event, Events};
+pub use event::{Event, Events, OpenCondition};
 pub use phases::Phases;
 pub use result::{Action, DockerResult, Ports, Verdict};
 pub use shell::shell_word;

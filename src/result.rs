@@ -8,7 +8,10 @@ use uuid::Uuid;
 
 use crate::{
     cause::Cause,
-    config::value::port::{Binding, Port},
+    config::value::{
+        port::{Binding, Port},
+        signal::Signal,
+    },
     docker::usage::Usage,
     error::{Error, ErrorKind},
     phases::Phases,
@@ -99,6 +102,9 @@ pub struct DockerResult {
     /// The variables that the caller made from the task's address (`--export`), by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
+    /// The signal that the task could not hear, so that it was killed without a grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<Signal>,
     /// The node of the swarm that runs the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -144,6 +150,7 @@ impl DockerResult {
             usage: None,
             phases: None,
             env: None,
+            unheard: None,
             node: None,
             digest: None,
             removed: None,

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod manual;
 pub mod names;
 pub mod network;
+pub mod ready;
 pub mod record;
 pub mod security;
 pub mod storage;

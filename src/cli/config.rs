@@ -200,10 +200,10 @@ fn health(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
 }
 
 fn readiness(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
-    for condition in &args.wait_for {
+    for condition in &args.ready.wait_for {
         config.readiness.wait_for.push(condition.parse()?);
     }
-    set(&mut config.readiness.wait_timeout, duration(args.wait_timeout.as_deref())?);
+    set(&mut config.readiness.wait_timeout, duration(args.ready.wait_timeout.as_deref())?);
     Ok(())
 }
 

@@ -7,5 +7,6 @@ pub mod patient;
 pub mod progress;
 pub mod render;
 pub mod stdio;
+pub mod stops;
 pub mod template;
 pub mod variables;

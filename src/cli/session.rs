@@ -8,7 +8,7 @@ use std::{
 
 use cube::{
     Action, Config, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime, Owner, Run,
-    RunningTask, State, StopOptions,
+    RunningTask, State, StopOptions, Stopped, Unheard,
 };
 
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::cli::{
     guard::Guard,
     mounts,
     outcome::Outcome,
-    output::{progress::PullDisplay, stdio},
+    output::{progress::PullDisplay, stdio, stops},
     record::{End, LAST_LINES, Record, phases::Phase},
     signals::Signals,
 };
@@ -146,7 +146,7 @@ impl Session<'_> {
     pub async fn fail(mut self, error: Error) -> Outcome {
         if error.kind() == ErrorKind::Interrupted {
             self.announce_stop();
-            let _ = self.stop_process().await;
+            let _ = self.stop_process(Unheard::KillIfIdle).await;
         }
         if matches!(copies::fetch_failed(&mut self).await, Fetched::LeftToGuard) {
             let result = DockerResult { state: Some(State::Failed), container_id: None, ..self.known() };
@@ -172,15 +172,19 @@ impl Session<'_> {
         result
     }
 
-    /// Asks the task to end and waits for it; a second signal kills it.
-    pub async fn stop_process(&mut self) -> Result<(), Error> {
-        let (own_grace, options, begun) = (self.own_grace(), StopOptions::default(), Instant::now());
+    /// Asks the task to end and waits for it; a second signal kills it. `unheard` says what becomes of a task that
+    /// cannot hear that.
+    pub async fn stop_process(&mut self, unheard: Unheard) -> Result<(), Error> {
+        let (own_grace, options) = (self.own_grace(), StopOptions { unheard, ..StopOptions::default() });
+        let (title, begun) = (self.title(), Instant::now());
+        let stop = self.task.stop_process(&options, own_grace);
         let stopped = tokio::select! {
-            stopped = self.task.stop_process(&options, own_grace) => stopped,
-            _ = self.signals.next() => self.task.kill(None).await,
+            stopped = stops::told_if_slow(&title, self.app.global.quiet, stop) => stopped,
+            _ = self.signals.next() => self.task.kill(None).await.map(|()| Stopped::default()),
         };
         self.record.took(Phase::Stop, begun);
-        stopped
+        stops::explain(&title, self.app.global.quiet, stopped?.unheard);
+        Ok(())
     }
 
     /// The task's own grace, in seconds.

@@ -3,6 +3,7 @@
 pub mod api_versions;
 pub mod body;
 pub mod create;
+mod deaf;
 pub mod exec;
 pub mod filter;
 pub mod inspect;
@@ -13,4 +14,5 @@ pub mod proxies;
 pub mod prune;
 pub mod signal_events;
 pub mod stop;
+mod stop_process;
 pub mod wait;

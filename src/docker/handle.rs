@@ -12,7 +12,7 @@ use crate::{
         Docker,
         container::{
             exec::{Exec, ExecOptions},
-            stop::StopOptions,
+            stop::{StopOptions, Stopped},
             wait::Exit,
         },
         deadline::{Deadline, in_time},
@@ -241,10 +241,14 @@ impl RunningTask {
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] or the engine's refusal. A task that does not run is no error.
-    pub async fn stop_process(&self, options: &StopOptions, own_grace: Option<i64>) -> Result<(), Error> {
+    pub async fn stop_process(
+        &self,
+        options: &StopOptions,
+        own_grace: Option<i64>,
+    ) -> Result<Stopped, Error> {
         match &self.id {
             EngineId::Container(id) => self.docker.stop_container(id, options, own_grace).await,
-            EngineId::Service(id) => self.docker.remove_service(id).await,
+            EngineId::Service(id) => self.docker.remove_service(id).await.map(|()| Stopped::default()),
         }
     }
 

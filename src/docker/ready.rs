@@ -1,15 +1,18 @@
 //! Waiting until a task is ready: all conditions watched at once, beside the end of its process.
 
+mod automatic;
 mod check;
 mod exec;
 mod exit;
+mod file;
 mod health;
 mod http;
 mod lines;
 mod log;
 mod port;
-mod proc;
+pub(crate) mod proc;
 mod progress;
+mod protocol;
 mod published;
 mod running;
 mod sockets;
@@ -90,6 +93,7 @@ impl RunningTask {
             let held = match watch.condition {
                 Condition::Running => ran,
                 Condition::Log { pattern, times } => log::held(self, container, pattern, *times).await,
+                Condition::File(path) => file::held(self, path).await,
                 _ => false,
             };
             if !held {
@@ -109,9 +113,12 @@ impl Watch<'_> {
             Condition::Healthy => health::hold(task, container, seen).await,
             Condition::Port(port) => port::hold(task, container, *port, seen).await,
             Condition::Log { pattern, times } => log::hold(task, container, pattern, *times, seen).await,
-            Condition::Http { tls, port, path } => {
-                http::hold(task, container, &http::Target { tls: *tls, port: *port, path }, seen).await
+            Condition::Http(http) => http::hold(task, container, http, seen).await,
+            Condition::Server { protocol, port } => {
+                protocol::hold(task, container, *protocol, *port, seen).await
             }
+            Condition::Ready => automatic::hold(task, container, seen).await,
+            Condition::File(path) => file::hold(task, path, seen).await,
             Condition::Exec(command) => exec::hold(task, command, seen).await,
             Condition::Exit => Ok(()),
         };

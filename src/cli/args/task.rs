@@ -8,6 +8,7 @@ use crate::cli::args::{
     foreground::StreamArgs,
     form::Form,
     names::NamesArgs,
+    ready::ReadyArgs,
     record::{LogsWhen, RecordArgs},
 };
 
@@ -230,13 +231,8 @@ pub struct TaskArgs {
     /// Time after the start in which failures do not count [default: 0s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Health")]
     pub health_start_period: Option<String>,
-    /// Wait for: running, healthy, port[=5432], log=REGEX, log*2=REGEX, http[s]=PORT/path,
-    /// exec=COMMAND, exit. Repeatable: all must hold
-    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Readiness")]
-    pub wait_for: Vec<String>,
-    /// Longest to wait for that [default: 60s]
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Readiness")]
-    pub wait_timeout: Option<String>,
+    #[command(flatten)]
+    pub ready: ReadyArgs,
     #[command(flatten)]
     pub docker: DockerArgs,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use cube::{Config, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions};
+use cube::{Config, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions, Unheard};
 
 use crate::cli::{
     commands::exec::feed,
@@ -13,7 +13,7 @@ use crate::cli::{
     outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
     output::{
         copy::{self, Copied},
-        stdio,
+        stdio, stops,
     },
     record::{End, Record, output::recorded},
     session::Session,
@@ -149,7 +149,10 @@ async fn stop(
     let (task, own_grace, options) = (session.task.clone(), session.own_grace(), StopOptions::default());
     let mut stop = pin!(async { tokio::join!(task.stop_process(&options, own_grace), output).0 });
     tokio::select! {
-        stopped = &mut stop => stopped,
+        stopped = &mut stop => {
+            stops::explain(&session.title(), session.app.global.quiet, stopped?.unheard);
+            Ok(())
+        }
         _ = session.signals.next() => {
             session.task.kill(None).await?;
             // Nothing but a reader that is stuck can hold up the end now.
@@ -172,7 +175,7 @@ async fn show(mut follow: Follow, record: Record) -> Result<ForegroundEnd, Error
 async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool) -> Outcome {
     session.record.ended();
     if matches!(finish, ForegroundEnd::Closed) {
-        let _ = session.stop_process().await;
+        let _ = session.stop_process(Unheard::KillIfIdle).await;
     }
     let error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.config()));
     let mut result = session.last_word().await;

@@ -5,7 +5,7 @@ use std::{
     process::ExitStatus, time::Duration,
 };
 
-use cube::{Action, DockerResult, Error, ErrorKind, Exit, Lifetime, Signal};
+use cube::{Action, DockerResult, Error, ErrorKind, Exit, Lifetime, Signal, Unheard};
 use rustix::process::{Pid, Signal as ProcessSignal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -83,7 +83,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
 
 async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) -> Outcome {
     session.record.ended();
-    let stopped = session.stop_process().await;
+    let stopped = session.stop_process(Unheard::Kill).await;
     if let Err(error) = &stopped
         && error.kind() != ErrorKind::TaskNotFound
     {

@@ -5,7 +5,11 @@ use std::{fmt, str::FromStr};
 use regex_lite::Regex;
 
 use crate::{
-    config::value::port::{Port, Protocol},
+    config::value::{
+        http_condition::HttpCondition,
+        port::{Port, Protocol},
+        server_protocol::ServerProtocol,
+    },
     error::Error,
 };
 
@@ -26,23 +30,28 @@ pub enum Condition {
         /// How many lines must match.
         times: u32,
     },
-    /// A request to a published port is answered with a status of 200 to 399.
-    Http {
-        /// Whether over TLS; the certificate is not checked.
-        tls: bool,
+    /// A request to a published port is answered as expected.
+    Http(HttpCondition),
+    /// The server on this published tcp port says, by its own protocol, that it takes clients.
+    Server {
+        /// What it speaks.
+        protocol: ServerProtocol,
         /// The container's port.
         port: u16,
-        /// The path, with its slash.
-        path: String,
     },
+    /// Its health check passes, if it has one; else what the exposed ports of a known protocol serve takes clients; else
+    /// something listens on every exposed tcp port.
+    Ready,
+    /// This path exists in the container.
+    File(String),
     /// A command run in the container exits with 0.
     Exec(String),
     /// Its process ends.
     Exit,
 }
 
-const HINT: &str = "write running, healthy, port, port=5432, log=REGEX, log*2=REGEX, http=8080/path, \
-                    https=8443/path, exec=COMMAND or exit";
+const HINT: &str = "write ready, running, healthy, port, port=5432, log=REGEX, log*2=REGEX, http=8080/path, \
+                    https=8443/path, postgres, mysql, redis, amqp, file=/path, exec=COMMAND or exit";
 
 impl FromStr for Condition {
     type Err = Error;
@@ -57,16 +66,39 @@ impl FromStr for Condition {
             ("running", None) => Ok(Self::Running),
             ("healthy", None) => Ok(Self::Healthy),
             ("exit", None) => Ok(Self::Exit),
+            ("ready", None) => Ok(Self::Ready),
             ("port", None) => Ok(Self::Port(None)),
             ("port", Some(port)) => port_condition(port).ok_or_else(|| invalid("not a port")),
-            ("http" | "https", Some(target)) => http(word == "https", target).map_err(invalid),
+            ("http" | "https", Some(target)) => {
+                HttpCondition::parse(word == "https", target).map(Self::Http).map_err(|e| invalid(&e))
+            }
+            ("file", Some(path)) => file(path).map_err(invalid),
             ("exec", Some("")) => Err(invalid("the command is missing")),
             ("exec", Some(command)) => Ok(Self::Exec(command.to_owned())),
             (_, Some(pattern)) if word == "log" || word.starts_with("log*") => log(word, pattern, text),
-            ("log" | "http" | "https" | "exec", None) => Err(invalid("a value is missing after `=`")),
-            _ => Err(invalid("not a condition")),
+            ("log" | "http" | "https" | "exec" | "file", None) => {
+                Err(invalid("a value is missing after `=`"))
+            }
+            _ => server(word, argument).unwrap_or(Err("not a condition")).map_err(invalid),
         }
     }
+}
+
+/// A condition by a server's protocol, if `word` names one.
+fn server(word: &str, port: Option<&str>) -> Option<Result<Condition, &'static str>> {
+    let protocol = ServerProtocol::ALL.into_iter().find(|protocol| protocol.word() == word)?;
+    let port = match port {
+        None => Some(protocol.default_port()),
+        Some(port) => port.strip_suffix("/tcp").unwrap_or(port).parse().ok().filter(|number| *number > 0),
+    };
+    Some(port.map(|port| Condition::Server { protocol, port }).ok_or("not a tcp port"))
+}
+
+fn file(path: &str) -> Result<Condition, &'static str> {
+    if path.contains('\0') {
+        return Err("a path holds no zero byte");
+    }
+    if path.starts_with('/') { Ok(Condition::File(path.to_owned())) } else { Err("the path is not absolute") }
 }
 
 fn port_condition(text: &str) -> Option<Condition> {
@@ -89,18 +121,6 @@ fn log(word: &str, pattern: &str, text: &str) -> Result<Condition, Error> {
     Ok(Condition::Log { pattern: pattern.to_owned(), times })
 }
 
-fn http(tls: bool, target: &str) -> Result<Condition, &'static str> {
-    let (port, path) = match target.find('/') {
-        Some(slash) => target.split_at(slash),
-        None => (target, "/"),
-    };
-    let port = port.parse().ok().filter(|p| *p > 0).ok_or("not a port")?;
-    if !path.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("the path holds a character that must be percent-encoded");
-    }
-    Ok(Condition::Http { tls, port, path: path.to_owned() })
-}
-
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -110,7 +130,11 @@ impl fmt::Display for Condition {
             Self::Port(Some(port)) => write!(f, "port={port}"),
             Self::Log { pattern, times: 1 } => write!(f, "log={pattern}"),
             Self::Log { pattern, times } => write!(f, "log*{times}={pattern}"),
-            Self::Http { tls, port, path } => write!(f, "http{}={port}{path}", if *tls { "s" } else { "" }),
+            Self::Http(http) => http.fmt(f),
+            Self::Server { protocol, port } if *port == protocol.default_port() => protocol.fmt(f),
+            Self::Server { protocol, port } => write!(f, "{protocol}={port}"),
+            Self::Ready => f.write_str("ready"),
+            Self::File(path) => write!(f, "file={path}"),
             Self::Exec(command) => write!(f, "exec={command}"),
             Self::Exit => f.write_str("exit"),
         }
@@ -138,6 +162,14 @@ mod tests {
             "log*2=ready=yes",
             "http=8080/health?a=b",
             "https=8443/",
+            "https=8443/up,status=401,body=no, not yet,insecure",
+            "ready",
+            "postgres",
+            "postgres=5433",
+            "mysql",
+            "redis=6380",
+            "amqp",
+            "file=/run/up to date",
             "exec=pg_isready -U cube",
         ] {
             assert_eq!(text.parse::<Condition>().unwrap().to_string(), text);
@@ -148,6 +180,8 @@ mod tests {
     fn what_may_be_left_out_is_filled_in() {
         assert_eq!("port=80".parse::<Condition>().unwrap().to_string(), "port=80/tcp");
         assert_eq!("http=80".parse::<Condition>().unwrap().to_string(), "http=80/");
+        assert_eq!("redis=6379/tcp".parse::<Condition>().unwrap().to_string(), "redis");
+        assert_eq!("http=80,status=200".parse::<Condition>().unwrap().to_string(), "http=80/,status=200");
         assert_eq!("log*1=x".parse::<Condition>().unwrap().to_string(), "log=x");
     }
 
@@ -155,7 +189,18 @@ mod tests {
     fn a_malformed_condition_is_refused_with_a_way_out() {
         for text in [
             "",
-            "ready",
+            "ready=1",
+            "postgres=",
+            "postgres=x",
+            "mysql=0",
+            "redis=6379/udp",
+            "file",
+            "file=",
+            "file=up",
+            "http=80/,status=9",
+            "http=80/,status=300-200",
+            "http=80/,body=(",
+            "http=80/,body=",
             "port=",
             "port=x",
             "port=70000",

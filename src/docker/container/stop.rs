@@ -36,6 +36,17 @@ const LOOK_ON: Duration = Duration::from_secs(1);
 /// An engine that takes as long for a list does nothing else meanwhile either.
 const HANGING: Duration = Duration::from_secs(1);
 
+/// What to do with a task whose first process cannot hear the signal: the kernel drops one that the first process of a
+/// container does not handle, and the grace would pass for nothing. Seen on this machine only; elsewhere the grace counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unheard {
+    /// Kill it after a second if it slept all the time and is the container's only process.
+    #[default]
+    KillIfIdle,
+    /// Kill it after a second: nobody needs what it may still be doing.
+    Kill,
+}
+
 /// How a task is stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StopOptions {
@@ -43,8 +54,17 @@ pub struct StopOptions {
     pub signal: Option<Signal>,
     /// Grace before the kill, in seconds; -1 waits for ever. Its own, else the engine's 10 s, if left out.
     pub timeout: Option<i32>,
+    /// What to do where the first process has no way to hear the signal, and nobody set a grace.
+    pub unheard: Unheard,
     /// Not to ask the engine how the task ended: a request less, and a result without its exit code.
     pub skip_outcome: bool,
+}
+
+/// How a task's process was stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stopped {
+    /// The signal that it could not hear, so that it was killed without a grace.
+    pub unheard: Option<Signal>,
 }
 
 impl Docker {
@@ -63,7 +83,17 @@ impl Docker {
         id: &str,
         options: &StopOptions,
         own: Option<i64>,
-    ) -> Result<(), Error> {
+    ) -> Result<Stopped, Error> {
+        if own.is_none()
+            && options.timeout.is_none()
+            && let Some(stopped) = Box::pin(self.stop_in_sight(id, options)).await?
+        {
+            return Ok(stopped);
+        }
+        self.stop_by_engine(id, options, own).await.map(|()| Stopped::default())
+    }
+
+    async fn stop_by_engine(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {
         if let Some(signal) =
             options.signal.as_ref().filter(|_| !self.transport.engine().is_docker_since(STOP_SIGNAL))
         {
@@ -223,16 +253,18 @@ impl RunningTask {
 
     async fn stop_and_remove(&self, details: &Details, options: &StopOptions) -> Result<DockerResult, Error> {
         self.check_stop(options)?;
+        let mut stopped = Stopped::default();
         if details.is_alive() {
-            match self.stop_process(options, details.stop_timeout).await {
+            stopped = match self.stop_process(options, details.stop_timeout).await {
                 // Somebody else is removing it.
-                Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => stopped,
                 stopped => stopped?,
-            }
+            };
         }
         let result = self.last_word(details, options.skip_outcome).await;
         self.remove().await?;
-        Ok(DockerResult { container_id: Some(details.id.to_string()), ..result })
+        let container_id = Some(details.id.to_string());
+        Ok(DockerResult { container_id, unheard: stopped.unheard, ..result })
     }
 
     /// What is known of a stopped task before it goes: its exit code and times.

@@ -1,15 +1,18 @@
-//! `http=PORT/path`: a request to where the port is published is answered with 2xx or 3xx.
+//! `http=PORT/path`: a request to where the port is published is answered with the status and the body that are
+//! waited for.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty};
 use hyper::{
     Request, StatusCode,
+    body::Incoming,
     client::conn::http1,
     header::{HOST, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
+use regex_lite::Regex;
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
@@ -18,13 +21,17 @@ use tokio::{
 use crate::{
     config::value::{
         duration,
+        http_condition::HttpCondition,
         port::{Binding, Port, Protocol},
     },
     docker::{
         details::Details,
         handle::RunningTask,
         http::dial::{Stream, tls},
-        ready::{progress::Progress, published::Published},
+        ready::{
+            progress::{Progress, quote},
+            published::Published,
+        },
     },
     error::{Error, deepest_cause},
 };
@@ -34,13 +41,15 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// How long the first request may take. Each that runs out doubles it: a slow answer is one as well.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(8);
+/// How much of a body is searched, in bytes.
+const LONGEST_BODY: usize = 1 << 20;
 
-/// What is asked for.
-#[derive(Clone, Copy)]
-pub(crate) struct Target<'a> {
-    pub(crate) tls: bool,
-    pub(crate) port: u16,
-    pub(crate) path: &'a str,
+/// What came back.
+#[derive(Debug, PartialEq, Eq)]
+enum HttpAnswer {
+    Expected,
+    OtherStatus(StatusCode),
+    OtherBody(String),
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -48,18 +57,24 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) async fn hold(
     task: &RunningTask,
     container: &Details,
-    target: &Target<'_>,
+    target: &HttpCondition,
     seen: &Progress,
 ) -> Result<(), Error> {
+    let body = target.body.as_deref().map(pattern).transpose()?;
     let number = Port { number: target.port, protocol: Protocol::Tcp };
     let mut published = Published::of(task, container, number)?;
     let mut limit = FIRST;
     loop {
         // The one that `cube port` names: another may be a foreign server's.
         for at in published.bindings(task).await?.iter().take(1) {
-            match timeout(limit, ask(at, target)).await {
-                Ok(Ok(status)) if status.is_success() || status.is_redirection() => return Ok(()),
-                Ok(Ok(status)) => seen.note(format!("{at} answered with status {}", status.as_u16())),
+            match timeout(limit, ask(at, target, body.as_ref())).await {
+                Ok(Ok(HttpAnswer::Expected)) => return Ok(()),
+                Ok(Ok(HttpAnswer::OtherStatus(status))) => {
+                    seen.note(format!("{at} answered with status {}", status.as_u16()));
+                }
+                Ok(Ok(HttpAnswer::OtherBody(text))) => {
+                    seen.note(format!("the answer of {at} does not match: {}", quote(&text)));
+                }
                 Ok(Err(failure)) => seen.note(format!("{at}: {}", deepest_cause(failure.as_ref()))),
                 Err(_) => {
                     seen.note(format!("{at} did not answer within {}", duration::format(limit)));
@@ -71,21 +86,59 @@ pub(crate) async fn hold(
     }
 }
 
-async fn ask(at: &Binding, target: &Target<'_>) -> Result<StatusCode, Failure> {
+fn pattern(text: &str) -> Result<Regex, Error> {
+    Regex::new(text).map_err(|error| Error::invalid("regular expression", text, error))
+}
+
+async fn ask(at: &Binding, target: &HttpCondition, body: Option<&Regex>) -> Result<HttpAnswer, Failure> {
     let stream = TcpStream::connect((at.host.as_str(), at.port)).await?;
     let stream: Stream = if target.tls {
-        Box::new(tls::Connector::unchecked(&at.host)?.connect(stream).await?)
+        let connector = if target.insecure {
+            tls::Connector::unchecked(&at.host)
+        } else {
+            tls::Connector::checked(&at.host)
+        };
+        Box::new(connector?.connect(stream).await.map_err(explained)?)
     } else {
         Box::new(stream)
     };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(target.path)
+    let request = Request::get(&target.path)
         .header(HOST, at.to_string())
         .header(USER_AGENT, concat!("cube/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())?;
     // Ends with the sender and the answer, which are dropped here.
     tokio::spawn(connection);
-    Ok(sender.send_request(request).await?.status())
+    let answer = sender.send_request(request).await?;
+    if !target.takes(answer.status().as_u16()) {
+        return Ok(HttpAnswer::OtherStatus(answer.status()));
+    }
+    let Some(pattern) = body else { return Ok(HttpAnswer::Expected) };
+    let text = read(answer.into_body()).await?;
+    Ok(if pattern.is_match(&text) { HttpAnswer::Expected } else { HttpAnswer::OtherBody(text) })
+}
+
+/// The beginning of a body.
+async fn read(mut body: Incoming) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    while bytes.len() < LONGEST_BODY
+        && let Some(frame) = body.frame().await
+    {
+        if let Ok(data) = frame?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    bytes.truncate(LONGEST_BODY);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A certificate that is refused is the commonest reason by far: a test server's is signed by nobody.
+fn explained(error: io::Error) -> Failure {
+    let is_certificate = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
+    if is_certificate { format!("{error}; `,insecure` takes any certificate").into() } else { error.into() }
 }
 
 #[cfg(test)]
@@ -97,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    async fn answered(answer: &'static [u8]) -> Result<StatusCode, Failure> {
+    async fn answered(condition: &str, answer: &'static [u8]) -> Result<HttpAnswer, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = Binding { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() };
         let server = async {
@@ -107,19 +160,31 @@ mod tests {
             assert!(request[..read].starts_with(b"GET /up?a=b HTTP/1.1\r\nhost: 127.0.0.1:"));
             peer.write_all(answer).await.unwrap();
         };
-        tokio::join!(ask(&at, &Target { tls: false, port: 80, path: "/up?a=b" }), server).0
+        let target = HttpCondition::parse(false, condition).unwrap();
+        let body = target.body.as_deref().map(|text| pattern(text).unwrap());
+        tokio::join!(ask(&at, &target, body.as_ref()), server).0
     }
 
     #[tokio::test]
-    async fn the_status_is_the_answer() {
-        let status =
-            answered(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 9\r\n\r\n").await.unwrap();
-        assert_eq!(status, 302);
+    async fn status_and_body_are_as_the_condition_wants_them() {
+        const FOUND: &[u8] = b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 9\r\n\r\n";
+        const CHUNKED: &[u8] =
+            b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n3\r\ndy!\r\n0\r\n\r\n";
+        let other = |text: &str| HttpAnswer::OtherBody(text.to_owned());
+        for (condition, answer, wanted) in [
+            ("80/up?a=b", FOUND, HttpAnswer::Expected),
+            ("80/up?a=b,status=200-299", FOUND, HttpAnswer::OtherStatus(StatusCode::FOUND)),
+            ("80/up?a=b", CHUNKED, HttpAnswer::OtherStatus(StatusCode::UNAUTHORIZED)),
+            ("80/up?a=b,status=401,body=^ready", CHUNKED, HttpAnswer::Expected),
+            ("80/up?a=b,status=401,body=^up", CHUNKED, other("ready!")),
+        ] {
+            assert_eq!(answered(condition, answer).await.unwrap(), wanted, "{condition}");
+        }
     }
 
     #[tokio::test]
     async fn a_connection_that_closes_is_told() {
-        let failure = answered(b"").await.unwrap_err();
+        let failure = answered("80/up?a=b", b"").await.unwrap_err();
         assert!(!deepest_cause(failure.as_ref()).to_string().is_empty());
     }
 }

@@ -26,6 +26,11 @@ impl Process {
             .any(|name| fs::read_to_string(self.0.join(name)).is_ok_and(|text| names(&text, id)))
     }
 
+    /// One of the files that the kernel keeps of it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// The tables of a protocol, IPv4 and IPv6 after each other.
     ///
     /// # Errors

@@ -89,11 +89,20 @@ impl Bed {
 
     /// A detached task by `cube run ARGS`.
     pub fn start<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Task<'_> {
-        let id = self.run(args).text().trim_end().to_owned();
-        let task = Task { id, bed: self };
+        let id = self.run(args).text();
+        self.task(id.trim_end())
+    }
+
+    fn remember_volumes(&self, task: &Task<'_>) {
         let mounts = task.inspect()["Mounts"].clone();
         let named = |mount: &Value| mount["Name"].as_str().filter(|name| anonymous(name)).map(str::to_owned);
         self.volumes.lock().unwrap().extend(mounts.as_array().unwrap().iter().filter_map(named));
+    }
+
+    /// A detached task that was started another way; removed at the latest when dropped.
+    pub fn task(&self, id: &str) -> Task<'_> {
+        let task = Task { id: id.to_owned(), bed: self };
+        self.remember_volumes(&task);
         task
     }
 

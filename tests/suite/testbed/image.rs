@@ -76,6 +76,36 @@ pub fn postgres_on(engines: &[&Engine], name: &str) {
     }
 }
 
+/// The image of `examples/postgres-image.sh` on the engine under test.
+pub fn postgres() -> String {
+    static MADE: LazyLock<String> = LazyLock::new(|| {
+        let name = "cube-test/postgres:1".to_owned();
+        postgres_on(&[Engine::under_test()], &name);
+        name
+    });
+    MADE.clone()
+}
+
+/// An image of a real server out of Debian's packages, made by `tests/servers/image.sh`.
+pub fn server(kind: &str) -> String {
+    static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers");
+    let mut hasher = DefaultHasher::new();
+    for file in ["image.sh", kind] {
+        fs::read(folder.join(file)).unwrap().hash(&mut hasher);
+    }
+    let name = format!("cube-test/{kind}:{:016x}", hasher.finish());
+    if !made.contains(&name) {
+        let host = Engine::under_test().host();
+        let run = Command::new(folder.join("image.sh")).args([kind, &name]).env("DOCKER_HOST", host).output();
+        let run = run.unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        made.push(name.clone());
+    }
+    name
+}
+
 /// Makes the image unless the engine has it: its tag follows from its content.
 fn made_once(engine: &Engine, name: &str, instructions: &[&str], fill: impl FnOnce(&Path)) -> String {
     static MADE: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);

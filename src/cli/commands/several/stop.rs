@@ -7,15 +7,23 @@ use crate::cli::{
     args::{OutputFormat, commands::StopArgs},
     commands::several::Several,
     outcome::Outcome,
+    output::stops,
 };
 
 pub async fn stop(app: &App, args: &StopArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let signal = args.signal.as_deref().map(str::parse).transpose()?;
-    let options =
-        StopOptions { signal, timeout: args.time, skip_outcome: app.output() == OutputFormat::Text };
+    let options = StopOptions {
+        signal,
+        timeout: args.time,
+        skip_outcome: app.output() == OutputFormat::Text,
+        ..StopOptions::default()
+    };
     let docker = app.docker().await?;
     let (verb, ignores_missing) = ("stop", args.ignore_missing);
     let several = Several { app, action: Action::Stop, verb, tasks: &args.tasks, ignores_missing };
-    several.each(tasks.iter().map(|task| docker.stop(task, &options))).await
+    let quiet = app.global.quiet;
+    several
+        .each(tasks.iter().map(|task| stops::shown(task.as_str(), quiet, docker.stop(task, &options))))
+        .await
 }

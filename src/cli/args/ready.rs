@@ -1,0 +1,20 @@
+//! The flags that say when a task counts as ready.
+
+use clap::Args;
+
+/// What `run` and `with` wait for.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Readiness")]
+pub struct ReadyArgs {
+    /// Wait for: ready, running, healthy, port[=5432], log=REGEX, log*2=REGEX, http[s]=PORT/path, postgres,
+    /// mysql, redis, amqp, file=/path, exec=COMMAND, exit. Repeatable: all must hold
+    ///
+    /// `ready` is the health check if there is one, else the protocol of each exposed port that cube speaks, else
+    /// `port`. A protocol takes another port than its own as postgres=5433. http takes ,status=200-299 ,body=REGEX and
+    /// ,insecure.
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub wait_for: Vec<String>,
+    /// Longest to wait for that [default: 60s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub wait_timeout: Option<String>,
+}

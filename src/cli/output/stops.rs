@@ -1,0 +1,46 @@
+//! What is said of a stop: that it takes its time, and why it did not wait.
+
+use std::{pin::pin, time::Duration};
+
+use cube::{DockerResult, Error, Signal};
+use tokio::time::timeout;
+
+use crate::cli::output::stdio;
+
+/// A stop that takes longer is announced. One that wastes no grace is over by then, and explains itself.
+const SLOW: Duration = Duration::from_millis(1300);
+
+/// The outcome of a stop, with a line on standard error if it takes long.
+pub async fn told_if_slow<T>(title: &str, quiet: bool, stop: impl Future<Output = T>) -> T {
+    let mut stop = pin!(stop);
+    if let Ok(stopped) = timeout(SLOW, &mut stop).await {
+        return stopped;
+    }
+    if !quiet {
+        stdio::step(&format!("waiting for {title} to end, at most for its grace (10 s unless set)"));
+    }
+    stop.await
+}
+
+/// The outcome of a stop, with what there is to say of it on standard error.
+pub async fn shown(
+    title: &str,
+    quiet: bool,
+    stop: impl Future<Output = Result<DockerResult, Error>>,
+) -> Result<DockerResult, Error> {
+    let stopped = told_if_slow(title, quiet, Box::pin(stop)).await;
+    if let Ok(result) = &stopped {
+        explain(title, quiet, result.unheard);
+    }
+    stopped
+}
+
+/// Explains that a task was killed without a grace, if it was.
+pub fn explain(title: &str, quiet: bool, unheard: Option<Signal>) {
+    if let Some(signal) = unheard.filter(|_| !quiet) {
+        stdio::step(&format!(
+            "{title} was killed: its first process does not handle {signal}, so the kernel drops it; \
+             --init makes it heard"
+        ));
+    }
+}

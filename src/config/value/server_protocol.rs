@@ -1,0 +1,55 @@
+//! The protocols by which a server can say that it takes clients.
+
+use std::fmt;
+
+/// A protocol that cube speaks the first bytes of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerProtocol {
+    /// PostgreSQL's, version 3.
+    Postgres,
+    /// MySQL's and MariaDB's.
+    Mysql,
+    /// Redis's, and its kin's.
+    Redis,
+    /// AMQP 0-9-1, as RabbitMQ speaks it.
+    Amqp,
+}
+
+impl ServerProtocol {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Postgres, Self::Mysql, Self::Redis, Self::Amqp];
+
+    /// The word of the condition.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Redis => "redis",
+            Self::Amqp => "amqp",
+        }
+    }
+
+    /// The tcp port that servers of it listen on unless they are told otherwise (IANA's).
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Postgres => 5432,
+            Self::Mysql => 3306,
+            Self::Redis => 6379,
+            Self::Amqp => 5672,
+        }
+    }
+
+    /// The protocol that a server on this port speaks, without TLS.
+    #[must_use]
+    pub fn of_port(port: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.default_port() == port)
+    }
+}
+
+impl fmt::Display for ServerProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

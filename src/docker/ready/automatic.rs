@@ -1,0 +1,52 @@
+//! `ready`: what the container itself suggests. Its health check, else what its exposed ports serve by a protocol that
+//! cube speaks, else that something listens on them.
+
+use futures_util::future::try_join_all;
+
+use crate::{
+    config::value::{
+        port::{Port, Protocol},
+        server_protocol::ServerProtocol,
+    },
+    docker::{
+        details::Details,
+        handle::RunningTask,
+        ready::{check::Check, health, port, progress::Progress, protocol},
+    },
+    error::{Error, ErrorKind},
+};
+
+pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
+    let told = container.health.as_ref().is_some_and(|health| !matches!(health.status.as_str(), "" | "none"));
+    if told || Check::of(task).await.is_some() {
+        return health::hold(task, container, seen).await;
+    }
+    let known: Vec<(u16, ServerProtocol)> = container
+        .exposed
+        .iter()
+        .filter(|port| port.protocol == Protocol::Tcp)
+        .filter_map(|port| Some((port.number, ServerProtocol::of_port(port.number)?)))
+        .collect();
+    if known.is_empty() {
+        return port::hold(task, container, None, seen).await;
+    }
+    let serve = known.into_iter().map(|(port, protocol)| serves(task, container, protocol, port, seen));
+    try_join_all(serve).await.map(drop)
+}
+
+/// A port that is not published cannot be spoken to; whether it is listened on can be seen.
+async fn serves(
+    task: &RunningTask,
+    container: &Details,
+    protocol: ServerProtocol,
+    number: u16,
+    seen: &Progress,
+) -> Result<(), Error> {
+    match protocol::hold(task, container, protocol, number, seen).await {
+        Err(error) if error.kind() == ErrorKind::NotPublished => {
+            let port = Port { number, protocol: Protocol::Tcp };
+            port::hold(task, container, Some(port), seen).await
+        }
+        held => held,
+    }
+}

@@ -1,0 +1,173 @@
+//! `file=/path`: the path exists in the container. The engine looks, so the image needs no shell; below a tmpfs, which
+//! only the task sees, the image's `test` does.
+
+use std::time::Duration;
+
+use hyper::Method;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    docker::{
+        handle::RunningTask,
+        http::{client::AnswerKind, query::query},
+        ready::{exec, progress::Progress},
+    },
+    error::{Error, ErrorKind},
+};
+
+/// The pause between two looks at first, how long that is kept, and the longest pause.
+const AGAIN: Duration = Duration::from_millis(100);
+const EAGER: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_millis(500);
+/// What is no file of the container's, whatever is mounted.
+const KERNELS: [&str; 3] = ["/dev", "/proc", "/sys"];
+
+/// Where a path can be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// By the engine.
+    Engine,
+    /// By the engine, were it not for a link that may lead below a tmpfs.
+    Either,
+    /// In the task alone.
+    Task,
+}
+
+pub(crate) async fn hold(task: &RunningTask, path: &str, seen: &Progress) -> Result<(), Error> {
+    let raw = task.raw_container().await?;
+    let mut view = view(&raw, path);
+    let id = id_of(&raw);
+    let (begun, mut pause) = (Instant::now(), AGAIN);
+    loop {
+        match exists(task, id, path, &mut view).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => seen.note("it does not exist yet"),
+            Err(error) if exec::passes(&error) => seen.note(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        if begun.elapsed() >= EAGER {
+            pause = LONGEST.min(pause * 3 / 2);
+        }
+        sleep(pause).await;
+    }
+}
+
+/// Whether a task that ended left it.
+pub(crate) async fn held(task: &RunningTask, path: &str) -> bool {
+    let Ok(raw) = task.raw_container().await else { return false };
+    by_engine(task, id_of(&raw), path).await.unwrap_or(false)
+}
+
+fn id_of(container: &Value) -> &str {
+    container.get("Id").and_then(Value::as_str).unwrap_or_default()
+}
+
+async fn exists(task: &RunningTask, id: &str, path: &str, view: &mut View) -> Result<bool, Error> {
+    if *view == View::Engine {
+        return by_engine(task, id, path).await;
+    }
+    match by_task(task, path).await? {
+        Some(there) => Ok(there),
+        None if *view == View::Task => Err(out_of_sight(path)),
+        None => {
+            *view = View::Engine;
+            by_engine(task, id, path).await
+        }
+    }
+}
+
+/// Only the status is wanted of the answer, which engines fill differently.
+async fn by_engine(task: &RunningTask, id: &str, path: &str) -> Result<bool, Error> {
+    let request = query(&format!("/containers/{id}/archive"), &[("path", path)]);
+    match task.docker().transport.request(Method::HEAD, &request, None, &[], AnswerKind::Whole).await {
+        Ok(_) => Ok(true),
+        // Or the container is: whoever watches its end knows.
+        Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound | ErrorKind::ImageNotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nothing if the image has no `test`.
+async fn by_task(task: &RunningTask, path: &str) -> Result<Option<bool>, Error> {
+    let command = ["test", "-e", path].map(str::to_owned).to_vec();
+    match exec::output(task, command).await {
+        Ok(run) if exec::is_missing(&run) => Ok(None),
+        Ok(run) => Ok(Some(run.code == 0)),
+        Err(error)
+            if matches!(error.kind(), ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Where the path can be looked up in the container that the engine describes so.
+fn view(container: &Value, path: &str) -> View {
+    let config = &container["HostConfig"];
+    let simple = config["Tmpfs"].as_object().into_iter().flat_map(|mounts| mounts.keys().map(String::as_str));
+    let typed = config["Mounts"].as_array().into_iter().flatten();
+    let typed = typed.filter(|mount| mount["Type"] == "tmpfs").filter_map(|mount| mount["Target"].as_str());
+    let tmpfs: Vec<String> = simple.chain(typed).map(normal).collect();
+    let path = normal(path);
+    let below =
+        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if tmpfs.iter().any(|folder| below(folder)) || KERNELS.into_iter().any(below) {
+        View::Task
+    } else if tmpfs.is_empty() {
+        View::Engine
+    } else {
+        View::Either
+    }
+}
+
+/// The path without empty parts, `.` and `..`.
+fn normal(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+fn out_of_sight(path: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("{path} is below a file system that only the task sees, and the image has no `test` to look"),
+    )
+    .with_hint("let the task write the file elsewhere, or wait for log=REGEX or port instead")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_below_a_tmpfs_only_the_task_sees() {
+        let mounted = json!({"HostConfig": {
+            "Tmpfs": {"/run": "", "/a/b/": ""},
+            "Mounts": [{"Type": "tmpfs", "Target": "/cache"}, {"Type": "volume", "Target": "/data"}],
+        }});
+        for (path, wanted) in [
+            ("/run/x", View::Task),
+            ("/run", View::Task),
+            ("/runner", View::Either),
+            ("/a//b/x", View::Task),
+            ("/a/b/../x", View::Either),
+            ("/cache/x", View::Task),
+            ("/data/x", View::Either),
+            ("/dev/shm/x", View::Task),
+        ] {
+            assert_eq!(view(&mounted, path), wanted, "{path}");
+        }
+        assert_eq!(view(&json!({"HostConfig": {"Tmpfs": null}}), "/run/x"), View::Engine);
+        assert_eq!(view(&json!({}), "/proc/1"), View::Task);
+    }
+}

@@ -1,0 +1,149 @@
+//! `postgres`, `mysql`, `redis`, `amqp`: the server itself answers the first bytes of its protocol, which cube speaks
+//! through the published port. No client program and no password are needed, and a probe ends as a client would.
+//!
+//! A protocol more is a file here, an arm in [`speak`] and a word of the condition.
+
+mod amqp;
+mod answer;
+mod mysql;
+mod postgres;
+mod redis;
+
+use std::{io, time::Duration};
+
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    config::value::{
+        duration,
+        port::{Binding, Port, Protocol},
+        server_protocol::ServerProtocol,
+    },
+    docker::{
+        details::Details,
+        handle::RunningTask,
+        ready::{
+            progress::Progress,
+            protocol::answer::{Answer, Connection},
+            published::Published,
+        },
+    },
+    error::{Error, ErrorKind, Origin},
+};
+
+/// The pause between two probes: each may leave a line in the server's log.
+const AGAIN: Duration = Duration::from_millis(150);
+/// How long the first probe may take. Each that runs out doubles it: a busy server answers all the same.
+const FIRST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(16);
+/// Returns once the server behind `port` takes clients.
+pub(crate) async fn hold(
+    task: &RunningTask,
+    container: &Details,
+    protocol: ServerProtocol,
+    port: u16,
+    seen: &Progress,
+) -> Result<(), Error> {
+    let port = Port { number: port, protocol: Protocol::Tcp };
+    let mut published = Published::of(task, container, port)?;
+    let mut limit = FIRST;
+    loop {
+        for at in published.bindings(task).await? {
+            match timeout(limit, probe(at, protocol)).await {
+                Ok(Ok(Answer::Ready)) => return Ok(()),
+                Ok(Ok(Answer::Never { why, hint })) => return Err(never(at, &why, hint)),
+                Ok(Ok(Answer::NotYet(why))) => {
+                    seen.note(format!("{at}: {why}"));
+                    // The same server is behind the other bindings.
+                    break;
+                }
+                Ok(Err(error)) => seen.note(format!("{at}: {}", describe(&error))),
+                Err(_) => {
+                    let limit_text = duration::format(limit);
+                    seen.note(format!("{at} did not answer as {protocol} within {limit_text}"));
+                    limit = LONGEST.min(limit * 2);
+                }
+            }
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+async fn probe(at: &Binding, protocol: ServerProtocol) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect((at.host.as_str(), at.port)).await?;
+    speak(&mut stream, protocol).await
+}
+
+async fn speak(server: &mut impl Connection, protocol: ServerProtocol) -> io::Result<Answer> {
+    match protocol {
+        ServerProtocol::Postgres => postgres::probe(server).await,
+        ServerProtocol::Mysql => mysql::probe(server).await,
+        ServerProtocol::Redis => redis::probe(server).await,
+        ServerProtocol::Amqp => amqp::probe(server).await,
+    }
+}
+
+/// docker-proxy takes connections that nothing listens for, and closes them.
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "the connection was closed before an answer".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn never(at: &Binding, why: &str, hint: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the server at {at} takes no client from here: {why}"))
+        .with_origin(Origin::Task)
+        .with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::ready::protocol::answer::tests::answer_to;
+
+    const ALL: [ServerProtocol; 4] =
+        [ServerProtocol::Postgres, ServerProtocol::Mysql, ServerProtocol::Redis, ServerProtocol::Amqp];
+
+    #[tokio::test]
+    async fn another_protocol_is_no_answer_and_is_quoted() {
+        let http = b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n";
+        for protocol in ALL {
+            let answer = answer_to(http, async |server| speak(server, protocol).await).await.unwrap();
+            let Answer::NotYet(why) = answer else { panic!("{protocol}: {answer:?}") };
+            assert!(why.contains("does not speak") && why.contains("HTTP/1."), "{why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_has_not_answered() {
+        for protocol in ALL {
+            let error = answer_to(b"", async |server| speak(server, protocol).await).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{protocol}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_bytes_come_a_probe_ends_without_panic() {
+        let mut random = 0x2545_F491_4F6C_DD1D_u64;
+        for round in 0..400_usize {
+            // Half of them out of few values: more often a message of the protocol.
+            let few = if round % 2 == 0 { 256 } else { 12 };
+            let byte = || {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                u8::try_from(random % few).unwrap()
+            };
+            let said: Vec<u8> = std::iter::repeat_with(byte).take(round % 90).collect();
+            for protocol in ALL {
+                let _ = answer_to(&said, async |server| speak(server, protocol).await).await;
+            }
+        }
+    }
+}

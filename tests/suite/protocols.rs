@@ -1,0 +1,195 @@
+//! `postgres`, `mysql`, `redis`, `amqp`: ready when the real server takes clients, and not a moment before.
+//!
+//! `CUBE_TEST_STARTS=20` makes twenty starts of each server instead of two.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::testbed::{Bed, Task, image, probe_with};
+
+/// Servers start slowly on a busy machine.
+const LONG: Duration = Duration::from_mins(5);
+
+fn starts() -> u32 {
+    std::env::var("CUBE_TEST_STARTS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
+}
+
+/// The flags of a wait for `condition` in a new container of `image`.
+fn waiting<'a>(condition: &'a str, image: &'a str) -> Vec<&'a str> {
+    vec!["--wait-for", condition, "--wait-timeout", "4m", "--image", image, "--"]
+}
+
+fn start<'bed>(bed: &'bed Bed, flags: &[&str], args: &[&str]) -> Task<'bed> {
+    let id = bed.run(flags.iter().chain(args)).within(LONG).any_stderr().text();
+    bed.task(id.trim_end())
+}
+
+/// What the server sends to the first bytes of a client, in one connection.
+fn ask(task: &Task, port: &str, question: &[u8]) -> Vec<u8> {
+    let mut server = TcpStream::connect(("127.0.0.1", task.host_port(port))).unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    server.write_all(question).unwrap();
+    let mut answer = vec![0; 4096];
+    let size = server.read(&mut answer).unwrap();
+    answer.truncate(size);
+    answer
+}
+
+/// A client program of the image itself, run in the container against the port that others reach too.
+fn query(bed: &Bed, task: &Task, command: &[&str]) -> String {
+    let words = ["exec", &task.id].into_iter().chain(command.iter().copied());
+    bed.cube(words).within(LONG).any_stderr().text()
+}
+
+#[test]
+fn the_first_query_after_ready_succeeds_on_a_postgresql_that_had_to_be_made_first() {
+    let bed = Bed::new();
+    let image = image::postgres();
+    for _ in 0..starts() {
+        let env = ["-e", "POSTGRES_PASSWORD=secret", "-e", "POSTGRES_DB=app"];
+        let task = start(&bed, &env, &waiting("postgres", &image));
+        let url = "postgresql://postgres:secret@127.0.0.1/app";
+        assert_eq!(query(&bed, &task, &["psql", url, "-Atc", "select 6 * 7"]).trim(), "42");
+    }
+}
+
+#[test]
+fn a_postgresql_that_recovers_is_not_ready_until_it_has() {
+    let bed = Bed::new();
+    let image = image::postgres();
+    let env = ["-e", "POSTGRES_PASSWORD=secret", "--restart", "on-failure:3"];
+    let task = start(&bed, &env, &waiting("postgres", &image));
+    let url = "postgresql://postgres:secret@127.0.0.1/postgres";
+    query(&bed, &task, &["psql", url, "-c", "create table t as select g from generate_series(1, 300000) g"]);
+    // Its postmaster is the first process of the container: the restart policy starts it again.
+    let before = task.inspect()["State"]["StartedAt"].clone();
+    bed.engine().post(&format!("/containers/{}/kill?signal=KILL", task.id), &serde_json::Value::Null);
+    let killed_by_hand = task.ended();
+    assert_eq!(killed_by_hand, 137);
+    bed.engine().post(&format!("/containers/{}/start", task.id), &serde_json::Value::Null);
+    task.wait_until(|seen| seen["State"]["StartedAt"] != before);
+    bed.cube(["wait", "--for", "postgres", "--timeout", "4m", &task.id]).within(LONG).any_stderr().output();
+    assert_eq!(query(&bed, &task, &["psql", url, "-Atc", "select count(*) from t"]).trim(), "300000");
+}
+
+#[test]
+fn the_first_query_after_ready_succeeds_on_a_mysql_that_had_to_be_made_first() {
+    let bed = Bed::new();
+    let image = image::server("mariadb");
+    for _ in 0..starts() {
+        let task = start(&bed, &[], &waiting("mysql", &image));
+        let client =
+            ["mariadb", "--no-defaults", "-h127.0.0.1", "-uapp", "-psecret", "app", "-Nse", "select 6 * 7"];
+        assert_eq!(query(&bed, &task, &client).trim(), "42");
+    }
+}
+
+#[test]
+fn two_hundred_probes_do_not_block_the_host_at_a_mysql() {
+    let bed = Bed::new();
+    let image = image::server("mariadb");
+    let task = start(&bed, &[], &waiting("mysql", &image));
+    for _ in 0..200 {
+        bed.cube(["wait", "--for", "mysql", &task.id]).within(LONG).any_stderr().output();
+    }
+    let greeting = ask(&task, "3306/tcp", b"");
+    assert_eq!(greeting.get(4), Some(&10), "{:?}", String::from_utf8_lossy(&greeting));
+}
+
+#[test]
+fn the_first_command_after_ready_succeeds_on_a_redis() {
+    let bed = Bed::new();
+    let image = image::server("redis");
+    for _ in 0..starts() {
+        let task = start(&bed, &[], &[&waiting("redis", &image)[..], &["--protected-mode", "no"]].concat());
+        assert_eq!(ask(&task, "6379/tcp", b"SET a 1\r\n"), b"+OK\r\n");
+        let closed =
+            start(&bed, &[], &[&waiting("redis", &image)[..], &["--requirepass", "secret"]].concat());
+        assert_eq!(ask(&closed, "6379/tcp", b"AUTH secret\r\n"), b"+OK\r\n");
+    }
+}
+
+#[test]
+fn a_redis_in_protected_mode_ends_the_wait_with_the_remedy() {
+    let bed = Bed::new();
+    let image = image::server("redis");
+    bed.run(waiting("redis", &image))
+        .within(LONG)
+        .ends(125)
+        .stderr_has("protected mode")
+        .stderr_has("requirepass")
+        .output();
+}
+
+#[test]
+fn the_first_connection_after_ready_succeeds_on_a_rabbitmq() {
+    let bed = Bed::new();
+    let image = image::server("rabbitmq");
+    for _ in 0..starts() {
+        let task = start(&bed, &[], &waiting("amqp", &image));
+        let start = ask(&task, "5672/tcp", b"AMQP\0\0\x09\x01");
+        assert_eq!(start.get(7..11), Some(&[0, 10, 0, 10][..]), "{start:?}");
+    }
+}
+
+#[test]
+fn ready_takes_the_protocol_of_an_exposed_port() {
+    let bed = Bed::new();
+    let image = image::server("redis");
+    let server = ["--requirepass", "secret"];
+    let task = start(&bed, &[], &[&waiting("ready", &image)[..], &server].concat());
+    assert_eq!(ask(&task, "6379/tcp", b"AUTH secret\r\n"), b"+OK\r\n");
+    // Another port than those it knows: it is listened on.
+    let other = probe_with(&["EXPOSE 80"]);
+    bed.start(["--wait-for", "ready", "--image", &other, "sleep=0.3", "listen=0.0.0.0:80", "forever"]);
+    let checked = probe_with(&["EXPOSE 80", r#"HEALTHCHECK --interval=10m CMD ["/probe", "exists=/tmp"]"#]);
+    bed.start(["--wait-for", "ready", "--image", &checked, "forever"]);
+}
+
+#[test]
+fn another_protocol_on_the_port_is_named() {
+    let bed = Bed::new();
+    let served = probe_with(&["EXPOSE 5432", "EXPOSE 3306", "EXPOSE 6379", "EXPOSE 5672"]);
+    for (condition, port) in [("redis", 6379), ("amqp", 5672), ("postgres", 5432)] {
+        let http = format!("http=0.0.0.0:{port}/200");
+        bed.run(["--wait-for", condition, "--wait-timeout", "6s", "--image", &served, &http, "forever"])
+            .ends(124)
+            .stderr_has("what answers does not speak")
+            .output();
+    }
+    let greets = ["--image", &served, "listen=0.0.0.0:3306", "forever"];
+    bed.run(["--wait-for", "mysql", "--wait-timeout", "4s"].into_iter().chain(greets))
+        .ends(124)
+        .stderr_has("does not speak MySQL: it began with \"hello")
+        .output();
+}
+
+#[test]
+fn a_server_that_dies_while_it_loads_ends_the_wait_at_once() {
+    let bed = Bed::new();
+    let image = image::server("redis");
+    let server = ["--loadmodule", "/no/such/module.so"];
+    bed.run(waiting("redis", &image).into_iter().chain(server))
+        .within(LONG)
+        .ends(125)
+        .stderr_has("exited with code 1 before it was ready")
+        .output();
+    let postgres = image::postgres();
+    bed.run(waiting("postgres", &postgres))
+        .within(LONG)
+        .ends(125)
+        .stderr_has("POSTGRES_PASSWORD is not set")
+        .output();
+}
+
+#[test]
+fn a_port_that_is_not_published_is_refused_at_once() {
+    let bed = Bed::new();
+    let image = probe_with(&["EXPOSE 80"]);
+    bed.run(["--wait-for", "postgres", "--image", &image, "forever"])
+        .ends(125)
+        .stderr_has("port 5432/tcp is not published")
+        .stderr_has("-p 5432")
+        .output();
+}
