@@ -108,7 +108,7 @@ fn what_it_writes_before_it_is_ready_arrives_whole() {
     let died = bed.run(wait.iter().chain(&["lines=100x64", "sleep=0.2", "exit=3"])).ends(125).output();
     assert!(died.stdout == wanted, "{died:?}");
     assert!(died.stderr.starts_with("state: Failed, exit code: 3\ncube: "), "{}", died.stderr);
-    let late = ["--wait-timeout", "1s", "lines=100x64", "say-signals", "forever"];
+    let late = ["--wait-timeout", "5s", "lines=100x64", "say-signals", "forever"];
     let late = bed.run(wait.iter().chain(&late)).ends(124).output();
     assert!(late.stdout == wanted, "{late:?}");
     assert!(late.stderr.starts_with("state: Running, exit code: none\ncube: "), "{}", late.stderr);

@@ -110,7 +110,7 @@ fn a_listener_on_loopback_alone_is_told_as_such() {
         "--wait-for",
         "port=80",
         "--wait-timeout",
-        "1s",
+        "5s",
         "--image",
         &probe(),
         "listen=127.0.0.1:80",
@@ -156,7 +156,7 @@ fn lines_of_both_streams_count_and_those_of_a_task_that_ended_too() {
     let bed = Bed::new();
     bed.start(["--wait-for", "log*2=^ready", "--image", &probe(), "out=ready", "err=ready", "forever"]);
     bed.start(["--wait-for", "log=done", "--wait-for", "exit", "--image", &probe(), "out=done", "exit=4"]);
-    bed.run(["--wait-for", "log*2=up", "--wait-timeout", "1s", "--image", &probe(), "out=up", "forever"])
+    bed.run(["--wait-for", "log*2=up", "--wait-timeout", "5s", "--image", &probe(), "out=up", "forever"])
         .ends(124)
         .stderr_has("1 line of 2 matched so far")
         .output();
@@ -202,7 +202,7 @@ fn health_is_waited_for_and_its_failure_is_explained() {
 fn http_takes_a_good_status_and_tells_a_bad_one() {
     let bed = Bed::new();
     let image = probe_with(&["EXPOSE 80"]);
-    let waiting = ["--wait-for", "http=80/up", "--wait-timeout", "2s", "--image"];
+    let waiting = ["--wait-for", "http=80/up", "--wait-timeout", "6s", "--image"];
     for status in ["http=0.0.0.0:80/204", "http=0.0.0.0:80/302"] {
         bed.start(waiting.into_iter().chain([&image, "sleep=0.2", status, "forever"]));
     }
@@ -226,7 +226,7 @@ fn a_command_in_the_task_is_run_until_it_succeeds() {
         "--wait-for",
         "exec=echo not yet; exit 7",
         "--wait-timeout",
-        "1s",
+        "5s",
         "--image",
         &shell(),
         "sleep",
@@ -297,7 +297,7 @@ fn http_is_asked_where_cube_port_says() {
         .always("POST /containers/*/wait*", Reply::Stall(Vec::new()))
         .always("GET /containers/*/logs*", Reply::chunks(&[]))
         .always("DELETE /containers/*", Reply::empty(204));
-    let args = ["run", "--wait-for", "http=80/", "--wait-timeout", "1s", "--image", "x"];
+    let args = ["run", "--wait-for", "http=80/", "--wait-timeout", "5s", "--image", "x"];
     engine.cube(args).ends(124).any_stderr().output();
 }
 
