@@ -35,13 +35,10 @@ pub type Out = NonBlocking<io::Stdout>;
 /// Standard error.
 pub type Err = NonBlocking<io::Stderr>;
 
-/// A sink to this process's standard streams. Copying to it ends as soon as a reader has left that took something.
+/// A sink to this process's standard streams.
 fn standard() -> OutputCopy<Out, Err> {
     let (out, err) = streams();
-    #[expect(deprecated, reason = "sound for a stream that stays open: the new way is marked unsafe")]
-    let reader = AsyncFd::with_interest(io::stdout(), Interest::ERROR);
-    // Of a file there is nothing to be told.
-    OutputCopy { reader: reader.ok(), ..OutputCopy::new(out, err) }
+    OutputCopy::new(out, err).watching_stdout()
 }
 
 /// This process's standard output and standard error.
@@ -52,6 +49,15 @@ pub fn streams() -> (Out, Err) {
 impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
     pub fn new(out: O, err: E) -> Self {
         Self { out, err, gathered: Vec::new(), stream: Stream::Stdout, reader: None, begun: false }
+    }
+
+    /// The same sink, which this process's standard output is behind: copying to it ends as soon as a reader has left
+    /// that took something.
+    pub fn watching_stdout(self) -> Self {
+        #[expect(deprecated, reason = "sound for a stream that stays open: the new way is marked unsafe")]
+        let reader = AsyncFd::with_interest(io::stdout(), Interest::ERROR);
+        // Of a file there is nothing to be told.
+        Self { reader: reader.ok(), ..self }
     }
 
     /// Takes a piece in.

@@ -130,6 +130,7 @@ pub fn recorded(record: &OutputRecord) -> OutputCopy<Recorded<Out>, Recorded<Err
     let (out, err) = copy::streams();
     let record = record.clone();
     OutputCopy::new(Recorded { stream: out, record: record.clone() }, Recorded { stream: err, record })
+        .watching_stdout()
 }
 
 impl<W: AsyncWrite + Unpin> AsyncWrite for Recorded<W> {
