@@ -221,3 +221,37 @@ impl Docker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixListener, time::Duration};
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{
+        address::{Address, Surroundings},
+        error::ErrorKind,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_given_limit_covers_the_creation_and_the_first_error_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("engine");
+        // It takes connections and never answers, so that nothing can be removed either.
+        let _engine = UnixListener::bind(&socket).unwrap();
+        let address = Address::Unix(socket);
+        let docker = Docker::connect(address, &Surroundings::of_process(), Duration::from_mins(1)).unwrap();
+        let mut config = Config::new("a".parse().unwrap());
+        config.readiness.wait_timeout = Some(Duration::from_secs(5));
+        let (begun, mut run) = (Instant::now(), docker.run(config.clone()));
+        let error = run.create().await.unwrap_err();
+        assert_eq!((error.kind(), begun.elapsed().as_secs()), (ErrorKind::TimedOut, 5));
+        assert_eq!(error.to_string(), "the task was not created within 5s");
+        let error = docker.run(config).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::TimedOut, "the task was not created within 5s")
+        );
+    }
+}

@@ -26,7 +26,7 @@ use crate::{
         clock::EngineClock,
         dial::{Dialer, Stream},
         meter::{Budget, Metered},
-        refusal::{self, call::Call},
+        refusal::{self, RefusalText, call::Call},
         version::Engine,
     },
     error::{Error, ErrorKind},
@@ -34,8 +34,6 @@ use crate::{
 
 /// The most that a plain (not streamed) answer may hold.
 const LARGEST_ANSWER: u64 = 64 << 20;
-/// The most of a refusal that is read, in bytes.
-pub(crate) const LONGEST_REFUSAL: usize = 64 << 10;
 /// How much hyper buffers of what it reads.
 const READ_BUFFER: usize = 64 << 10;
 
@@ -190,11 +188,12 @@ impl Transport {
 
     async fn refusal(&self, call: Call, response: Response<Incoming>) -> Error {
         let status = response.status().as_u16();
-        let mut text = Vec::new();
-        let reading = beginning(response.into_body(), &mut text);
-        // What came before it broke off is told.
+        let (mut body, mut text) = (response.into_body(), RefusalText::default());
+        let reading =
+            async { while matches!(next_piece(&mut body).await, Ok(Some(piece)) if text.take(&piece)) {} };
+        // What came before it broke off counts.
         let _ = tokio::time::timeout(self.0.limit, reading).await;
-        refusal::refusal(call, status, &refusal::engine_message(&text), self.engine())
+        text.error(call, status, self.engine())
     }
 
     /// Carries one request of bollard's. The target's authority is dropped: the connection decides it.
@@ -300,18 +299,6 @@ impl Transport {
     fn keep(&self, connection: Connection) {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
-}
-
-/// Reads a refusal into `text`, and no more of it than a message can hold.
-async fn beginning(mut body: Incoming, text: &mut Vec<u8>) -> Result<(), Error> {
-    while let Some(piece) = next_piece(&mut body).await? {
-        let room = LONGEST_REFUSAL - text.len();
-        text.extend_from_slice(piece.get(..room).unwrap_or(&piece));
-        if text.len() == LONGEST_REFUSAL {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Reads a streamed body to its next piece; `None` at its end.

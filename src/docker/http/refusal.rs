@@ -268,8 +268,29 @@ pub(crate) fn printable(text: &str) -> String {
     short
 }
 
+/// The most of a refusal that is read, in bytes.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// The body of a refusal: as much of it as a message can hold.
+#[derive(Default)]
+pub(crate) struct RefusalText(Vec<u8>);
+
+impl RefusalText {
+    /// Takes the next piece; `false` when it holds all that it can.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> bool {
+        let room = LONGEST_REFUSAL - self.0.len();
+        self.0.extend_from_slice(piece.get(..room).unwrap_or(piece));
+        self.0.len() < LONGEST_REFUSAL
+    }
+
+    /// What the refusal means.
+    pub(crate) fn error(&self, call: Call, status: u16, engine: Engine) -> Error {
+        refusal(call, status, &engine_message(&self.0), engine)
+    }
+}
+
 /// The text of an error answer: `{"message": "…"}`, or the body as it is.
-pub(crate) fn engine_message(body: &[u8]) -> String {
+fn engine_message(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct RefusalBody {
         message: String,

@@ -13,10 +13,10 @@ use tokio::{
 use crate::{
     docker::http::{
         chunked::{Chunked, Malformed},
-        client::{LONGEST_REFUSAL, Transport, USER_AGENT},
+        client::{Transport, USER_AGENT},
         coalesce::Pace,
         dial,
-        refusal::{self, call::Call},
+        refusal::{self, RefusalText, call::Call},
     },
     error::Error,
 };
@@ -210,18 +210,11 @@ impl Transport {
     }
 
     async fn refused(&self, call: Call, status: StatusCode, mut body: Body) -> Error {
-        let mut text = BytesMut::new();
-        let reading = async {
-            while let Ok(Some(piece)) = body.next().await {
-                text.extend_from_slice(piece.get(..LONGEST_REFUSAL - text.len()).unwrap_or(&piece));
-                if text.len() == LONGEST_REFUSAL {
-                    break;
-                }
-            }
-        };
-        // What came before it broke off is told.
+        let mut text = RefusalText::default();
+        let reading = async { while matches!(body.next().await, Ok(Some(piece)) if text.take(&piece)) {} };
+        // What came before it broke off counts.
         let _ = timeout(self.limit(), reading).await;
-        refusal::refusal(call, status.as_u16(), &refusal::engine_message(&text), self.engine())
+        text.error(call, status.as_u16(), self.engine())
     }
 }
 

@@ -29,12 +29,7 @@ const LAST_LINES: u64 = 1_000;
 /// those up to the one that was given last. Times are nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor {
-    moment: u64,
-    /// Lines given whose time is after `moment`.
-    after_moment: u64,
-    next_moment: u64,
-    after_next: u64,
-    latest: u64,
+    checkpoints: Checkpoints,
     /// Lines given, and the last of them.
     lines: u64,
     last: Option<Mark>,
@@ -44,6 +39,47 @@ pub(crate) struct Cursor {
     begun: usize,
     /// The log was not asked for from its beginning.
     tail: bool,
+}
+
+/// A moment, and how many of the lines that were given are later.
+#[derive(Clone, Copy, Debug, Default)]
+struct Checkpoint {
+    moment: u64,
+    lines_after: u64,
+}
+
+impl Checkpoint {
+    fn pass(&mut self, time: u64) {
+        self.lines_after += u64::from(time > self.moment);
+    }
+}
+
+/// From where the rest of a log is asked for, and what takes its place. Always true: all lines given that are later
+/// than either moment are counted there, and `resume` is not later than `next`, which is not later than the latest
+/// line. A line that comes a second late is still after `resume`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Checkpoints {
+    resume: Checkpoint,
+    next: Checkpoint,
+    latest: u64,
+}
+
+impl Checkpoints {
+    /// Begins at a line of this time instead of the log's beginning.
+    fn begin(&mut self, time: u64) {
+        self.resume.moment = time.saturating_sub(1);
+    }
+
+    fn pass(&mut self, time: u64) {
+        self.resume.pass(time);
+        self.next.pass(time);
+        self.latest = self.latest.max(time);
+        if self.latest - self.next.moment >= SECOND {
+            self.resume = Checkpoint { moment: self.resume.moment.max(self.next.moment), ..self.next };
+            // No line so far is later than the latest.
+            self.next = Checkpoint { moment: self.latest, lines_after: 0 };
+        }
+    }
 }
 
 /// A line by what no other has: its stream, its time, and how many before it had the same.
@@ -79,7 +115,7 @@ impl Cursor {
 
     /// From where on to ask for lines.
     pub(crate) fn place(&self) -> ReadFrom {
-        match self.moment + 1 {
+        match self.checkpoints.resume.moment + 1 {
             _ if self.at_end => ReadFrom::Tail(LAST_LINES),
             1 => ReadFrom::Beginning,
             from => ReadFrom::Since(moment(from)),
@@ -92,19 +128,12 @@ impl Cursor {
             _ => 1,
         };
         self.last = Some(Mark { stream, time, times });
+        if self.tail && self.lines == 0 {
+            self.checkpoints.begin(time);
+        }
         self.lines += 1;
-        if self.tail && self.latest == 0 {
-            self.moment = time.saturating_sub(1);
-        }
-        self.after_moment += u64::from(time > self.moment);
-        self.after_next += u64::from(time > self.next_moment);
-        self.latest = self.latest.max(time);
+        self.checkpoints.pass(time);
         self.begun = 0;
-        if self.latest - self.next_moment >= SECOND {
-            // No line so far is later than the latest: its count begins at nought.
-            (self.moment, self.after_moment) = (self.moment.max(self.next_moment), self.after_next);
-            (self.next_moment, self.after_next) = (self.latest, 0);
-        }
     }
 }
 
@@ -131,7 +160,7 @@ impl Stamps {
     pub(crate) fn new(cursor: Cursor, shown: bool) -> Self {
         let at_end = cursor.at_end;
         Self {
-            known_lines: if at_end { 0 } else { cursor.after_moment },
+            known_lines: if at_end { 0 } else { cursor.checkpoints.resume.lines_after },
             known_bytes: cursor.begun,
             sought: cursor.last.filter(|_| at_end),
             passed: 0,

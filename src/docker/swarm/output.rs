@@ -45,6 +45,15 @@ struct PlacementLog {
     end: LogEnd,
 }
 
+/// What a log gave within some time.
+enum Came {
+    Piece(Chunk),
+    End,
+    /// The connection broke.
+    Broken,
+    Nothing,
+}
+
 /// What the end of a placement's log will be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LogEnd {
@@ -104,18 +113,15 @@ impl ServiceOutput {
                 }
                 return Ok(None);
             };
-            let patience = if placement.end == LogEnd::Silence { LAST_WORDS } else { POLL };
-            match timeout(patience, placement.log.next()).await {
-                Ok(Ok(Some(chunk))) => {
+            match (placement.end, placement.next().await?) {
+                (_, Came::Piece(chunk)) => {
                     if let Some(new) = placement.new_part(chunk) {
                         return Ok(Some(new));
                     }
                 }
-                Ok(Err(error)) if error.kind() != ErrorKind::ConnectionLost => return Err(error),
-                Ok(Ok(None)) if placement.end == LogEnd::Own => self.leave(),
-                _ if placement.end == LogEnd::Silence => self.leave(),
-                Ok(_) => self.reopen().await?,
-                Err(_) => self.look().await?,
+                (LogEnd::Own, Came::End) | (LogEnd::Silence, _) => self.leave(),
+                (_, Came::End | Came::Broken) => self.reopen().await?,
+                (_, Came::Nothing) => self.look().await?,
             }
         }
     }
@@ -233,6 +239,16 @@ impl ServiceOutput {
 }
 
 impl PlacementLog {
+    /// What it gives until it is time to look after its task.
+    async fn next(&mut self) -> Result<Came, Error> {
+        let patience = if self.end == LogEnd::Silence { LAST_WORDS } else { POLL };
+        match timeout(patience, self.log.next()).await {
+            Err(_) => Ok(Came::Nothing),
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionLost => Ok(Came::Broken),
+            Ok(given) => Ok(given?.map_or(Came::End, Came::Piece)),
+        }
+    }
+
     fn new_part(&mut self, chunk: Chunk) -> Option<Chunk> {
         let new = self.skip.new_part(chunk)?;
         *self.delivered.of(new.stream) += new.bytes.len() as u64;
