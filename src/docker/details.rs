@@ -8,11 +8,7 @@ use uuid::Uuid;
 use crate::{
     address::Address,
     config::value::port::{Binding, Port},
-    docker::{
-        http::{json::or_default, version::Engine},
-        id::EngineId,
-        labels::LabelMap,
-    },
+    docker::{http::version::Engine, id::EngineId, labels::LabelMap},
     result::{Action, DockerResult, Ports, Verdict},
     state::State,
 };
@@ -81,10 +77,9 @@ pub struct Details {
 #[serde(default, rename_all = "PascalCase")]
 pub struct Health {
     /// `starting`, `healthy`, `unhealthy`, or `none`.
-    #[serde(deserialize_with = "or_default")]
     pub status: String,
     /// The last probes, oldest first.
-    #[serde(deserialize_with = "or_default", rename = "Log")]
+    #[serde(rename = "Log")]
     pub probes: Vec<Probe>,
 }
 
@@ -93,10 +88,8 @@ pub struct Health {
 #[serde(default, rename_all = "PascalCase")]
 pub struct Probe {
     /// Its exit code.
-    #[serde(deserialize_with = "or_default")]
     pub exit_code: i64,
     /// What it printed; the engine keeps 4096 bytes.
-    #[serde(deserialize_with = "or_default")]
     pub output: String,
 }
 

@@ -5,11 +5,7 @@ use std::path::Path;
 use hyper::Method;
 use serde::Deserialize;
 
-use crate::{
-    address::Address,
-    docker::{Docker, http::json::or_default},
-    error::Error,
-};
+use crate::{address::Address, docker::Docker, error::Error};
 
 /// An engine, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,47 +83,34 @@ async fn serves_from_here(address: &Address) -> bool {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct VersionAnswer {
-    #[serde(deserialize_with = "or_default")]
     version: String,
-    #[serde(deserialize_with = "or_default")]
     api_version: String,
-    #[serde(deserialize_with = "or_default")]
     os: String,
-    #[serde(deserialize_with = "or_default")]
     arch: String,
-    #[serde(deserialize_with = "or_default")]
     components: Vec<Component>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct Component {
-    #[serde(deserialize_with = "or_default")]
     name: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct InfoAnswer {
-    #[serde(deserialize_with = "or_default")]
     driver: String,
     /// Pairs of a name and a value.
-    #[serde(deserialize_with = "or_default")]
     driver_status: Vec<Vec<String>>,
-    #[serde(deserialize_with = "or_default")]
     cgroup_version: String,
-    #[serde(deserialize_with = "or_default")]
     logging_driver: String,
-    #[serde(deserialize_with = "or_default")]
     security_options: Vec<String>,
-    #[serde(deserialize_with = "or_default")]
     swarm: SwarmAnswer,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct SwarmAnswer {
-    #[serde(deserialize_with = "or_default")]
     control_available: bool,
 }
 
@@ -141,6 +124,7 @@ impl InfoAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::http::json;
 
     fn engine(driver: &str, filesystem: Option<&str>) -> EngineInfo {
         EngineInfo {
@@ -168,11 +152,10 @@ mod tests {
 
     #[test]
     fn an_answer_with_nulls_is_understood() {
-        let info: InfoAnswer =
-            serde_json::from_str(r#"{"Driver":"vfs","DriverStatus":null,"Swarm":null}"#).unwrap();
+        let info: InfoAnswer = json::read(br#"{"Driver":"vfs","DriverStatus":null,"Swarm":null}"#).unwrap();
         assert_eq!(info.backing_filesystem(), None);
         let info: InfoAnswer =
-            serde_json::from_str(r#"{"DriverStatus":[["Backing Filesystem","xfs"],["odd"]]}"#).unwrap();
+            json::read(br#"{"DriverStatus":[["Backing Filesystem","xfs"],["odd"]]}"#).unwrap();
         assert_eq!(info.backing_filesystem().as_deref(), Some("xfs"));
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         container::{stop::StopOptions, wait::Exit},
         details::Details,
         http::{
+            json,
             query::{filters, query},
             refusal,
         },
@@ -118,7 +119,8 @@ impl Docker {
     }
 
     pub(crate) async fn raw_service(&self, id: &str) -> Result<serde_json::Value, Error> {
-        self.managers.get(&format!("/services/{id}")).await
+        let path = format!("/services/{id}");
+        json::as_it_is(&path, &self.managers.bytes(&path).await?)
     }
 
     /// The service of this very name.

@@ -19,7 +19,7 @@ use crate::{
         Docker,
         details::{Details, Health},
         handle::RunningTask,
-        http::{json::or_default, refusal},
+        http::{json, refusal},
         id::EngineId,
         labels::{LabelMap, SERVICE, TASK_ID},
         patience::Patience,
@@ -44,7 +44,8 @@ impl Docker {
     }
 
     pub(crate) async fn raw_container(&self, id: &str) -> Result<serde_json::Value, Error> {
-        self.transport.json(Method::GET, &format!("/containers/{id}/json")).await
+        let path = format!("/containers/{id}/json");
+        json::as_it_is(&path, &self.transport.bytes(Method::GET, &path).await?)
     }
 
     /// The ports that an image exposes.
@@ -80,7 +81,6 @@ impl RunningTask {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct ImageAnswer {
-    #[serde(deserialize_with = "or_default")]
     config: ConfigAnswer,
 }
 
@@ -88,49 +88,33 @@ struct ImageAnswer {
 #[serde(default, rename_all = "PascalCase")]
 struct InspectAnswer {
     id: String,
-    #[serde(deserialize_with = "or_default")]
     name: String,
     created: Option<String>,
-    #[serde(deserialize_with = "or_default")]
     image: String,
-    #[serde(deserialize_with = "or_default")]
     config: ConfigAnswer,
-    #[serde(deserialize_with = "or_default")]
     host_config: HostAnswer,
-    #[serde(deserialize_with = "or_default")]
     state: StateAnswer,
-    #[serde(deserialize_with = "or_default")]
     network_settings: NetworkAnswer,
-    #[serde(deserialize_with = "or_default")]
     restart_count: u64,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct ConfigAnswer {
-    #[serde(deserialize_with = "or_default")]
     image: String,
-    #[serde(deserialize_with = "or_default")]
     labels: LabelMap,
-    #[serde(deserialize_with = "or_default")]
     tty: bool,
     stop_timeout: Option<i64>,
-    #[serde(deserialize_with = "or_default")]
     exposed_ports: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct HostAnswer {
-    #[serde(deserialize_with = "or_default")]
     network_mode: String,
-    #[serde(deserialize_with = "or_default")]
     log_config: LogAnswer,
-    #[serde(deserialize_with = "or_default")]
     restart_policy: RestartAnswer,
-    #[serde(deserialize_with = "or_default")]
     port_bindings: BTreeMap<String, serde_json::Value>,
-    #[serde(deserialize_with = "or_default")]
     publish_all_ports: bool,
 }
 
@@ -149,9 +133,7 @@ impl HostAnswer {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct RestartAnswer {
-    #[serde(deserialize_with = "or_default")]
     name: String,
-    #[serde(deserialize_with = "or_default")]
     maximum_retry_count: u64,
 }
 
@@ -170,22 +152,18 @@ impl RestartAnswer {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct LogAnswer {
-    #[serde(rename = "Type", deserialize_with = "or_default")]
+    #[serde(rename = "Type")]
     driver: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct StateAnswer {
-    #[serde(deserialize_with = "or_default")]
     status: String,
-    #[serde(deserialize_with = "or_default")]
     error: String,
-    #[serde(deserialize_with = "or_default")]
     exit_code: i64,
-    #[serde(rename = "OOMKilled", deserialize_with = "or_default")]
+    #[serde(rename = "OOMKilled")]
     oom_killed: bool,
-    #[serde(deserialize_with = "or_default")]
     pid: u32,
     started_at: Option<String>,
     finished_at: Option<String>,
@@ -195,27 +173,23 @@ struct StateAnswer {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct NetworkAnswer {
-    #[serde(deserialize_with = "or_default")]
     ports: BTreeMap<String, Option<Vec<BindingAnswer>>>,
-    #[serde(deserialize_with = "or_default")]
     networks: HashMap<String, Option<EndpointAnswer>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct BindingAnswer {
-    #[serde(deserialize_with = "or_default")]
     host_ip: String,
-    #[serde(deserialize_with = "or_default")]
     host_port: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct EndpointAnswer {
-    #[serde(rename = "IPAddress", deserialize_with = "or_default")]
+    #[serde(rename = "IPAddress")]
     address: String,
-    #[serde(rename = "GlobalIPv6Address", deserialize_with = "or_default")]
+    #[serde(rename = "GlobalIPv6Address")]
     address_v6: String,
 }
 
@@ -308,7 +282,7 @@ mod tests {
     use crate::{address::Address, docker::http::version::Engine, state::State};
 
     fn container(json: &str) -> Details {
-        serde_json::from_str::<InspectAnswer>(json).unwrap().into()
+        json::read::<InspectAnswer>(json.as_bytes()).unwrap().into()
     }
 
     #[test]

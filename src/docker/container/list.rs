@@ -15,10 +15,7 @@ use crate::{
             own::ImageLabels,
         },
         details::state_of,
-        http::{
-            json::or_default,
-            query::{filters, query},
-        },
+        http::query::{filters, query},
         id::EngineId,
         labels::{LabelMap, Labels, SERVICE, TASK_ID},
         owner::{Lifetime, Owner},
@@ -161,33 +158,33 @@ impl Docker {
 #[serde(rename_all = "PascalCase")]
 struct ListAnswer {
     id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     names: Vec<String>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     image: String,
-    #[serde(rename = "ImageID", default, deserialize_with = "or_default")]
+    #[serde(rename = "ImageID", default)]
     image_id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     state: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     status: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     created: i64,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     labels: LabelMap,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     ports: Vec<ListedPort>,
 }
 
 #[derive(Deserialize)]
 struct ListedPort {
-    #[serde(rename = "IP", default, deserialize_with = "or_default")]
+    #[serde(rename = "IP", default)]
     ip: String,
     #[serde(rename = "PrivatePort")]
     private: u16,
     #[serde(rename = "PublicPort")]
     public: Option<u16>,
-    #[serde(rename = "Type", default, deserialize_with = "or_default")]
+    #[serde(rename = "Type", default)]
     protocol: String,
 }
 
@@ -235,13 +232,14 @@ fn ports(answers: &[ListedPort]) -> Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::http::json;
 
     fn listed(json: &str) -> Option<Listed> {
         listed_at(json, 2_000)
     }
 
     fn listed_at(json: &str, now: i64) -> Option<Listed> {
-        serde_json::from_str::<ListAnswer>(json).unwrap().listed(DateTime::from_timestamp(now, 0))
+        json::read::<ListAnswer>(json.as_bytes()).unwrap().listed(DateTime::from_timestamp(now, 0))
     }
 
     #[test]

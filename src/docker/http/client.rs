@@ -25,6 +25,7 @@ use crate::{
     docker::http::{
         clock::EngineClock,
         dial::{Dialer, Stream},
+        json,
         meter::{Budget, Metered},
         refusal::{self, RefusalText, call::Call},
         version::Engine,
@@ -110,7 +111,7 @@ impl Transport {
     /// Sends a request without a body and decodes the JSON answer.
     pub(crate) async fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Error> {
         let body = self.bytes(method, path).await?;
-        serde_json::from_slice(&body).map_err(|e| refusal::bad_answer(path, &e))
+        json::read(&body).map_err(|e| refusal::bad_answer(path, &e))
     }
 
     /// Sends a request without a body and returns the answer's bytes.
@@ -128,7 +129,7 @@ impl Transport {
     ) -> Result<T, Error> {
         let response = self.request(Method::POST, path, Some(body), headers, AnswerKind::Whole).await?;
         let body = self.whole(response).await?;
-        serde_json::from_slice(&body).map_err(|e| refusal::bad_answer(path, &e))
+        json::read(&body).map_err(|e| refusal::bad_answer(path, &e))
     }
 
     async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, Error> {

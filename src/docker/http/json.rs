@@ -1,12 +1,120 @@
-//! Answers in JSON, read as Go writes them.
+//! Answers in JSON, read as Go writes them: what is empty may be `null` there, and counts as left out.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use std::borrow::Cow;
 
-/// Go writes an empty map or list as `null`.
-pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + DeserializeOwned,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{docker::http::refusal, error::Error};
+
+/// Reads an answer. A field that is `null` takes its default, as one that is not there.
+pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(&without_nulls(text))
+}
+
+/// The answer to a request for `path` with its nulls, to be shown.
+///
+/// # Errors
+/// [`crate::ErrorKind::BadAnswer`].
+pub(crate) fn as_it_is(path: &str, text: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(text).map_err(|e| refusal::bad_answer(path, &e))
+}
+
+/// The same text without the members of objects that are `null`. What is no JSON stays no answer.
+fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.windows(NULL.len()).any(|window| window == NULL) {
+        return Cow::Borrowed(text);
+    }
+    let (mut rest, mut kept, mut key) = (text, Vec::with_capacity(text.len()), 0);
+    while let Some(byte) = rest.first() {
+        let length = match byte {
+            b'"' => {
+                key = if follows(&kept, b':') { key } else { kept.len() };
+                string(rest)
+            }
+            b'n' if rest.starts_with(NULL) && follows(&kept, b':') => {
+                kept.truncate(key);
+                rest = rest.get(NULL.len()..).unwrap_or_default().trim_ascii_start();
+                match rest.split_first() {
+                    Some((b',', behind)) => rest = behind,
+                    _ if follows(&kept, b',') => kept.truncate(kept.trim_ascii_end().len() - 1),
+                    _ => {}
+                }
+                continue;
+            }
+            _ => 1,
+        };
+        let (taken, behind) = rest.split_at(length.min(rest.len()));
+        kept.extend_from_slice(taken);
+        rest = behind;
+    }
+    Cow::Owned(kept)
+}
+
+const NULL: &[u8] = b"null";
+
+/// Whether this byte is the last, but for white space.
+fn follows(kept: &[u8], byte: u8) -> bool {
+    kept.trim_ascii_end().last() == Some(&byte)
+}
+
+/// The length of the string that `text` begins with, in bytes, its quotes included.
+fn string(text: &[u8]) -> usize {
+    let mut escaped = true;
+    let end = text.iter().position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        // The first quote begins it.
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Map;
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let text = "[a-z\"\\\\:,{}null ]{0,8}";
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            text.prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((text, inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+            ]
+        })
+    }
+
+    fn pruned(value: Value) -> Value {
+        match value {
+            Value::Array(items) => items.into_iter().map(pruned).collect(),
+            Value::Object(members) => {
+                let left = members.into_iter().filter(|(_, value)| !value.is_null());
+                Value::Object(left.map(|(name, value)| (name, pruned(value))).collect())
+            }
+            value => value,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_members_that_are_null_go(value in any_json(), indented in any::<bool>()) {
+            let text = if indented { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
+            prop_assert_eq!(read::<Value>(&text.unwrap()).unwrap(), pruned(value));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "([\\[\\]{}:,\"\\\\ ]|null|a){0,20}") {
+            let _ = read::<Value>(text.as_bytes());
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    docker::http::{json::or_default, refusal},
+    docker::http::{json, refusal},
     error::Error,
     event::Event,
 };
@@ -28,11 +28,9 @@ pub(crate) struct JsonLines {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Line {
-    #[serde(deserialize_with = "or_default")]
     id: String,
-    #[serde(deserialize_with = "or_default")]
     status: String,
-    #[serde(deserialize_with = "or_default", rename = "progressDetail")]
+    #[serde(rename = "progressDetail")]
     detail: Detail,
     error: Option<String>,
     #[serde(rename = "errorDetail")]
@@ -64,7 +62,7 @@ impl JsonLines {
             return Err(refusal::bad_answer("/images/create", &"a line without end"));
         }
         // podman ends its last line without a line break.
-        if self.rest.ends_with(b"}") && serde_json::from_slice::<Line>(&self.rest).is_ok() {
+        if self.rest.ends_with(b"}") && json::read::<Line>(&self.rest).is_ok() {
             told.extend(read(&std::mem::take(&mut self.rest))?);
         }
         Ok(told)
@@ -75,7 +73,7 @@ fn read(line: &[u8]) -> Result<Option<PullProgress>, Error> {
     if line.is_empty() {
         return Ok(None);
     }
-    let line: Line = serde_json::from_slice(line).map_err(|e| refusal::bad_answer("/images/create", &e))?;
+    let line: Line = json::read(line).map_err(|e| refusal::bad_answer("/images/create", &e))?;
     if let Some(text) = line.error_detail.and_then(|d| d.message).or(line.error) {
         return Ok(Some(PullProgress::Failed(text)));
     }

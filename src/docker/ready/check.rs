@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     docker::{
         handle::RunningTask,
-        http::json::or_default,
+        http::json,
         ready::{
             exec::{self, Run},
             progress::{Progress, quote},
@@ -37,31 +37,26 @@ pub(crate) struct Check {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct CheckAnswer {
-    #[serde(deserialize_with = "or_default")]
     healthcheck: Option<Healthcheck>,
-    #[serde(deserialize_with = "or_default")]
     shell: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct Healthcheck {
-    #[serde(deserialize_with = "or_default")]
     test: Vec<String>,
     /// In nanoseconds; 0 is the engine's default.
-    #[serde(deserialize_with = "or_default")]
     timeout: u64,
 }
 
 impl Check {
     /// The check of a container on this engine; `None` if it has none, or runs on another node of a swarm.
     pub(crate) async fn of(task: &RunningTask) -> Option<Self> {
-        let mut raw = task.raw_container().await.ok()?;
-        Self::read(raw.get_mut("Config")?.take())
+        Self::read(task.raw_container().await.ok()?.get("Config")?)
     }
 
-    fn read(config: serde_json::Value) -> Option<Self> {
-        let answer: CheckAnswer = serde_json::from_value(config).ok()?;
+    fn read(config: &serde_json::Value) -> Option<Self> {
+        let answer: CheckAnswer = json::read(config.to_string().as_bytes()).ok()?;
         let check = answer.healthcheck?;
         let (kind, words) = check.test.split_first()?;
         let command = match kind.as_str() {
@@ -145,7 +140,7 @@ mod tests {
             (json!(7), None),
         ];
         for (config, wanted) in cases {
-            let read = Check::read(config.clone()).map(|check| (check.command, check.limit.as_millis()));
+            let read = Check::read(&config).map(|check| (check.command, check.limit.as_millis()));
             let wanted =
                 wanted.map(|(words, limit)| (words.iter().map(ToString::to_string).collect(), limit));
             assert_eq!(read, wanted, "{config}");

@@ -10,7 +10,6 @@ use crate::{
     docker::{
         container::inspect::is_id,
         details::{Details, Health},
-        http::json::or_default,
         id::EngineId,
         labels::TASK_ID,
         swarm::{Snapshot, is_swarm_id},
@@ -27,43 +26,35 @@ pub(crate) struct Service {
     #[serde(rename = "ID")]
     pub(crate) id: String,
     pub(crate) created_at: Option<DateTime<Utc>>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     pub(crate) spec: ServiceSpec,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct ServiceSpec {
-    #[serde(deserialize_with = "or_default")]
     pub(crate) name: String,
-    #[serde(deserialize_with = "or_default")]
     pub(crate) labels: HashMap<String, String>,
-    #[serde(deserialize_with = "or_default")]
     task_template: TaskSpec,
-    #[serde(deserialize_with = "or_default")]
     endpoint_spec: EndpointSpec,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct TaskSpec {
-    #[serde(deserialize_with = "or_default")]
     container_spec: ContainerSpec,
-    #[serde(deserialize_with = "or_default")]
     log_driver: LogDriver,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct LogDriver {
-    #[serde(deserialize_with = "or_default")]
     name: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct ContainerSpec {
-    #[serde(deserialize_with = "or_default")]
     image: String,
     stop_grace_period: Option<i64>,
 }
@@ -71,18 +62,14 @@ struct ContainerSpec {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct EndpointSpec {
-    #[serde(deserialize_with = "or_default")]
     ports: Vec<ServicePort>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct ServicePort {
-    #[serde(deserialize_with = "or_default")]
     protocol: String,
-    #[serde(deserialize_with = "or_default")]
     target_port: u16,
-    #[serde(deserialize_with = "or_default")]
     published_port: u16,
 }
 
@@ -105,14 +92,14 @@ impl Service {
 pub(crate) struct ServiceTask {
     #[serde(rename = "ID")]
     pub(crate) id: String,
-    #[serde(rename = "ServiceID", default, deserialize_with = "or_default")]
+    #[serde(rename = "ServiceID", default)]
     pub(crate) service_id: String,
     #[serde(rename = "NodeID", default)]
     node_id: Option<String>,
     pub(crate) created_at: Option<DateTime<Utc>>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     desired_state: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     pub(crate) status: Status,
 }
 
@@ -121,26 +108,22 @@ pub(crate) struct ServiceTask {
 pub(crate) struct Status {
     /// `new`, `pending`, `assigned`, `accepted`, `preparing`, `ready`, `starting`, `running`,
     /// `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`.
-    #[serde(deserialize_with = "or_default")]
     pub(crate) state: String,
     /// Why it is not further, or how it failed.
-    #[serde(deserialize_with = "or_default")]
     pub(crate) err: String,
     timestamp: Option<DateTime<Utc>>,
-    #[serde(deserialize_with = "or_default")]
     message: String,
-    #[serde(rename = "ContainerStatus", deserialize_with = "or_default")]
+    #[serde(rename = "ContainerStatus")]
     container: ContainerStatus,
-    #[serde(rename = "PortStatus", deserialize_with = "or_default")]
+    #[serde(rename = "PortStatus")]
     published: EndpointSpec,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct ContainerStatus {
-    #[serde(rename = "ContainerID", deserialize_with = "or_default")]
+    #[serde(rename = "ContainerID")]
     container_id: String,
-    #[serde(deserialize_with = "or_default")]
     exit_code: i64,
 }
 
@@ -218,34 +201,30 @@ impl ServiceTask {
 pub(crate) struct Node {
     #[serde(rename = "ID")]
     pub(crate) id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     description: Description,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     status: NodeStatus,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default)]
     manager_status: ManagerStatus,
 }
 
 #[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct Description {
-    #[serde(deserialize_with = "or_default")]
     hostname: String,
 }
 
 #[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct NodeStatus {
-    #[serde(deserialize_with = "or_default")]
     state: String,
-    #[serde(deserialize_with = "or_default")]
     addr: String,
 }
 
 #[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct ManagerStatus {
-    #[serde(deserialize_with = "or_default")]
     addr: String,
 }
 

@@ -60,6 +60,11 @@ impl Managers {
         self.ask(|manager| async move { manager.json(Method::GET, path).await }).await
     }
 
+    /// Asks for an answer as it is.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Bytes, Error> {
+        self.ask(|manager| async move { manager.bytes(Method::GET, path).await }).await
+    }
+
     /// Asks for a body that is read as it comes.
     pub(crate) async fn stream(&self, path: &str) -> Result<Body, Error> {
         self.ask(|manager| async move { manager.stream(path).await }).await
