@@ -4,23 +4,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hyper::Method;
 use serde::Deserialize;
 
-use crate::{
-    docker::{handle::RunningTask, http::json::or_default},
-    error::Error,
-};
+use crate::{docker::handle::RunningTask, error::Error};
 
 /// An engine reports a signal once it is sent, which may be after the end that it led to.
 const REPORT: TimeDelta = TimeDelta::milliseconds(300);
 
 #[derive(Deserialize)]
 struct SignalEvent {
-    #[serde(rename = "Actor", default, deserialize_with = "or_default")]
+    #[serde(rename = "Actor", default)]
     actor: Actor,
 }
 
 #[derive(Default, Deserialize)]
 struct Actor {
-    #[serde(rename = "Attributes", default, deserialize_with = "or_default")]
+    #[serde(rename = "Attributes", default)]
     attributes: Attributes,
 }
 
