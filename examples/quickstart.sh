@@ -172,7 +172,7 @@ clean() {
 
 id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge=''
 image_wanted=postgres:13
-cube_binary=${CARGO_TARGET_DIR:-target}/release/cube
+cube_binary=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n "s/^host: //p")/release/cube
 
 need_rust
 work=$(mktemp -d -p "${TMPDIR:-/var/tmp}" cube-quickstart.XXXXXX)

@@ -52,6 +52,7 @@ mod run;
 mod scripted;
 mod signals;
 mod ssh;
+mod static_binary;
 mod stop;
 mod streams;
 mod swarm;
