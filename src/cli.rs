@@ -14,6 +14,7 @@ mod record;
 mod session;
 mod signals;
 mod since;
+mod terminal;
 mod usage;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -24,7 +25,7 @@ use crate::cli::{
     app::App,
     args::{Cli, verbs::Command, words::Words},
     commands::{
-        completions, cp, doctor, exec, help, inspect, logs, man, port, prune, ps, pull, run,
+        attach, completions, cp, doctor, exec, help, inspect, logs, man, port, prune, ps, pull, run,
         several::{kill, rm, stop},
         wait, with,
     },
@@ -82,6 +83,7 @@ async fn dispatch(app: &App, command: Command) -> Outcome {
         Command::Wait(args) => (Action::Wait, wait::wait(app, &args).await),
         Command::Port(args) => (Action::Port, port::port(app, &args).await),
         Command::Exec(args) => (Action::Exec, exec::exec(app, &args).await),
+        Command::Attach(args) => (Action::Attach, attach::attach(app, &args).await),
         Command::Cp(args) => (Action::Copy, cp::cp(app, &args).await),
         Command::Pull(args) => (Action::Pull, pull::pull(app, &args).await),
         Command::Doctor(args) => (Action::Doctor, doctor::doctor(app, &args).await),

@@ -94,7 +94,7 @@ pub use docker::{
     image::logins::logins,
     info::EngineInfo,
     output::{
-        attach::{Attachment, Input},
+        attach::{AttachOptions, Attachment, Input},
         frames::{Chunk, Stream},
         logs::{LogOptions, Tail},
     },

@@ -63,7 +63,8 @@ impl Surroundings<'_> {
     }
 
     /// Docker's configuration itself.
-    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+    #[must_use]
+    pub fn config_file(&self) -> Option<PathBuf> {
         self.docker_folder().map(|folder| folder.join("config.json"))
     }
 

@@ -1,10 +1,10 @@
 //! The commands, a file each.
 
+pub mod attach;
 pub mod completions;
 pub mod cp;
 pub mod doctor;
 pub mod exec;
-pub mod foreground;
 pub mod help;
 pub mod inspect;
 pub mod logs;

@@ -32,6 +32,8 @@ const TITLE: &str = "task-guard";
 const SWARM: &str = "swarm";
 /// Behind that: the engine did not say yet whether it made a container.
 const IN_DOUBT: &str = "in-doubt";
+/// Behind that: it is to be removed when it has ended.
+const AT_END: &str = "at-end";
 
 /// What a guard is told of its task: nothing was asked of the engine, or all of that was refused.
 const NOTHING: u8 = b'n';
@@ -39,6 +41,8 @@ const NOTHING: u8 = b'n';
 const ASKED: u8 = b'?';
 /// It exists.
 const MADE: u8 = b'!';
+/// The task is left to itself until it ends.
+const LEFT: u8 = b'e';
 /// All is well, or the task is left to itself.
 const RELEASED: u8 = b'.';
 
@@ -92,6 +96,11 @@ impl Guard {
         self.0.clone()
     }
 
+    /// The task is to run on, and to be removed at its end.
+    pub fn release_until_end(self) {
+        self.0.say(LEFT);
+    }
+
     /// The task needs no guard any more.
     pub fn release(self) {
         self.0.say(RELEASED);
@@ -136,6 +145,7 @@ fn stand(word: PipeReader, mut program: Command, title: &str) -> ! {
         RELEASED | NOTHING => {}
         _ if silent.is_err() => {}
         MADE => drop(program.exec()),
+        LEFT => drop(program.arg(AT_END).exec()),
         _ => drop(program.arg(IN_DOUBT).exec()),
     }
     std::process::exit(1)
@@ -189,17 +199,19 @@ pub struct Order {
     task_id: Uuid,
     swarm: bool,
     in_doubt: bool,
+    at_end: bool,
 }
 
 /// The task to guard, if this process was started as a guard.
 pub fn order(argv: &[OsString]) -> Option<Order> {
     let [_, verb, task, rest @ ..] = argv else { return None };
-    let is_known = |word: &OsString| word == SWARM || word == IN_DOUBT;
+    let is_known = |word: &OsString| word == SWARM || word == IN_DOUBT || word == AT_END;
     if verb != VERB || !rest.iter().all(is_known) {
         return None;
     }
     let has = |word: &str| rest.iter().any(|each| each == word);
-    Some(Order { task_id: task.to_str()?.parse().ok()?, swarm: has(SWARM), in_doubt: has(IN_DOUBT) })
+    let task_id = task.to_str()?.parse().ok()?;
+    Some(Order { task_id, swarm: has(SWARM), in_doubt: has(IN_DOUBT), at_end: has(AT_END) })
 }
 
 /// Removes what is left.
@@ -234,6 +246,13 @@ async fn clear(order: Order) -> Result<bool, Error> {
 
 async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, Error> {
     let (docker, _) = app::connect(hosts, Some(context), Docker::ANSWER_TIMEOUT, &|_| ()).await?;
+    if order.at_end {
+        match docker.find(&order.task_id.to_string().parse()?).await {
+            Ok((task, _)) => drop(task.wait_through().await?),
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
     copies::rescue(&docker, order.task_id).await?;
     let lookout = if order.in_doubt { PATIENCE } else { Duration::ZERO };
     docker.discard_by_id(order.task_id, order.swarm, lookout).await

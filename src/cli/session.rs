@@ -7,8 +7,8 @@ use std::{
 };
 
 use cube::{
-    Action, Config, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime, Owner, Run,
-    RunningTask, State, StopOptions, Stopped, Unheard,
+    Action, AttachOptions, Config, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime,
+    Owner, Run, RunningTask, State, StopOptions, Stopped, Unheard,
 };
 
 use uuid::Uuid;
@@ -106,9 +106,9 @@ impl<'a> Session<'a, ()> {
     /// The same with its streams connected before it starts.
     pub async fn start_attached(
         mut self,
-        stdin: bool,
+        streams: &AttachOptions,
     ) -> Result<(Session<'a>, Follow, Option<Input>), Box<Outcome>> {
-        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), stdin, &self.record));
+        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), streams, &self.record));
         match self.signals.unless_one_comes(steps).await {
             Ok((task, output, input)) => Ok((self.with(task, true), output, input)),
             Err(error) => Err(Box::pin(self.fail(error)).await),
@@ -160,6 +160,11 @@ impl Session<'_> {
     /// Leaves the task to itself.
     pub fn release(self) {
         self.guard.release();
+    }
+
+    /// Leaves the task to itself until its end: then the guard removes it.
+    pub fn release_until_end(self) {
+        self.guard.release_until_end();
     }
 
     /// What is known of the task at its end, as far as anybody asks for it.
@@ -283,12 +288,12 @@ async fn start(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Re
 async fn start_attached(
     run: &mut Run<'_>,
     cidfile: Option<&Path>,
-    stdin: bool,
+    streams: &AttachOptions,
     record: &Record,
 ) -> Result<(RunningTask, Follow, Option<Input>), Error> {
     let task = create(run, cidfile, record).await?;
     let begun = Instant::now();
-    let (output, input) = run.start_attached(&task, stdin).await?;
+    let (output, input) = run.start_attached(&task, streams).await?;
     record.started(&task, begun);
     Ok((task, output, input))
 }

@@ -18,8 +18,13 @@ const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
 const CHILD: i32 = 17;
-/// SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM.
-const PASSED_ON: [i32; 4] = [3, 10, 12, 14];
+/// What Docker's CLI passes on beside those, but for the faults of a program itself (SIGILL, SIGBUS, SIGFPE, SIGSEGV)
+/// and what stops one in the background that uses the terminal (SIGTTIN, SIGTTOU): SIGQUIT, SIGTRAP, SIGABRT,
+/// SIGUSR1, SIGUSR2, SIGALRM, SIGSTKFLT, SIGCONT, SIGTSTP, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,
+/// SIGPWR, SIGSYS.
+const PASSED_ON: [i32; 17] = [3, 5, 6, 10, 12, 14, 16, 18, 20, 24, 25, 26, 27, WINDOW_CHANGE, 29, 30, 31];
+const WINDOW_CHANGE: i32 = 28;
+const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 /// Hears what this process's parent blocked. Only SIGXFSZ is: a write past the limit of a file's size fails then, as
 /// one to a full disk does, and says so.
@@ -57,9 +62,11 @@ impl Signals {
         Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup))
     }
 
-    /// Those that mean the task in the foreground, as with `docker run`.
-    pub fn passed_on() -> Result<Self, Error> {
-        Self::of(PASSED_ON)
+    /// Those that mean the task in the foreground, as with `docker run`. With a terminal of its own (`tty`) the task
+    /// hears of its size from there.
+    pub fn passed_on(tty: bool) -> Result<Self, Error> {
+        let all = PASSED_ON.into_iter().chain(REAL_TIME);
+        Self::of(all.filter(|number| !(tty && *number == WINDOW_CHANGE)))
     }
 
     fn of(numbers: impl IntoIterator<Item = i32>) -> Result<Self, Error> {

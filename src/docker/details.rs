@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// A container, as the engine describes it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
     /// Its id, which makes a handle of it ([`crate::Docker::handle`]).
@@ -48,6 +49,8 @@ pub struct Details {
     pub health: Option<Health>,
     /// Whether it has a terminal, so that its output is one raw stream.
     pub tty: bool,
+    /// Whether it has an open standard input.
+    pub open_stdin: bool,
     /// Its own grace when it is stopped, in seconds.
     pub stop_timeout: Option<i64>,
     /// The driver that keeps its log (`json-file`, `local` …).

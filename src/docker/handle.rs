@@ -19,7 +19,7 @@ use crate::{
         details::Details,
         id::EngineId,
         output::{
-            attach::{Attachment, Input},
+            attach::{AttachOptions, Attachment, Input},
             follow,
             frames::Chunk,
             logs::{LogOptions, Logs},
@@ -134,12 +134,12 @@ impl RunningTask {
         }
     }
 
-    /// The same with its streams connected before it runs, so that no byte is lost; standard input too if asked.
+    /// The same with its streams connected before it runs, so that no byte is lost.
     /// Swarm connects no streams: there the output comes from the log, and there is no input. `restarts` says that
     /// a policy may start it again when it ends.
     pub(crate) async fn start_attached(
         &self,
-        stdin: bool,
+        streams: &AttachOptions,
         restarts: bool,
         deadline: Option<Deadline>,
         events: Events<'_>,
@@ -147,7 +147,7 @@ impl RunningTask {
         match &self.id {
             EngineId::Container(id) => {
                 let (attachment, input) =
-                    in_time(deadline, "started", self.docker.attach_container(id, stdin)).await?;
+                    in_time(deadline, "started", self.docker.attach_container(id, streams)).await?;
                 self.start(deadline, events).await?;
                 Ok((self.follow(attachment, restarts), Some(input)))
             }
@@ -159,13 +159,25 @@ impl RunningTask {
         }
     }
 
-    /// Connects to its streams: its output from now on, and its standard input if `stdin` asks for it.
+    /// Connects to its streams: its output from now on, and its standard input if that is asked for.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::Unsupported`] on a swarm, or the engine's refusal.
-    pub async fn attach(&self, stdin: bool) -> Result<(Attachment, Input), Error> {
+    pub async fn attach(&self, streams: &AttachOptions) -> Result<(Attachment, Input), Error> {
         match &self.id {
-            EngineId::Container(id) => self.docker.attach_container(id, stdin).await,
+            EngineId::Container(id) => self.docker.attach_container(id, streams).await,
+            EngineId::Service(_) => Err(swarm::no_streams()),
+        }
+    }
+
+    /// Gives its terminal a size, in characters.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::Unsupported`] on a swarm, or the engine's refusal: it has no
+    /// terminal, or does not run.
+    pub async fn resize(&self, columns: u16, rows: u16) -> Result<(), Error> {
+        match &self.id {
+            EngineId::Container(id) => self.docker.resize_container(id, columns, rows).await,
             EngineId::Service(_) => Err(swarm::no_streams()),
         }
     }

@@ -17,7 +17,7 @@ use crate::{
         files::check,
         handle::{Follow, RunningTask},
         id::EngineId,
-        output::attach::Input,
+        output::attach::{AttachOptions, Input},
         owner::Owner,
     },
     error::Error,
@@ -124,8 +124,7 @@ impl<'e> Run<'e> {
         self.started(started)
     }
 
-    /// The same with the task's streams connected before it runs, so that no byte is lost; standard input too if
-    /// `stdin` asks for it. Swarm connects no streams: there the output comes from the log, from its beginning, and
+    /// The same with the task's streams connected before it runs, so that no byte is lost. Swarm connects no streams: there the output comes from the log, from its beginning, and
     /// there is no input.
     ///
     /// # Errors
@@ -133,11 +132,11 @@ impl<'e> Run<'e> {
     pub async fn start_attached(
         &mut self,
         task: &RunningTask,
-        stdin: bool,
+        streams: &AttachOptions,
     ) -> Result<(Follow, Option<Input>), Error> {
         let restarts = self.task.config.process.restart != RestartPolicy::No;
         let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let started = task.start_attached(stdin, restarts, self.given, &mut **events).await;
+        let started = task.start_attached(streams, restarts, self.given, &mut **events).await;
         self.started(started)
     }
 

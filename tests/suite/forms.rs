@@ -84,7 +84,7 @@ fn help_is_a_command_too() {
     for verb in ["run", "with", "ps"] {
         assert_eq!(Cube::new(["help", verb]).text(), Cube::new([verb, "--help"]).text());
     }
-    assert_eq!(Cube::new(["run", "-h"]).text(), Cube::new(["help", "run"]).text());
+    assert!(Cube::new(["run", "-h"]).text().starts_with("Run a task"));
     Cube::new(["help", "pause"]).fails(2).stderr_has("cube kill -s STOP").output();
 }
 

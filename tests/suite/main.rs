@@ -56,6 +56,7 @@ mod static_binary;
 mod stop;
 mod streams;
 mod swarm;
+mod terminal;
 mod tls;
 mod unheard;
 mod wait;

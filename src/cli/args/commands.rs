@@ -133,6 +133,35 @@ pub struct ExecArgs {
     /// Pass standard input on
     #[arg(short, long)]
     pub interactive: bool,
+    /// Give the command a terminal
+    #[arg(short, long)]
+    pub tty: bool,
+    /// Keys that leave the command running [default: ctrl-p,ctrl-q]
+    #[arg(long, value_name = "KEYS")]
+    pub detach_keys: Option<String>,
+}
+
+/// `cube attach`
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Args, Debug)]
+pub struct AttachArgs {
+    /// The task
+    pub task: String,
+    /// Pass standard input on, where the task has one: the default
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Leave standard input alone
+    #[arg(long)]
+    pub no_stdin: bool,
+    /// Pass signals on to the task; with --sig-proxy=false SIGINT, SIGTERM and SIGHUP end cube alone [default: true]
+    #[arg(long)]
+    pub sig_proxy: bool,
+    /// `--sig-proxy=false`.
+    #[arg(skip)]
+    pub hides_signals: bool,
+    /// Keys that leave the task running [default: ctrl-p,ctrl-q]
+    #[arg(long, value_name = "KEYS")]
+    pub detach_keys: Option<String>,
 }
 
 /// `cube pull`

@@ -36,7 +36,7 @@ impl Line {
         let rest = std::mem::take(&mut words.rest);
         if !matches!(verb, Some("run" | "with")) {
             give_back(words, rest);
-            return Self::default();
+            return Self { off: words.off.clone(), ..Self::default() };
         }
         let mut line = Self { off: words.off.clone(), ..Self::default() };
         let named = rest.is_empty() || line.image_is_named(words);
@@ -70,6 +70,10 @@ impl Line {
             Command::With(with) => {
                 with.host_command = self.host_command;
                 (&mut with.task, "with")
+            }
+            Command::Attach(attach) => {
+                attach.hides_signals = self.off.iter().any(|off| off == "sig-proxy");
+                return Ok(());
             }
             _ => return Ok(()),
         };

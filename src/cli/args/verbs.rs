@@ -6,8 +6,8 @@ use cube::Action;
 use crate::cli::args::{
     Global,
     commands::{
-        CompletionsArgs, ExecArgs, HelpArgs, InspectArgs, KillArgs, LogsArgs, ManArgs, PortArgs, PruneArgs,
-        PsArgs, PullArgs, RmArgs, StopArgs, WaitArgs,
+        AttachArgs, CompletionsArgs, ExecArgs, HelpArgs, InspectArgs, KillArgs, LogsArgs, ManArgs, PortArgs,
+        PruneArgs, PsArgs, PullArgs, RmArgs, StopArgs, WaitArgs,
     },
     doctor::DoctorArgs,
     files::CpArgs,
@@ -29,6 +29,7 @@ pub enum Command {
     Port(PortArgs),
     Exec(ExecArgs),
     Cp(CpArgs),
+    Attach(AttachArgs),
     Pull(PullArgs),
     Prune(PruneArgs),
     Doctor(DoctorArgs),
@@ -48,7 +49,7 @@ pub struct Verb {
 }
 
 /// All commands, in the order of the help.
-const VERBS: [Verb; 18] = [
+const VERBS: [Verb; 19] = [
     Verb {
         more: Some(
             "In Docker's own form (IMAGE in place, everything behind it is the task's) the task runs in the \
@@ -137,6 +138,13 @@ const VERBS: [Verb; 18] = [
             |found| CpArgs::from_arg_matches_mut(found).map(Command::Cp),
         )
     },
+    Verb::new(
+        "attach",
+        Action::Attach,
+        "Join a running task: its output from now on, its input, its exit code",
+        AttachArgs::augment_args,
+        |found| AttachArgs::from_arg_matches_mut(found).map(Command::Attach),
+    ),
     Verb::new("pull", Action::Pull, "Pull an image and print its digest", PullArgs::augment_args, |found| {
         PullArgs::from_arg_matches_mut(found).map(Command::Pull)
     }),

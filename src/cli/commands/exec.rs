@@ -12,6 +12,7 @@ use crate::cli::{
         stdio,
     },
     signals::Signals,
+    terminal::{Console, Sized, detached, keys::DetachKeys},
 };
 
 pub async fn exec(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
@@ -22,6 +23,7 @@ pub async fn exec(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
 
 async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
+    let keys = DetachKeys::choose(args.detach_keys.as_deref())?;
     let lookup = |name: &str| std::env::var(name).ok();
     let options = ExecOptions {
         command: args.command.clone(),
@@ -29,23 +31,43 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
         user: args.user.clone(),
         workdir: args.workdir.clone(),
         stdin: args.interactive,
+        tty: args.tty,
+        detach_keys: args.tty.then(|| keys.as_str().to_owned()),
     };
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     tokio::select! {
-        outcome = through(&docker, &task, &options) => outcome,
+        outcome = through(&docker, &task, &options, &keys) => outcome,
         signal = signals.next() => signal.map(|signal| Outcome::told(signal_code(signal))),
     }
 }
 
-async fn through(docker: &Docker, task: &TaskRef, options: &ExecOptions) -> Result<Outcome, Error> {
+async fn through(
+    docker: &Docker,
+    task: &TaskRef,
+    options: &ExecOptions,
+    keys: &DetachKeys,
+) -> Result<Outcome, Error> {
     let (found, container) = docker.find(task).await?;
     let started = found.exec(options).await;
     let (mut exec, input) = started.map_err(|error| error.with_container(container.id.as_str()))?;
-    if options.stdin {
+    let input = Some(input).filter(|_| options.stdin);
+    let mut console = None;
+    if options.tty {
+        let sized = Sized::Exec(docker.clone(), exec.id().to_owned());
+        console = Some(Console::connect(input, keys, sized));
+    } else if let Some(input) = input {
         tokio::spawn(feed(input));
     }
-    if copy::to_standard(&mut exec).await? == Copied::ReaderGone {
+    let copied = tokio::select! {
+        copied = copy::to_standard(&mut exec) => copied?,
+        () = detached(console.as_mut()) => {
+            drop(console);
+            stdio::step(container.id.as_str());
+            return Ok(Outcome::told(0));
+        }
+    };
+    if copied == Copied::ReaderGone {
         return Ok(Outcome::told(0));
     }
     let exit_code = exec.code().await?;

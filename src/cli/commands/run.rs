@@ -1,16 +1,19 @@
 //! `cube run`: start a task and leave it, or stay with it (`foreground.rs`).
 
+pub mod foreground;
+
 use cube::{Action, DockerResult, Error, ErrorKind, Lifetime};
 
 use crate::cli::{
     app::App,
     args::{OutputFormat, task::RunArgs},
-    commands::foreground,
+    commands::run::foreground::Stay,
     config,
     outcome::{Outcome, RUN_FAILED},
     output::{render, stdio, variables::Names},
     record::Record,
     session::{Extras, Session},
+    terminal::{self, keys::DetachKeys},
 };
 
 pub async fn run(app: &App, args: RunArgs) -> Outcome {
@@ -38,6 +41,13 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         .with_hint("add --attach, or copy later with `cube cp TASK:PATH DST`"));
     }
     let timeout = config::duration(args.timeout.as_deref())?;
+    let stay = Stay {
+        timeout,
+        keep: args.keep,
+        rm: streams.rm,
+        proxies_signals: !streams.hides_signals,
+        detach_keys: DetachKeys::choose(streams.detach_keys.as_deref())?,
+    };
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
         config::show(&config)?;
@@ -53,11 +63,12 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     if let Some(file) = &args.result_file {
         render::reserve(file)?;
     }
-    // One that is kept may run again when cube is gone.
-    let lifetime = if attached && !args.keep { Lifetime::ForLife } else { Lifetime::UntilStarted };
+    // One that is kept may run again when cube is gone, and one that cube may let go of runs on.
+    let outlives = args.keep || (streams.tty && streams.interactive && terminal::is_at_hand());
+    let lifetime = if attached && !outlives { Lifetime::ForLife } else { Lifetime::UntilStarted };
     let session = Session::open(app, config, extras, lifetime).await?;
     if attached {
-        return Ok(Box::pin(foreground::run(session, timeout, args.keep)).await);
+        return Ok(Box::pin(foreground::run(session, stay)).await);
     }
     Ok(Box::pin(detached(session, args.result_file.is_some(), &names)).await)
 }

@@ -125,6 +125,12 @@ impl OutputSource for cube::Follow {
     }
 }
 
+impl OutputSource for cube::Attachment {
+    async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
+        self.next().await
+    }
+}
+
 impl OutputSource for cube::Exec {
     async fn next(&mut self) -> Result<Option<Chunk>, cube::Error> {
         self.next().await

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -75,14 +76,26 @@ fn words(kind: ErrorKind) -> String {
     }
 }
 
+/// Whether the terminal is in raw mode, where a line ends by more than a newline.
+static RAW: AtomicBool = AtomicBool::new(false);
+
+/// The terminal is in raw mode from now on, or not any more.
+pub fn set_raw(raw: bool) {
+    RAW.store(raw, Ordering::Relaxed);
+}
+
+fn line_end() -> &'static str {
+    if RAW.load(Ordering::Relaxed) { "\r\n" } else { "\n" }
+}
+
 /// Prints a step on the way to standard error.
 pub fn step(text: &str) {
-    aside(&format!("{}\n", printable(text)));
+    aside(&format!("{}{}", printable(text), line_end()));
 }
 
 /// Prints a warning to standard error.
 pub fn note(text: &str) {
-    aside(&format!("cube: {}\n", printable(text)));
+    aside(&format!("cube: {}{}", printable(text), line_end()));
 }
 
 /// A reader that is stuck must not keep cube from its work, nor from its signals.

@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use bollard::models::ExecConfig;
+use bollard::{
+    models::ExecConfig,
+    query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder},
+};
 
 use crate::{
     config::value::env::EnvVar,
@@ -38,6 +41,10 @@ pub struct ExecOptions {
     pub workdir: Option<String>,
     /// Whether the command reads the caller's standard input.
     pub stdin: bool,
+    /// Whether the command has a terminal.
+    pub tty: bool,
+    /// The keys by which the engine itself lets go of that terminal; `ctrl-p,ctrl-q` if left out.
+    pub detach_keys: Option<String>,
 }
 
 /// A command that runs in a container.
@@ -88,6 +95,12 @@ impl Exec {
         Ok(Some(first))
     }
 
+    /// The engine's id of the command, by which its terminal is resized.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The exit code, once the output has ended.
     ///
     /// # Errors
@@ -106,6 +119,8 @@ impl Docker {
             attach_stdin: Some(options.stdin),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
+            tty: Some(options.tty),
+            detach_keys: options.detach_keys.clone(),
             cmd: Some(options.command.clone()),
             env: Some(options.env.iter().map(EnvVar::to_engine).collect()),
             user: options.user.clone(),
@@ -113,9 +128,24 @@ impl Docker {
             ..ExecConfig::default()
         };
         let id = self.within(self.api.create_exec(id, config)).await?.id;
-        let body = br#"{"Detach":false,"Tty":false}"#;
-        let (output, input) = self.hijack(&format!("/exec/{id}/start"), body).await?;
+        let body = format!(r#"{{"Detach":false,"Tty":{}}}"#, options.tty);
+        let path = format!("/exec/{id}/start");
+        let (output, input) = self.hijack(&path, body.as_bytes(), options.tty).await?;
         Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))
+    }
+
+    /// Gives the terminal of a command that runs in a task a size, in characters.
+    ///
+    /// # Errors
+    /// The engine's refusal: the command has no terminal, or does not run.
+    pub async fn resize_exec(&self, id: &str, columns: u16, rows: u16) -> Result<(), Error> {
+        let size = ResizeExecOptionsBuilder::default().w(columns.into()).h(rows.into()).build();
+        self.within(self.api.resize_exec(id, size)).await
+    }
+
+    pub(crate) async fn resize_container(&self, id: &str, columns: u16, rows: u16) -> Result<(), Error> {
+        let size = ResizeContainerTTYOptionsBuilder::default().w(columns.into()).h(rows.into()).build();
+        self.within(self.api.resize_container_tty(id, size)).await
     }
 
     async fn exec_code(&self, id: &str) -> Result<i64, Error> {

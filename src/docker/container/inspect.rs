@@ -104,6 +104,8 @@ struct ConfigAnswer {
     image: String,
     labels: LabelMap,
     tty: bool,
+    #[serde(deserialize_with = "or_default")]
+    open_stdin: bool,
     stop_timeout: Option<i64>,
     exposed_ports: BTreeMap<String, serde_json::Value>,
 }
@@ -229,6 +231,7 @@ impl From<InspectAnswer> for Details {
             finished_at: moment(state.finished_at.as_deref()),
             health: state.health.filter(|h| !h.status.is_empty() && h.status != "none"),
             tty: config.tty,
+            open_stdin: config.open_stdin,
             stop_timeout: config.stop_timeout,
             log_driver: answer.host_config.log_config.driver,
             network_mode: printable(&answer.host_config.network_mode),

@@ -5,7 +5,7 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use crate::{
     docker::{
         Docker,
-        http::{dial, stream::ByteSource},
+        http::{dial, query::query, stream::ByteSource},
         output::frames::{Chunk, Decoder},
     },
     error::{Error, ErrorKind},
@@ -16,6 +16,43 @@ use crate::{
 pub struct Attachment {
     output: ByteSource<ReadHalf<dial::Stream>>,
     decoder: Decoder,
+}
+
+/// Which streams are connected, and how.
+#[expect(clippy::struct_excessive_bools, reason = "each is a stream or a fact of its own")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachOptions {
+    /// Whether the caller writes to the standard input.
+    pub stdin: bool,
+    /// Whether the standard output comes.
+    pub stdout: bool,
+    /// Whether the error output comes; with a terminal it is a part of the standard output.
+    pub stderr: bool,
+    /// Whether the task has a terminal: its output is one stream, and its input must not be closed, which would end
+    /// the output too.
+    pub tty: bool,
+    /// The keys by which the engine itself lets go of a terminal, such as `ctrl-p,ctrl-q`, its default.
+    pub detach_keys: Option<String>,
+}
+
+impl Default for AttachOptions {
+    /// Output and errors.
+    fn default() -> Self {
+        Self { stdin: false, stdout: true, stderr: true, tty: false, detach_keys: None }
+    }
+}
+
+impl AttachOptions {
+    /// The path of the request to a container.
+    fn path(&self, id: &str) -> String {
+        let Self { stdin, stdout, stderr, detach_keys, .. } = self;
+        let path =
+            format!("/containers/{id}/attach?stream=true&stdout={stdout}&stderr={stderr}&stdin={stdin}");
+        match detach_keys {
+            Some(keys) => query(&path, &[("detachKeys", keys)]),
+            None => path,
+        }
+    }
 }
 
 /// The way to a container's standard input.
@@ -59,21 +96,29 @@ impl Input {
 }
 
 impl Docker {
-    /// Connects to the streams of a container; standard input too if asked.
-    pub(crate) async fn attach_container(&self, id: &str, stdin: bool) -> Result<(Attachment, Input), Error> {
-        let path = format!("/containers/{id}/attach?stream=true&stdout=true&stderr=true&stdin={stdin}");
-        self.hijack(&path, b"").await
+    /// Connects to the streams of a container.
+    pub(crate) async fn attach_container(
+        &self,
+        id: &str,
+        options: &AttachOptions,
+    ) -> Result<(Attachment, Input), Error> {
+        self.hijack(&options.path(id), b"", options.tty).await
     }
 
-    /// Sends a request whose answer is the connection itself.
-    pub(crate) async fn hijack(&self, path: &str, body: &[u8]) -> Result<(Attachment, Input), Error> {
+    /// Sends a request whose answer is the connection itself; with a terminal there are no frames in it.
+    pub(crate) async fn hijack(
+        &self,
+        path: &str,
+        body: &[u8],
+        tty: bool,
+    ) -> Result<(Attachment, Input), Error> {
         let Some((stream, read)) = self.transport.upgrade(path, body).await? else {
             let message = "the engine, or something before it, does not hand over its connection";
             return Err(Error::new(ErrorKind::BadAnswer, message)
                 .with_hint("a proxy must let HTTP upgrades through; --host names the engine itself"));
         };
         let (output, input) = tokio::io::split(stream);
-        Ok((Attachment { output: ByteSource::new(output, read), decoder: Decoder::new(false) }, Input(input)))
+        Ok((Attachment { output: ByteSource::new(output, read), decoder: Decoder::new(tty) }, Input(input)))
     }
 }
 

@@ -296,6 +296,7 @@ impl From<Snapshot> for Details {
             }),
             log_driver: spec.task_template.log_driver.name.clone(),
             tty: false,
+            open_stdin: false,
             stop_timeout: now.service.stop_grace(),
             network_mode: String::new(),
             addresses: Vec::new(),

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use cube::{Config, Error, ErrorKind, Exit, Follow, RestartPolicy, Signal, StopOptions, Unheard};
+use cube::{
+    Action, AttachOptions, Config, Error, ErrorKind, Exit, Follow, Process, RestartPolicy, Signal,
+    StandardStream, StopOptions, Unheard,
+};
 
 use crate::cli::{
     commands::exec::feed,
@@ -18,6 +21,7 @@ use crate::cli::{
     record::{End, Record, output::recorded},
     session::Session,
     signals::{Signals, after},
+    terminal::{Console, Sized, detached, keys::DetachKeys},
 };
 
 /// How long a killed task's last output may take to be read.
@@ -33,6 +37,36 @@ enum ForegroundEnd {
     TimedOut,
     /// Nobody reads the output any more.
     Closed,
+    /// The detach keys: the task runs on.
+    Detached,
+}
+
+/// How cube stays with the task.
+#[derive(Debug)]
+pub struct Stay {
+    /// The longest the task may run.
+    pub timeout: Option<Duration>,
+    /// Whether the container stays after its end.
+    pub keep: bool,
+    /// Whether it goes at its end also if cube was told to let go of it.
+    pub rm: bool,
+    /// Whether signals that do not ask for an end are the task's.
+    pub proxies_signals: bool,
+    /// The keys to let go.
+    pub detach_keys: DetachKeys,
+}
+
+impl Stay {
+    fn streams(&self, process: &Process) -> AttachOptions {
+        let attaches = |stream| process.attach.contains(&stream);
+        AttachOptions {
+            stdin: process.interactive,
+            stdout: attaches(StandardStream::Stdout),
+            stderr: attaches(StandardStream::Stderr),
+            tty: process.tty,
+            detach_keys: process.tty.then(|| self.detach_keys.as_str().to_owned()),
+        }
+    }
 }
 
 /// A task that comes again and again looks like one that hangs.
@@ -48,22 +82,33 @@ fn tell_of_restarts(session: &Session<'_, ()>) {
 }
 
 /// Runs the session's task in the foreground.
-pub async fn run(session: Session<'_, ()>, timeout: Option<Duration>, keep: bool) -> Outcome {
-    let stdin = session.config().process.interactive;
+pub async fn run(session: Session<'_, ()>, stay: Stay) -> Outcome {
+    let streams = stay.streams(&session.config().process);
     tell_of_restarts(&session);
-    let (mut session, output, input) = match Box::pin(session.start_attached(stdin)).await {
+    let (mut session, output, input) = match Box::pin(session.start_attached(&streams)).await {
         Ok(started) => started,
         Err(failed) => return *failed,
     };
-    let feeding = input.filter(|_| stdin).map(|input| tokio::spawn(feed(input)));
-    let ended = Box::pin(foreground(&mut session, output, timeout)).await;
+    if !streams.stdout && !streams.stderr {
+        let _ = stdio::print(&format!("{}\n", session.task.id()));
+    }
+    let input = input.filter(|_| streams.stdin);
+    let (mut console, mut feeding) = (None, None);
+    if streams.tty {
+        console = Some(Console::connect(input, &stay.detach_keys, Sized::Task(session.task.clone())));
+    } else {
+        feeding = input.map(|input| tokio::spawn(feed(input)));
+    }
+    let ended = Box::pin(foreground(&mut session, output, console.as_mut(), &stay)).await;
+    drop(console);
     // A connection that nobody reads any more would keep the engine from stopping the task.
     if let Some(feeding) = feeding {
         feeding.abort();
         let _ = feeding.await;
     }
     match ended {
-        Ok(finish) => Box::pin(finish_up(session, &finish, keep)).await,
+        Ok(ForegroundEnd::Detached) => detached_from(session, stay.rm).await,
+        Ok(finish) => Box::pin(finish_up(session, &finish, stay.keep)).await,
         Err(error) => Box::pin(session.fail(error)).await,
     }
 }
@@ -71,13 +116,15 @@ pub async fn run(session: Session<'_, ()>, timeout: Option<Duration>, keep: bool
 async fn foreground(
     session: &mut Session<'_>,
     output: Follow,
-    timeout: Option<Duration>,
+    console: Option<&mut Console>,
+    stay: &Stay,
 ) -> Result<ForegroundEnd, Error> {
-    let mut passed_on = Signals::passed_on()?;
-    let mut output = pin!(show(output, session.record.clone()));
+    let mut passed_on = Signals::passed_on(console.is_some())?;
+    let record = session.record.clone();
+    let mut output = pin!(show_until_detached(output, record, console));
     let finish = match ready(session, output.as_mut()).await? {
         Some(finish) => finish,
-        None => watch(session, output.as_mut(), timeout, &mut passed_on).await?,
+        None => watch(session, output.as_mut(), stay, &mut passed_on).await?,
     };
     if matches!(finish, ForegroundEnd::Signalled(_) | ForegroundEnd::TimedOut) {
         stop(session, output).await?;
@@ -121,20 +168,22 @@ async fn ready(
 async fn watch(
     session: &mut Session<'_>,
     mut output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
-    timeout: Option<Duration>,
+    stay: &Stay,
     passed_on: &mut Signals,
 ) -> Result<ForegroundEnd, Error> {
-    let mut limit = pin!(after(timeout));
+    let mut limit = pin!(after(stay.timeout));
     loop {
         tokio::select! {
             finish = &mut output => return finish,
             signal = session.signals.next() => return signal.map(ForegroundEnd::Signalled),
             () = &mut limit => return Ok(ForegroundEnd::TimedOut),
             // On a swarm there is no way to the task's process.
-            signal = passed_on.next(), if !session.config().swarm => {
+            signal = passed_on.next() => {
                 let signal = signal?;
-                session.record.handed_on(signal);
-                session.task.kill(Some(&signal)).await?;
+                if stay.proxies_signals && !session.config().swarm {
+                    session.record.handed_on(signal);
+                    session.task.kill(Some(&signal)).await?;
+                }
             }
         }
     }
@@ -162,6 +211,29 @@ async fn stop(
     }
 }
 
+async fn show_until_detached(
+    output: Follow,
+    record: Record,
+    console: Option<&mut Console>,
+) -> Result<ForegroundEnd, Error> {
+    tokio::select! {
+        finish = show(output, record) => finish,
+        () = detached(console) => Ok(ForegroundEnd::Detached),
+    }
+}
+
+/// Lets go of the task, which runs on as one that was started in the background.
+async fn detached_from(session: Session<'_>, rm: bool) -> Outcome {
+    stdio::step(session.task.id());
+    let result = session.task.result(Action::Start).await;
+    if rm {
+        session.release_until_end();
+    } else {
+        session.release();
+    }
+    Outcome { result: result.ok(), ..Outcome::told(0) }
+}
+
 async fn show(mut follow: Follow, record: Record) -> Result<ForegroundEnd, Error> {
     match (copy::to(&mut follow, &mut recorded(record.output())).await?, follow.exit()) {
         (Copied::ReaderGone, _) => Ok(ForegroundEnd::Closed),
@@ -186,7 +258,7 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         }
         ForegroundEnd::Signalled(signal) => signal_code(*signal),
         ForegroundEnd::TimedOut => TIMED_OUT,
-        ForegroundEnd::Closed => 0,
+        ForegroundEnd::Closed | ForegroundEnd::Detached => 0,
     };
     let by_cube = !matches!(finish, ForegroundEnd::Exited(_));
     session.conclude(End { code: result.exit_code, by_cube, error: error.as_ref() }, &mut result).await;

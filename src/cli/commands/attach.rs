@@ -1,0 +1,147 @@
+//! `cube attach`: join a task that runs. It is never stopped or removed by this.
+
+use std::pin::pin;
+
+use cube::{
+    Action, AttachOptions, Attachment, Details, Docker, DockerResult, Error, ErrorKind, Exit, Input,
+    RunningTask, Signal, TaskRef,
+};
+
+use crate::cli::{
+    app::App,
+    args::commands::AttachArgs,
+    commands::exec::feed,
+    outcome::{FAILED, Outcome, signal_code},
+    output::{
+        copy::{self, Copied},
+        stdio,
+    },
+    signals::Signals,
+    terminal::{Console, Sized, detached, keys::DetachKeys},
+};
+
+/// So many signals that ask for an end are passed on; the next one ends cube.
+const PATIENCE: u32 = 3;
+/// SIGHUP, SIGINT, SIGTERM.
+const ENDING: [u8; 3] = [1, 2, 15];
+
+pub async fn attach(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
+    let ended = attached(app, args).await;
+    let ended = ended.map_err(|error| error.during(format!("cannot attach to {}", args.task)))?;
+    Ok(ended.in_foreground(None))
+}
+
+/// Why the joining ended.
+enum AttachEnd {
+    /// The task ended.
+    Exited(Exit),
+    /// The detach keys.
+    Detached,
+    /// A signal to cube alone.
+    Signalled(Signal),
+    /// Nobody reads the output any more.
+    Closed,
+}
+
+async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
+    let task: TaskRef = args.task.parse()?;
+    let keys = DetachKeys::choose(args.detach_keys.as_deref())?;
+    let docker = app.docker().await?;
+    let mut signals = Signals::listen()?;
+    let (task, details) = signals.unless_one_comes(running(&docker, &task)).await?;
+    let options = AttachOptions {
+        stdin: details.open_stdin && !args.no_stdin,
+        tty: details.tty,
+        detach_keys: details.tty.then(|| keys.as_str().to_owned()),
+        ..AttachOptions::default()
+    };
+    let (output, input) = signals.unless_one_comes(task.attach(&options)).await?;
+    let input = Some(input).filter(|_| options.stdin);
+    let end = joined(&task, &details, output, input, &keys, Proxy { signals, on: !args.hides_signals }).await;
+    let end = end.map_err(|error| error.with_container(details.id.as_str()))?;
+    Ok(outcome(&details, docker.address(), &end))
+}
+
+fn outcome(details: &Details, address: &cube::Address, end: &AttachEnd) -> Outcome {
+    let known = details.result(Action::Attach, address);
+    match end {
+        AttachEnd::Exited(exit) => Outcome {
+            code: u8::try_from(exit.code).unwrap_or(FAILED),
+            ..Outcome::success(DockerResult { exit_code: Some(exit.code), ..known })
+        },
+        AttachEnd::Detached => {
+            stdio::step(details.id.as_str());
+            Outcome::success(known)
+        }
+        AttachEnd::Signalled(signal) => Outcome::told(signal_code(*signal)),
+        AttachEnd::Closed => Outcome::told(0),
+    }
+}
+
+async fn running(docker: &Docker, task: &TaskRef) -> Result<(RunningTask, Details), Error> {
+    let (task, details) = docker.find(task).await?;
+    if details.is_alive() {
+        return Ok((task, details));
+    }
+    Err(Error::new(ErrorKind::WrongState, "the task does not run")
+        .with_hint("`cube logs` shows what it wrote, `cube ps -a` the state of each task")
+        .with_container(details.id.as_str()))
+}
+
+/// The signals that come meanwhile, and whether they are the task's.
+struct Proxy {
+    signals: Signals,
+    on: bool,
+}
+
+async fn joined(
+    task: &RunningTask,
+    details: &Details,
+    output: Attachment,
+    input: Option<Input>,
+    keys: &DetachKeys,
+    proxy: Proxy,
+) -> Result<AttachEnd, Error> {
+    let mut console = None;
+    if details.tty {
+        console = Some(Console::connect(input, keys, Sized::Task(task.clone())));
+    } else if let Some(input) = input {
+        tokio::spawn(feed(input));
+    }
+    let mut shown = pin!(shown(task, output));
+    let mut proxied = pin!(proxied(task, proxy, details.tty));
+    tokio::select! {
+        end = &mut shown => end,
+        signal = &mut proxied => signal.map(AttachEnd::Signalled),
+        () = detached(console.as_mut()) => Ok(AttachEnd::Detached),
+    }
+}
+
+/// Shows the output to the task's end.
+async fn shown(task: &RunningTask, mut output: Attachment) -> Result<AttachEnd, Error> {
+    match copy::to_standard(&mut output).await? {
+        Copied::Whole => task.wait_through().await.map(AttachEnd::Exited),
+        Copied::ReaderGone => Ok(AttachEnd::Closed),
+    }
+}
+
+/// Passes signals on; returns the one that is meant for cube.
+async fn proxied(task: &RunningTask, mut proxy: Proxy, tty: bool) -> Result<Signal, Error> {
+    let mut others = Signals::passed_on(tty)?;
+    let mut asked = 0;
+    loop {
+        let signal = tokio::select! {
+            signal = proxy.signals.next() => signal?,
+            signal = others.next() => signal?,
+        };
+        let ends = ENDING.contains(&signal.number());
+        asked += u32::from(ends);
+        if ends && (!proxy.on || asked > PATIENCE) {
+            return Ok(signal);
+        }
+        if proxy.on {
+            // One that has ended hears nothing, and its end is on its way.
+            let _ = task.kill(Some(&signal)).await;
+        }
+    }
+}

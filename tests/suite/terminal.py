@@ -1,0 +1,123 @@
+"""Sessions of cube on a pseudo-terminal: terminal.py CUBE LABEL IMAGE SESSION."""
+import fcntl, os, select, signal, struct, sys, termios, time
+
+CUBE, LABEL, IMAGE, SESSION = sys.argv[1:]
+LIMIT = 60
+
+
+class Terminal:
+    def __init__(self, *words):
+        self.master, self.slave = os.openpty()
+        self.size(24, 80)
+        self.before = termios.tcgetattr(self.slave)
+        self.seen = b""
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+            for number in range(3):
+                os.dup2(self.slave, number)
+            os.execv(CUBE, ["cube", *words])
+
+    def size(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def until(self, text):
+        """Returns what came up to `text`."""
+        deadline = time.monotonic() + LIMIT
+        while text.encode() not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"no {text!r} in {self.seen[-2000:]!r}"
+            self.seen += os.read(self.master, 4096)
+        before, _, self.seen = self.seen.partition(text.encode())
+        return before.decode(errors="replace") + text
+
+    def is_as_before(self):
+        return termios.tcgetattr(self.slave) == self.before
+
+    def ended(self):
+        _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
+
+def run(*words):
+    terminal = Terminal("run", "-it", "--label", LABEL, *words)
+    terminal.until("# ")
+    return terminal
+
+
+def session():
+    shell = run("--rm", IMAGE, "sh")
+    assert not shell.is_as_before()
+    shell.type("stty size\r")
+    shell.until("24 80")
+    shell.type("until [ \"$(stty size)\" = '40 100' ]; do :; done; echo re''sized\r")
+    shell.size(40, 100)
+    shell.until("resized")
+    shell.type("echo sl''eeps; sleep 600\r")
+    shell.until("sleeps")
+    shell.type("\x03")
+    shell.until("# ")
+    shell.type("printf 'no news''line'\r")
+    shell.until("no newsline")
+    shell.type("vi /tmp/file\r")
+    shell.until("\x1b[")
+    shell.type("ihello\x1b:wq\r")
+    shell.until("# ")
+    shell.type("cat /tmp/file; exit 3\r")
+    shell.until("hello")
+    assert shell.ended() == 3
+    assert shell.is_as_before()
+
+
+def killed():
+    shell = run(IMAGE, "sh")
+    assert not shell.is_as_before()
+    os.kill(shell.pid, signal.SIGKILL)
+    assert shell.ended() == -signal.SIGKILL
+    deadline = time.monotonic() + LIMIT
+    while not shell.is_as_before():
+        assert time.monotonic() < deadline, "the terminal stays raw"
+
+
+def signalled():
+    shell = run("--stop-timeout", "0", IMAGE, "sh")
+    os.kill(shell.pid, signal.SIGTERM)
+    assert shell.ended() == 143
+    assert shell.is_as_before()
+
+
+def detached():
+    shell = run("--rm", "--detach-keys", "ctrl-a,x", IMAGE, "sh")
+    shell.type("\x01x")
+    assert shell.ended() == 0
+    assert shell.is_as_before()
+    task = shell.until("\n").split()[-1]
+    assert len(task) == 64, task
+    command = Terminal("exec", "-it", task, "sh")
+    command.until("# ")
+    command.type("stty size; exit 5\r")
+    command.until("24 80")
+    assert command.ended() == 5
+    assert command.is_as_before()
+    command = Terminal("exec", "-it", task, "sh")
+    command.until("# ")
+    command.type("\x10\x11")
+    assert command.ended() == 0
+    assert command.until("\n").split()[-1] == task
+    again = Terminal("attach", task)
+    again.type("echo a$((40+2))\r")
+    again.until("a42")
+    again.type("\x10\x11")
+    assert again.ended() == 0
+    assert again.is_as_before()
+    again = Terminal("attach", task)
+    again.type("exit 7\r")
+    assert again.ended() == 7
+    assert again.is_as_before()
+
+
+{"session": session, "killed": killed, "signalled": signalled, "detached": detached}[SESSION]()
