@@ -10,15 +10,17 @@ use crate::cli::{
 };
 
 pub fn help(args: &HelpArgs) -> Result<Outcome, Error> {
-    match page(args.command.as_deref())?.print_long_help() {
-        Err(cause) if !stdio::is_closed_pipe(&cause) => Err(stdio::unwritable(cause)),
-        _ => Ok(Outcome::told(0)),
+    let name = args.command.as_deref();
+    definition(name)?;
+    let words = ["cube"].into_iter().chain(name).chain(["--help"]);
+    // clap alone knows which of its two forms --help has.
+    match help::all_for(name.and_then(verbs::find).map(|verb| verb.name)).try_get_matches_from(words) {
+        Err(page) => match page.print() {
+            Err(cause) if !stdio::is_closed_pipe(&cause) => Err(stdio::unwritable(cause)),
+            _ => Ok(Outcome::told(0)),
+        },
+        Ok(_) => Ok(Outcome::told(0)),
     }
-}
-
-/// The help of one command, or of all.
-fn page(name: Option<&str>) -> Result<clap::Command, Error> {
-    of(name, help::all_for(name.and_then(verbs::find).map(|verb| verb.name)))
 }
 
 /// The definition of one command, or of all.
