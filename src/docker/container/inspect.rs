@@ -104,7 +104,6 @@ struct ConfigAnswer {
     image: String,
     labels: LabelMap,
     tty: bool,
-    #[serde(deserialize_with = "or_default")]
     open_stdin: bool,
     stop_timeout: Option<i64>,
     exposed_ports: BTreeMap<String, serde_json::Value>,
