@@ -12,6 +12,8 @@ pub mod logging;
 pub mod network;
 pub mod process;
 pub mod readiness;
+#[cfg(test)]
+mod schema;
 pub mod security;
 pub mod storage;
 mod text;

@@ -63,13 +63,13 @@ macro_rules! group {
     (
         $(#[$about:meta])*
         pub struct $group:ident {
-            $( $(#[$doc:meta])* pub $field:ident $(($key:literal))?: $type:ty = $default:expr $(, as $via:ty)?; )*
+            $( $(#[doc = $doc:literal])* pub $field:ident $(($key:literal))?: $type:ty = $default:expr $(, as $via:ty)?; )*
         }
     ) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $group {
-            $( $(#[$doc])* pub $field: $type, )*
+            $( $(#[doc = $doc])* pub $field: $type, )*
         }
 
         impl Default for $group {
@@ -79,15 +79,23 @@ macro_rules! group {
         }
 
         $crate::config::group::group! {
-            fields of $group { $( $field $(($key))?: $type = $default $(, as $via)?; )* }
+            fields of $group { $( $(#[doc = $doc])* $field $(($key))?: $type = $default $(, as $via)?; )* }
         }
     };
     (
         fields of $group:ident {
-            $( $field:ident $(($key:literal))?: $type:ty = $default:expr $(, as $via:ty)?; )*
+            $( $(#[doc = $doc:literal])* $field:ident $(($key:literal))?: $type:ty = $default:expr $(, as $via:ty)?; )*
         }
     ) => {
         impl $group {
+            /// Each field's name in JSON, its type and its documentation.
+            #[cfg(test)]
+            pub(in crate::config) const FIELDS: &[(&str, &str, &str)] = &[$( (
+                $crate::config::group::group!(key $field $($key)?),
+                stringify!($type),
+                concat!($($doc),*),
+            ), )*];
+
             /// Writes the fields that are not at their default.
             pub(in crate::config) fn write_fields<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 $(

@@ -19,15 +19,25 @@ use crate::{
 };
 
 group! { fields of Config {
+    /// The container's name; the engine chooses one if it is left out.
     name: Option<Name> = None;
+    /// Labels. Those that begin with `cube.` are cube's own and refused.
     labels: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    /// Notes for the runtime that starts the container.
     annotation: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    /// The platform to pull and run, if not the engine's own.
     platform: Option<Platform> = None;
+    /// When the image is pulled.
     pull: PullPolicy = PullPolicy::Missing;
+    /// How often a pull is tried again after a network error or a 5xx answer. 3 by default.
     pull_retries: u32 = PULL_RETRIES;
+    /// Past this age any cube command on the engine may remove the task.
     ttl: Option<std::time::Duration> = None, as DurationText;
+    /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
     swarm: bool = false;
+    /// Which nodes of the swarm may run it: `node.labels.disk==ssd`, `node.hostname!=web`. All must hold.
     constraints: Vec<String> = Vec::new();
+    /// How the engine probes whether the task is healthy.
     health: HealthCheck = HealthCheck::default();
 } }
 
