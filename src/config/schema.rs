@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use serde_json::{Map, Value, json};
 
 use crate::config::{
-    Config, health::HealthCheck, limits::Limits, logging::Logging, network::Network, process::Process,
-    readiness::Readiness, security::Security, storage::Storage,
+    Config, files::Files, health::HealthCheck, limits::Limits, logging::Logging, network::Network,
+    process::Process, readiness::Readiness, security::Security, storage::Storage,
 };
 
 /// Set it to write the file anew.
@@ -62,6 +62,7 @@ fn schema() -> Value {
         Security::FIELDS,
         Logging::FIELDS,
         Readiness::FIELDS,
+        Files::FIELDS,
     ];
     let mut schema = object([IMAGE].into_iter().chain(groups.concat()));
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
