@@ -107,9 +107,9 @@ fn an_image_that_is_there_for_another_platform_is_pulled() {
     let other = "image with reference x was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64";
     let engine = Scripted::new()
         .always("GET /_ping", Reply::json(200, "{}"))
-        .on("POST /containers/create?*platform=linux%2Farm64*", Reply::error(404, other))
+        .on("POST /containers/create?*platform=linux*arm64*", Reply::error(404, other))
         .on(
-            "POST /images/create?*platform=linux%2Farm64*",
+            "POST /images/create?*platform=linux*arm64*",
             Reply::chunks(&[b"{\"status\":\"Digest: sha256:00\"}\r\n"]),
         )
         .on("POST /containers/create*", Reply::json(201, format!(r#"{{"Id":"{ID}","Warnings":[]}}"#)))

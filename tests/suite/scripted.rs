@@ -28,6 +28,8 @@ fn a_start_that_the_engine_fails_removes_what_was_made() {
     let engine = Scripted::new()
         .on("POST /containers/create*", created())
         .on(&at("POST /containers/ID/start"), Reply::error(500, "the disk is on fire"))
+        // It may say why.
+        .always(&at("GET /containers/ID/json"), Reply::error(404, "No such container: ID"))
         .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
     engine.cube(["run", "--image", "x"]).fails(125).stderr_has("the disk is on fire").output();
 }
@@ -93,6 +95,7 @@ fn a_taken_port_is_told_as_such_however_the_engine_words_it() {
         let engine = Scripted::new()
             .on("POST /containers/create*", created())
             .on(&at("POST /containers/ID/start"), Reply::error(500, message))
+            .always(&at("GET /containers/ID/json"), Reply::error(404, "No such container: ID"))
             .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
         let object = engine.cube(["-o", "json", "run", "--image", "x", "-p", "80:80"]).ends(125).json();
         assert_eq!(object["error"]["kind"], "port_taken", "{object}");
