@@ -177,7 +177,10 @@ fn run(block: &Block) -> Output {
     let folder = TempDir::new().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_cube")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
-    let script = block.script.replace("postgres:", &format!("{IMAGE}:"));
+    // An image's tag begins like this; a user in an address does not.
+    let tagged =
+        |script: String, tag: &str| script.replace(&format!("postgres:{tag}"), &format!("{IMAGE}:{tag}"));
+    let script = ["1", "$"].into_iter().fold(block.script.clone(), tagged);
     let mut command = Command::new("timeout");
     command.args([LIMIT, "bash", "-euo", "pipefail", "-c", &script]);
     command.env_clear().env("PATH", path).env("HOME", folder.path()).current_dir(folder.path());

@@ -338,7 +338,7 @@ pub(crate) fn from_bollard(error: bollard::errors::Error) -> Error {
         }
         B::IOError { err } => match err.downcast::<Error>() {
             Ok(own) => own,
-            Err(err) => Error::new(ErrorKind::ConnectionLost, err.to_string()),
+            Err(err) => broken_by(&err),
         },
         B::HyperResponseError { err } => broken_by(&err),
         B::JsonDataError { message, .. } => bad_answer("a request", &message),
