@@ -208,7 +208,7 @@ impl Docker {
     /// creates the container only afterwards. Whether one was found.
     ///
     /// # Errors
-    /// As [`Docker::discard`].
+    /// As `Run::discard`.
     pub async fn discard_by_id(&self, task_id: Uuid, swarm: bool, lookout: Duration) -> Result<bool, Error> {
         let (mut since, mut seen) = (None, None);
         loop {
