@@ -24,7 +24,8 @@ fn a_task_that_fails_time_after_time_is_told_by_its_last_failure() {
     failed.output();
     swarm.assert_empty();
     let attached = swarm.cube(run(&image, &["-a", "--restart", "on-failure:2", "out=try", "exit=3"]));
-    assert_eq!(attached.exits(3).output().text(), "try\ntry\ntry\n");
+    let attached = attached.exits(3).stderr_has("followed through its restarts");
+    assert_eq!(attached.output().text(), "try\ntry\ntry\n");
     swarm.assert_empty();
 }
 
