@@ -62,22 +62,6 @@ pub enum Event {
         /// Why it is not further, in Swarm's words.
         reason: String,
     },
-    /// What is waited for does not hold yet. Reported at the start of a wait and every second.
-    NotReady {
-        /// The conditions that do not hold, and what is there instead.
-        open: Vec<OpenCondition>,
-        /// How long the wait has lasted.
-        waited: Duration,
-    },
     /// Something that the caller should know but that stops nothing.
     Warning(String),
-}
-
-/// A condition that does not hold yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenCondition {
-    /// The condition, as a user writes it.
-    pub condition: String,
-    /// What is there instead; empty before the first look.
-    pub seen: String,
 }

@@ -103,7 +103,7 @@ pub use docker::{
     usage::{Usage, UsageWatch},
 };
 pub use error::{Error, ErrorKind, Origin};
-pub use event::{Event, Events, OpenCondition};
+pub use event::{Event, Events};
 pub use phases::Phases;
 pub use result::{Action, DockerResult, Ports, Verdict};
 pub use shell::shell_word;
