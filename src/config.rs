@@ -32,7 +32,11 @@ use crate::{
         readiness::Readiness,
         security::Security,
         storage::Storage,
-        value::{env::EnvVar, image::ImageRef, name::Name, platform::Platform, pull::PullPolicy},
+        value::{
+            env::EnvVar,
+            image::{ImageRef, platform::Platform, pull::PullPolicy},
+            name::Name,
+        },
     },
     error::{Error, ErrorKind},
 };

@@ -3,8 +3,6 @@
 pub mod container;
 mod deadline;
 pub mod details;
-#[cfg(test)]
-mod fake_program;
 pub mod files;
 pub mod find;
 pub mod handle;
@@ -14,8 +12,6 @@ pub mod image;
 pub mod info;
 pub mod labels;
 pub mod output;
-pub mod owner;
-mod patience;
 pub mod ready;
 pub mod run;
 pub mod swarm;

@@ -168,7 +168,7 @@ impl Error {
     pub fn during(mut self, message: impl Into<String>) -> Self {
         let cause = std::mem::replace(&mut self.0.message, message.into());
         let source = self.0.source.take();
-        self.0.source = Some(Box::new(Cause { message: cause, source }));
+        self.0.source = Some(Box::new(InnerError { message: cause, source }));
         self
     }
 
@@ -265,18 +265,18 @@ pub(crate) fn deepest_cause<'a>(
 
 /// A cause in the chain that was an [`Error`] of its own before [`Error::during`].
 #[derive(Debug)]
-struct Cause {
+struct InnerError {
     message: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for InnerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Cause {
+impl std::error::Error for InnerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|s| s as _)
     }

@@ -42,7 +42,7 @@ mod task;
 pub use address::{Address, AddressChoice, Surroundings, Tls};
 pub use cause::{Cause, CauseKind};
 pub use config::value::{
-    condition::Condition,
+    condition::{Condition, http::HttpCondition, server_protocol::ServerProtocol},
     copy::{CopyIn, CopyOut, CopySource, CopyWhen},
     device::{
         Device,
@@ -51,8 +51,7 @@ pub use config::value::{
     },
     duration,
     env::EnvVar,
-    http_condition::HttpCondition,
-    image::ImageRef,
+    image::{ImageRef, platform::Platform, pull::PullPolicy},
     label::{parse_label, parse_label_file},
     mount::{
         Mount,
@@ -61,11 +60,8 @@ pub use config::value::{
     },
     name::{Name, TaskRef},
     network::{NetworkAttachment, host_entry::HostEntry},
-    platform::Platform,
     port::{Binding, HostPort, Port, PortMapping, Protocol},
-    pull::PullPolicy,
     restart::RestartPolicy,
-    server_protocol::ServerProtocol,
     signal::Signal,
     size::{Cpus, Size, SwapLimit},
     standard_stream::StandardStream,
@@ -93,12 +89,12 @@ pub use docker::{
     id::EngineId,
     image::logins::logins,
     info::EngineInfo,
+    labels::owner::{Lifetime, Owner},
     output::{
         attach::{AttachOptions, Attachment, Input},
         frames::{Chunk, Stream},
         logs::{LogOptions, Tail},
     },
-    owner::{Lifetime, Owner},
     run::Run,
     usage::{Usage, UsageWatch},
 };

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     config::Config,
-    docker::{details::Details, id::EngineId, owner::Owner},
+    docker::{details::Details, id::EngineId, labels::owner::Owner},
     error::{Error, ErrorKind},
     state::State,
 };

@@ -45,10 +45,10 @@ const REST_OF_LOG: Duration = Duration::from_secs(10);
 
 /// What is kept of a run. Clones are the same record.
 #[derive(Clone, Default)]
-pub struct Record(Arc<Inner>);
+pub struct Record(Arc<RecordParts>);
 
 #[derive(Default)]
-struct Inner {
+struct RecordParts {
     /// What the task wrote, as far as cube saw it.
     output: OutputRecord,
     evidence: Option<Evidence>,
@@ -56,11 +56,11 @@ struct Inner {
     shows_usage: bool,
     /// Whether what the task uses is watched.
     watches: bool,
-    state: Mutex<State>,
+    state: Mutex<RecordState>,
 }
 
 #[derive(Default)]
-struct State {
+struct RecordState {
     stopwatch: Stopwatch,
     watch: Option<UsageWatch>,
     following: Option<JoinHandle<Result<(), Error>>>,
@@ -109,7 +109,7 @@ impl Record {
             refuse_detached("--usage", args.usage)?;
         }
         let told = to_file || app.output() == OutputFormat::Json || args.evidence.is_some();
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(RecordParts {
             evidence: args.evidence.as_deref().map(Evidence::prepare).transpose()?,
             output: OutputRecord::new(args.log_file.as_deref())?,
             ci: Ci::detect(args.ci, &|name| std::env::var(name).ok()),
@@ -129,7 +129,7 @@ impl Record {
         self.0.ci
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut RecordState) -> T) -> T {
         change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

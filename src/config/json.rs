@@ -13,7 +13,11 @@ use crate::{
         Config, PULL_RETRIES,
         group::{self, group},
         health::HealthCheck,
-        value::{duration::DurationText, image::ImageRef, name::Name, platform::Platform, pull::PullPolicy},
+        value::{
+            duration::DurationText,
+            image::{ImageRef, platform::Platform, pull::PullPolicy},
+            name::Name,
+        },
     },
     error::{Error, ErrorKind},
 };

@@ -7,6 +7,7 @@ pub mod coalesce;
 pub mod dial;
 pub mod json;
 pub mod meter;
+pub(crate) mod patience;
 pub mod query;
 pub mod refusal;
 pub mod stream;

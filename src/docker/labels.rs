@@ -1,12 +1,14 @@
 //! The labels by which cube knows its own tasks. A container inherits those of its image, so an image's are not
 //! taken for a task's, and cube writes all of its own: an empty one where there is nothing to say.
 
+pub mod owner;
+
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::docker::owner::Owner;
+use crate::docker::labels::owner::Owner;
 
 /// The label with the task's UUID: every container that cube makes carries it.
 pub(crate) const TASK_ID: &str = "cube.task.id";

@@ -64,10 +64,10 @@ impl Usage {
 pub struct UsageWatch(Arc<Look>);
 
 /// Dropped, it ends the look.
-struct Look(Arc<Shared>);
+struct Look(Arc<SharedReadings>);
 
 #[derive(Default)]
-struct Shared {
+struct SharedReadings {
     state: Mutex<Watched>,
 }
 
@@ -80,7 +80,7 @@ struct Watched {
     over: bool,
 }
 
-impl Shared {
+impl SharedReadings {
     fn with<T>(&self, change: impl FnOnce(&mut Watched) -> T) -> T {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -104,7 +104,7 @@ impl Docker {
     /// one is not missed. A service of a swarm has no view from here.
     #[must_use]
     pub fn watch_usage(&self, id: &str) -> UsageWatch {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(SharedReadings::default());
         if matches!(self.address, Address::Unix(_)) {
             let (shared, id) = (Arc::clone(&shared), id.to_owned());
             // A thread of its own: the task's output may keep the runtime busy while the group goes.
@@ -156,7 +156,7 @@ impl Drop for Look {
 }
 
 /// Follows a container's group from before its process is there to its end.
-fn follow(shared: &Shared, id: &str) {
+fn follow(shared: &SharedReadings, id: &str) {
     let group = loop {
         if shared.is_over() || shared.is_out_of_sight() {
             return;
@@ -179,7 +179,7 @@ fn follow(shared: &Shared, id: &str) {
 
 /// Reads the group at the end of a process, and each second before. Returns whether it was the last one in it: a
 /// container's first process outlives all others, but helpers of the engine's come before it.
-fn follow_process(shared: &Shared, group: &ControlGroup, process: Pid) -> bool {
+fn follow_process(shared: &SharedReadings, group: &ControlGroup, process: Pid) -> bool {
     let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else { return false };
     loop {
         let mut ended = [PollFd::new(&handle, PollFlags::IN)];

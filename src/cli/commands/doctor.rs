@@ -21,14 +21,14 @@ use crate::cli::{
 
 /// One line of the table.
 #[derive(Serialize)]
-struct Check {
+struct Finding {
     name: String,
     /// `None` where it cannot be known from here.
     holds: Option<bool>,
     detail: String,
 }
 
-impl Check {
+impl Finding {
     fn new(promise: Promise, holds: impl Into<Option<bool>>, detail: impl Into<String>) -> Self {
         let name = promise.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         Self { name, holds: holds.into(), detail: detail.into() }
@@ -45,8 +45,8 @@ async fn examined(app: &App, args: &DoctorArgs) -> Result<(), Error> {
     let (address, source) = address(app, &surroundings)?;
     let info = app.docker().await?.info().await.map_err(|error| starting(error, &address))?;
     let checks = checks(&info, &address, &source, &surroundings);
-    let wanted = args.require.iter().map(|promise| Check::new(*promise, None, "").name);
-    let missing: Vec<&Check> = wanted
+    let wanted = args.require.iter().map(|promise| Finding::new(*promise, None, "").name);
+    let missing: Vec<&Finding> = wanted
         .filter_map(|name| checks.iter().find(|check| check.name == name && check.holds != Some(true)))
         .collect();
     let failed = missing.first().map(|check| unmet(check));
@@ -67,14 +67,14 @@ fn address(app: &App, surroundings: &Surroundings) -> Result<(Address, String), 
     Address::resolve_by(&choice, surroundings)
 }
 
-fn checks(info: &EngineInfo, address: &Address, source: &str, surroundings: &Surroundings) -> Vec<Check> {
+fn checks(info: &EngineInfo, address: &Address, source: &str, surroundings: &Surroundings) -> Vec<Finding> {
     let rootless = if info.rootless { ", rootless" } else { "" };
     let engine = format!(
         "{} {} (API {}, {}{rootless}) at {address}, from {source}",
         info.name, info.version, info.api_version, info.platform
     );
     vec![
-        Check::new(Promise::Engine, true, engine),
+        Finding::new(Promise::Engine, true, engine),
         disk(info),
         logs(info),
         port(info, address),
@@ -86,7 +86,7 @@ fn checks(info: &EngineInfo, address: &Address, source: &str, surroundings: &Sur
     ]
 }
 
-fn disk(info: &EngineInfo) -> Check {
+fn disk(info: &EngineInfo) -> Finding {
     let below = info.backing_filesystem.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
     let driver = format!("storage driver {}{below}", info.storage_driver);
     let detail = match info.limits_disk() {
@@ -94,15 +94,15 @@ fn disk(info: &EngineInfo) -> Check {
         Some(false) => format!("{driver}: --disk needs btrfs, zfs, or overlay2 on xfs with pquota"),
         None => format!("{driver}: --disk works if it is mounted with pquota"),
     };
-    Check::new(Promise::Disk, info.limits_disk(), detail)
+    Finding::new(Promise::Disk, info.limits_disk(), detail)
 }
 
-fn logs(info: &EngineInfo) -> Check {
+fn logs(info: &EngineInfo) -> Finding {
     let detail = format!("tasks use the log driver local (the engine's own is {})", info.log_driver);
-    Check::new(Promise::Logs, info.name == "Docker", detail)
+    Finding::new(Promise::Logs, info.name == "Docker", detail)
 }
 
-fn port(info: &EngineInfo, address: &Address) -> Check {
+fn port(info: &EngineInfo, address: &Address) -> Finding {
     let detail = match (info.processes_visible, address) {
         (true, _) => "the sockets of a task are read from /proc here",
         (false, Address::Unix(_)) => {
@@ -110,50 +110,50 @@ fn port(info: &EngineInfo, address: &Address) -> Check {
         }
         _ => "the engine is on another machine: cube looks by a command in the task, or connects",
     };
-    Check::new(Promise::Port, true, detail)
+    Finding::new(Promise::Port, true, detail)
 }
 
-fn usage(info: &EngineInfo) -> Check {
+fn usage(info: &EngineInfo) -> Finding {
     let version = info.cgroup_version.map_or("unknown".to_owned(), |version| format!("v{version}"));
     let how = if info.processes_visible { "read at a task's end" } else { "sampled by the engine" };
-    Check::new(Promise::Usage, info.processes_visible, format!("cgroup {version}: {how}"))
+    Finding::new(Promise::Usage, info.processes_visible, format!("cgroup {version}: {how}"))
 }
 
-fn stop(info: &EngineInfo) -> Check {
+fn stop(info: &EngineInfo) -> Finding {
     let detail = if info.processes_visible {
         "cube sees whether a task can hear its stop signal"
     } else {
         "a task that ignores its stop signal costs the whole grace: run it with --init"
     };
-    Check::new(Promise::Stop, info.processes_visible, detail)
+    Finding::new(Promise::Stop, info.processes_visible, detail)
 }
 
-fn guard() -> Check {
+fn guard() -> Finding {
     let holds = Path::new("/proc/self/exe").exists();
     let detail = if holds { "a second process watches over each task" } else { "/proc is not mounted here" };
-    Check::new(Promise::Guard, holds, detail)
+    Finding::new(Promise::Guard, holds, detail)
 }
 
-fn swarm(info: &EngineInfo) -> Check {
+fn swarm(info: &EngineInfo) -> Finding {
     let detail = if info.swarm_manager {
         "this engine manages a swarm: --swarm works"
     } else {
         "this engine manages no swarm: `docker swarm init` makes one"
     };
-    Check::new(Promise::Swarm, info.swarm_manager, detail)
+    Finding::new(Promise::Swarm, info.swarm_manager, detail)
 }
 
-fn credentials(surroundings: &Surroundings) -> Check {
+fn credentials(surroundings: &Surroundings) -> Finding {
     match logins(surroundings) {
         Ok(found) if found.is_empty() => {
-            Check::new(Promise::Credentials, false, "no registry is logged in to: `docker login REGISTRY`")
+            Finding::new(Promise::Credentials, false, "no registry is logged in to: `docker login REGISTRY`")
         }
-        Ok(found) => Check::new(Promise::Credentials, true, found.join(", ")),
-        Err(error) => Check::new(Promise::Credentials, false, error.to_string()),
+        Ok(found) => Finding::new(Promise::Credentials, true, found.join(", ")),
+        Err(error) => Finding::new(Promise::Credentials, false, error.to_string()),
     }
 }
 
-fn unmet(check: &Check) -> Error {
+fn unmet(check: &Finding) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{} does not hold on this engine", check.name))
         .with_source(check.detail.clone())
         .with_hint("`cube doctor` shows what holds; --host or --context names another engine")
@@ -177,7 +177,7 @@ fn starting(error: Error, address: &Address) -> Error {
     })
 }
 
-fn json(checks: &[Check]) -> String {
+fn json(checks: &[Finding]) -> String {
     let mut object = serde_json::to_value(DockerResult::success(Action::Doctor)).unwrap_or_default();
     if let (Some(members), Ok(checks)) = (object.as_object_mut(), serde_json::to_value(checks)) {
         members.insert("checks".to_owned(), checks);
@@ -185,13 +185,13 @@ fn json(checks: &[Check]) -> String {
     render::line(&object)
 }
 
-fn table(checks: &[Check]) -> String {
+fn table(checks: &[Finding]) -> String {
     let word = |holds| match holds {
         Some(true) => "yes",
         Some(false) => "no",
         None => "maybe",
     };
     let row =
-        |check: &Check| format!("{:12} {:6} {}\n", check.name, word(check.holds), printable(&check.detail));
+        |check: &Finding| format!("{:12} {:6} {}\n", check.name, word(check.holds), printable(&check.detail));
     format!("{:12} {:6} {}\n", "PROMISE", "HOLDS", "DETAIL") + &checks.iter().map(row).collect::<String>()
 }

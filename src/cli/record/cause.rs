@@ -20,13 +20,13 @@ type Found = BTreeMap<&'static str, String>;
 
 /// A sentence and its remedy, with `{word}` where something that was found belongs.
 #[derive(Clone, Copy)]
-struct Text {
+struct CauseText {
     kind: CauseKind,
     message: &'static str,
     remedy: &'static str,
 }
 
-impl Text {
+impl CauseText {
     const fn new(kind: CauseKind, message: &'static str, remedy: &'static str) -> Self {
         Self { kind, message, remedy }
     }

@@ -20,10 +20,10 @@ const KEPT: usize = 64 << 10;
 
 /// A task's output, as it is recorded. Clones are the same record.
 #[derive(Clone, Default)]
-pub struct OutputRecord(Arc<Mutex<Inner>>);
+pub struct OutputRecord(Arc<Mutex<KeptOutput>>);
 
 #[derive(Default)]
-struct Inner {
+struct KeptOutput {
     last: VecDeque<u8>,
     file: Option<(PathBuf, File)>,
     failed: Option<Error>,
@@ -38,7 +38,7 @@ impl OutputRecord {
             }
             None => None,
         };
-        Ok(Self(Arc::new(Mutex::new(Inner { file, ..Inner::default() }))))
+        Ok(Self(Arc::new(Mutex::new(KeptOutput { file, ..KeptOutput::default() }))))
     }
 
     /// Whether all of it goes to a file.
@@ -91,12 +91,12 @@ impl OutputRecord {
         })
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut KeptOutput) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Inner {
+impl KeptOutput {
     fn keep(&mut self, bytes: &[u8]) {
         let bytes = bytes.get(bytes.len().saturating_sub(KEPT)..).unwrap_or(bytes);
         let excess = (self.last.len() + bytes.len()).saturating_sub(KEPT);

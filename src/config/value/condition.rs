@@ -1,14 +1,16 @@
 //! The conditions that make a task ready: what a user writes after `--wait-for`.
 
+pub mod http;
+pub mod server_protocol;
+
 use std::{fmt, str::FromStr};
 
 use regex_lite::Regex;
 
 use crate::{
     config::value::{
-        http_condition::HttpCondition,
+        condition::{http::HttpCondition, server_protocol::ServerProtocol},
         port::{Port, Protocol},
-        server_protocol::ServerProtocol,
     },
     error::Error,
 };

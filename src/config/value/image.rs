@@ -1,5 +1,8 @@
 //! Image references by the rules of distribution/reference, as `docker run` and `docker pull` read them.
 
+pub mod platform;
+pub mod pull;
+
 use std::fmt;
 use std::str::FromStr;
 

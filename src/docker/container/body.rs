@@ -22,7 +22,11 @@ use crate::{
             standard_stream::StandardStream,
         },
     },
-    docker::{container::proxies::Proxies, http::version::Engine, labels::Labels, owner::Owner},
+    docker::{
+        container::proxies::Proxies,
+        http::version::Engine,
+        labels::{Labels, owner::Owner},
+    },
     task::Task,
 };
 
@@ -36,7 +40,7 @@ const LOG_DRIVER: &str = "local";
 const LOG_OPTIONS: [(&str, &str); 3] = [("max-size", "1000g"), ("max-file", "1"), ("compress", "false")];
 
 /// What a create request needs beside the task.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct CreateContext<'a> {
     /// Ports to publish on top of the config's own mappings.
     pub published: &'a [PortMapping],
     /// The process that the container ends with.
@@ -50,7 +54,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// The body of the create request.
-pub(crate) fn create_body(task: &Task, around: &Surroundings) -> Map<String, Value> {
+pub(crate) fn create_body(task: &Task, around: &CreateContext) -> Map<String, Value> {
     let config = &task.config;
     let mut body = process(config);
     let mut env: Vec<String> = config.process.env.iter().map(EnvVar::to_engine).collect();

@@ -9,7 +9,7 @@ use crate::{
     address::Address,
     config::{
         Config,
-        value::{port::Port, pull::PullPolicy},
+        value::{image::pull::PullPolicy, port::Port},
     },
     docker::{
         Docker,
@@ -91,7 +91,7 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
         let socket = self.socket_for(&task.config)?;
-        let around = body::Surroundings {
+        let around = body::CreateContext {
             published,
             owner: task.owner.as_ref(),
             engine: self.transport.engine(),

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     address::Address,
-    docker::{details::Details, ready::proc::Process},
+    docker::{details::Details, ready::proc::ContainerProcess},
 };
 
 /// What a look at the process shows of a signal that was sent to it.
@@ -24,7 +24,7 @@ pub(crate) enum Fate {
 
 /// A container's first process on this machine, and a signal for it.
 pub(crate) struct Listener {
-    process: Process,
+    process: ContainerProcess,
     id: String,
     /// The signal's bit in the kernel's masks.
     bit: u64,
@@ -52,7 +52,7 @@ impl Listener {
     /// The first process of a container, just before the signal `number` is sent. `None` where the process cannot be
     /// seen, or the kernel drops nothing: an engine elsewhere, a process that is not the first of its namespace.
     pub(crate) fn of(container: &Details, engine: &Address, number: u8) -> Option<Self> {
-        let process = Process::of(container, engine)?;
+        let process = ContainerProcess::of(container, engine)?;
         let status = Status::read(&process)?;
         let bit = 1_u64.checked_shl(u32::from(number).checked_sub(1)?)?;
         (status.number == 1).then(|| Self {
@@ -103,7 +103,7 @@ fn holds_one(folder: &PathBuf) -> bool {
 }
 
 impl Status {
-    fn read(process: &Process) -> Option<Self> {
+    fn read(process: &ContainerProcess) -> Option<Self> {
         Self::parse(&fs::read_to_string(process.path("status")).ok()?)
     }
 

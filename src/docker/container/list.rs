@@ -17,8 +17,10 @@ use crate::{
         details::state_of,
         http::query::{filters, query},
         id::EngineId,
-        labels::{LabelMap, Labels, SERVICE, TASK_ID},
-        owner::{Lifetime, Owner},
+        labels::{
+            LabelMap, Labels, SERVICE, TASK_ID,
+            owner::{Lifetime, Owner},
+        },
     },
     error::Error,
     printable::printable,

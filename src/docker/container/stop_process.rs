@@ -30,7 +30,7 @@ const AFTER_KILL: Duration = Duration::from_secs(30);
 
 /// What came of the looks at a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Hearing {
     /// It cannot hear the signal, and nothing is lost without it.
     Deaf,
     /// It can hear the signal now, and did not when it was sent.
@@ -64,16 +64,16 @@ impl Docker {
             ended = &mut end => return gone(ended).map(Some),
             verdict = watch(listener, options.unheard) => verdict,
         };
-        if verdict == Verdict::Late {
+        if verdict == Hearing::Late {
             self.kill_container(id, Some(&signal)).await?;
         }
-        if verdict != Verdict::Deaf
+        if verdict != Hearing::Deaf
             && let Ok(ended) = timeout(GRACE.saturating_sub(begun.elapsed()), &mut end).await
         {
             return gone(ended).map(Some);
         }
         self.kill_container(id, None).await?;
-        let unheard = (verdict == Verdict::Deaf).then_some(signal);
+        let unheard = (verdict == Hearing::Deaf).then_some(signal);
         match timeout(AFTER_KILL, end).await {
             Ok(ended) => gone(ended).map(|_| Some(Stopped { unheard })),
             Err(_) => Err(Error::new(ErrorKind::Engine, "the task runs on after it was killed")
@@ -111,24 +111,24 @@ fn gone(ended: Result<Exit, Error>) -> Result<Stopped, Error> {
 }
 
 /// Looks until it is known what to do: at the latest when the grace is over.
-async fn watch(mut listener: Listener, unheard: Unheard) -> Verdict {
+async fn watch(mut listener: Listener, unheard: Unheard) -> Hearing {
     let begun = Instant::now();
     let (mut slept_through, mut spared) = (true, false);
     while begun.elapsed() < GRACE {
         match listener.look() {
-            Fate::Unknown => return Verdict::Wait,
-            Fate::Audible => return Verdict::Late,
+            Fate::Unknown => return Hearing::Wait,
+            Fate::Audible => return Hearing::Late,
             Fate::Dropped => {}
             Fate::DroppedAndWoke => slept_through = false,
         }
         if begun.elapsed() >= PATIENCE && !spared {
             if unheard == Unheard::Kill || slept_through && listener.is_alone() {
-                return Verdict::Deaf;
+                return Hearing::Deaf;
             }
             // What is at work may be finished within the grace.
             spared = true;
         }
         sleep(LOOK).await;
     }
-    Verdict::Wait
+    Hearing::Wait
 }

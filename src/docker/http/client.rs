@@ -51,12 +51,12 @@ struct Shared {
     dialer: Dialer,
     host: HeaderValue,
     limit: Duration,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<PooledConnection>>,
     engine: OnceLock<Engine>,
     clock: OnceLock<EngineClock>,
 }
 
-struct Connection {
+struct PooledConnection {
     sender: SendRequest<RequestBody>,
     budget: Budget,
 }
@@ -253,7 +253,7 @@ impl Transport {
     }
 
     /// An idle connection, or a new one; and whether it served before.
-    async fn connection(&self) -> Result<(Connection, bool), Error> {
+    async fn connection(&self) -> Result<(PooledConnection, bool), Error> {
         if let Some(idle) = self.take_idle() {
             return Ok((idle, true));
         }
@@ -264,7 +264,7 @@ impl Transport {
             .await
             .map_err(|e| self.broken(&e))?;
         tokio::spawn(connection);
-        let mut connection = Connection { sender, budget };
+        let mut connection = PooledConnection { sender, budget };
         if self.0.dialer.opens_unproven() {
             self.prove(&mut connection).await?;
         }
@@ -279,7 +279,7 @@ impl Transport {
 
     /// Hears from the engine before anything is asked that may take effect: a connection that breaks later is
     /// one that was lost, and not an engine that could not be reached.
-    async fn prove(&self, connection: &mut Connection) -> Result<(), Error> {
+    async fn prove(&self, connection: &mut PooledConnection) -> Result<(), Error> {
         let body = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
         let mut ping = Request::new(body);
         *ping.uri_mut() = Uri::from_static("/_ping");
@@ -290,14 +290,14 @@ impl Transport {
         connection.sender.ready().await.map_err(|e| self.broken(&e))
     }
 
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self) -> Option<PooledConnection> {
         let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|c| !c.sender.is_closed());
         let ready = idle.iter().position(|c| c.sender.is_ready())?;
         Some(idle.swap_remove(ready))
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: PooledConnection) {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 }

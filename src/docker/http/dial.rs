@@ -1,5 +1,7 @@
 //! Opens byte streams to the engine, and says in one sentence why one cannot be opened or broke.
 
+#[cfg(test)]
+pub(crate) mod fake_program;
 mod ssh;
 pub(crate) mod tls;
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     docker::http::{
-        refusal::{call::Call, text::Text},
+        refusal::{call::Call, text::EngineText},
         version::{Engine, Product},
     },
     error::{Error, ErrorKind, Origin, deepest_cause},
@@ -22,7 +22,7 @@ use crate::{
 const LONGEST_TEXT: usize = 2_000;
 
 /// A shape of an engine's text, and what it means.
-type Rule = (fn(&Text) -> bool, ErrorKind, &'static str);
+type Rule = (fn(&EngineText) -> bool, ErrorKind, &'static str);
 
 const PODMAN_NETWORK: &str = "the engine's network does not work: `podman info` shows which it is";
 const STORAGE_HINT: &str = "--disk needs the storage driver btrfs, zfs, devicemapper or windowsfilter, or overlay2 on xfs \
@@ -36,13 +36,17 @@ const NAME_HINT: &str = "choose another --name, or use --replace for a task that
 /// Whatever was asked.
 const ANY: &[Rule] = &[
     (
-        Text::is_clear_text_to_tls,
+        EngineText::is_clear_text_to_tls,
         ErrorKind::EngineUnreachable,
         "this engine speaks TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use its context",
     ),
-    (Text::is_no_manager, ErrorKind::Unsupported, "run `docker swarm init`, or name a manager with --host"),
     (
-        Text::is_full_disk,
+        EngineText::is_no_manager,
+        ErrorKind::Unsupported,
+        "run `docker swarm init`, or name a manager with --host",
+    ),
+    (
+        EngineText::is_full_disk,
         ErrorKind::Engine,
         "make room on the engine's disk: `docker system df` shows what takes it",
     ),
@@ -50,63 +54,71 @@ const ANY: &[Rule] = &[
 
 /// The create and the start of a container.
 const CONFIG: &[Rule] = &[
-    (Text::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
-    (Text::is_port_taken, ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
+    (EngineText::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
+    (EngineText::is_port_taken, ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
     (
-        Text::is_privileged_port,
+        EngineText::is_privileged_port,
         ErrorKind::Engine,
         "this engine may not open ports below 1024: choose a higher one, for example -p 8080:80",
     ),
     (
-        Text::is_no_address_of_the_engine,
+        EngineText::is_no_address_of_the_engine,
         ErrorKind::InvalidInput,
         "--bind and -p take an address of the engine's machine: `ip address` shows them there",
     ),
     (
-        Text::is_network_not_found,
+        EngineText::is_network_not_found,
         ErrorKind::NetworkNotFound,
         "`docker network ls` shows the networks, `docker network create NAME` makes one",
     ),
-    (Text::is_broken_network_tool, ErrorKind::Engine, PODMAN_NETWORK),
-    (Text::is_no_disk_limit, ErrorKind::Unsupported, STORAGE_HINT),
-    (Text::is_doubled_mount, ErrorKind::BadMount, "mount each path once"),
+    (EngineText::is_broken_network_tool, ErrorKind::Engine, PODMAN_NETWORK),
+    (EngineText::is_no_disk_limit, ErrorKind::Unsupported, STORAGE_HINT),
+    (EngineText::is_doubled_mount, ErrorKind::BadMount, "mount each path once"),
     (
-        Text::is_unknown_volume_driver,
+        EngineText::is_unknown_volume_driver,
         ErrorKind::BadMount,
         "`docker plugin ls` shows the volume drivers there are beside `local`",
     ),
-    (Text::is_bad_mount, ErrorKind::BadMount, MOUNT_HINT),
+    (EngineText::is_bad_mount, ErrorKind::BadMount, MOUNT_HINT),
     (
-        Text::is_unusable_workdir,
+        EngineText::is_unusable_workdir,
         ErrorKind::InvalidInput,
         "--workdir takes an absolute path of a folder in the image",
     ),
     (
-        Text::is_unknown_user,
+        EngineText::is_unknown_user,
         ErrorKind::InvalidInput,
         "give --user a name and a group that the image knows, or numbers",
     ),
     (
-        Text::is_no_command,
+        EngineText::is_no_command,
         ErrorKind::InvalidInput,
         "give a command after the flags: cube run --image IMAGE COMMAND",
     ),
-    (Text::is_too_little_memory, ErrorKind::InvalidInput, "give more, with a unit: --memory 64m"),
-    (Text::is_too_many_cpus, ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
+    (EngineText::is_too_little_memory, ErrorKind::InvalidInput, "give more, with a unit: --memory 64m"),
+    (EngineText::is_too_many_cpus, ErrorKind::InvalidInput, "see `nproc` on the engine's machine"),
     (
-        Text::is_refused_rlimit,
+        EngineText::is_refused_rlimit,
         ErrorKind::InvalidInput,
         "lower --ulimit, or raise the limit of the engine itself: `ulimit -Hn` shows it for open files",
     ),
-    (Text::is_unknown_device, ErrorKind::InvalidInput, "--device takes a device of the engine's machine"),
     (
-        Text::is_no_gpu,
+        EngineText::is_unknown_device,
+        ErrorKind::InvalidInput,
+        "--device takes a device of the engine's machine",
+    ),
+    (
+        EngineText::is_no_gpu,
         ErrorKind::Unsupported,
         "--gpus needs the NVIDIA Container Toolkit on the engine's machine",
     ),
-    (Text::is_unknown_runtime, ErrorKind::InvalidInput, "`docker info` lists the runtimes for --runtime"),
     (
-        Text::is_refused_log_driver,
+        EngineText::is_unknown_runtime,
+        ErrorKind::InvalidInput,
+        "`docker info` lists the runtimes for --runtime",
+    ),
+    (
+        EngineText::is_refused_log_driver,
         ErrorKind::InvalidInput,
         "check --log-driver and --log-opt; `docker info` lists the drivers",
     ),
@@ -115,62 +127,62 @@ const CONFIG: &[Rule] = &[
 /// Where a command is to run.
 const COMMAND: &[Rule] = &[
     (
-        Text::is_command_not_found,
+        EngineText::is_command_not_found,
         ErrorKind::CommandNotFound,
         "check the command's name and path, and the image's PATH",
     ),
     (
-        Text::is_command_not_executable,
+        EngineText::is_command_not_executable,
         ErrorKind::CommandNotExecutable,
         "it must be a program that the user may execute, no folder: `chmod +x` in the image",
     ),
 ];
 
 const SWARM: &[Rule] = &[
-    (Text::is_missing_service, ErrorKind::TaskNotFound, LIST_HINT),
-    (Text::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
-    (Text::is_without_leader, ErrorKind::EngineUnreachable, QUORUM_HINT),
-    (Text::is_leader_lost, ErrorKind::ConnectionLost, QUORUM_HINT),
+    (EngineText::is_missing_service, ErrorKind::TaskNotFound, LIST_HINT),
+    (EngineText::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
+    (EngineText::is_without_leader, ErrorKind::EngineUnreachable, QUORUM_HINT),
+    (EngineText::is_leader_lost, ErrorKind::ConnectionLost, QUORUM_HINT),
 ];
 
 const LOG: &[Rule] = &[
     // While it goes, its log cannot be read any more; soon it is not there at all.
-    (Text::is_going, ErrorKind::TaskNotFound, LIST_HINT),
+    (EngineText::is_going, ErrorKind::TaskNotFound, LIST_HINT),
     (
-        Text::is_unreadable_log,
+        EngineText::is_unreadable_log,
         ErrorKind::Unsupported,
         "run it with --log-driver local or json-file: what other drivers took is read where they sent it",
     ),
 ];
 
 const CONTAINERS: &[Rule] = &[(
-    Text::is_no_such_container,
+    EngineText::is_no_such_container,
     ErrorKind::TaskNotFound,
     "`docker ps -a` shows the containers that there are",
 )];
 
 const PLATFORMS: &[Rule] = &[(
-    Text::is_of_another_platform,
+    EngineText::is_of_another_platform,
     ErrorKind::ImageNotFound,
     "the image here is for another platform: `cube pull --platform OS/ARCH IMAGE` gets the right one",
 )];
 
 const IMAGES: &[Rule] = &[(
-    Text::is_no_such_image,
+    EngineText::is_no_such_image,
     ErrorKind::ImageNotFound,
     "check the name and tag, or pull it with `cube pull IMAGE`",
 )];
 
-const STATES: &[Rule] = &[(Text::is_between_states, ErrorKind::WrongState, STATE_HINT)];
+const STATES: &[Rule] = &[(EngineText::is_between_states, ErrorKind::WrongState, STATE_HINT)];
 const STATE_HINT: &str = "`cube ps -a` shows the state of each task";
 
 const FILES: &[Rule] = &[
     (
-        Text::is_overwrite,
+        EngineText::is_overwrite,
         ErrorKind::File,
         "a folder and a file of one name are in each other's way: choose another target",
     ),
-    (Text::is_read_only, ErrorKind::Unsupported, "copy into a volume that can be written to"),
+    (EngineText::is_read_only, ErrorKind::Unsupported, "copy into a volume that can be written to"),
 ];
 
 /// The rules for a call, in the order in which they are tried.
@@ -194,7 +206,7 @@ pub(crate) fn refusal(call: Call, status: u16, message: &str, engine: Engine) ->
     if call == Call::Pull {
         return pull::failed(Some(status), message);
     }
-    let text = Text::of(message);
+    let text = EngineText::of(message);
     let known = rules(call).iter().copied().flatten().find(|(holds, ..)| holds(&text));
     let (kind, hint) = match known {
         Some((_, kind, hint)) => (*kind, *hint),
@@ -204,7 +216,7 @@ pub(crate) fn refusal(call: Call, status: u16, message: &str, engine: Engine) ->
 }
 
 /// What a refusal means whose text says nothing that is known.
-fn by_status(call: Call, status: u16, text: &Text, engine: Engine) -> (ErrorKind, &'static str) {
+fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (ErrorKind, &'static str) {
     match (status, call) {
         (404, _) if text.is_unknown_page() => (ErrorKind::Unsupported, VERSION_HINT),
         // At a create what is missing is the image, also where it is there for another platform.
@@ -248,7 +260,7 @@ fn log_hint(engine: Engine) -> &'static str {
 
 /// Whether an engine that is asked for a log driver does not know it.
 pub(crate) fn is_refused_log_driver(error: &Error) -> bool {
-    error.origin() == Origin::Engine && Text::of(&error.to_string()).is_refused_log_driver()
+    error.origin() == Origin::Engine && EngineText::of(&error.to_string()).is_refused_log_driver()
 }
 
 fn said(status: u16, message: &str) -> String {

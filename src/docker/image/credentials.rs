@@ -110,8 +110,8 @@ async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credenti
             .with_hint("mend it, or write it anew by `docker login`")
     })?;
     let found = match place(&config, key) {
-        Some(Place::Helper(name)) => helper::ask(&name, key).await,
-        Some(Place::Entry(entry)) => of_entry(&entry),
+        Some(CredentialStore::Helper(name)) => helper::ask(&name, key).await,
+        Some(CredentialStore::Entry(entry)) => of_entry(&entry),
         None => Ok(None),
     };
     found
@@ -120,7 +120,7 @@ async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credenti
 }
 
 /// Where a registry's credentials are kept.
-enum Place {
+enum CredentialStore {
     /// By the helper of this name.
     Helper(String),
     /// In the configuration itself.
@@ -128,14 +128,14 @@ enum Place {
 }
 
 /// The one place that Docker looks for `key` in: its helper, else the store, else its entry.
-fn place(config: &Map<String, Value>, key: &str) -> Option<Place> {
+fn place(config: &Map<String, Value>, key: &str) -> Option<CredentialStore> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let own = text(config.get("credHelpers").and_then(|helpers| helpers.get(key)));
     let store = text(config.get("credsStore")).filter(|name| !name.is_empty());
     // An empty helper exempts a registry from the store.
     match own.or(store).filter(|name| !name.is_empty()) {
-        Some(name) => Some(Place::Helper(name)),
-        None => entry(config.get("auths"), key).map(Place::Entry),
+        Some(name) => Some(CredentialStore::Helper(name)),
+        None => entry(config.get("auths"), key).map(CredentialStore::Entry),
     }
 }
 

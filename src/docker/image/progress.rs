@@ -27,7 +27,7 @@ pub(crate) struct JsonLines {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Line {
+struct LayerLine {
     id: String,
     status: String,
     #[serde(rename = "progressDetail")]
@@ -62,7 +62,7 @@ impl JsonLines {
             return Err(refusal::bad_answer("/images/create", &"a line without end"));
         }
         // podman ends its last line without a line break.
-        if self.rest.ends_with(b"}") && json::read::<Line>(&self.rest).is_ok() {
+        if self.rest.ends_with(b"}") && json::read::<LayerLine>(&self.rest).is_ok() {
             told.extend(read(&std::mem::take(&mut self.rest))?);
         }
         Ok(told)
@@ -73,7 +73,7 @@ fn read(line: &[u8]) -> Result<Option<PullProgress>, Error> {
     if line.is_empty() {
         return Ok(None);
     }
-    let line: Line = json::read(line).map_err(|e| refusal::bad_answer("/images/create", &e))?;
+    let line: LayerLine = json::read(line).map_err(|e| refusal::bad_answer("/images/create", &e))?;
     if let Some(text) = line.error_detail.and_then(|d| d.message).or(line.error) {
         return Ok(Some(PullProgress::Failed(text)));
     }

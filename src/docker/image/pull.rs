@@ -6,7 +6,7 @@ use std::{pin::pin, time::Duration};
 use hyper::{Method, body::Incoming, header::HeaderValue};
 
 use crate::{
-    config::value::{image::ImageRef, platform::Platform},
+    config::value::image::{ImageRef, platform::Platform},
     docker::{
         Docker,
         http::{

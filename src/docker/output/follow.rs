@@ -14,13 +14,13 @@ use crate::{
         container::wait::Exit,
         details::Details,
         handle::RunningTask,
+        http::patience::Patience,
         output::{
             attach::Attachment,
             cursor::Cursor,
             frames::{Chunk, Stream},
             logs::{LOSES_NEWLINES, LogOptions, Logs, Tail},
         },
-        patience::Patience,
     },
     error::{Error, ErrorKind},
 };

@@ -5,8 +5,8 @@ use futures_util::future::try_join_all;
 
 use crate::{
     config::value::{
+        condition::server_protocol::ServerProtocol,
         port::{Port, Protocol},
-        server_protocol::ServerProtocol,
     },
     docker::{
         details::Details,

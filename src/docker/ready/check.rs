@@ -11,7 +11,7 @@ use crate::{
         handle::RunningTask,
         http::json,
         ready::{
-            exec::{self, Run},
+            exec::{self, FinishedCommand},
             progress::{Progress, quote},
         },
     },
@@ -103,7 +103,7 @@ fn is_passing(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WrongState | ErrorKind::ConnectionLost)
 }
 
-fn describe(run: &Run) -> String {
+fn describe(run: &FinishedCommand) -> String {
     match run.output.trim() {
         "" => format!("its check exited with {} and printed nothing", run.code),
         output => format!("its check exited with {} and printed {}", run.code, quote(output)),

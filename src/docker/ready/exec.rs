@@ -8,7 +8,7 @@ use crate::{
     docker::{
         container::exec::ExecOptions,
         handle::RunningTask,
-        patience::Patience,
+        http::patience::Patience,
         ready::progress::{Progress, quote},
     },
     error::{Error, ErrorKind},
@@ -22,7 +22,7 @@ const KEPT: usize = 1 << 20;
 const EXIT_CODE: Patience = Patience { limit: Duration::from_secs(1), pause: Duration::from_millis(10) };
 
 /// A command that ended.
-pub(crate) struct Run {
+pub(crate) struct FinishedCommand {
     pub(crate) code: i64,
     /// Both streams, as they came.
     pub(crate) output: String,
@@ -44,7 +44,7 @@ pub(crate) async fn hold(task: &RunningTask, command: &str, seen: &Progress) -> 
 }
 
 /// Runs a command in the container to its end.
-pub(crate) async fn output(task: &RunningTask, command: Vec<String>) -> Result<Run, Error> {
+pub(crate) async fn output(task: &RunningTask, command: Vec<String>) -> Result<FinishedCommand, Error> {
     let options = ExecOptions { command, ..ExecOptions::default() };
     let (mut exec, _input) = task.exec(&options).await?;
     let mut kept = Vec::new();
@@ -55,7 +55,7 @@ pub(crate) async fn output(task: &RunningTask, command: Vec<String>) -> Result<R
     let unknown =
         |code: &Result<i64, Error>| code.as_ref().is_err_and(|error| error.kind() == ErrorKind::BadAnswer);
     let code = EXIT_CODE.ask(|| exec.code(), unknown).await?;
-    Ok(Run { code, output: String::from_utf8_lossy(&kept).into_owned() })
+    Ok(FinishedCommand { code, output: String::from_utf8_lossy(&kept).into_owned() })
 }
 
 /// Whether a failure to run a command may pass: the task waits for its restart, or is paused.
@@ -68,7 +68,7 @@ fn cannot_run(kind: ErrorKind) -> bool {
 }
 
 /// Whether the command's program is not in the image. Engines write that into its output.
-pub(crate) fn is_missing(run: &Run) -> bool {
+pub(crate) fn is_missing(run: &FinishedCommand) -> bool {
     matches!(run.code, 126 | 127) && run.output.contains("exec failed") && run.output.contains("not found")
 }
 
@@ -77,7 +77,7 @@ fn no_shell() -> Error {
         .with_hint("use another condition: port, log=REGEX or http=PORT/path")
 }
 
-fn tell(run: &Run) -> String {
+fn tell(run: &FinishedCommand) -> String {
     match run.output.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(line) => format!("it exited with {}: {}", run.code, quote(line)),
         None => format!("it exited with {} and printed nothing", run.code),
@@ -88,8 +88,8 @@ fn tell(run: &Run) -> String {
 mod tests {
     use super::*;
 
-    fn run(code: i64, output: &str) -> Run {
-        Run { code, output: output.to_owned() }
+    fn run(code: i64, output: &str) -> FinishedCommand {
+        FinishedCommand { code, output: output.to_owned() }
     }
 
     #[test]

@@ -20,8 +20,8 @@ use tokio::{
 
 use crate::{
     config::value::{
+        condition::http::HttpCondition,
         duration,
-        http_condition::HttpCondition,
         port::{Binding, Port, Protocol},
     },
     docker::{

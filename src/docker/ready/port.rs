@@ -17,7 +17,7 @@ use crate::{
         handle::RunningTask,
         ready::{
             exec,
-            proc::Process,
+            proc::ContainerProcess,
             progress::{LOOPBACK_HINT, Progress},
             published::Published,
             sockets,
@@ -91,7 +91,7 @@ async fn local(
     seen: &Progress,
 ) -> Result<bool, Error> {
     let mut now = container.clone();
-    let mut process = Process::of(&now, task.docker().address());
+    let mut process = ContainerProcess::of(&now, task.docker().address());
     loop {
         let Some(there) = &process else {
             let before = now.pid;
@@ -102,7 +102,7 @@ async fn local(
             seen.note("the task has no process on this machine");
             sleep(ASK).await;
             now = task.inspect().await?;
-            process = Process::of(&now, task.docker().address());
+            process = ContainerProcess::of(&now, task.docker().address());
             if process.is_none() && now.pid == before && before != 0 {
                 return Ok(false);
             }
@@ -120,7 +120,7 @@ async fn local(
 }
 
 /// Returns when the tables, which took `reading`, are worth another look.
-async fn change(process: &Process, counts: &[String], reading: Duration) {
+async fn change(process: &ContainerProcess, counts: &[String], reading: Duration) {
     let done = Instant::now();
     loop {
         sleep(LOOK).await;

@@ -5,9 +5,9 @@ use std::{fs, io, path::PathBuf};
 use crate::{address::Address, config::value::port::Protocol, docker::details::Details};
 
 /// The kernel's view of a container's first process.
-pub(crate) struct Process(PathBuf);
+pub(crate) struct ContainerProcess(PathBuf);
 
-impl Process {
+impl ContainerProcess {
     /// The container's process, if it is this machine's: the engine's socket may lead to another
     /// machine, or cube may run in a container with processes of its own.
     pub(crate) fn of(container: &Details, engine: &Address) -> Option<Self> {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn this_process_is_no_container_of_that_name() {
-        let process = Process(PathBuf::from("/proc/self"));
+        let process = ContainerProcess(PathBuf::from("/proc/self"));
         assert!(!process.belongs_to("nobody"));
         assert!(process.sockets(Protocol::Tcp).unwrap().contains("local_address"));
     }

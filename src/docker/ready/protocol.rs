@@ -18,9 +18,9 @@ use tokio::{
 
 use crate::{
     config::value::{
+        condition::server_protocol::ServerProtocol,
         duration,
         port::{Binding, Port, Protocol},
-        server_protocol::ServerProtocol,
     },
     docker::{
         details::Details,

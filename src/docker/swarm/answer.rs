@@ -100,12 +100,12 @@ pub(crate) struct ServiceTask {
     #[serde(default)]
     desired_state: String,
     #[serde(default)]
-    pub(crate) status: Status,
+    pub(crate) status: TaskStatus,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-pub(crate) struct Status {
+pub(crate) struct TaskStatus {
     /// `new`, `pending`, `assigned`, `accepted`, `preparing`, `ready`, `starting`, `running`,
     /// `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`.
     pub(crate) state: String,

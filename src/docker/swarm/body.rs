@@ -12,7 +12,7 @@ use crate::{
             restart::RestartPolicy,
         },
     },
-    docker::{container::body as container_body, owner::Owner, swarm::refused::unsupported},
+    docker::{container::body as container_body, labels::owner::Owner, swarm::refused::unsupported},
     error::Error,
     task::Task,
 };

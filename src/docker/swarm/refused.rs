@@ -4,7 +4,7 @@ use crate::{
     config::{
         Config,
         value::{
-            mount::full::MountKind, network::NetworkAttachment, port::HostPort, pull::PullPolicy,
+            image::pull::PullPolicy, mount::full::MountKind, network::NetworkAttachment, port::HostPort,
             restart::RestartPolicy,
         },
     },

@@ -11,27 +11,27 @@ use cube::{
 use regex_lite::Regex;
 
 use crate::cli::record::{
-    cause::{Found, Text, facts::Facts},
+    cause::{CauseText, Found, facts::Facts},
     usage::bytes,
 };
 
 /// A rule for an error of a start: its kind, and what its text must match beyond that.
-struct Rule {
+struct StartRule {
     kind: ErrorKind,
     pattern: &'static str,
-    text: Text,
+    text: CauseText,
 }
 
-const fn rule(kind: ErrorKind, pattern: &'static str, text: Text) -> Rule {
-    Rule { kind, pattern, text }
+const fn rule(kind: ErrorKind, pattern: &'static str, text: CauseText) -> StartRule {
+    StartRule { kind, pattern, text }
 }
 
 /// Of an error the first that holds.
-const RULES: &[Rule] = &[
+const RULES: &[StartRule] = &[
     rule(
         ErrorKind::PortTaken,
         r"[\d\]]:(?P<port>\d{1,5})(?:\D|$)",
-        Text::new(
+        CauseText::new(
             PortInUse,
             "port {port} of the engine's machine is in use by another process",
             "leave the host port out to get a free one (-p 80), or end what listens there",
@@ -40,7 +40,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::PortTaken,
         "",
-        Text::new(
+        CauseText::new(
             PortInUse,
             "a port of the engine's machine is in use by another process",
             "leave the host port out to get a free one (-p 80), or end what listens there",
@@ -49,7 +49,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::CommandNotExecutable,
         r"chdir to cwd \(.(?P<path>[^)]+).\).*permission denied",
-        Text::new(
+        CauseText::new(
             Permission,
             "the task's user may not enter its working directory {path}",
             "choose another --workdir or --user",
@@ -58,7 +58,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::CommandNotExecutable,
         "(?i)exec format error",
-        Text::new(
+        CauseText::new(
             WrongArchitecture,
             "the command is a program for another processor than the engine's",
             "choose the image's build for it with --platform",
@@ -67,7 +67,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::CommandNotExecutable,
         r#"exec: \\?"(?P<word>[^"\\]+)\\?": is a directory|exec (?P<path>\S+): is a directory"#,
-        Text::new(
+        CauseText::new(
             NotExecutable,
             "the command {word} is a folder",
             "name a program as the command or --entrypoint",
@@ -76,7 +76,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::CommandNotExecutable,
         r#"exec: \\?"(?P<word>[^"\\]+)\\?""#,
-        Text::new(
+        CauseText::new(
             NotExecutable,
             "the command {word} is in the image, but it is not executable",
             "make it so in the image (chmod +x), or run it by its interpreter: sh {word}",
@@ -85,7 +85,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::CommandNotFound,
         r#"exec: \\?"(?P<word>[^"\\]+)\\?""#,
-        Text::new(
+        CauseText::new(
             NotFound,
             "the command {word} is not in the image",
             "check its name and the image's PATH, or choose an image that has it",
@@ -94,7 +94,7 @@ const RULES: &[Rule] = &[
     rule(
         ErrorKind::ImageNotFound,
         "no matching manifest for|does not match the specified platform",
-        Text::new(
+        CauseText::new(
             WrongArchitecture,
             "the image has no build for this processor",
             "choose one that it has with --platform, or another image",
@@ -103,10 +103,10 @@ const RULES: &[Rule] = &[
 ];
 
 /// What any refusal of a start may say, whatever its kind.
-const WORDS: &[(&str, Text)] = &[
+const WORDS: &[(&str, CauseText)] = &[
     (
         "(?i): read-only file system",
-        Text::new(
+        CauseText::new(
             ReadOnly,
             "the engine cannot make what the task mounts, since its file system is read-only",
             "make the mount's folder in the image, or leave out --read-only",
@@ -114,7 +114,7 @@ const WORDS: &[(&str, Text)] = &[
     ),
     (
         "(?i): no space left on device",
-        Text::new(
+        CauseText::new(
             DiskFull,
             "the disk of the engine's machine is full",
             "make room: `docker system df` shows what takes it",
@@ -122,15 +122,15 @@ const WORDS: &[(&str, Text)] = &[
     ),
 ];
 
-const UNHEALTHY: Text = Text::new(
+const UNHEALTHY: CauseText = CauseText::new(
     Unhealthy,
     "the health check failed: {said}",
     "run the check by hand with `cube exec`, or give it time with --health-start-period and --health-retries",
 );
 
-const TIMED_OUT: Text = Text::new(TimedOut, "the time limit ran out: {said}", "{hint}");
+const TIMED_OUT: CauseText = CauseText::new(TimedOut, "the time limit ran out: {said}", "{hint}");
 
-const OVER_LIMIT: Text = Text::new(
+const OVER_LIMIT: CauseText = CauseText::new(
     OutOfMemory,
     "the kernel killed a process of the task that needed more than its memory limit{limit}",
     "give it more with --memory, or make it use less",

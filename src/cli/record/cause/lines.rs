@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use cube::Cause;
 use regex_lite::{Captures, Regex};
 
-use crate::cli::record::cause::{Found, Text, facts::Facts, lines::rules::RULES};
+use crate::cli::record::cause::{CauseText, Found, facts::Facts, lines::rules::RULES};
 
 /// How many of the last lines of weight a rule looks at, unless it says otherwise.
 const RECENT: usize = 3;
@@ -24,7 +24,7 @@ const NAMES: [(&str, &str); 4] = [
 ];
 
 /// How one of the last lines tells a cause.
-struct Rule {
+struct LineRule {
     pattern: &'static str,
     /// The exit codes that it comes with.
     codes: RangeInclusive<i64>,
@@ -34,11 +34,11 @@ struct Rule {
     unless: Option<&'static str>,
     /// What else the last lines must have.
     also: Option<&'static str>,
-    text: Text,
+    text: CauseText,
 }
 
-impl Rule {
-    const fn new(pattern: &'static str, text: Text) -> Self {
+impl LineRule {
+    const fn new(pattern: &'static str, text: CauseText) -> Self {
         Self { pattern, codes: 1..=127, within: RECENT, unless: None, also: None, text }
     }
 

@@ -5,16 +5,16 @@ use cube::{
     CauseKind::{Crashed, Killed},
 };
 
-use crate::cli::record::cause::{Found, Text, facts::Facts};
+use crate::cli::record::cause::{CauseText, Found, facts::Facts};
 
 const KILL: i64 = 9;
 
 /// The signals of a program's own fault, the words of a shell that reports one, and what each means.
-const CRASHES: &[(i64, &str, Text)] = &[
+const CRASHES: &[(i64, &str, CauseText)] = &[
     (
         11,
         "segmentation fault",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program crashed by an invalid memory access (SIGSEGV)",
             "it is a fault of the program or of a library: try another version of the image, or run it under a debugger",
@@ -23,7 +23,7 @@ const CRASHES: &[(i64, &str, Text)] = &[
     (
         6,
         "abort",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program aborted itself (SIGABRT)",
             "its last lines usually name the check that failed: see `--attach` or --log-file",
@@ -32,7 +32,7 @@ const CRASHES: &[(i64, &str, Text)] = &[
     (
         4,
         "illegal instruction",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program crashed by an instruction that the processor does not know (SIGILL)",
             "use a build of it for this processor: an older version, or another --platform",
@@ -41,7 +41,7 @@ const CRASHES: &[(i64, &str, Text)] = &[
     (
         7,
         "bus error",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program crashed by an access to memory that is not there (SIGBUS)",
             "where it uses /dev/shm, give it more with --shm-size; else try another version of the image",
@@ -50,7 +50,7 @@ const CRASHES: &[(i64, &str, Text)] = &[
     (
         8,
         "floating point exception",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program crashed by an impossible calculation, for example a division by zero (SIGFPE)",
             "it is a fault of the program: try another version of the image, or run it under a debugger",
@@ -59,7 +59,7 @@ const CRASHES: &[(i64, &str, Text)] = &[
     (
         5,
         "trace/breakpoint trap",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program stopped itself by a trap (SIGTRAP)",
             "it is a fault of the program: try another version of the image, or run it under a debugger",
@@ -68,7 +68,7 @@ const CRASHES: &[(i64, &str, Text)] = &[
     (
         31,
         "bad system call",
-        Text::new(
+        CauseText::new(
             Crashed,
             "the program made a system call that its security profile forbids (SIGSYS)",
             "allow the call with --security-opt seccomp=PROFILE",
@@ -76,13 +76,13 @@ const CRASHES: &[(i64, &str, Text)] = &[
     ),
 ];
 
-const BY_ENGINE: Text = Text::new(
+const BY_ENGINE: CauseText = CauseText::new(
     Killed,
     "somebody else ended the task through the engine with {signal}",
     "see who runs `docker kill`, `docker stop` or `cube stop` on this engine",
 );
 
-const BY_KERNEL: Text = Text::new(
+const BY_KERNEL: CauseText = CauseText::new(
     Killed,
     "the task was most likely killed from outside with SIGKILL, and not through the engine",
     "see the kernel's log (`dmesg`) on the engine's machine; if memory was short there, set a limit with --memory",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Surroundings, add, log_driver, mounts};
+use super::{CreateContext, add, log_driver, mounts};
 use crate::config::{
     Config,
     value::{
@@ -21,7 +21,7 @@ use crate::config::{
     },
 };
 
-pub(super) fn host_config(config: &Config, around: &Surroundings) -> Map<String, Value> {
+pub(super) fn host_config(config: &Config, around: &CreateContext) -> Map<String, Value> {
     let mut host = Map::new();
     limits(&mut host, config);
     processors(&mut host, config);

@@ -14,10 +14,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{
-    address::Tls,
-    docker::{fake_program, http::dial::*},
-};
+use crate::{address::Tls, docker::http::dial::*};
 
 async fn failure(address: Address) -> Error {
     let error = Dialer::new(address).unwrap().dial().await.expect_err("no engine is there");

@@ -1,55 +1,59 @@
 //! What a failed pull means, by the registry's text as the engine passes it on.
 
 use crate::{
-    docker::http::refusal::{printable, text::Text},
+    docker::http::refusal::{printable, text::EngineText},
     error::{Error, ErrorKind, Origin},
 };
 
-type Rule = (fn(&Text) -> bool, ErrorKind, &'static str);
+type Rule = (fn(&EngineText) -> bool, ErrorKind, &'static str);
 
 /// The first that holds decides.
 const RULES: &[Rule] = &[
-    (Text::is_rate_limit, ErrorKind::RateLimited, "log in with `docker login`, use a mirror, or try later"),
     (
-        Text::is_no_access,
+        EngineText::is_rate_limit,
+        ErrorKind::RateLimited,
+        "log in with `docker login`, use a mirror, or try later",
+    ),
+    (
+        EngineText::is_no_access,
         ErrorKind::ImageNotFound,
         "check the name; a private image needs `docker login` first",
     ),
     (
-        Text::is_untrusted_registry,
+        EngineText::is_untrusted_registry,
         ErrorKind::RegistryFailed,
         "the engine does not trust the registry's certificate: put its authority's into \
          /etc/docker/certs.d/REGISTRY/ca.crt on the engine's machine",
     ),
     (
-        Text::is_registry_without_tls,
+        EngineText::is_registry_without_tls,
         ErrorKind::RegistryFailed,
         "the registry speaks no TLS: name it in insecure-registries of the engine's daemon.json",
     ),
-    (Text::is_full_disk, ErrorKind::Engine, "make room: `docker system df` shows what takes it"),
+    (EngineText::is_full_disk, ErrorKind::Engine, "make room: `docker system df` shows what takes it"),
     (
-        Text::is_refused_layer,
+        EngineText::is_refused_layer,
         ErrorKind::Engine,
         "`docker info` names the engine's storage driver and its platform",
     ),
     (
-        Text::is_no_such_platform,
+        EngineText::is_no_such_platform,
         ErrorKind::ImageNotFound,
         "the image has no build for this platform: choose another --platform",
     ),
     (
-        Text::is_login_wanted,
+        EngineText::is_login_wanted,
         ErrorKind::RegistryAuth,
         "log in with `docker login REGISTRY`, or set DOCKER_AUTH_CONFIG",
     ),
-    (Text::is_bad_reference, ErrorKind::InvalidInput, "write [REGISTRY/]NAME[:TAG]"),
+    (EngineText::is_bad_reference, ErrorKind::InvalidInput, "write [REGISTRY/]NAME[:TAG]"),
     (
-        Text::is_ambiguous_short_name,
+        EngineText::is_ambiguous_short_name,
         ErrorKind::ImageNotFound,
         "name the registry too: docker.io/library/NAME",
     ),
-    (Text::may_pass, ErrorKind::RegistryFailed, NETWORK_HINT),
-    (Text::is_not_in_registry, ErrorKind::ImageNotFound, TAG_HINT),
+    (EngineText::may_pass, ErrorKind::RegistryFailed, NETWORK_HINT),
+    (EngineText::is_not_in_registry, ErrorKind::ImageNotFound, TAG_HINT),
 ];
 
 const TAG_HINT: &str = "check the name and tag";
@@ -57,7 +61,7 @@ const NETWORK_HINT: &str = "see whether the engine's machine reaches the registr
 
 /// The error for a pull that failed with the engine's or registry's `text` and, before it began, a `status`.
 pub(crate) fn failed(status: Option<u16>, text: &str) -> Error {
-    let shape = Text::of(text);
+    let shape = EngineText::of(text);
     let (kind, hint) = match RULES.iter().find(|(holds, ..)| holds(&shape)) {
         Some((_, kind, hint)) => (*kind, *hint),
         None if status == Some(404) => (ErrorKind::ImageNotFound, TAG_HINT),
@@ -75,10 +79,10 @@ pub(crate) fn failed(status: Option<u16>, text: &str) -> Error {
 pub(crate) fn may_pass(error: &Error) -> bool {
     error.kind() == ErrorKind::RegistryFailed
         && error.origin() == Origin::Registry
-        && Text::of(&error.to_string()).may_pass()
-        && !is_permanent(&Text::of(&error.to_string()))
+        && EngineText::of(&error.to_string()).may_pass()
+        && !is_permanent(&EngineText::of(&error.to_string()))
 }
 
-fn is_permanent(text: &Text) -> bool {
+fn is_permanent(text: &EngineText) -> bool {
     text.is_untrusted_registry() || text.is_registry_without_tls()
 }

@@ -19,9 +19,9 @@ const QUOTES: [char; 3] = ['"', '\'', '`'];
 
 /// An engine's text in lower case, with nothing between its quotes and without the tails that say no more.
 #[derive(Debug)]
-pub(crate) struct Text(String);
+pub(crate) struct EngineText(String);
 
-impl Text {
+impl EngineText {
     pub(crate) fn of(message: &str) -> Self {
         let text = unquoted(message.trim()).to_lowercase();
         let mut core = text.split(GUESS).next().unwrap_or_default();

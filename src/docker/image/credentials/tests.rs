@@ -4,7 +4,7 @@ use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::docker::{fake_program, image::credentials::*};
+use crate::docker::{http::dial::fake_program, image::credentials::*};
 
 const HUB: &str = "https://index.docker.io/v1/";
 

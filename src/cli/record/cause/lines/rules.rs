@@ -5,7 +5,7 @@ use cube::CauseKind::{
     OutOfMemory, Permission, PortInUse, ReadOnly, WrongArchitecture,
 };
 
-use crate::cli::record::cause::{Text, lines::Rule};
+use crate::cli::record::cause::{CauseText, lines::LineRule};
 
 /// Above 128 is the signal by which a runtime ends itself when its memory is used up.
 const ALSO_ABORTED: std::ops::RangeInclusive<i64> = 1..=134;
@@ -13,49 +13,49 @@ const ALSO_ABORTED: std::ops::RangeInclusive<i64> = 1..=134;
 const CANNOT_RUN: std::ops::RangeInclusive<i64> = 126..=127;
 const NO_SUCH_COMMAND: std::ops::RangeInclusive<i64> = 127..=127;
 
-const LIBRARY: Text = Text::new(
+const LIBRARY: CauseText = CauseText::new(
     MissingLibrary,
     "the library {word} is not in the image",
     "install the package that holds it in the image; `ldd PROGRAM` lists what a program needs",
 );
 
-const NO_PROGRAM: Text = Text::new(
+const NO_PROGRAM: CauseText = CauseText::new(
     NotFound,
     "the command {word} is not in the image",
     "check its name and the image's PATH, or choose an image that has it",
 );
 
-const MEMORY_OF_ITS_OWN: Text = Text::new(
+const MEMORY_OF_ITS_OWN: CauseText = CauseText::new(
     OutOfMemory,
     "the program reports that no more memory is to be had",
     "give it more with --memory, or make it use less",
 );
 
-const HOST: Text = Text::new(
+const HOST: CauseText = CauseText::new(
     NameResolution,
     "the host name {host} has no address in the task's network",
     "put both tasks on one network (--network, reached by --name or --network-alias), or name it with --add-host",
 );
 
-const ANY_HOST: Text = Text::new(
+const ANY_HOST: CauseText = CauseText::new(
     NameResolution,
     "a host name has no address in the task's network",
     "put both tasks on one network (--network, reached by --name or --network-alias), or name it with --add-host",
 );
 
-const VARIABLE: Text = Text::new(
+const VARIABLE: CauseText = CauseText::new(
     MissingVariable,
     "the environment variable {var} is not set in the task",
     "set it with --env {var}=VALUE, or --env {var} to pass on your own",
 );
 
-const ANY_VARIABLE: Text = Text::new(
+const ANY_VARIABLE: CauseText = CauseText::new(
     MissingVariable,
     "an environment variable that the task needs is not set; its last lines name it",
     "set it with --env NAME=VALUE, or --env NAME to pass on your own",
 );
 
-const NO_PERMISSION: Text = Text::new(
+const NO_PERMISSION: CauseText = CauseText::new(
     Permission,
     "the task's user may not do this with {path}",
     "choose another --user, or give the file or folder to that user in the image or volume",
@@ -64,20 +64,20 @@ const NO_PERMISSION: Text = Text::new(
 /// What is refused by a program and not by the kernel.
 const OTHER_PERMISSION: &str = r"(?i)publickey|password|://|denied for|access denied";
 
-const NOT_ALLOWED: Text = Text::new(
+const NOT_ALLOWED: CauseText = CauseText::new(
     Permission,
     "the task is not allowed to do this with {path}",
     "choose another --user, or allow it what it needs with --cap-add",
 );
 
-pub const RULES: &[Rule] = &[
+pub const RULES: &[LineRule] = &[
     // Libraries: glibc's and musl's loaders, and what is loaded later.
-    Rule::new(r"error while loading shared libraries: (?P<word>[^\s:]+): cannot open shared object file", LIBRARY),
-    Rule::new(r"Error loading shared library (?P<word>[^\s:]+): No such file or directory", LIBRARY),
-    Rule::new(r"\b(?P<word>lib[A-Za-z0-9_+.-]+\.so[.0-9]*): cannot open shared object file", LIBRARY),
-    Rule::new(
+    LineRule::new(r"error while loading shared libraries: (?P<word>[^\s:]+): cannot open shared object file", LIBRARY),
+    LineRule::new(r"Error loading shared library (?P<word>[^\s:]+): No such file or directory", LIBRARY),
+    LineRule::new(r"\b(?P<word>lib[A-Za-z0-9_+.-]+\.so[.0-9]*): cannot open shared object file", LIBRARY),
+    LineRule::new(
         r"version .(?P<word>(?:GLIBC|GLIBCXX|CXXABI)_[0-9.]+). not found \(required by",
-        Text::new(
+        CauseText::new(
             MissingLibrary,
             "the image's libraries are older than {word}, which the program needs",
             "build the program on a system as old as this image, or choose a newer image",
@@ -85,53 +85,53 @@ pub const RULES: &[Rule] = &[
     )
     .within(10),
     // Programs of the wrong kind: the engine's own words in the log, and a shell's.
-    Rule::new(
+    LineRule::new(
         r"^(?:standard_init_linux\.go:\d+: )?exec (?:user process caused|%path%): exec format error$",
-        Text::new(
+        CauseText::new(
             WrongArchitecture,
             "the command{at} is most likely a program for another processor than the engine's",
             "choose the image's build for it with --platform; a script needs a first line such as #!/bin/sh",
         ),
     )
     .codes(1..=255),
-    Rule::new(
+    LineRule::new(
         r"%path%: cannot execute(?: binary file)?: Exec format error$",
-        Text::new(
+        CauseText::new(
             WrongArchitecture,
             "{path} is most likely a program for another processor than the engine's",
             "use the build of it for this processor, or choose another --platform",
         ),
     ),
-    Rule::new(
+    LineRule::new(
         r"^(?:standard_init_linux\.go:\d+: )?exec (?:user process caused|%path%): no such file or directory$",
-        Text::new(
+        CauseText::new(
             NoInterpreter,
             "the command{at} is in the image, but the interpreter or loader that it asks for is not",
             "install that in the image; a script's first line that ends as on Windows has this effect too",
         ),
     )
     .codes(1..=255),
-    Rule::new(
+    LineRule::new(
         r": %path%: bad interpreter: No such file or directory$",
-        Text::new(
+        CauseText::new(
             NoInterpreter,
             "the script's first line names {path}, which is not in the image",
             "install it in the image, or correct the first line of the script",
         ),
     )
     .codes(CANNOT_RUN),
-    Rule::new(
+    LineRule::new(
         r"%path%: cannot execute: required file not found$",
-        Text::new(
+        CauseText::new(
             NoInterpreter,
             "the interpreter or loader that {path} asks for is not in the image",
             "install it in the image; a script's first line that ends as on Windows has this effect too",
         ),
     )
     .codes(CANNOT_RUN),
-    Rule::new(
+    LineRule::new(
         r"^(?:/usr/bin/)?env: (?:can't execute )?%word%: No such file or directory$",
-        Text::new(
+        CauseText::new(
             NoInterpreter,
             "the interpreter {word} that a script's first line names is not in the image",
             "install it in the image, or choose an image that has it",
@@ -139,24 +139,24 @@ pub const RULES: &[Rule] = &[
     )
     .codes(NO_SUCH_COMMAND),
     // What a shell cannot run.
-    Rule::new(
+    LineRule::new(
         r": %path%: Permission denied$",
-        Text::new(
+        CauseText::new(
             NotExecutable,
             "{path} is there, but it is not executable",
             "make it so in the image (chmod +x), or run it by its interpreter: sh {path}",
         ),
     )
     .codes(126..=126),
-    Rule::new(r"(?:^|: |line \d+: )%word%: (?:command )?not found$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
-    Rule::new(r"command not found: %word%$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
-    Rule::new(r"failed to (?:run|execute) (?:command )?%word%: No such file or directory", NO_PROGRAM)
+    LineRule::new(r"(?:^|: |line \d+: )%word%: (?:command )?not found$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
+    LineRule::new(r"command not found: %word%$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
+    LineRule::new(r"failed to (?:run|execute) (?:command )?%word%: No such file or directory", NO_PROGRAM)
         .codes(NO_SUCH_COMMAND),
-    Rule::new(r"(?:line \d+|exec|sh|bash): %word%: No such file or directory$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
+    LineRule::new(r"(?:line \d+|exec|sh|bash): %word%: No such file or directory$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
     // Memory of a runtime's own.
-    Rule::new(
+    LineRule::new(
         r"java\.lang\.OutOfMemoryError",
-        Text::new(
+        CauseText::new(
             OutOfMemory,
             "Java's heap is used up",
             "give it more with --memory and --env JAVA_TOOL_OPTIONS=-XX:MaxRAMPercentage=75",
@@ -164,9 +164,9 @@ pub const RULES: &[Rule] = &[
     )
     .within(10)
     .codes(ALSO_ABORTED),
-    Rule::new(
+    LineRule::new(
         r"JavaScript heap out of memory",
-        Text::new(
+        CauseText::new(
             OutOfMemory,
             "the heap of Node.js is used up",
             "raise its limit in megabytes with --env NODE_OPTIONS=--max-old-space-size=4096",
@@ -174,82 +174,82 @@ pub const RULES: &[Rule] = &[
     )
     .within(10)
     .codes(ALSO_ABORTED),
-    Rule::new(r"^MemoryError(?::|$)|^fatal error: (?:runtime: )?out of memory|^Out of memory(?:!| in perl)", MEMORY_OF_ITS_OWN)
+    LineRule::new(r"^MemoryError(?::|$)|^fatal error: (?:runtime: )?out of memory|^Out of memory(?:!| in perl)", MEMORY_OF_ITS_OWN)
         .within(10),
-    Rule::new(r"^memory allocation of \d+ bytes failed|std::bad_alloc", MEMORY_OF_ITS_OWN).codes(ALSO_ABORTED),
-    Rule::new(r": (?:[Cc]annot allocate memory|[Mm]emory exhausted|virtual memory exhausted|out of memory)$", MEMORY_OF_ITS_OWN),
+    LineRule::new(r"^memory allocation of \d+ bytes failed|std::bad_alloc", MEMORY_OF_ITS_OWN).codes(ALSO_ABORTED),
+    LineRule::new(r": (?:[Cc]annot allocate memory|[Mm]emory exhausted|virtual memory exhausted|out of memory)$", MEMORY_OF_ITS_OWN),
     // The kernel's refusals.
-    Rule::new(
+    LineRule::new(
         r"(?i)read-only file system|\bEROFS\b",
-        Text::new(
+        CauseText::new(
             ReadOnly,
             "the task tried to write to a file system that is read-only{at}",
             "mount a place to write to with --tmpfs or --volume, or leave out --read-only or the volume's :ro",
         ),
     ),
-    Rule::new(
+    LineRule::new(
         r"(?i)/dev/shm/.*no space left on device|resize shared memory segment.*no space left on device",
-        Text::new(DiskFull, "/dev/shm of the task is full", "give it more with --shm-size, for example --shm-size 1g"),
+        CauseText::new(DiskFull, "/dev/shm of the task is full", "give it more with --shm-size, for example --shm-size 1g"),
     ),
-    Rule::new(
+    LineRule::new(
         r"(?i)no space left on device|\bENOSPC\b|disk quota exceeded|\bEDQUOT\b",
-        Text::new(
+        CauseText::new(
             DiskFull,
             "there is no room left where the task writes{at}",
             "raise the limit that it has (--disk, --tmpfs PATH:size=…), or see `docker system df` for the engine's disk",
         ),
     )
     .unless(r"(?i)watch|semaphore|shared memory segment|shmget|epoll"),
-    Rule::new(
+    LineRule::new(
         r"(?i)bind.*permission denied|permission denied.*(?:listen|bind)",
-        Text::new(
+        CauseText::new(
             Permission,
             "the task's user may not listen on this port",
             "use a port from 1024 on, or another --user",
         ),
     ),
-    Rule::new(
+    LineRule::new(
         r"(?i)(?:address (?:is )?already in use|\bEADDRINUSE\b|\baddress in use\b)",
-        Text::new(
+        CauseText::new(
             PortInUse,
             "another process in the task's network listens on the port that it wants",
             "see what else the task starts on this port; with --network host, what runs on the engine's machine",
         ),
     ),
-    Rule::new(r"(?i)%path%.*\bpermission denied\b", NO_PERMISSION).unless(OTHER_PERMISSION),
-    Rule::new(r"(?i)(?:\bpermission denied\b|\bEACCES\b|\[Errno 13\]).*?%path%", NO_PERMISSION)
+    LineRule::new(r"(?i)%path%.*\bpermission denied\b", NO_PERMISSION).unless(OTHER_PERMISSION),
+    LineRule::new(r"(?i)(?:\bpermission denied\b|\bEACCES\b|\[Errno 13\]).*?%path%", NO_PERMISSION)
         .unless(OTHER_PERMISSION),
-    Rule::new(r"(?i)%path%.*\boperation not permitted\b", NOT_ALLOWED).unless("://"),
-    Rule::new(r"(?:\bEPERM\b|\[Errno 1\]).*?%path%", NOT_ALLOWED).unless("://"),
+    LineRule::new(r"(?i)%path%.*\boperation not permitted\b", NOT_ALLOWED).unless("://"),
+    LineRule::new(r"(?:\bEPERM\b|\[Errno 1\]).*?%path%", NOT_ALLOWED).unless("://"),
     // Names.
-    Rule::new(r"[Cc]ould not resolve host(?:name)?:? %host%", HOST),
-    Rule::new(r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) %host%", HOST),
-    Rule::new(r"lookup %host%(?: on \S+)?: (?:no such host|server misbehaving|[Tt]emporary failure in name resolution)", HOST),
-    Rule::new(r": bad address %host%", HOST),
-    Rule::new(r"could not translate host name %host% to address", HOST),
-    Rule::new(r"java\.net\.UnknownHostException: %host%", HOST).within(10),
-    Rule::new(r"unable to resolve host address %host%", HOST),
-    Rule::new(r"Unknown (?:MySQL )?server host %host%", HOST),
-    Rule::new(r"[Cc]ould not resolve %host%", HOST),
-    Rule::new(
+    LineRule::new(r"[Cc]ould not resolve host(?:name)?:? %host%", HOST),
+    LineRule::new(r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) %host%", HOST),
+    LineRule::new(r"lookup %host%(?: on \S+)?: (?:no such host|server misbehaving|[Tt]emporary failure in name resolution)", HOST),
+    LineRule::new(r": bad address %host%", HOST),
+    LineRule::new(r"could not translate host name %host% to address", HOST),
+    LineRule::new(r"java\.net\.UnknownHostException: %host%", HOST).within(10),
+    LineRule::new(r"unable to resolve host address %host%", HOST),
+    LineRule::new(r"Unknown (?:MySQL )?server host %host%", HOST),
+    LineRule::new(r"[Cc]ould not resolve %host%", HOST),
+    LineRule::new(
         r"(?:^|\s|@)%host%(?::\d+)?: (?:Temporary failure in name resolution|Name or service not known|Name does not resolve|Unknown host|No address associated with hostname)",
         HOST,
     )
     .unless(r"Errno|gaierror|lookup address"),
-    Rule::new(
+    LineRule::new(
         r"\[Errno -[235]\] (?:Name|Temporary failure in name)|failed to lookup address information|Temporary failure in name resolution|Name or service not known",
         ANY_HOST,
     ),
     // Variables: shells, the entry points of well-known images, runtimes.
-    Rule::new(r": %var%: (?:parameter not set(?: or null)?|unbound variable|parameter null or not set)$", VARIABLE),
-    Rule::new(r"You must specify %var% to a non-empty value", VARIABLE).within(12),
-    Rule::new(r"(?i)need to specify one of the following(?: as an environment variable|:|$)", ANY_VARIABLE).within(12),
-    Rule::new(r"^KeyError: '(?P<var>[A-Za-z_][A-Za-z0-9_]*)'$", VARIABLE).also(r"/os\.py.*|os\.environ"),
-    Rule::new(r"(?i)missing (?:required )?(?:environment|env) variables?:? %var%", VARIABLE),
-    Rule::new(r"(?i)(?:environment|env) variable:? %var% (?:is|must be|was|has to be|not) ?(?:not )?(?:set|required|missing|undefined|unset|defined|empty)", VARIABLE),
-    Rule::new(r"(?i)required (?:environment|env) variable:? %var%", VARIABLE),
-    Rule::new(r"\b(?P<var>[A-Z][A-Z0-9]*_[A-Z0-9_]+) (?:environment variable )?(?:(?:is|was) (?:not (?:set|defined)|unset|undefined|required|missing)|must be set|not set)\b", VARIABLE),
-    Rule::new(r"Err. value: NotPresent|environment variable not found", ANY_VARIABLE),
+    LineRule::new(r": %var%: (?:parameter not set(?: or null)?|unbound variable|parameter null or not set)$", VARIABLE),
+    LineRule::new(r"You must specify %var% to a non-empty value", VARIABLE).within(12),
+    LineRule::new(r"(?i)need to specify one of the following(?: as an environment variable|:|$)", ANY_VARIABLE).within(12),
+    LineRule::new(r"^KeyError: '(?P<var>[A-Za-z_][A-Za-z0-9_]*)'$", VARIABLE).also(r"/os\.py.*|os\.environ"),
+    LineRule::new(r"(?i)missing (?:required )?(?:environment|env) variables?:? %var%", VARIABLE),
+    LineRule::new(r"(?i)(?:environment|env) variable:? %var% (?:is|must be|was|has to be|not) ?(?:not )?(?:set|required|missing|undefined|unset|defined|empty)", VARIABLE),
+    LineRule::new(r"(?i)required (?:environment|env) variable:? %var%", VARIABLE),
+    LineRule::new(r"\b(?P<var>[A-Z][A-Z0-9]*_[A-Z0-9_]+) (?:environment variable )?(?:(?:is|was) (?:not (?:set|defined)|unset|undefined|required|missing)|must be set|not set)\b", VARIABLE),
+    LineRule::new(r"Err. value: NotPresent|environment variable not found", ANY_VARIABLE),
 ];
 
 #[cfg(test)]
