@@ -27,7 +27,7 @@ pub enum Event {
         /// Bytes done, and in all, where the engine tells.
         progress: Option<(u64, u64)>,
     },
-    /// A pull goes on, but nothing was told of it for 30 s.
+    /// A pull goes on, but the engine has reported nothing of it for a second; comes again with each further one.
     PullSilent {
         /// The image, as the task names it.
         image: String,

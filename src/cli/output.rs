@@ -6,6 +6,7 @@ pub mod nonblocking;
 pub mod patient;
 pub mod progress;
 pub mod render;
+pub mod size;
 pub mod stdio;
 pub mod stops;
 pub mod template;

@@ -43,6 +43,7 @@ mod port;
 mod protocols;
 mod ps;
 mod pull;
+mod pull_display;
 mod readme;
 mod ready;
 mod record;

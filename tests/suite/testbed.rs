@@ -16,6 +16,7 @@ pub mod scripted;
 pub mod secured;
 pub mod sshd;
 pub mod swarm;
+pub mod window;
 
 pub use bed::{Bed, Task};
 pub use cube::Cube;

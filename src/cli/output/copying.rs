@@ -1,13 +1,16 @@
 //! Progress of a copy that takes longer than a moment: one line that changes on a terminal, elsewhere one now and then.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     time::{Duration, Instant},
 };
 
 use cube::Event;
 
-use crate::cli::{app::App, output::stdio};
+use crate::cli::{
+    app::App,
+    output::{size::size, stdio},
+};
 
 /// What takes less is not told.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -26,7 +29,7 @@ pub struct CopyDisplay {
 
 impl CopyDisplay {
     pub fn new(app: &App) -> Self {
-        let terminal = io::stderr().is_terminal();
+        let terminal = stdio::can_write_over();
         let next = Instant::now() + MOMENT;
         Self { quiet: app.global.quiet, terminal, path: String::new(), next, drawn: false }
     }
@@ -71,34 +74,5 @@ impl CopyDisplay {
 impl Drop for CopyDisplay {
     fn drop(&mut self) {
         self.clear();
-    }
-}
-
-/// Bytes for people: three digits and a unit of 1000.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    let mut rest = bytes;
-    let mut tenths = 0;
-    let mut unit = "B";
-    for larger in UNITS {
-        if rest < 1000 {
-            break;
-        }
-        (tenths, rest, unit) = (rest % 1000 / 100, rest / 1000, larger);
-    }
-    if unit == "B" { format!("{rest} B") } else { format!("{rest}.{tenths} {unit}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_short() {
-        for (bytes, text) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_073_741_824, "1.0 GB"), (u64::MAX, "18.4 EB")]
-        {
-            assert_eq!(size(bytes), text);
-        }
     }
 }

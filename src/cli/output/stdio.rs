@@ -1,7 +1,7 @@
 //! cube's own words on its standard streams: results on the one, errors and notes on the other.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -96,6 +96,12 @@ pub fn step(text: &str) {
 /// Prints a warning to standard error.
 pub fn note(text: &str) {
     aside(&format!("cube: {}{}", printable(text), line_end()));
+}
+
+/// Whether standard error is a terminal on which a line can be written over.
+pub fn can_write_over() -> bool {
+    io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// A reader that is stuck must not keep cube from its work, nor from its signals.

@@ -211,6 +211,11 @@ impl Cube {
         self.output().json()
     }
 
+    /// The command itself, for who looks after its streams and its end.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Starts it and returns at once.
     pub fn spawn(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
