@@ -9,5 +9,6 @@ pub mod render;
 pub mod size;
 pub mod stdio;
 pub mod stops;
+pub mod table;
 pub mod template;
 pub mod variables;

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::testbed::scripted::{Reply, Scripted};
+use crate::testbed::window::Window;
 use crate::testbed::{Bed, probe};
 
 /// The lines or words of `cube ps ARGS`; other tests' tasks are among them.
@@ -50,4 +52,45 @@ fn json_is_an_array() {
     let item = array.as_array().unwrap().iter().find(ours).unwrap();
     assert_eq!((&item["name"], &item["state"]), (&json!(bed.name()), &json!("Running")));
     assert!(item["task_id"].is_string() && item["image"].is_string(), "{item}");
+}
+
+/// An engine with one task, whose words are long.
+fn long_words() -> Scripted {
+    let id = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
+    let image = json!({"Id": id, "Config": {"Labels": null}}).to_string();
+    let task = json!({
+        "Id": id, "Names": ["/database-of-the-nightly-tests"], "ImageID": id,
+        "Image": "registry.example.com/department/team/postgres:13.4-alpine",
+        "State": "running", "Status": "Up 2 hours (healthy)", "Created": 1_700_000_000,
+        "Labels": {"cube.task.id": "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11"},
+        "Ports": [{"IP": "0.0.0.0", "PrivatePort": 5432, "PublicPort": 32768, "Type": "tcp"}],
+    });
+    Scripted::new()
+        .on("GET /containers/json", Reply::json(200, json!([task]).to_string()))
+        .always("GET /images/*/json", Reply::json(200, image))
+}
+
+#[test]
+fn the_table_fits_its_terminal_and_ids_stay_whole() {
+    let shown = |columns| {
+        let engine = long_words();
+        let (code, screen) = Window::open(engine.cube(["ps"]), columns, 24).finish();
+        assert_eq!((code, screen.lines().count()), (0, 2), "{screen}");
+        assert!(screen.lines().all(|line| line.chars().count() <= columns.into()), "{screen}");
+        assert!(screen.contains("\n4a7d1ed41447  "), "{screen}");
+        screen
+    };
+    let (narrow, middle, wide) = (shown(40), shown(80), shown(200));
+    assert!(narrow.starts_with("CONTAINER ID  NAME") && !narrow.contains("IMAGE"), "{narrow}");
+    assert!(narrow.contains("  database-of…  Up 2 ho"), "{narrow}");
+    assert!(middle.contains("  …") && middle.contains(":13.4-alpine  Up 2"), "{middle}");
+    assert!(wide.contains("registry.example.com/department/team/postgres:13.4-alpine"), "{wide}");
+    assert!(!wide.contains('…') && wide.contains("0.0.0.0:32768->5432/tcp"), "{wide}");
+}
+
+#[test]
+fn a_table_for_a_program_is_not_cut() {
+    let text = long_words().cube(["ps"]).text();
+    assert!(text.contains("registry.example.com/department/team/postgres:13.4-alpine"), "{text}");
+    assert!(text.contains("database-of-the-nightly-tests") && !text.contains('…'), "{text}");
 }

@@ -10,9 +10,12 @@ use crate::testbed::{Bed, Cube};
 
 const DIGEST: &str = "sha256:4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 
-/// Lines of a pull as an engine writes them: id, status, bytes.
-fn progress(lines: &[(&str, &str, Option<(u64, u64)>)]) -> Vec<u8> {
-    let line = |(id, status, bytes): &(&str, &str, Option<(u64, u64)>)| {
+/// A line of a pull: id, status, bytes.
+type Step<'a> = (&'a str, &'a str, Option<(u64, u64)>);
+
+/// The lines as an engine writes them.
+fn progress(lines: &[Step]) -> Vec<u8> {
+    let line = |(id, status, bytes): &Step| {
         let detail = bytes.map_or(json!({}), |(current, total)| json!({"current": current, "total": total}));
         format!("{}\n", json!({"id": id, "status": status, "progressDetail": detail}))
     };

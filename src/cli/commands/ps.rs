@@ -7,10 +7,26 @@ use crate::cli::{
     app::App,
     args::{OutputFormat, commands::PsArgs},
     outcome::Outcome,
-    output::{render, stdio},
+    output::{
+        render, stdio,
+        table::{self, Column, Squeeze},
+    },
 };
 
-const HEADER: [&str; 7] = ["CONTAINER ID", "NAME", "IMAGE", "STATUS", "AGE", "TIME LEFT", "PORTS"];
+/// Ids and times are always whole; where that leaves no room they are not shown, and `-o json` has them.
+const COLUMNS: [Column; 7] = [
+    column("CONTAINER ID", Squeeze::Never, None),
+    column("NAME", Squeeze::CutEnd(8), None),
+    column("IMAGE", Squeeze::CutStart(8), Some(4)),
+    column("STATUS", Squeeze::CutEnd(8), None),
+    column("AGE", Squeeze::Never, Some(2)),
+    column("TIME LEFT", Squeeze::Never, Some(1)),
+    column("PORTS", Squeeze::CutEnd(10), Some(3)),
+];
+
+const fn column(title: &'static str, squeeze: Squeeze, left_out: Option<u8>) -> Column {
+    Column { title, squeeze, left_out }
+}
 
 pub async fn ps(app: &App, args: &PsArgs) -> Result<Outcome, Error> {
     listed(app, args).await.map_err(|error| error.during("cannot list the tasks"))?;
@@ -41,22 +57,11 @@ async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
         _ if app.global.quiet => {
             stdio::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>())
         }
-        _ => stdio::print(&table(&tasks)),
+        _ => {
+            let rows: Vec<_> = tasks.iter().map(row).collect();
+            stdio::print(&table::table(&COLUMNS, &rows, table::terminal_width()))
+        }
     }
-}
-
-fn table(tasks: &[Listed]) -> String {
-    let rows: Vec<[String; 7]> =
-        std::iter::once(HEADER.map(str::to_owned)).chain(tasks.iter().map(row)).collect();
-    let widths: Vec<usize> = (0..HEADER.len())
-        .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
-        .collect();
-    rows.iter().map(|row| aligned(row, &widths)).collect()
-}
-
-fn aligned(row: &[String], widths: &[usize]) -> String {
-    let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}   "));
-    format!("{}\n", cells.collect::<String>().trim_end())
 }
 
 fn row(task: &Listed) -> [String; 7] {
