@@ -168,7 +168,8 @@ impl Screen {
         let number = rest[2..end].parse().unwrap_or(1);
         match &rest[end..=end] {
             "A" => {
-                self.row = self.row.saturating_sub(number).max(self.rows.len().saturating_sub(self.height))
+                let top = self.rows.len().saturating_sub(self.height);
+                self.row = self.row.saturating_sub(number).max(top);
             }
             "K" => self.rows[self.row].truncate(self.column),
             "J" => {
