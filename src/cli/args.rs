@@ -19,7 +19,7 @@ pub mod task;
 pub mod verbs;
 pub mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use clap::{
     ArgAction, Args, FromArgMatches, ValueEnum,
@@ -27,7 +27,11 @@ use clap::{
 };
 use cube::Error;
 
-use crate::cli::args::{form::Line, verbs::Command, words::Words};
+use crate::cli::args::{
+    form::Line,
+    verbs::{Command, Verb},
+    words::{Definitions, Words},
+};
 
 /// A command line that was read.
 #[derive(Debug)]
@@ -123,18 +127,33 @@ impl Cli {
         }
         let verb = words.verb.as_deref().and_then(verbs::find);
         let line = Line::of(&mut words, verb.map(|verb| verb.name));
-        let found = verb.ok_or(()).and_then(|verb| {
-            let mut definition = verbs::bare().subcommand(verb.definition());
-            let mut found = prepared(&mut definition, &words).map_err(drop)?;
-            let global = Global::from_arg_matches_mut(&mut found).map_err(drop)?;
-            let (_, mut arguments) = found.remove_subcommand().ok_or(())?;
-            Ok(Self { global, command: verb.read(&mut arguments).map_err(drop)? })
-        });
-        let mut cli = found.or_else(|()| Self::of_all(&words))?;
+        let found = Self::of_asked(verb, &mut words);
+        if let Err(Some(version)) = found {
+            return Err(Problem::Clap(version));
+        }
+        let mut cli = found.or_else(|_| Self::of_all(&words))?;
         // clap counts on each side of the command alone.
         cli.global.verbose = cli.global.verbose.max(words.count("verbose"));
         line.complete(&mut cli.command).map_err(Problem::Own)?;
         Ok(cli)
+    }
+
+    /// By the definitions of the asked command alone. What they refuse is read again by those of all; only the
+    /// version, which is the same by both, is passed on.
+    fn of_asked(verb: Option<&Verb>, words: &mut Words) -> Result<Self, Option<Box<clap::Error>>> {
+        let Definitions { of_verb, of_all } = std::mem::take(&mut words.definitions);
+        let mut definition = of_verb.into_iter().fold(of_all, clap::Command::subcommand);
+        let found = prepared(&mut definition, words);
+        // The end of the process frees it in no time.
+        std::mem::forget(definition);
+        let mut found = found.map_err(|error| {
+            (error.kind() == clap::error::ErrorKind::DisplayVersion).then(|| Box::new(error))
+        })?;
+        let global = Global::from_arg_matches_mut(&mut found).map_err(|_| None)?;
+        let (_, mut arguments) = found.remove_subcommand().ok_or(None)?;
+        let command = verb.ok_or(None)?.read(&mut arguments).map_err(|_| None)?;
+        std::mem::forget((found, arguments));
+        Ok(Self { global, command })
     }
 
     /// The same by the definitions of all commands, which know what to say of a line that is wrong.
@@ -155,8 +174,7 @@ impl Cli {
 
 /// Lets clap read the words.
 fn prepared(definition: &mut clap::Command, words: &Words) -> Result<clap::ArgMatches, clap::Error> {
-    let is_empty = |(name, value): (OsString, OsString)| value.is_empty() && is_cubes(&name);
-    if !words.off.is_empty() || std::env::vars_os().any(is_empty) {
+    if !words.off.is_empty() || has_empty_variable(definition) {
         *definition = without_variables(std::mem::take(definition), &words.off);
     }
     definition.try_get_matches_from_mut(&words.own)
@@ -171,13 +189,18 @@ fn verbosity(text: &str) -> Result<u8, String> {
     }
 }
 
-fn is_cubes(variable: &OsStr) -> bool {
-    variable.as_encoded_bytes().starts_with(b"CUBE_")
+/// Whether one of the variables that stand for flags is empty.
+fn has_empty_variable(command: &clap::Command) -> bool {
+    let is_empty = |arg: &clap::Arg| arg.get_env().is_some_and(is_empty);
+    command.get_arguments().any(is_empty) || command.get_subcommands().any(has_empty_variable)
+}
+
+fn is_empty(variable: &OsStr) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 
 /// A variable that is empty is like one that is not set; one of a switch that is `off` does not count.
 fn without_variables(command: clap::Command, off: &[String]) -> clap::Command {
-    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let is_off = |arg: &clap::Arg| arg.get_long().is_some_and(|long| off.iter().any(|name| name == long));
     let command = command.mut_args(|arg| match arg.get_env() {
         Some(name) if is_empty(name) || is_off(&arg) => arg.env(Resettable::Reset),
@@ -188,6 +211,8 @@ fn without_variables(command: clap::Command, off: &[String]) -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use crate::cli::args::{form::Form, task::RunArgs, task::WithArgs};
 
     use super::*;

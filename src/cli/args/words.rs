@@ -26,6 +26,8 @@ pub struct Words {
     pub off: Vec<String>,
     /// What clap cannot know to be wrong.
     pub problem: Option<Error>,
+    /// The definitions that it was read by. To build them is most of what a start costs: clap gets the same.
+    pub definitions: Definitions,
     given: Vec<(String, Option<OsString>)>,
 }
 
@@ -33,24 +35,26 @@ pub struct Words {
 struct Reader<'a> {
     words: &'a [OsString],
     next: usize,
-    flags: Flags,
     /// How many words that are no flags come before those of a task.
     own_positionals: usize,
     seen: Words,
 }
 
 /// The definitions of the flags that are known so far: the command's own before those of every command.
-struct Flags {
-    of_verb: Option<Command>,
-    of_all: Command,
+#[derive(Debug, Default)]
+pub struct Definitions {
+    /// Of the command, once it was read.
+    pub of_verb: Option<Command>,
+    /// Of every command.
+    pub of_all: Command,
 }
 
 impl Words {
     /// Reads `argv`, whose first word is the program's name.
     pub fn read(argv: &[OsString]) -> Self {
-        let flags = Flags { of_verb: None, of_all: verbs::bare() };
-        let seen = Self { own: argv.iter().take(1).cloned().collect(), ..Self::default() };
-        let mut reader = Reader { words: argv, next: 1, flags, own_positionals: usize::MAX, seen };
+        let definitions = Definitions { of_verb: None, of_all: verbs::bare() };
+        let seen = Self { own: argv.iter().take(1).cloned().collect(), definitions, ..Self::default() };
+        let mut reader = Reader { words: argv, next: 1, own_positionals: usize::MAX, seen };
         while let Some(word) = reader.take() {
             if !reader.read_word(word) {
                 break;
@@ -148,7 +152,7 @@ impl<'a> Reader<'a> {
             let definition = verb.definition();
             let trailing = definition.get_positionals().position(Arg::is_trailing_var_arg_set);
             self.own_positionals = trailing.unwrap_or(usize::MAX);
-            self.flags.of_verb = Some(definition);
+            self.seen.definitions.of_verb = Some(definition);
         }
         self.seen.verb = Some(name);
         self.seen.own.push(word.clone());
@@ -160,7 +164,7 @@ impl<'a> Reader<'a> {
             Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text.strip_prefix("--").unwrap_or_default(), None),
         };
-        match self.flags.long(name) {
+        match self.seen.definitions.long(name) {
             Some(flag) => self.give(&flag, value, word),
             None => self.seen.own.push(word.clone()),
         }
@@ -172,7 +176,7 @@ impl<'a> Reader<'a> {
         let mut letters = text.char_indices().skip(1).peekable();
         while let Some((at, letter)) = letters.next() {
             let behind = text.get(at + letter.len_utf8()..).unwrap_or_default();
-            let Some(flag) = self.flags.short(letter) else {
+            let Some(flag) = self.seen.definitions.short(letter) else {
                 self.seen.own.push(format!("-{letter}{behind}").into());
                 return;
             };
@@ -252,7 +256,7 @@ struct Flag {
     takes_value: bool,
 }
 
-impl Flags {
+impl Definitions {
     fn long(&self, name: &str) -> Option<Flag> {
         self.find(|arg| {
             arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
