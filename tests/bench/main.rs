@@ -7,6 +7,7 @@
 
 mod api;
 mod build;
+mod instructions;
 mod measure;
 mod proxy;
 mod report;
@@ -33,14 +34,17 @@ fn main() {
 fn measured(words: &[String]) {
     if words.iter().any(|word| word == "--smoke") {
         rows(&workloads::SMOKE, "");
+        instructions::counts();
         return;
     }
     let quick = words.iter().any(|word| word == "--quick");
     let part = words.iter().find(|word| !word.starts_with("--")).map_or("", String::as_str);
     let rows = rows(if quick { &workloads::QUICK } else { &workloads::FULL }, part);
+    let counts = if part.is_empty() || part == "instructions" { instructions::counts() } else { None };
     let build = build::costs(!quick && part.is_empty());
-    eprintln!("\n{}\n{}", report::table(&rows), build::sentence(&build));
-    println!("{:#}", report::document(&rows, &build));
+    let counted = counts.as_ref().map(instructions::table).unwrap_or_default();
+    eprintln!("\n{}\n{counted}\n{}", report::table(&rows), build::sentence(&build));
+    println!("{:#}", report::document(&rows, counts.as_ref(), &build));
 }
 
 fn rows(size: &Size, part: &str) -> Vec<Row> {

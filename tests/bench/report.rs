@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::measure::Used;
 use crate::proxy::Counted;
@@ -84,6 +84,6 @@ fn ratios(rows: &[Row], row: &Row) -> (String, String) {
 }
 
 /// The JSON document.
-pub fn document(rows: &[Row], build: &Value) -> Value {
-    json!({"build": build, "rows": rows.iter().map(Row::json).collect::<Vec<_>>()})
+pub fn document(rows: &[Row], instructions: Option<&Map<String, Value>>, build: &Value) -> Value {
+    json!({"build": build, "instructions": instructions, "rows": rows.iter().map(Row::json).collect::<Vec<_>>()})
 }
