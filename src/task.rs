@@ -23,6 +23,8 @@ pub struct Task {
     pub finished_at: Option<DateTime<Utc>>,
     /// The process that it must not outlive.
     pub(crate) owner: Option<Owner>,
+    /// The size of its caller's terminal, in columns and rows.
+    pub(crate) console_size: Option<(u16, u16)>,
     existence: Existence,
     state: State,
 }
@@ -55,6 +57,7 @@ impl Task {
             started_at: None,
             finished_at: None,
             owner: None,
+            console_size: None,
             existence: Existence::Nothing,
             state: State::Pending,
         }

@@ -23,6 +23,7 @@ use crate::cli::{
     output::{progress::PullDisplay, stdio, stops},
     record::{End, LAST_LINES, Record, phases::Phase},
     signals::Signals,
+    terminal,
 };
 
 /// A task and everything that watches over it: a `Session<()>` before anything exists of it, then one with its handle.
@@ -78,6 +79,9 @@ impl<'a> Session<'a, ()> {
         let record = extras.record;
         let (mut progress, timed) = (PullDisplay::new(app, record.ci()), record.clone());
         let mut run = docker.run(config);
+        if let Some((columns, rows)) = terminal::output_size() {
+            run = run.with_console_size(columns, rows);
+        }
         if let Some(owner) = Owner::this_process(lifetime) {
             run = run.owned_by(owner);
         }

@@ -106,7 +106,16 @@ impl Sized {
 }
 
 fn size() -> Option<(u16, u16)> {
-    let size = tcgetwinsize(io::stdout()).or_else(|_| tcgetwinsize(io::stdin())).ok()?;
+    output_size().or_else(|| size_of(io::stdin()))
+}
+
+/// The columns and rows of the terminal that standard output is, if it is one.
+pub fn output_size() -> Option<(u16, u16)> {
+    size_of(io::stdout())
+}
+
+fn size_of(terminal: impl AsFd) -> Option<(u16, u16)> {
+    let size = tcgetwinsize(terminal).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 

@@ -85,6 +85,13 @@ impl<'e> Run<'e> {
         self
     }
 
+    /// Gives the task's terminal, if it has one, the size of its caller's from the start on: `columns` and `rows`.
+    /// Engines before API 1.42 do not heed it.
+    pub fn with_console_size(mut self, columns: u16, rows: u16) -> Self {
+        self.task.console_size = Some((columns, rows));
+        self
+    }
+
     /// The task: its identity is known before anything exists of it.
     #[must_use]
     pub fn task(&self) -> &Task {

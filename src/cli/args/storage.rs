@@ -21,7 +21,7 @@ pub struct StorageArgs {
     /// Option of the storage driver: NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub storage_opt: Vec<String>,
-    /// Give the task the engine's socket
+    /// Give the task the engine's socket, and your registry credentials as a file in it
     #[arg(long)]
     pub use_api_socket: bool,
 }

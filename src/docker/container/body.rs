@@ -43,12 +43,12 @@ const LOG_OPTIONS: [(&str, &str); 3] = [("max-size", "1000g"), ("max-file", "1")
 pub(crate) struct CreateContext<'a> {
     /// Ports to publish on top of the config's own mappings.
     pub published: &'a [PortMapping],
-    /// The process that the container ends with.
-    pub owner: Option<&'a Owner>,
     /// The engine, which decides where a hardware address is said.
     pub engine: Engine,
     /// The engine's socket, for a task that is to reach the engine.
     pub socket: Option<&'a str>,
+    /// The variable by which such a task finds its credentials.
+    pub docker_config: Option<&'a str>,
     /// The proxies that the caller's configuration names.
     pub proxies: Option<Proxies>,
 }
@@ -61,18 +61,19 @@ pub(crate) fn create_body(task: &Task, around: &CreateContext) -> Map<String, Va
     if let Some(proxies) = &around.proxies {
         proxies.add_to(&mut env);
     }
+    env.extend(around.docker_config.map(str::to_owned));
     add(
         &mut body,
         [
             ("Image", config.image.as_str().into()),
             ("Env", json!(env)),
-            ("Labels", json!(labels(task, around.owner))),
+            ("Labels", json!(labels(task, task.owner.as_ref()))),
             ("ExposedPorts", set(exposed(config, around.published))),
             ("Volumes", set(config.storage.volumes.iter().filter_map(Mount::anonymous))),
             ("Hostname", json!(config.network.hostname)),
             ("Domainname", json!(config.network.domainname)),
             ("Healthcheck", json!(health(&config.health))),
-            ("HostConfig", host::host_config(config, around).into()),
+            ("HostConfig", host::host_config(task, around).into()),
         ],
     );
     networks::add(&mut body, config, around.engine);

@@ -1,19 +1,27 @@
 //! Create and start. A missing image is pulled once, as the task's pull policy says.
 
+mod api_socket;
+
 use bollard::models::NetworkConnectRequest;
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    address::Address,
     config::{
         Config,
-        value::{image::pull::PullPolicy, port::Port},
+        value::{
+            image::pull::PullPolicy,
+            port::{Port, PortMapping},
+        },
     },
     docker::{
         Docker,
-        container::{api_versions, body, inspect, proxies},
+        container::{
+            api_versions, body,
+            create::api_socket::{ApiSocket, VARIABLE},
+            inspect, proxies,
+        },
         http::refusal,
         id::EngineId,
     },
@@ -43,14 +51,21 @@ impl Docker {
         if config.pull == PullPolicy::Always {
             self.pull_for(&config, events).await?;
         }
+        let socket = self.api_socket(&config, events).await?;
         let published = self.ports_to_bind(&config, events).await?;
-        let created = match self.try_create(task, &published, events).await {
+        let around = self.context(&published, socket.as_ref());
+        let created = match self.try_create(task, &around, events).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(&config, events).await?;
-                self.try_create(task, &published, events).await
+                // The answer to the first request has told which engine this is.
+                let around = self.context(&published, socket.as_ref());
+                self.try_create(task, &around, events).await
             }
             created => created,
         };
+        if let (Ok(id), Some(socket)) = (&created, socket.filter(ApiSocket::has_logins)) {
+            self.give_logins(id.as_str(), &socket, events).await;
+        }
         let created = match created {
             Ok(id) => self.join_others(id.as_str(), &config).await.map(|()| id),
             Err(error) => Err(error),
@@ -84,21 +99,27 @@ impl Docker {
         self.within(self.api.start_container(id, None)).await
     }
 
+    fn context<'a>(
+        &self,
+        published: &'a [PortMapping],
+        socket: Option<&'a ApiSocket>,
+    ) -> body::CreateContext<'a> {
+        body::CreateContext {
+            published,
+            engine: self.transport.engine(),
+            socket: socket.map(|socket| socket.path.as_str()),
+            docker_config: socket.filter(|socket| socket.has_logins()).map(|_| VARIABLE),
+            proxies: self.config_file.as_ref().map(|file| proxies::of(file, &self.address.to_string())),
+        }
+    }
+
     async fn try_create(
         &self,
         task: &mut Task,
-        published: &[crate::PortMapping],
+        around: &body::CreateContext<'_>,
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
-        let socket = self.socket_for(&task.config)?;
-        let around = body::CreateContext {
-            published,
-            owner: task.owner.as_ref(),
-            engine: self.transport.engine(),
-            socket: socket.as_deref(),
-            proxies: self.config_file.as_ref().map(|file| proxies::of(file, &self.address.to_string())),
-        };
-        let body = body::create_body(task, &around);
+        let body = body::create_body(task, around);
         let config = task.config.clone();
         events(Event::Creating);
         task.created_by(Box::pin(self.create_as_told(&config, body, events))).await
@@ -127,26 +148,8 @@ impl Docker {
         inspect::checked_id(created.id).map(EngineId::Container)
     }
 
-    /// The engine's socket, if the task is to reach the engine.
-    fn socket_for(&self, config: &Config) -> Result<Option<String>, Error> {
-        match &self.address {
-            _ if !config.storage.use_api_socket => Ok(None),
-            Address::Unix(path) => Ok(Some(path.display().to_string())),
-            other => {
-                let message =
-                    format!("--use-api-socket needs the engine's socket, and this engine is at {other}");
-                let hint = "give the task the address in a variable instead: --env DOCKER_HOST=…";
-                Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
-            }
-        }
-    }
-
     /// With `--bind` every exposed port is published by name, so the image's own must be known first.
-    async fn ports_to_bind(
-        &self,
-        config: &Config,
-        events: Events<'_>,
-    ) -> Result<Vec<crate::config::value::port::PortMapping>, Error> {
+    async fn ports_to_bind(&self, config: &Config, events: Events<'_>) -> Result<Vec<PortMapping>, Error> {
         if config.network.bind.is_none() || !config.network.publish_all {
             return Ok(Vec::new());
         }

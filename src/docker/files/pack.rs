@@ -62,6 +62,18 @@ impl Item {
     }
 }
 
+/// An archive of one file that belongs to root.
+pub(crate) fn one_file(name: &str, mode: u32, content: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut header = Header::new_gnu();
+    let named = header.set_path(name);
+    named.map_err(|cause| Error::new(ErrorKind::File, format!("cannot pack {name}")).with_source(cause))?;
+    header.set_mode(mode);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    let end = content.len().next_multiple_of(BLOCK) - content.len() + 2 * BLOCK;
+    Ok([header.as_bytes().as_slice(), content, &vec![0; end]].concat())
+}
+
 /// An archive on its way.
 pub(crate) struct Packed {
     pub(crate) pieces: mpsc::Receiver<Result<Bytes, Error>>,

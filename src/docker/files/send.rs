@@ -64,6 +64,16 @@ impl Docker {
         Ok(copied)
     }
 
+    /// Unpacks an archive that is at hand in a folder of a container.
+    pub(crate) async fn send_bytes(&self, id: &str, folder: &str, archive: Vec<u8>) -> Result<(), Error> {
+        let options = options(OsStr::new(folder), false);
+        let sending = self.api.upload_to_container(id, Some(options), bollard::body_full(archive.into()));
+        match tokio::time::timeout(self.transport.limit(), sending).await {
+            Ok(sent) => sent.map_err(refusal::from_bollard),
+            Err(_) => Err(refusal::too_slow(self.transport.limit())),
+        }
+    }
+
     async fn watch_upload(
         &self,
         mut sending: std::pin::Pin<&mut impl Future<Output = Result<(), bollard::errors::Error>>>,

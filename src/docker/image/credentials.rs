@@ -1,5 +1,6 @@
 //! Registry credentials as `docker login` left them, and their form for the engine.
 
+mod all;
 mod helper;
 
 use std::{fmt, io, path::PathBuf};
@@ -88,9 +89,17 @@ impl CredentialSources {
                 return Ok(found);
             }
         }
+        match self.read_file()? {
+            Some((source, text)) => look_up(&source, &text, key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The name and the text of config.json, if there is one.
+    fn read_file(&self) -> Result<Option<(String, Vec<u8>)>, Error> {
         let Some(file) = &self.file else { return Ok(None) };
         match small_file::read(file, LARGEST_CONFIG) {
-            Ok(text) => look_up(&file.display().to_string(), &text, key).await,
+            Ok(text) => Ok(Some((file.display().to_string(), text))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::new(ErrorKind::File, format!("cannot read {}", file.display()))
                 .with_hint("make the file readable, or set DOCKER_CONFIG to another folder")
@@ -101,14 +110,7 @@ impl CredentialSources {
 
 /// The credentials for `key` in `text`, the config.json that `source` holds.
 async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credentials>, Error> {
-    if text.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let config: Map<String, Value> = serde_json::from_slice(text).map_err(|error| {
-        let at = format!("line {} column {}", error.line(), error.column());
-        Error::new(ErrorKind::InvalidInput, format!("{source} is not what Docker writes, at {at}"))
-            .with_hint("mend it, or write it anew by `docker login`")
-    })?;
+    let config = parsed(source, text)?;
     let found = match place(&config, key) {
         Some(CredentialStore::Helper(name)) => helper::ask(&name, key).await,
         Some(CredentialStore::Entry(entry)) => of_entry(&entry),
@@ -117,6 +119,18 @@ async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credenti
     found
         .map(|found| found.map(|found| Credentials::new(key, found)))
         .map_err(|reason| unusable(source, key, &reason))
+}
+
+/// The config.json that `source` holds; an empty one says nothing.
+fn parsed(source: &str, text: &[u8]) -> Result<Map<String, Value>, Error> {
+    if text.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(text).map_err(|error| {
+        let at = format!("line {} column {}", error.line(), error.column());
+        Error::new(ErrorKind::InvalidInput, format!("{source} is not what Docker writes, at {at}"))
+            .with_hint("mend it, or write it anew by `docker login`")
+    })
 }
 
 /// Where a registry's credentials are kept.

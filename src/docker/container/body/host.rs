@@ -5,24 +5,27 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{CreateContext, add, log_driver, mounts};
-use crate::config::{
-    Config,
-    value::{
-        device::{
-            Device,
-            gpus::GpuRequest,
-            rate::{ByteRate, DeviceWeight, OperationRate},
+use crate::{
+    config::{
+        Config,
+        value::{
+            device::{
+                Device,
+                gpus::GpuRequest,
+                rate::{ByteRate, DeviceWeight, OperationRate},
+            },
+            mount::Mount,
+            port::PortMapping,
+            restart::RestartPolicy,
+            size::{Cpus, Size, SwapLimit},
+            ulimit::Ulimit,
         },
-        mount::Mount,
-        port::PortMapping,
-        restart::RestartPolicy,
-        size::{Cpus, Size, SwapLimit},
-        ulimit::Ulimit,
     },
+    task::Task,
 };
 
-pub(super) fn host_config(config: &Config, around: &CreateContext) -> Map<String, Value> {
-    let mut host = Map::new();
+pub(super) fn host_config(task: &Task, around: &CreateContext) -> Map<String, Value> {
+    let (config, mut host) = (&task.config, Map::new());
     limits(&mut host, config);
     processors(&mut host, config);
     disks(&mut host, config);
@@ -39,6 +42,7 @@ pub(super) fn host_config(config: &Config, around: &CreateContext) -> Map<String
             ("RestartPolicy", restart(config.process.restart)),
             ("Init", json!(config.process.init)),
             ("Annotations", json!(config.annotation)),
+            ("ConsoleSize", json!(task.console_size.map(|(columns, rows)| [rows, columns]))),
             ("LogConfig", json!({"Type": driver, "Config": options})),
         ],
     );

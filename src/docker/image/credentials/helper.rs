@@ -1,10 +1,11 @@
-//! Asks a credential helper (`docker-credential-NAME get`) for what it keeps. It may take only so long and say
+//! Asks a credential helper (`docker-credential-NAME get`, `list`) for what it keeps. It may take only so long and say
 //! only so much, and ends with the question.
 
 use std::{io, process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
@@ -32,7 +33,19 @@ struct HelperAnswer {
 
 /// What the helper `name` keeps for `server`; the reason if it cannot be had.
 pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Login>, String> {
-    let said = match timeout(LIMIT, run(name, server)).await {
+    answer(name, "get", server).await?.as_deref().map(login).transpose()
+}
+
+/// The registries for which the helper `name` keeps anything; the reason if they cannot be had.
+pub(super) async fn list(name: &str) -> Result<Vec<String>, String> {
+    let Some(said) = answer(name, "list", "").await? else { return Ok(Vec::new()) };
+    let users: Map<String, Value> = serde_json::from_slice(&said).map_err(|_| not_understood())?;
+    Ok(users.into_iter().map(|(registry, _)| registry).collect())
+}
+
+/// What the helper answers; nothing where it says that it has nothing.
+async fn answer(name: &str, verb: &str, input: &str) -> Result<Option<Vec<u8>>, String> {
+    let said = match timeout(LIMIT, run(name, verb, input)).await {
         Ok(said) => said?,
         Err(_) => {
             return Err(format!("docker-credential-{name} did not answer within {} s", LIMIT.as_secs()));
@@ -46,7 +59,7 @@ pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Login>, Strin
             let why: String = printable(reason(&stdout, &stderr)).chars().take(SHOWN).collect();
             Err(format!("docker-credential-{name} failed: {why}"))
         }
-        true => login(&said.stdout).map(Some),
+        true => Ok(Some(said.stdout)),
     }
 }
 
@@ -56,13 +69,13 @@ struct Said {
     stderr: Vec<u8>,
 }
 
-async fn run(name: &str, server: &str) -> Result<Said, String> {
+async fn run(name: &str, verb: &str, input: &str) -> Result<Said, String> {
     let cannot = |error: io::Error| {
         format!("the credential helper docker-credential-{name} cannot be started: {error}")
     };
     let mut helper = Helper(
         Command::new(format!("docker-credential-{name}"))
-            .arg("get")
+            .arg(verb)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -74,7 +87,7 @@ async fn run(name: &str, server: &str) -> Result<Said, String> {
     let child = &mut helper.0;
     if let Some(mut stdin) = child.stdin.take() {
         // One that does not read knows without.
-        let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
+        let _ = stdin.write_all(format!("{input}\n").as_bytes()).await;
     }
     let (stdout, stderr) = tokio::try_join!(limited(child.stdout.take()), limited(child.stderr.take()))
         .map_err(|error| format!("docker-credential-{name}: {error}"))?;
@@ -106,12 +119,15 @@ impl Drop for Helper {
 }
 
 fn login(stdout: &[u8]) -> Result<Login, String> {
-    let answer: HelperAnswer = serde_json::from_slice(stdout)
-        .map_err(|_| "the credential helper's answer cannot be understood".to_owned())?;
+    let answer: HelperAnswer = serde_json::from_slice(stdout).map_err(|_| not_understood())?;
     Ok(match answer.username.as_str() {
         "<token>" => Login::Token(answer.secret),
         _ => Login::Password(answer.username, answer.secret),
     })
+}
+
+fn not_understood() -> String {
+    "the credential helper's answer cannot be understood".to_owned()
 }
 
 /// The line that tells why a helper failed. Its standard output may be JSON, with a secret in it.
