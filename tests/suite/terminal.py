@@ -1,5 +1,5 @@
 """Sessions of cube on a pseudo-terminal: terminal.py CUBE LABEL IMAGE SESSION."""
-import fcntl, os, select, signal, struct, sys, termios, time
+import fcntl, os, re, select, signal, struct, sys, termios, time
 
 CUBE, LABEL, IMAGE, SESSION = sys.argv[1:]
 LIMIT = 60
@@ -11,6 +11,7 @@ class Terminal:
         self.size(24, 80)
         self.before = termios.tcgetattr(self.slave)
         self.seen = b""
+        self.read = b""
         self.pid = os.fork()
         if self.pid == 0:
             os.setsid()
@@ -31,9 +32,21 @@ class Terminal:
         while text.encode() not in self.seen:
             ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
             assert ready, f"no {text!r} in {self.seen[-2000:]!r}"
-            self.seen += os.read(self.master, 4096)
+            more = os.read(self.master, 4096)
+            self.seen += more
+            self.read += more
         before, _, self.seen = self.seen.partition(text.encode())
         return before.decode(errors="replace") + text
+
+    def note(self, text):
+        """Adds a remark to what is recorded."""
+        self.read += f"\n[{text}]\n".encode()
+
+    def recorded(self):
+        """All that came, as text: without what moves the cursor, a prompt that is drawn anew, the shell's version."""
+        text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.read).decode(errors="replace").replace("\r", "")
+        text = re.sub(r"(/ # )+", "/ # ", re.sub(r"BusyBox v.* built-in", "BusyBox built-in", text))
+        return "".join(line.rstrip() + "\n" for line in text.split("\n") if line.strip())
 
     def is_as_before(self):
         return termios.tcgetattr(self.slave) == self.before
@@ -78,7 +91,10 @@ def session():
 
 
 def killed():
-    shell = run(IMAGE, "sh")
+    kill(run(IMAGE, "sh"))
+
+
+def kill(shell):
     assert not shell.is_as_before()
     os.kill(shell.pid, signal.SIGKILL)
     assert shell.ended() == -signal.SIGKILL
@@ -124,4 +140,37 @@ def detached():
     assert again.is_as_before()
 
 
-{"session": session, "killed": killed, "signalled": signalled, "detached": detached}[SESSION]()
+def recorded():
+    """Prints a session as it is kept in terminal.txt."""
+    shell = run("--rm", IMAGE, "sh")
+    assert not shell.is_as_before()
+    shell.type("stty size\r")
+    shell.until("24 80")
+    shell.until("# ")
+    shell.type("until [ \"$(stty size)\" = '40 100' ]; do :; done; stty size\r")
+    shell.until("stty size\r\n")
+    shell.note("the window becomes 40 rows of 100 columns")
+    shell.size(40, 100)
+    shell.until("40 100")
+    shell.until("# ")
+    shell.type("echo sl''eeps; sleep 600\r")
+    shell.until("sleeps\r\n")
+    shell.type("\x03")
+    shell.until("# ")
+    shell.type("exit 3\r")
+    shell.until("exit 3")
+    code = shell.ended()
+    assert shell.is_as_before()
+    shell.note(f"cube exits with {code}; the settings of the terminal are as before")
+    again = run(IMAGE, "sh")
+    kill(again)
+    again.note("kill -9 of cube; the settings of the terminal are as before")
+    print(f"$ cube run -it --rm IMAGE sh\n{shell.recorded()}$ cube run -it IMAGE sh\n{again.recorded()}", end="")
+
+
+def started():
+    """Of a start in the background only the request is looked at."""
+    Terminal("run", "-d", IMAGE).ended()
+
+
+{"started": started, "recorded": recorded, "session": session, "killed": killed, "signalled": signalled, "detached": detached}[SESSION]()

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::testbed::{Bed, Cube, cube, shell};
 
-/// A session of `terminal.py`; afterwards the task goes, whoever removes it.
-fn session(name: &str) {
+/// A session of `terminal.py`, and what it prints; afterwards the task goes, whoever removes it.
+fn session(name: &str) -> String {
     let bed = Bed::new();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/terminal.py");
     let mut command = Command::new("python3");
@@ -19,6 +19,18 @@ fn session(name: &str) {
         // Nothing tells when the guard has removed it.
         std::thread::sleep(Duration::from_millis(20));
     }
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A size, Ctrl-C, an exit code, SIGKILL of cube: what a user sees, word for word.
+#[test]
+fn a_session_looks_as_it_was_recorded() {
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/terminal.txt");
+    let seen = session("recorded");
+    if std::env::var_os("CUBE_TEST_RECORD").is_some() {
+        std::fs::write(kept, &seen).unwrap();
+    }
+    assert_eq!(seen, std::fs::read_to_string(kept).unwrap());
 }
 
 #[test]
