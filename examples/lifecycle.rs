@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
 async fn begin(run: &mut Run<'_>) -> Result<RunningTask, Error> {
     let task = run.create().await?;
     println!("{:?} {}", run.task().state(), task.id());
-    run.start(&task).await?;
+    let task = run.start(task).await?;
     run.ready(&task).await?;
     Ok(task)
 }

@@ -77,6 +77,7 @@ pub use docker::{
         exec::{Exec, ExecOptions},
         filter::ListFilter,
         list::Listed,
+        networks::OwnNetwork,
         stop::{StopOptions, Stopped, Unheard},
         wait::Exit,
     },

@@ -1,11 +1,15 @@
 //! A task: a config with an identity and a state.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
     config::Config,
-    docker::{details::Details, id::EngineId, labels::owner::Owner},
+    docker::{
+        container::networks::joined::JoinedNetwork, details::Details, id::EngineId, labels::owner::Owner,
+    },
     error::{Error, ErrorKind},
     state::State,
 };
@@ -25,6 +29,10 @@ pub struct Task {
     pub(crate) owner: Option<Owner>,
     /// The size of its caller's terminal, in columns and rows.
     pub(crate) console_size: Option<(u16, u16)>,
+    /// The networks that were found or made for it, if its config says that they may be made.
+    pub(crate) networks: Vec<JoinedNetwork>,
+    /// Whether a request for a network was sent, and nobody knows what it did.
+    pub(crate) makes_network: bool,
     existence: Existence,
     state: State,
 }
@@ -58,6 +66,8 @@ impl Task {
             finished_at: None,
             owner: None,
             console_size: None,
+            networks: Vec::new(),
+            makes_network: false,
             existence: Existence::Nothing,
             state: State::Pending,
         }
@@ -127,12 +137,33 @@ impl Task {
 
     /// Whether there may be anything of it.
     pub(crate) fn may_exist(&self) -> bool {
-        self.existence != Existence::Nothing
+        self.existence != Existence::Nothing || self.makes_network || !self.networks.is_empty()
     }
 
     /// Leaves what there is of it to another.
     pub(crate) fn forget(&mut self) {
         self.existence = Existence::Nothing;
+        self.networks.clear();
+        self.makes_network = false;
+    }
+
+    /// Ids of the networks that it joins and cube made.
+    pub(crate) fn own_networks(&self) -> Vec<&str> {
+        self.networks.iter().filter(|network| network.is_own).map(|network| network.id.as_str()).collect()
+    }
+
+    /// The same task with its networks by their ids: of a name there may be several.
+    pub(crate) fn with_networks_by_id(&self) -> Cow<'_, Self> {
+        if self.networks.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut task = self.clone();
+        for network in &mut task.config.network.networks {
+            if let Some(found) = self.networks.iter().find(|found| found.name == network.name) {
+                network.name.clone_from(&found.id);
+            }
+        }
+        Cow::Owned(task)
     }
 
     /// How messages name the task: its name, else its image.

@@ -41,7 +41,10 @@ const COMMANDS: &[(Words, &str)] = &[
         &["swarm", "node", "secret", "config"],
         "cube uses a swarm with `cube run --swarm`; `docker` manages it",
     ),
-    (&["network"], "use `docker network`; `cube run --network NAME` joins one"),
+    (
+        &["network"],
+        "use `docker network`; `cube run --network NAME` joins one, --create-network makes it for its tasks",
+    ),
     (&["volume"], "use `docker volume`; `cube run -v NAME:PATH` makes a named one where it is missing"),
     (&["top"], "use `cube exec TASK ps`, or `docker top`"),
     (&["stats"], "use `docker stats TASK`; `cube run -o json` reports what a task used at its end"),

@@ -34,6 +34,8 @@ const SWARM: &str = "swarm";
 const IN_DOUBT: &str = "in-doubt";
 /// Behind that: it is to be removed when it has ended.
 const AT_END: &str = "at-end";
+/// Behind that: networks may have been made for it.
+const NETWORK: &str = "network";
 
 /// What a guard is told of its task: nothing was asked of the engine, or all of that was refused.
 const NOTHING: u8 = b'n';
@@ -82,7 +84,7 @@ impl Guard {
         let forked = fork::fork();
         if matches!(forked, Ok(Fork::Child)) {
             drop(pipe);
-            stand(word, program, &format!("{TITLE}\0{}", task.id));
+            stand(word, program, task.config.network.create_network, &format!("{TITLE}\0{}", task.id));
         }
         mask.thread_set_mask()?;
         if let Fork::Parent(child) = forked? {
@@ -128,23 +130,26 @@ impl Word {
 fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(TITLE).arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
+    command.args(task.config.network.create_network.then_some(NETWORK));
     command.env("CUBE_HOST", hosts.join(" ")).env("CUBE_CONTEXT", context.unwrap_or_default());
     copies::order(&mut command, &task.config.files.copy_out);
     command
 }
 
-/// The life of a fork as a guard: to wait for a word, or the end of the pipe.
+/// The life of a fork as a guard: to wait for a word, or the end of the pipe. Where networks are made, there may be
+/// one also where there is no container.
 #[expect(clippy::exit, reason = "a fork must not return into the work of its parent")]
-fn stand(word: PipeReader, mut program: Command, title: &str) -> ! {
+fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &str) -> ! {
     leave_group(None);
     let _ = set_name(c"task-guard");
     let _ = set_command_line(title);
     // Whoever reads cube's output must not wait for the guard's.
     let silent = fork::redirect_stdio();
     match last_word(word) {
-        RELEASED | NOTHING => {}
+        RELEASED => {}
+        NOTHING if !makes_network => {}
         _ if silent.is_err() => {}
-        MADE => drop(program.exec()),
+        MADE | NOTHING => drop(program.exec()),
         LEFT => drop(program.arg(AT_END).exec()),
         _ => drop(program.arg(IN_DOUBT).exec()),
     }
@@ -194,24 +199,27 @@ fn last_word(mut word: PipeReader) -> u8 {
 }
 
 /// What a guard is to remove.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own")]
 #[derive(Clone, Copy)]
 pub struct Order {
     task_id: Uuid,
     swarm: bool,
     in_doubt: bool,
     at_end: bool,
+    network: bool,
 }
 
 /// The task to guard, if this process was started as a guard.
 pub fn order(argv: &[OsString]) -> Option<Order> {
     let [_, verb, task, rest @ ..] = argv else { return None };
-    let is_known = |word: &OsString| word == SWARM || word == IN_DOUBT || word == AT_END;
+    let is_known = |word: &OsString| [SWARM, IN_DOUBT, AT_END, NETWORK].iter().any(|known| word == known);
     if verb != VERB || !rest.iter().all(is_known) {
         return None;
     }
     let has = |word: &str| rest.iter().any(|each| each == word);
     let task_id = task.to_str()?.parse().ok()?;
-    Some(Order { task_id, swarm: has(SWARM), in_doubt: has(IN_DOUBT), at_end: has(AT_END) })
+    let (in_doubt, at_end) = (has(IN_DOUBT), has(AT_END));
+    Some(Order { task_id, swarm: has(SWARM), in_doubt, at_end, network: has(NETWORK) })
 }
 
 /// Removes what is left.
@@ -249,13 +257,21 @@ async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, 
     if order.at_end {
         match docker.find(&order.task_id.to_string().parse()?).await {
             Ok((task, _)) => drop(task.wait_through().await?),
-            Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(false),
+            // What was made for it may still be there.
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
             Err(error) => return Err(error),
         }
     }
     copies::rescue(&docker, order.task_id).await?;
+    if order.network && order.in_doubt {
+        docker.remove_made_for(order.task_id, Duration::ZERO).await?;
+    }
     let lookout = if order.in_doubt { PATIENCE } else { Duration::ZERO };
-    docker.discard_by_id(order.task_id, order.swarm, lookout).await
+    let found = docker.discard_by_id(order.task_id, order.swarm, lookout).await?;
+    if order.network {
+        docker.remove_made_for(order.task_id, Duration::ZERO).await?;
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -284,9 +284,10 @@ impl<T> Session<'_, T> {
 async fn start(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
     let task = create(run, cidfile, record).await?;
     let begun = Instant::now();
-    run.start(&task).await?;
-    record.started(&task, begun);
-    Ok(task)
+    let started = run.start(task.clone()).await?;
+    replaced(&task, &started, cidfile, record)?;
+    record.started(&started, begun);
+    Ok(started)
 }
 
 async fn start_attached(
@@ -297,9 +298,28 @@ async fn start_attached(
 ) -> Result<(RunningTask, Follow, Option<Input>), Error> {
     let task = create(run, cidfile, record).await?;
     let begun = Instant::now();
-    let (output, input) = run.start_attached(&task, streams).await?;
-    record.started(&task, begun);
-    Ok((task, output, input))
+    let (started, output, input) = run.start_attached(task.clone(), streams).await?;
+    replaced(&task, &started, cidfile, record)?;
+    record.started(&started, begun);
+    Ok((started, output, input))
+}
+
+/// Writes the id down once more if the start needed another container than the first.
+fn replaced(
+    first: &RunningTask,
+    task: &RunningTask,
+    cidfile: Option<&Path>,
+    record: &Record,
+) -> Result<(), Error> {
+    if first.id() == task.id() {
+        return Ok(());
+    }
+    record.created(task, Instant::now());
+    if let Some(path) = cidfile {
+        remove_own_cidfile(path, Some(first.id()));
+        write_cidfile(path, task.id())?;
+    }
+    Ok(())
 }
 
 /// Creates the task, and writes its id down as soon as there is one.

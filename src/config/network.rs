@@ -18,6 +18,8 @@ group! {
     pub struct Network {
         /// The networks to join; the engine's default bridge if there is none. In JSON one alone is text.
         pub networks ("network"): Vec<NetworkAttachment> = Vec::new(), as OneOrMany<NetworkAttachment>;
+        /// Whether networks that are missing are made, and removed with the last of cube's tasks on them.
+        pub create_network: bool = false;
         /// Names that the task has on the first of them.
         pub network_alias: Vec<String> = Vec::new();
         /// The task's IPv4 address on the first.
@@ -81,6 +83,7 @@ impl Network {
                 .with_hint("write --mac-address 92:d0:c6:0a:29:33"));
         }
         self.check_names()?;
+        self.check_created()?;
         self.check_first()?;
         self.check_together()
     }
@@ -93,6 +96,28 @@ impl Network {
         match self.dns_search.iter().find(|domain| !is_domain(domain)) {
             Some(domain) => Err(Error::invalid("search domain", domain, "it is no domain")
                 .with_hint("write --dns-search example.com, or . for none")),
+            None => Ok(()),
+        }
+    }
+
+    /// What cube can make.
+    fn check_created(&self) -> Result<(), Error> {
+        let refused =
+            |message: String, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
+        if !self.create_network {
+            return Ok(());
+        }
+        if self.networks.is_empty() {
+            return refused(
+                "--create-network makes the networks that --network names, and none is named".to_owned(),
+                "name one: --network NAME --create-network",
+            );
+        }
+        match self.networks.iter().find(|network| !network.is_user_defined()) {
+            Some(network) => refused(
+                format!("--create-network cannot make the network {}: it is none of one's own", network.name),
+                "choose another name, as in --network web --create-network, or leave --create-network out",
+            ),
             None => Ok(()),
         }
     }
@@ -179,6 +204,12 @@ mod tests {
             r#"{"network":"name=a,alias=x","network_alias":["y"]}"#,
             r#"{"network":"name=a,ip=10.0.0.1","ip":"10.0.0.2"}"#,
             r#"{"mac_address":"x"}"#,
+            r#"{"create_network":true}"#,
+            r#"{"create_network":true,"network":"host"}"#,
+            r#"{"create_network":true,"network":"none"}"#,
+            r#"{"create_network":true,"network":"bridge"}"#,
+            r#"{"create_network":true,"network":"default"}"#,
+            r#"{"create_network":true,"network":"container:a"}"#,
             r#"{"link":["a:b:c"]}"#,
             r#"{"link":[""]}"#,
             r#"{"dns_search":["-a"]}"#,
@@ -192,6 +223,7 @@ mod tests {
             r#"{"network":"bridge","ip":"10.0.0.2","link":["a","a:b"]}"#,
             r#"{"dns_search":[".","example.com","a_b.example."]}"#,
             r#"{"network":"host"}"#,
+            r#"{"network":["a","name=b,alias=c"],"create_network":true}"#,
         ] {
             check(json).unwrap();
         }

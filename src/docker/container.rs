@@ -9,6 +9,7 @@ pub mod filter;
 pub mod inspect;
 pub mod kill;
 pub mod list;
+pub mod networks;
 pub mod own;
 pub mod proxies;
 pub mod prune;

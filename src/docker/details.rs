@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::{
     address::Address,
     config::value::port::{Binding, Port},
-    docker::{http::version::Engine, id::EngineId, labels::LabelMap},
+    docker::{
+        container::networks::joined::TaskNetworks, http::version::Engine, id::EngineId, labels::LabelMap,
+    },
     result::{Action, DockerResult, Ports, Verdict},
     state::State,
 };
@@ -59,6 +61,8 @@ pub struct Details {
     pub network_mode: String,
     /// Its addresses in its networks.
     pub addresses: Vec<std::net::IpAddr>,
+    /// Its networks, as far as they may be cube's.
+    pub(crate) networks: TaskNetworks,
     /// Its published ports, with the engine's own host addresses.
     pub published: Ports,
     /// The ports that it exposes.

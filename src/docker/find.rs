@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     config::value::name::TaskRef,
-    docker::{Docker, details::Details, handle::RunningTask},
+    docker::{Docker, container::networks::joined::TaskNetworks, details::Details, handle::RunningTask},
     error::{Error, ErrorKind},
 };
 
@@ -44,14 +44,18 @@ impl Docker {
         if swarm { self.service_named(name).await } else { self.inspect_container(name).await }
     }
 
-    /// What exists of a task: one handle, or none.
-    pub(crate) async fn all_of(&self, task_id: Uuid, swarm: bool) -> Result<Vec<RunningTask>, Error> {
-        let ids = if swarm {
-            self.services_of(task_id).await?
-        } else {
-            self.list_by_task(task_id).await?.into_iter().map(|container| container.id).collect()
-        };
-        Ok(ids.into_iter().map(|id| self.handle(id)).collect())
+    /// What exists of a task, and the networks that it is on: one handle, or none.
+    pub(crate) async fn all_of(
+        &self,
+        task_id: Uuid,
+        swarm: bool,
+    ) -> Result<Vec<(RunningTask, TaskNetworks)>, Error> {
+        if swarm {
+            let services = self.services_of(task_id).await?;
+            return Ok(services.into_iter().map(|id| (self.handle(id), TaskNetworks::default())).collect());
+        }
+        let listed = self.list_by_task(task_id).await?;
+        Ok(listed.into_iter().map(|task| (self.handle(task.id), task.networks)).collect())
     }
 
     async fn find_container(&self, task: &TaskRef) -> Result<Details, Error> {

@@ -12,6 +12,7 @@ use crate::{
         Docker,
         container::{
             exec::{Exec, ExecOptions},
+            networks::joined::TaskNetworks,
             stop::{StopOptions, Stopped},
             wait::Exit,
         },
@@ -276,12 +277,30 @@ impl RunningTask {
         }
     }
 
-    /// Removes it with its anonymous volumes, killing its process if it still runs. A task that is gone, or going,
-    /// is no error.
+    /// Removes it with its anonymous volumes, killing its process if it still runs, and with a network that cube made
+    /// and no other task of cube's is on. A task that is gone, or going, is no error.
     ///
     /// # Errors
     /// The engine's refusal.
     pub async fn remove(&self) -> Result<(), Error> {
+        let networks = match &self.id {
+            EngineId::Container(_) => match self.inspect().await {
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
+                details => details?.networks,
+            },
+            EngineId::Service(_) => TaskNetworks::default(),
+        };
+        self.remove_from(&networks).await
+    }
+
+    /// The same for a caller that knows its networks.
+    pub(crate) async fn remove_from(&self, networks: &TaskNetworks) -> Result<(), Error> {
+        self.remove_alone().await?;
+        self.docker.leave_networks(networks).await
+    }
+
+    /// The same without a look at its networks.
+    pub(crate) async fn remove_alone(&self) -> Result<(), Error> {
         match &self.id {
             EngineId::Container(id) => self.docker.remove_container(id, true).await,
             EngineId::Service(id) => self.docker.remove_service(id).await,

@@ -32,6 +32,11 @@ impl EngineId {
     }
 }
 
+/// Whether this is the id of a container, an image or a network, or the beginning of one.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 impl Deref for EngineId {
     type Target = str;
 

@@ -17,6 +17,11 @@ pub(crate) const OWNER: &str = "cube.task.owner";
 /// The label with the time to live after the creation, in whole seconds; empty if there is none.
 pub(crate) const TTL: &str = "cube.task.ttl";
 
+/// The label with the ids of the networks that cube made and the task is on, spaces between; empty if there is none.
+pub(crate) const NETWORKS: &str = "cube.task.network";
+/// The label of a network that cube made, with the UUID of the task that it was made for.
+pub(crate) const NETWORK: &str = "cube.network";
+
 /// The label by which Swarm marks the containers of a service.
 pub(crate) const SERVICE: &str = "com.docker.swarm.service.id";
 
@@ -45,10 +50,11 @@ impl Labels {
         task_id: Uuid,
         owner: Option<&Owner>,
         ttl: Option<Duration>,
-    ) -> [(String, String); 3] {
+        networks: &[&str],
+    ) -> [(String, String); 4] {
         let owner = owner.map(ToString::to_string).unwrap_or_default();
         let ttl = ttl.map(|ttl| ttl.as_secs().to_string()).unwrap_or_default();
-        [(TASK_ID, task_id.to_string()), (OWNER, owner), (TTL, ttl)]
+        [(TASK_ID, task_id.to_string()), (OWNER, owner), (TTL, ttl), (NETWORKS, networks.join(" "))]
             .map(|(name, value)| (name.to_owned(), value))
     }
 
@@ -74,12 +80,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again_and_hides_what_an_image_says() {
         let id = Uuid::new_v4();
-        let written = Labels::written(id, None, None);
+        let written = Labels::written(id, None, None, &[]);
         let mut labels = map(&[(TTL.into(), "1".into()), (OWNER.into(), "a b 1 2 life".into())]);
         labels.extend(written);
         let read = Labels::read(&labels).unwrap();
         assert_eq!((read.task_id, read.owner, read.ttl), (id, None, None));
-        let read = Labels::read(&map(&Labels::written(id, None, Some(Duration::from_mins(1))))).unwrap();
+        let read = Labels::read(&map(&Labels::written(id, None, Some(Duration::from_mins(1)), &[]))).unwrap();
         assert_eq!(read.ttl, Some(Duration::from_mins(1)));
     }
 

@@ -1,5 +1,7 @@
 //! From a config to a task that is ready: created, started, waited for; or nothing is left of it.
 
+mod again;
+
 use std::{
     fmt,
     future::{Future, IntoFuture},
@@ -19,6 +21,7 @@ use crate::{
         id::EngineId,
         labels::owner::Owner,
         output::attach::{AttachOptions, Input},
+        run::again::Again,
     },
     error::Error,
     event::{Event, Events},
@@ -42,6 +45,7 @@ pub struct Run<'e> {
     given: Option<Deadline>,
     /// The limit of the wait alone, where the config has none: from the start on.
     usual: Option<Deadline>,
+    again: Again,
 }
 
 impl fmt::Debug for Run<'_> {
@@ -68,7 +72,8 @@ impl Docker {
     pub fn run<'e>(&self, task: impl Into<Task>) -> Run<'e> {
         let task = task.into();
         let given = task.config.readiness.wait_timeout.map(Deadline::after);
-        Run { docker: self.clone(), task, events: Mutex::new(Box::new(|_| {})), given, usual: None }
+        let events: Mutex<Box<dyn FnMut(Event) + Send>> = Mutex::new(Box::new(|_| {}));
+        Run { docker: self.clone(), task, events, given, usual: None, again: Again::default() }
     }
 }
 
@@ -108,43 +113,74 @@ impl<'e> Run<'e> {
     pub async fn create(&mut self) -> Result<RunningTask, Error> {
         self.task.config.check()?;
         check::check(&self.task.config)?;
+        let created = match self.make().await {
+            Err(error) if self.again.after(&error, &self.task.config) => self.make_anew().await,
+            created => created,
+        }?;
+        self.task.transition(State::Scheduled)?;
+        Ok(created)
+    }
+
+    /// Makes the container, with its files in it.
+    async fn make(&mut self) -> Result<RunningTask, Error> {
         let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
         let created = self.docker.create(&mut self.task, &mut **events);
         let id = in_time(self.given, "created", created).await?;
         events(Event::Created);
         let copied = self.docker.copy_all_in(&id, &self.task.config, &mut **events);
         in_time(self.given, "given its files", copied).await?;
-        self.task.transition(State::Scheduled)?;
         Ok(self.docker.handle(id))
     }
 
-    /// Starts the process of a task that [`Run::create`] made. Returns when it runs, or ran.
+    /// Makes it in place of the one that there may be. Its networks are left to the new one.
+    async fn make_anew(&mut self) -> Result<RunningTask, Error> {
+        if let Some(id) = self.task.engine_id() {
+            let failed = self.docker.handle(id.clone());
+            in_time(self.given, "removed to be tried again", failed.remove_alone()).await?;
+        }
+        self.make().await
+    }
+
+    /// Starts the process of a task that [`Run::create`] made, and returns its handle when it runs, or ran. A host
+    /// port that the engine chose, and another took before it was bound, is chosen again (three times), and a network
+    /// that cube makes, and that went with the last task on it, is made again (once): in a container that takes the
+    /// place of the first, so that the handle is another.
     ///
     /// # Errors
     /// [`crate::ErrorKind::PortTaken`], [`crate::ErrorKind::CommandNotFound`],
     /// [`crate::ErrorKind::CommandNotExecutable`], [`crate::ErrorKind::BadMount`] and the engine's other
     /// refusals; [`crate::ErrorKind::Unschedulable`] if Swarm finds no node within the config's
     /// `wait_timeout` (60 s by default); [`crate::ErrorKind::TimedOut`]. The task is still there then.
-    pub async fn start(&mut self, task: &RunningTask) -> Result<(), Error> {
-        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let started = task.start(self.given, &mut **events).await;
-        self.started(started)
+    pub async fn start(&mut self, task: RunningTask) -> Result<RunningTask, Error> {
+        let mut task = task;
+        loop {
+            let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+            match task.start(self.given, &mut **events).await {
+                Err(error) if self.again.after(&error, &self.task.config) => task = self.make_anew().await?,
+                started => return self.started(started).map(|()| task),
+            }
+        }
     }
 
-    /// The same with the task's streams connected before it runs, so that no byte is lost. Swarm connects no streams: there the output comes from the log, from its beginning, and
-    /// there is no input.
+    /// The same with the task's streams connected before it runs, so that no byte is lost. Swarm connects no streams:
+    /// there the output comes from the log, from its beginning, and there is no input.
     ///
     /// # Errors
     /// Those of [`RunningTask::attach`] and [`Run::start`].
     pub async fn start_attached(
         &mut self,
-        task: &RunningTask,
+        task: RunningTask,
         streams: &AttachOptions,
-    ) -> Result<(Follow, Option<Input>), Error> {
+    ) -> Result<(RunningTask, Follow, Option<Input>), Error> {
         let restarts = self.task.config.process.restart != RestartPolicy::No;
-        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let started = task.start_attached(streams, restarts, self.given, &mut **events).await;
-        self.started(started)
+        let mut task = task;
+        loop {
+            let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+            match task.start_attached(streams, restarts, self.given, &mut **events).await {
+                Err(error) if self.again.after(&error, &self.task.config) => task = self.make_anew().await?,
+                started => return self.started(started).map(|(output, input)| (task, output, input)),
+            }
+        }
     }
 
     fn started<T>(&mut self, started: Result<T, Error>) -> Result<T, Error> {
@@ -180,7 +216,7 @@ impl<'e> Run<'e> {
 
     async fn all(&mut self) -> Result<RunningTask, Error> {
         let task = self.create().await?;
-        self.start(&task).await?;
+        let task = self.start(task).await?;
         self.ready(&task).await?;
         Ok(task)
     }

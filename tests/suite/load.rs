@@ -164,7 +164,7 @@ fn held() -> (usize, usize) {
 async fn life(docker: &Docker, config: Config) -> Result<(), Error> {
     let mut run = docker.run(config);
     let task = run.create().await?;
-    let (mut output, _input) = run.start_attached(&task, &cube::AttachOptions::default()).await?;
+    let (task, mut output, _input) = run.start_attached(task, &cube::AttachOptions::default()).await?;
     let mut text = Vec::new();
     while let Some(chunk) = output.next().await? {
         text.extend_from_slice(&chunk.bytes);

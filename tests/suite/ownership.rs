@@ -197,6 +197,7 @@ fn a_time_to_live_is_reckoned_by_the_engine_s_clock() {
         let engine = Scripted::new()
             .on("GET /containers/json*", young.clone())
             .always("GET /images/*/json", image.clone())
+            .always("GET /networks", Reply::json(200, "[]"))
             .always("GET /services*", Reply::error(503, "This node is not a swarm manager."));
         assert_eq!(engine.cube([words]).text().contains(&ID[..12]), words == "ps");
     }
@@ -207,6 +208,7 @@ fn a_time_to_live_is_reckoned_by_the_engine_s_clock() {
             .on("GET /containers/json*", old.clone())
             .always("GET /images/*/json", image.clone())
             .on(&format!("DELETE /containers/{ID}?*v=*"), Reply::empty(204))
+            .always("GET /networks", Reply::json(200, "[]"))
             .always("GET /services*", Reply::error(503, "This node is not a swarm manager."));
         assert_eq!(engine.cube([words]).text().contains(ID), words == "prune");
     }

@@ -14,6 +14,9 @@ pub struct NetworkArgs {
     /// Network to join: NAME, or name=NAME,alias=…,ip=…; repeatable
     #[arg(long, visible_alias = "net", value_name = "NETWORK", allow_hyphen_values = true)]
     pub network: Vec<String>,
+    /// Make the network if it is missing, and remove it with the last of cube's tasks on it
+    #[arg(long)]
+    pub create_network: bool,
     /// Name that the task has on its first network
     #[arg(long, alias = "net-alias", value_name = "NAME", allow_hyphen_values = true)]
     pub network_alias: Vec<String>,
@@ -53,6 +56,7 @@ impl NetworkArgs {
         if !self.network.is_empty() {
             network.networks = parsed(&self.network)?;
         }
+        network.create_network |= self.create_network;
         network.network_alias.extend(self.network_alias.iter().cloned());
         set(&mut network.ip, self.ip.as_deref().map(|ip| address::<Ipv4Addr>("--ip", ip)).transpose()?);
         set(&mut network.ip6, self.ip6.as_deref().map(|ip| address::<Ipv6Addr>("--ip6", ip)).transpose()?);

@@ -151,7 +151,7 @@ const VERBS: [Verb; 19] = [
     Verb::new(
         "prune",
         Action::Prune,
-        "Remove cube's finished and expired tasks",
+        "Remove cube's finished and expired tasks, and its networks without a task",
         PruneArgs::augment_args,
         |found| PruneArgs::from_arg_matches_mut(found).map(Command::Prune),
     ),

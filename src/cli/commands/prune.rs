@@ -1,7 +1,7 @@
-//! `cube prune`: remove cube's own tasks that are over.
+//! `cube prune`: remove cube's own tasks that are over, and its networks without a task.
 
-use chrono::{Local, Utc};
-use cube::{Action, Docker, DockerResult, Error, Listed};
+use chrono::{DateTime, Local, Utc};
+use cube::{Action, DockerResult, Error, Listed, OwnNetwork};
 
 use crate::cli::{
     app::App,
@@ -20,25 +20,21 @@ async fn pruned(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
     let filters: Vec<PruneFilter> =
         args.filter.iter().map(|text| PruneFilter::read(text)).collect::<Result<_, _>>()?;
     let docker = app.docker().await?;
-    let (mut removed, mut failure) = (Vec::new(), None);
-    for task in docker.prunable().await?.into_iter().filter(|task| wanted(task, &filters)) {
-        match remove(&docker, &task, args.dry_run).await {
-            Ok(false) => {}
-            Ok(true) => {
-                if app.output() != OutputFormat::Json {
-                    stdio::print(&format!("{}\n", task.id))?;
-                }
-                removed.push(task.id.into());
-            }
-            Err(error) => {
-                let error =
-                    error.with_container(task.id.as_str()).during(format!("cannot remove {}", task.id));
-                if let Some(earlier) = failure.replace(error) {
-                    stdio::error(&earlier, app.colors_errors());
-                }
-            }
-        }
+    let mut tasks = docker.prunable().await?;
+    tasks.retain(|task| wanted(task, &filters));
+    // Before anything goes: the last task on a network takes it along.
+    let mut networks = docker.prunable_networks(&tasks).await?;
+    networks.retain(|network| wanted_network(network, &filters));
+    let mut pruned = Pruned { app, removed: Vec::new(), failure: None };
+    for task in &tasks {
+        let gone = if args.dry_run { Ok(true) } else { docker.remove_listed(task).await };
+        pruned.count(&task.id, gone.map_err(|error| error.with_container(task.id.as_str())))?;
     }
+    for network in &networks {
+        let gone = if args.dry_run { Ok(true) } else { docker.remove_network_of(network).await };
+        pruned.count(&network.id, gone)?;
+    }
+    let Pruned { removed, failure, .. } = pruned;
     let mut outcome = match failure {
         Some(error) => Outcome::failure(Action::Prune, error),
         None => Outcome::success(DockerResult::success(Action::Prune)),
@@ -52,7 +48,35 @@ async fn pruned(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// Which of the tasks that are over are removed.
+/// What was done so far.
+struct Pruned<'a> {
+    app: &'a App,
+    removed: Vec<String>,
+    failure: Option<Error>,
+}
+
+impl Pruned<'_> {
+    fn count(&mut self, id: &str, gone: Result<bool, Error>) -> Result<(), Error> {
+        match gone {
+            Ok(false) => {}
+            Ok(true) => {
+                if self.app.output() != OutputFormat::Json {
+                    stdio::print(&format!("{id}\n"))?;
+                }
+                self.removed.push(id.to_owned());
+            }
+            Err(error) => {
+                let error = error.during(format!("cannot remove {id}"));
+                if let Some(earlier) = self.failure.replace(error) {
+                    stdio::error(&earlier, self.app.colors_errors());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which of the tasks that are over, and of the networks without a task, are removed.
 enum PruneFilter {
     Label(String, Option<String>),
     Name(String),
@@ -76,24 +100,41 @@ impl PruneFilter {
     }
 }
 
-/// Whether all labels are there, and one of the names is its own, and it was made before all of the times. A span
-/// counts back from the engine's clock.
+/// What a filter looks at.
+struct Prunable<'a> {
+    name: &'a str,
+    created_at: Option<DateTime<Utc>>,
+    /// A span counts back from this.
+    now: DateTime<Utc>,
+    has_label: &'a dyn Fn(&str, Option<&str>) -> bool,
+}
+
+/// A span counts back from the engine's clock.
 fn wanted(task: &Listed, filters: &[PruneFilter]) -> bool {
     let now = task.listed_at.unwrap_or_else(Utc::now);
+    let has_label = |name: &str, value: Option<&str>| task.has_label(name, value);
+    hold(filters, &Prunable { name: &task.name, created_at: task.created_at, now, has_label: &has_label })
+}
+
+fn wanted_network(network: &OwnNetwork, filters: &[PruneFilter]) -> bool {
+    let has_label = |name: &str, value: Option<&str>| network.has_label(name, value);
+    let (name, created_at) = (&network.name, network.created_at);
+    let now = network.listed_at.unwrap_or_else(Utc::now);
+    hold(filters, &Prunable { name, created_at, now, has_label: &has_label })
+}
+
+/// Whether all labels are there, and one of the names is its own, and it was made before all of the times.
+fn hold(filters: &[PruneFilter], it: &Prunable) -> bool {
     let is_name = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(_));
-    let is_it = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(name) if *name == task.name);
+    let is_it = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(name) if name == it.name);
     let named = !filters.iter().any(is_name) || filters.iter().any(is_it);
     named
         && filters.iter().all(|filter| match filter {
-            PruneFilter::Label(name, value) => task.has_label(name, value.as_deref()),
+            PruneFilter::Label(name, value) => (it.has_label)(name, value.as_deref()),
             PruneFilter::Name(_) => true,
             PruneFilter::Until(when) => {
-                let until = parse_when(when, now, &Local).ok();
-                until.is_some_and(|until| task.created_at.is_some_and(|created| created < until))
+                let until = parse_when(when, it.now, &Local).ok();
+                until.is_some_and(|until| it.created_at.is_some_and(|created| created < until))
             }
         })
-}
-
-async fn remove(docker: &Docker, task: &Listed, dry_run: bool) -> Result<bool, Error> {
-    if dry_run { Ok(true) } else { docker.remove_listed(task).await }
 }

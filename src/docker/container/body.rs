@@ -135,7 +135,7 @@ pub(crate) fn on_any_host_port(port: Port) -> PortMapping {
 
 pub(crate) fn labels(task: &Task, owner: Option<&Owner>) -> HashMap<String, String> {
     let mut labels: HashMap<_, _> = task.config.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    labels.extend(Labels::written(task.id, owner, task.config.ttl));
+    labels.extend(Labels::written(task.id, owner, task.config.ttl, &task.own_networks()));
     labels
 }
 

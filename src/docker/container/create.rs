@@ -67,7 +67,7 @@ impl Docker {
             self.give_logins(id.as_str(), &socket, events).await;
         }
         let created = match created {
-            Ok(id) => self.join_others(id.as_str(), &config).await.map(|()| id),
+            Ok(id) => self.join_others(id.as_str(), &task.with_networks_by_id().config).await.map(|()| id),
             Err(error) => Err(error),
         };
         created.map_err(|e| e.during(format!("cannot create {}", task.title())))
@@ -119,9 +119,10 @@ impl Docker {
         around: &body::CreateContext<'_>,
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
-        let body = body::create_body(task, around);
-        let config = task.config.clone();
         events(Event::Creating);
+        self.make_networks(task).await?;
+        let body = body::create_body(&task.with_networks_by_id(), around);
+        let config = task.config.clone();
         task.created_by(Box::pin(self.create_as_told(&config, body, events))).await
     }
 

@@ -17,10 +17,11 @@ use crate::{
     },
     docker::{
         Docker,
+        container::networks::joined::TaskNetworks,
         details::{Details, Health},
         handle::RunningTask,
         http::{json, patience::Patience, refusal},
-        id::EngineId,
+        id::{EngineId, is_id},
         labels::{LabelMap, SERVICE, TASK_ID},
         swarm::is_swarm_id,
     },
@@ -187,6 +188,8 @@ struct BindingAnswer {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct EndpointAnswer {
+    #[serde(rename = "NetworkID")]
+    id: String,
     #[serde(rename = "IPAddress")]
     address: String,
     #[serde(rename = "GlobalIPv6Address")]
@@ -198,16 +201,13 @@ pub(crate) fn checked_id(id: String) -> Result<String, Error> {
     if is_id(&id) { Ok(id) } else { Err(refusal::bad_answer("/containers", &"an id that is no id")) }
 }
 
-/// Whether this is a container's id, or the beginning of one.
-pub(crate) fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
 impl From<InspectAnswer> for Details {
     fn from(answer: InspectAnswer) -> Self {
         let InspectAnswer { config, state, network_settings: network, .. } = answer;
         let exposed = ports_of(&config.exposed_ports);
         let to_publish = answer.host_config.to_publish(&exposed);
+        let joined = network.networks.iter().map(|(name, end)| (name, end.as_ref().map(|e| e.id.as_str())));
+        let networks = TaskNetworks::read(&config.labels, joined);
         Self {
             id: EngineId::Container(answer.id),
             name: printable(answer.name.trim_start_matches('/')),
@@ -232,6 +232,7 @@ impl From<InspectAnswer> for Details {
             open_stdin: config.open_stdin,
             stop_timeout: config.stop_timeout,
             log_driver: answer.host_config.log_config.driver,
+            networks,
             network_mode: printable(&answer.host_config.network_mode),
             addresses: addresses(&network),
             published: published(&network),

@@ -27,7 +27,10 @@ impl Docker {
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for what is not cube's, or the engine's refusal.
     pub async fn remove_task(&self, task: &TaskRef) -> Result<DockerResult, Error> {
         let (found, details) = self.find_own(task).await?;
-        found.remove().await.map_err(|error| error.with_container(found.id().as_str()))?;
+        found
+            .remove_from(&details.networks)
+            .await
+            .map_err(|error| error.with_container(found.id().as_str()))?;
         let mut result = details.result(Action::Remove, self.address());
         result.ports.clear();
         Ok(result)

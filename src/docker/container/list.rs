@@ -1,5 +1,7 @@
 //! cube's own tasks on the engine, found by their label.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -11,12 +13,13 @@ use crate::{
         Docker,
         container::{
             filter::{self, ListFilter},
-            inspect::{bound, is_id},
+            inspect::bound,
+            networks::joined::TaskNetworks,
             own::ImageLabels,
         },
         details::state_of,
         http::query::{filters, query},
-        id::EngineId,
+        id::{EngineId, is_id},
         labels::{
             LabelMap, Labels, SERVICE, TASK_ID,
             owner::{Lifetime, Owner},
@@ -54,6 +57,8 @@ pub struct Listed {
     pub(crate) owner: Option<Owner>,
     #[serde(skip)]
     pub(crate) labels: LabelMap,
+    #[serde(skip)]
+    pub(crate) networks: TaskNetworks,
     /// What the engine's clock said when it was listed.
     #[serde(skip)]
     pub listed_at: Option<DateTime<Utc>>,
@@ -176,6 +181,21 @@ struct ListAnswer {
     labels: LabelMap,
     #[serde(default)]
     ports: Vec<ListedPort>,
+    #[serde(default)]
+    network_settings: ListedSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct ListedSettings {
+    networks: BTreeMap<String, ListedEndpoint>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ListedEndpoint {
+    #[serde(rename = "NetworkID")]
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -198,6 +218,7 @@ impl ListAnswer {
         }
         let labels = Labels::read(&self.labels)?;
         let created_at = DateTime::from_timestamp(self.created, 0);
+        let joined = self.network_settings.networks.iter().map(|(name, end)| (name, Some(end.id.as_str())));
         Some(Listed {
             task_id: labels.task_id,
             name: self.names.first().map(|n| printable(n.trim_start_matches('/'))).unwrap_or_default(),
@@ -208,6 +229,7 @@ impl ListAnswer {
             created_at,
             expires_at: labels.expiry(created_at),
             owner: labels.owner,
+            networks: TaskNetworks::read(&self.labels, joined),
             labels: self.labels.clone(),
             id: EngineId::Container(self.id.clone()),
             image: printable(&self.image),

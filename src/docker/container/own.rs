@@ -7,10 +7,9 @@ use crate::{
     config::value::name::TaskRef,
     docker::{
         Docker,
-        container::inspect::is_id,
         details::Details,
         handle::RunningTask,
-        id::EngineId,
+        id::{EngineId, is_id},
         labels::{LabelMap, SERVICE, TASK_ID, is_inherited},
     },
     error::{Error, ErrorKind},

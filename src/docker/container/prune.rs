@@ -19,7 +19,7 @@ impl Docker {
         Ok(tasks)
     }
 
-    /// Removes a task that is over, with its anonymous volumes. One that did not run when it was listed, and does
+    /// Removes a task that is over, with its anonymous volumes, and a network of cube's that it was the last on. One that did not run when it was listed, and does
     /// now, stays. Whether it is gone.
     ///
     /// # Errors
@@ -28,10 +28,10 @@ impl Docker {
         let handle = self.handle(task.id.clone());
         // What makes a running task one too many, its age or an owner that is gone, stays true.
         if task.state == State::Running {
-            return handle.remove().await.map(|()| true);
+            return handle.remove_from(&task.networks).await.map(|()| true);
         }
         match handle.remove_ended().await {
-            Ok(()) => Ok(true),
+            Ok(()) => self.leave_networks(&task.networks).await.map(|()| true),
             Err(refused) => match handle.inspect().await {
                 Ok(details) if details.is_alive() => Ok(false),
                 _ => Err(refused),

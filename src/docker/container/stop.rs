@@ -183,7 +183,7 @@ impl Docker {
         match self.named(name.as_str(), config.swarm).await {
             // A prefix of an id would be found too: only the very name counts.
             Ok(container) if container.name == name.as_str() && self.is_own(&container).await? => {
-                self.handle(container.id).remove().await
+                self.handle(container.id).remove_from(&container.networks).await
             }
             Err(error) if error.kind() != ErrorKind::TaskNotFound => Err(error),
             _ => Ok(()),
@@ -196,11 +196,13 @@ impl Docker {
     /// # Errors
     /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
     pub(crate) async fn discard(&self, task: &Task) -> Result<bool, Error> {
-        match task.existence() {
-            Existence::Known(id) => self.handle(id.clone()).remove().await.map(|()| true),
+        let gone = match task.existence() {
+            Existence::Known(id) => self.handle(id.clone()).remove_alone().await.map(|()| true),
             Existence::InDoubt => self.discard_by_id(task.id, task.config.swarm, SETTLING).await,
             Existence::Nothing => Ok(true),
-        }
+        }?;
+        self.leave_networks_of(task).await?;
+        Ok(gone)
     }
 
     /// The same by the task's UUID alone, on the engine or its `swarm`, for a caller that does not know
@@ -223,11 +225,11 @@ impl Docker {
             }
             // The engine lists a container before its creation is done, and knows none of that id until then:
             // only a look afterwards tells that it is gone.
-            for task in &found {
+            for (task, networks) in &found {
                 if seen.get_or_insert_with(Instant::now).elapsed() >= AFTER_GRACE {
                     return Err(still_there());
                 }
-                task.remove().await?;
+                task.remove_from(networks).await?;
             }
             sleep(if looked < SETTLING { LOOK_AGAIN } else { LOOK_ON }).await;
         }
@@ -262,7 +264,7 @@ impl RunningTask {
             };
         }
         let result = self.last_word(details, options.skip_outcome).await;
-        self.remove().await?;
+        self.remove_from(&details.networks).await?;
         let container_id = Some(details.id.to_string());
         Ok(DockerResult { container_id, unheard: stopped.unheard, ..result })
     }

@@ -69,7 +69,12 @@ const CONFIG: &[Rule] = &[
     (
         EngineText::is_network_not_found,
         ErrorKind::NetworkNotFound,
-        "`docker network ls` shows the networks, `docker network create NAME` makes one",
+        "`docker network ls` shows the networks; on one engine --create-network makes one that is missing",
+    ),
+    (
+        EngineText::is_ambiguous_network,
+        ErrorKind::InvalidInput,
+        "`docker network ls` shows several of that name: remove all but one by `docker network rm ID`",
     ),
     (EngineText::is_broken_network_tool, ErrorKind::Engine, PODMAN_NETWORK),
     (EngineText::is_no_disk_limit, ErrorKind::Unsupported, STORAGE_HINT),
@@ -176,6 +181,26 @@ const IMAGES: &[Rule] = &[(
 const STATES: &[Rule] = &[(EngineText::is_between_states, ErrorKind::WrongState, STATE_HINT)];
 const STATE_HINT: &str = "`cube ps -a` shows the state of each task";
 
+const NETWORKS: &[Rule] = &[
+    (
+        EngineText::is_network_name_taken,
+        ErrorKind::NameTaken,
+        "`docker network ls` shows the networks that there are",
+    ),
+    (
+        EngineText::is_network_in_use,
+        ErrorKind::WrongState,
+        "`docker network inspect NAME` shows the containers that use it",
+    ),
+    (
+        EngineText::is_out_of_addresses,
+        ErrorKind::Engine,
+        "remove networks that nothing uses: `cube prune` for cube's own, `docker network prune` for all",
+    ),
+    (EngineText::is_network_not_found, ErrorKind::NetworkNotFound, NETWORK_HINT),
+];
+const NETWORK_HINT: &str = "`docker network ls` shows the networks, `docker network create NAME` makes one";
+
 const FILES: &[Rule] = &[
     (
         EngineText::is_overwrite,
@@ -197,6 +222,7 @@ fn rules(call: Call) -> &'static [&'static [Rule]] {
         Call::Container => &[ANY, STATES],
         Call::Swarm => &[ANY, SWARM, IMAGES],
         Call::Archive => &[ANY, FILES],
+        Call::Network => &[ANY, NETWORKS, CONTAINERS],
         Call::Image | Call::Pull | Call::Other => &[ANY],
     }
 }
@@ -229,6 +255,10 @@ fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (Err
         (404, Call::Archive) if text.is_no_such_container() => (ErrorKind::TaskNotFound, LIST_HINT),
         (404, Call::Archive) => {
             (ErrorKind::File, "`cube exec TASK ls -l PATH` shows a folder of a running task")
+        }
+        (404, Call::Network) => (ErrorKind::NetworkNotFound, NETWORK_HINT),
+        (409, Call::Network) => {
+            (ErrorKind::NameTaken, "`docker network ls` shows the networks that there are")
         }
         (404, Call::Swarm) => (ErrorKind::Unsupported, "name one of the swarm's managers by --host"),
         (409, Call::Create) => (ErrorKind::NameTaken, NAME_HINT),

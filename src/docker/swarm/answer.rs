@@ -8,9 +8,9 @@ use serde::Deserialize;
 use crate::{
     config::value::port::{Binding, Port},
     docker::{
-        container::inspect::is_id,
+        container::networks::joined::TaskNetworks,
         details::{Details, Health},
-        id::EngineId,
+        id::{EngineId, is_id},
         labels::TASK_ID,
         swarm::{Snapshot, is_swarm_id},
     },
@@ -298,6 +298,7 @@ impl From<Snapshot> for Details {
             tty: false,
             open_stdin: false,
             stop_timeout: now.service.stop_grace(),
+            networks: TaskNetworks::default(),
             network_mode: String::new(),
             addresses: Vec::new(),
             published: newest.map(|task| task.ports(node)).unwrap_or_default(),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     docker::{
         Docker,
-        container::list::Listed,
+        container::{list::Listed, networks::joined::TaskNetworks},
         details::Details,
         labels::{Labels, TASK_ID},
         swarm::{Node, ServiceTask, Snapshot},
@@ -64,6 +64,7 @@ fn listed(seen: Snapshot, now: Option<DateTime<Utc>>) -> Option<Listed> {
         expires_at: labels.expiry(container.created_at),
         owner: labels.owner,
         labels: all_labels,
+        networks: TaskNetworks::default(),
         created_at: container.created_at,
         listed_at: now,
         id: container.id,

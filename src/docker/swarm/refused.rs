@@ -94,13 +94,18 @@ fn processors_and_disks(config: &Config) -> [Line; 12] {
     ]
 }
 
-fn network(config: &Config) -> [Line; 12] {
+fn network(config: &Config) -> [Line; 13] {
     let network = &config.network;
     let any = |is: fn(&NetworkAttachment) -> bool| network.networks.iter().any(is);
     let address =
         "leave it out: Swarm chooses the address, and the network knows the task by --network-alias";
     [
         (network.bind.is_some(), "--bind", "a port is published on all addresses of the task's node"),
+        (
+            network.create_network,
+            "--create-network",
+            "make an overlay network first: `docker network create --driver overlay NAME`",
+        ),
         (
             any(|n| !n.is_user_defined()),
             "--network",
@@ -181,7 +186,7 @@ fn security(config: &Config) -> [Line; 13] {
 mod tests {
     use super::*;
 
-    const REFUSED: [(&str, &str); 58] = [
+    const REFUSED: [(&str, &str); 59] = [
         (r#"{"bind":"127.0.0.1"}"#, "--bind"),
         (r#"{"disk":"1g"}"#, "--disk"),
         (r#"{"shm_size":"1g"}"#, "--shm-size"),
@@ -193,6 +198,7 @@ mod tests {
         (r#"{"stop_timeout":-1}"#, "--stop-timeout -1"),
         (r#"{"annotation":{"a":"b"}}"#, "--annotation"),
         (r#"{"network":"host"}"#, "--network"),
+        (r#"{"network":"a","create_network":true}"#, "--create-network"),
         (r#"{"publish":["127.0.0.1::80/tcp"]}"#, "--publish"),
         (r#"{"publish":["80-90:80/tcp"]}"#, "--publish"),
         (r#"{"add_hosts":["a:host-gateway"]}"#, "--add-host"),

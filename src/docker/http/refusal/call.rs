@@ -18,6 +18,8 @@ pub(crate) enum Call {
     Archive,
     /// Anything else about one container.
     Container,
+    /// A network: its creation, its removal, who joins it.
+    Network,
     /// An image that should be there.
     Image,
     /// The pull of an image.
@@ -46,6 +48,7 @@ impl Call {
             (Some("containers"), Some(_), _) => Self::Container,
             (Some("images"), Some("create"), None) => Self::Pull,
             (Some("images"), Some(_), _) => Self::Image,
+            (Some("networks"), Some(_), _) => Self::Network,
             (Some("services" | "tasks" | "nodes" | "swarm"), ..) => Self::Swarm,
             _ => Self::Other,
         }
@@ -72,6 +75,9 @@ mod tests {
             (Method::POST, "/images/create?fromImage=x", Call::Pull),
             (Method::GET, "/images/docker.io/library/x:1/json", Call::Image),
             (Method::GET, "/services/ab", Call::Swarm),
+            (Method::POST, "/networks/create", Call::Network),
+            (Method::DELETE, "/networks/ab", Call::Network),
+            (Method::GET, "/networks?filters=x", Call::Other),
             (Method::GET, "/_ping", Call::Other),
             (Method::GET, "", Call::Other),
         ] {

@@ -4,7 +4,7 @@ use super::*;
 
 /// What engines say, by what was asked: status, text, and what it is.
 const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
-    use Call::{Archive, Container, Create, Exec, Image, Logs, Other, ServiceTask, Start, Swarm};
+    use Call::{Archive, Container, Create, Exec, Image, Logs, Network, Other, ServiceTask, Start, Swarm};
     use ErrorKind as K;
     &[
         // Docker 20.10 with runc 1.0 and 1.1.
@@ -77,6 +77,28 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
         (Start, 500, "unable to find user nosuch: no matching entries in passwd file", K::InvalidInput),
         (Start, 500, "unable to find group nosuch: no matching entries in group file", K::InvalidInput),
         (Start, 404, "network quota-net not found", K::NetworkNotFound),
+        (Start, 400, "network quota-net is ambiguous (2 matches found on name)", K::InvalidInput),
+        (
+            Network,
+            403,
+            "cannot create network 17 (br-0123456789ab): conflicts with network e6 (br-0123456789ab): networks have same bridge name",
+            K::NameTaken,
+        ),
+        (Network, 409, "network with name quota-net already exists", K::NameTaken),
+        (
+            Network,
+            403,
+            "error while removing network: network quota-net id 0c has active endpoints",
+            K::WrongState,
+        ),
+        (Network, 404, "network quota-net not found", K::NetworkNotFound),
+        (Network, 404, "No such container: nosuch", K::TaskNotFound),
+        (
+            Network,
+            500,
+            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+            K::Engine,
+        ),
         (Start, 404, "No such container: nosuch", K::TaskNotFound),
         (
             Start,

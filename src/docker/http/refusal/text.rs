@@ -113,6 +113,33 @@ impl EngineText {
             || self.begins("unable to find network with name or id ")
     }
 
+    /// Engines before API 1.44 may have several of one name, and look even an id up by its network's name.
+    pub(crate) fn is_ambiguous_network(&self) -> bool {
+        self.begins("network ") && self.has(" is ambiguous (")
+    }
+
+    /// Another network has this name, or the bridge that belongs to it.
+    pub(crate) fn is_network_name_taken(&self) -> bool {
+        self.ends(&["networks have same bridge name"])
+            || self.begins("network with name ") && self.ends(&["already exists"])
+            || self.begins("network name ")
+                && self.ends(&["already used", "already used: network already exists"])
+    }
+
+    /// Containers that run are on it.
+    pub(crate) fn is_network_in_use(&self) -> bool {
+        self.has("has active endpoints") || self.has("has associated containers with it")
+    }
+
+    /// The engine has no address range left for one more network.
+    pub(crate) fn is_out_of_addresses(&self) -> bool {
+        self.has_any(&[
+            "available, non-overlapping ipv4 address pool",
+            "predefined address pools have been fully subnetted",
+            "could not find free subnet from subnet pools",
+        ])
+    }
+
     pub(crate) fn is_broken_network_tool(&self) -> bool {
         self.begins("netavark: ") || self.begins("aardvark-dns ")
     }

@@ -1,0 +1,309 @@
+//! Networks that cube makes for its tasks, and removes with the last of them. A network is cube's by a label of its
+//! own, which nothing can inherit; a task names the networks that it needs in a label too.
+
+pub(crate) mod joined;
+
+use std::time::Duration;
+
+use bollard::{
+    models::{Network as NetworkModel, NetworkCreateRequest},
+    query_parameters::ListNetworksOptionsBuilder,
+};
+use chrono::{DateTime, Utc};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::{
+    docker::{
+        Docker,
+        container::{
+            filter,
+            list::Listed,
+            networks::joined::{JoinedNetwork, TaskNetworks},
+        },
+        id::is_id,
+        labels::{LabelMap, NETWORK, TASK_ID},
+    },
+    error::{Error, ErrorKind},
+    task::Task,
+};
+
+/// How long a network that somebody else makes or removes may take to be there or gone, and the pause between two
+/// looks: nothing tells.
+const SETTLING: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long a network may still come of a request whose answer was lost.
+const LOOKOUT: Duration = Duration::from_secs(3);
+
+/// A network that cube made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnNetwork {
+    /// Its id, 64 hex digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made, by the engine's clock.
+    pub created_at: Option<DateTime<Utc>>,
+    /// What the engine's clock said when it was listed.
+    pub listed_at: Option<DateTime<Utc>>,
+    /// The task that it was made for.
+    pub(crate) made_for: Uuid,
+    labels: LabelMap,
+}
+
+impl OwnNetwork {
+    /// Whether it has a label of this name, with this value if one is asked for.
+    #[must_use]
+    pub fn has_label(&self, name: &str, value: Option<&str>) -> bool {
+        filter::has_label(&self.labels, name, value)
+    }
+
+    fn read(network: NetworkModel) -> Option<Self> {
+        let labels = network.labels.unwrap_or_default();
+        Some(Self {
+            made_for: labels.get(NETWORK)?.parse().ok()?,
+            created_at: moment(network.created.as_deref()),
+            listed_at: None,
+            id: network.id.filter(|id| is_id(id))?,
+            name: network.name?,
+            labels,
+        })
+    }
+}
+
+impl Docker {
+    /// Finds the networks that the task is to join, and makes those that are missing.
+    pub(crate) async fn make_networks(&self, task: &mut Task) -> Result<(), Error> {
+        if !task.config.network.create_network {
+            return Ok(());
+        }
+        task.networks.clear();
+        for network in task.config.network.networks.clone() {
+            let found = self.network_for(&network.name, task).await;
+            let found =
+                found.map_err(|error| error.during(format!("cannot make the network {}", network.name)))?;
+            task.networks.push(found);
+        }
+        Ok(())
+    }
+
+    async fn network_for(&self, name: &str, task: &mut Task) -> Result<JoinedNetwork, Error> {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = self.oldest_network(name).await? {
+                return Ok(found);
+            }
+            task.makes_network = true;
+            let made = self.make_network(name, task.id).await;
+            task.makes_network = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionLost);
+            match made {
+                Ok(id) => return self.oldest_but(name, id).await,
+                // Another is at it: it makes one, or removes the last.
+                Err(error) if error.kind() == ErrorKind::NameTaken && begun.elapsed() < SETTLING => {
+                    sleep(LOOK_AGAIN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The network to join after one was made: an older one of the same name, made by another meanwhile, wins, and
+    /// the younger goes again.
+    async fn oldest_but(&self, name: &str, made: String) -> Result<JoinedNetwork, Error> {
+        let oldest = self.oldest_network(name).await?;
+        let own = JoinedNetwork { name: name.to_owned(), id: made, is_own: true };
+        match oldest {
+            Some(oldest) if oldest.id != own.id => {
+                self.remove_network(&own.id).await?;
+                Ok(oldest)
+            }
+            _ => Ok(own),
+        }
+    }
+
+    async fn oldest_network(&self, name: &str) -> Result<Option<JoinedNetwork>, Error> {
+        let mut found = self.networks("name", name).await?;
+        // The engine's filter finds parts of names too.
+        found.retain(|network| network.name.as_deref() == Some(name));
+        found.sort_by_key(|network| (moment(network.created.as_deref()), network.id.clone()));
+        Ok(found.into_iter().find_map(|network| {
+            let id = network.id.clone().filter(|id| is_id(id))?;
+            let is_own = OwnNetwork::read(network).is_some();
+            Some(JoinedNetwork { name: name.to_owned(), id, is_own })
+        }))
+    }
+
+    async fn make_network(&self, name: &str, task_id: Uuid) -> Result<String, Error> {
+        let labels = [(NETWORK.to_owned(), task_id.to_string())].into();
+        // Of one bridge an engine of Docker's makes one network, however many ask at once. Of one name it makes several
+        // before API 1.44. podman has its names each once.
+        let bridge = self
+            .transport
+            .engine()
+            .is_docker()
+            .then(|| [("com.docker.network.bridge.name".to_owned(), bridge_name(name))].into());
+        let request = NetworkCreateRequest {
+            name: name.to_owned(),
+            driver: Some("bridge".to_owned()),
+            options: bridge,
+            labels: Some(labels),
+            ..NetworkCreateRequest::default()
+        };
+        let made = self.within(self.api.create_network(request)).await?;
+        if is_id(&made.id) {
+            Ok(made.id)
+        } else {
+            Err(Error::new(ErrorKind::BadAnswer, "the engine gave the network an id that is no id"))
+        }
+    }
+
+    /// Networks by one of the engine's filters.
+    async fn networks(&self, filter: &str, value: &str) -> Result<Vec<NetworkModel>, Error> {
+        let filters = [(filter.to_owned(), vec![value.to_owned()])].into();
+        let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
+        self.within(self.api.list_networks(Some(options))).await
+    }
+
+    async fn own_networks(&self) -> Result<Vec<OwnNetwork>, Error> {
+        let labelled = self.networks("label", NETWORK).await?;
+        let listed_at = self.transport.engine_time();
+        let own = labelled.into_iter().filter_map(OwnNetwork::read);
+        Ok(own.map(|network| OwnNetwork { listed_at, ..network }).collect())
+    }
+
+    /// Removes those of a removed task's networks that cube made and no other of its tasks is on.
+    ///
+    /// # Errors
+    /// The engine's, where the task was started for such a network.
+    pub(crate) async fn leave_networks(&self, left: &TaskNetworks) -> Result<(), Error> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let own = match self.own_networks().await {
+            Err(_) if left.needed.is_empty() => return Ok(()),
+            own => own?,
+        };
+        self.remove_unused(own.iter().filter(|network| left.hold(&network.id, &network.name))).await
+    }
+
+    /// The same for a task that was given up, however far it came.
+    pub(crate) async fn leave_networks_of(&self, task: &Task) -> Result<(), Error> {
+        if task.config.swarm || !task.may_exist() {
+            return Ok(());
+        }
+        if task.makes_network {
+            self.remove_made_for(task.id, LOOKOUT).await?;
+        }
+        let made = task.config.network.networks.iter().filter(|network| network.is_user_defined());
+        let left = TaskNetworks {
+            needed: task.own_networks().into_iter().map(str::to_owned).collect(),
+            joined: made.map(|network| network.name.clone()).collect(),
+        };
+        self.leave_networks(&left).await
+    }
+
+    /// Removes the networks that were made for the task, as far as no other is on them. It looks out for them for so
+    /// long.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn remove_made_for(&self, task_id: Uuid, lookout: Duration) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            let own = self.own_networks().await?;
+            let made: Vec<&OwnNetwork> = own.iter().filter(|network| network.made_for == task_id).collect();
+            if !made.is_empty() || begun.elapsed() >= lookout {
+                return self.remove_unused(made.into_iter()).await;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn remove_unused<'a>(&self, networks: impl Iterator<Item = &'a OwnNetwork>) -> Result<(), Error> {
+        for network in networks {
+            self.remove_network_of(network).await?;
+        }
+        Ok(())
+    }
+
+    /// cube's networks that no task of cube's is on, but for those that are `over`.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn prunable_networks(&self, over: &[Listed]) -> Result<Vec<OwnNetwork>, Error> {
+        let mut own = match self.own_networks().await {
+            // An engine, or a proxy before it, that shows no networks has made none for cube.
+            Err(error) if !error.is_passing() => Vec::new(),
+            own => own?,
+        };
+        if own.is_empty() {
+            return Ok(own);
+        }
+        let is_over = |task: &Listed| over.iter().any(|other| other.id == task.id);
+        let used = self.list_labelled(TASK_ID, true, |task| !is_over(task)).await?;
+        own.retain(|network| !used.iter().any(|task| task.networks.hold(&network.id, &network.name)));
+        Ok(own)
+    }
+
+    /// Removes a network that cube made, unless a task of cube's is on it, or a container that runs. Whether it is
+    /// gone.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn remove_network_of(&self, network: &OwnNetwork) -> Result<bool, Error> {
+        let used =
+            self.list_labelled(TASK_ID, true, |task| task.networks.hold(&network.id, &network.name)).await?;
+        if !used.is_empty() {
+            return Ok(false);
+        }
+        self.remove_network(&network.id).await
+    }
+
+    /// Whether it is gone: the engine keeps one that a container uses.
+    async fn remove_network(&self, id: &str) -> Result<bool, Error> {
+        match self.within(self.api.remove_network(id)).await {
+            Err(error) if error.kind() == ErrorKind::NetworkNotFound => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WrongState => Ok(false),
+            removed => removed.map(|()| true),
+        }
+    }
+}
+
+/// The engine's time of a network's creation.
+fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
+    Some(DateTime::parse_from_rfc3339(text?).ok()?.to_utc())
+}
+
+/// The bridge of the network of this name, as short as the kernel wants it: `br-` and 12 digits, as engines write
+/// them. Every cube takes the same one (FNV-1a).
+fn bridge_name(network: &str) -> String {
+    let hash = network.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("br-{:012x}", hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_networks_bridge_is_its_names_own_and_fits_the_kernel() {
+        assert_eq!(bridge_name("web"), bridge_name("web"));
+        assert_ne!(bridge_name("web"), bridge_name("wec"));
+        assert!(["", "a", "ü", &"x".repeat(300)].iter().all(|name| bridge_name(name).len() == 15));
+    }
+
+    #[test]
+    fn only_a_network_with_a_uuid_in_its_label_is_cubes() {
+        let network = |label: &str| NetworkModel {
+            id: Some("ab".to_owned()),
+            name: Some("web".to_owned()),
+            labels: Some([(NETWORK.to_owned(), label.to_owned())].into()),
+            ..NetworkModel::default()
+        };
+        assert!(OwnNetwork::read(network("6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11")).is_some());
+        assert!(OwnNetwork::read(network("true")).is_none());
+        assert!(OwnNetwork::read(NetworkModel { labels: None, ..network("x") }).is_none());
+    }
+}
