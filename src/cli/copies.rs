@@ -1,7 +1,7 @@
 //! `--copy-out`: what a task leaves behind is fetched before it is removed, whatever its end was; by the guard if
 //! cube itself was killed.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use cube::{CopyOut, Docker, Error, ErrorKind, State, TaskRef};
 use uuid::Uuid;
@@ -32,12 +32,17 @@ pub async fn fetch(session: &mut Session<'_>, succeeded: bool) -> Fetched {
     if due.is_empty() {
         return Fetched::Done;
     }
-    let (task, tag) = (session.task.clone(), session.task_id().to_string());
+    let (task, tag, record) = (session.task.clone(), session.task_id().to_string(), session.record.clone());
     let mut display = CopyDisplay::new(session.app);
     let mut failed = None;
     for copy in &due {
         let mut events = |event| display.show(event);
-        let mut copying = std::pin::pin!(task.copy_out(copy, &tag, &mut events));
+        let mut copying = std::pin::pin!(async {
+            let is_all = fs::symlink_metadata(copy.to()).is_err();
+            task.copy_out(copy, &tag, &mut events).await?;
+            record.keep_copied(&task, copy, is_all, !succeeded).await;
+            Ok(())
+        });
         let mut told = false;
         let done = loop {
             tokio::select! {

@@ -5,6 +5,8 @@ pub mod cause;
 pub mod ci;
 pub mod closing;
 mod container;
+mod copied;
+pub mod ended;
 pub mod evidence;
 pub mod output;
 pub mod phases;
@@ -12,15 +14,17 @@ mod usage;
 
 use std::{
     fmt,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use cube::{
-    Config, Details, DockerResult, Error, ErrorKind, Event, LogOptions, RunningTask, Signal, Tail, Usage,
-    UsageWatch,
+    Config, CopyOut, Details, DockerResult, Error, ErrorKind, Event, LogOptions, RunningTask, Signal, Tail,
+    Usage, UsageWatch,
 };
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::cli::{
     app::App,
@@ -32,6 +36,7 @@ use crate::cli::{
         ci::Ci,
         closing::Closing,
         container::Container,
+        copied::CopiedFolder,
         evidence::{Evidence, Secrets},
         output::OutputRecord,
         phases::{Phase, Stopwatch},
@@ -69,6 +74,8 @@ struct RecordState {
     /// The first thing that could not be written.
     failure: Option<Error>,
     evidence_due: bool,
+    /// Where the evidence has what was copied out.
+    copied: Option<CopiedFolder>,
     /// The signals that cube handed to the task.
     handed_on: Vec<u8>,
 }
@@ -211,6 +218,11 @@ impl Record {
         }
     }
 
+    /// The last lines that were seen.
+    fn last_lines(&self, most: usize) -> Vec<String> {
+        self.0.output.lines(most)
+    }
+
     /// Reads the last lines from the log, unless the output was seen as it came.
     async fn read_last_lines(&self, task: &RunningTask, details: Option<&Details>, most: usize) {
         if !self.0.output.is_empty() {
@@ -262,6 +274,26 @@ impl Record {
         }
     }
 
+    /// What was copied out is part of the evidence: linked if the target holds nothing else, else fetched again.
+    pub async fn keep_copied(&self, task: &RunningTask, copy: &CopyOut, is_all: bool, failed: bool) {
+        let Some(evidence) = self.0.evidence.as_ref().filter(|evidence| evidence.is_due(failed)) else {
+            return;
+        };
+        let place = self.with(|state| {
+            if state.copied.is_none() {
+                state.copied = Some(evidence.copied_folder()?);
+            }
+            Ok(state.copied.as_ref().map(|copied| copied.place(copy.path())))
+        });
+        let kept = match place {
+            Ok(Some(place)) if is_all => evidence.link(copy.to(), &place),
+            Ok(Some(place)) => fetch(task, copy, &place).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.keep_failure(kept);
+    }
+
     /// Waits for the rest of the log that is written to a file.
     async fn finish_log(&self) {
         let Some(following) = self.with(|state| state.following.take()) else { return };
@@ -305,7 +337,7 @@ impl Record {
             ended_by_cube: end.by_cube || self.is_handed_on(code),
             engine_signal: signal,
             command: container.command(),
-            lines: self.0.output.lines(LAST_LINES),
+            lines: self.last_lines(LAST_LINES),
             env: &config.process.env,
         })
     }
@@ -357,6 +389,11 @@ impl Record {
         let failed_early = result.error.is_some() && self.0.evidence.is_some();
         self.with(|state| state.evidence_due) || failed_early
     }
+}
+
+async fn fetch(task: &RunningTask, copy: &CopyOut, place: &Path) -> Result<(), Error> {
+    let again: CopyOut = format!("{}:{}", copy.path(), place.display()).parse()?;
+    task.copy_out(&again, &Uuid::new_v4().to_string(), &mut |_| {}).await.map(drop)
 }
 
 /// The length of a container's id; a service's is shorter.

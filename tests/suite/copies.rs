@@ -261,3 +261,34 @@ fn a_volume_that_is_not_there_is_told() {
     run_sh(&bed, &["-q", &volume], "true").output();
     bed.assert_empty();
 }
+
+#[test]
+fn what_was_copied_out_is_part_of_the_evidence_and_stored_once() {
+    let bed = Bed::new();
+    let (evidence, merged) = (bed.path("evidence"), bed.path("merged"));
+    fs::create_dir(&merged).unwrap();
+    fs::write(merged.join("own"), "the caller's").unwrap();
+    let fresh = bed.path("fresh");
+    let flags = [
+        format!("--evidence={}", evidence.display()),
+        format!("--copy-out=/out:{}", fresh.display()),
+        format!("--copy-out=/out/.:{}", merged.display()),
+        format!("--copy-out=/etc/hostname:{}", bed.path("name").display()),
+    ];
+    let run = |code: i32| {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        run_sh(&bed, &flags, &format!("{}; exit {code}", result(1000))).ends(code).output();
+    };
+    run(3);
+    let copied = evidence.join("copied-out");
+    assert_eq!(fs::read(copied.join("out/sum")).unwrap(), fs::read(fresh.join("sum")).unwrap());
+    let inode = |file: PathBuf| fs::metadata(file).unwrap().ino();
+    assert_eq!(inode(copied.join("out/big")), inode(fresh.join("big")));
+    assert_eq!(inode(copied.join("hostname")), inode(bed.path("name")));
+    // A folder that held something else is not linked: what is the caller's own is no evidence.
+    assert_eq!(fs::read_dir(copied.join("out-2")).unwrap().count(), 2);
+    assert_eq!(fs::read(copied.join("out-2/big")).unwrap(), fs::read(merged.join("big")).unwrap());
+    fs::remove_dir_all(&evidence).unwrap();
+    run(0);
+    assert!(!copied.exists(), "a success leaves none");
+}

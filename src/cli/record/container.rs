@@ -39,6 +39,12 @@ impl Container {
         program.into_iter().chain(arguments).map(str::to_owned).collect()
     }
 
+    /// Its environment, as `NAME=value`.
+    pub fn env(&self) -> Vec<&str> {
+        let variables = self.at("/Config/Env").and_then(Value::as_array);
+        variables.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
     fn at(&self, path: &str) -> Option<&Value> {
         self.0.pointer(path)
     }
@@ -58,11 +64,11 @@ mod tests {
             (None, None, false)
         );
         let ended = Container(json!({
-            "Path": "sh", "Args": ["-c", "x"], "HostConfig": {"Memory": 0},
+            "Config": {"Env": ["A=b"]}, "Path": "sh", "Args": ["-c", "x"], "HostConfig": {"Memory": 0},
             "State": {"FinishedAt": "2026-01-01T00:00:00Z", "Running": false, "ExitCode": 3, "OOMKilled": true},
         }));
         assert_eq!((ended.exit_code(), ended.memory_limit(), ended.out_of_memory()), (Some(3), None, true));
-        assert_eq!(ended.command(), ["sh", "-c", "x"]);
+        assert_eq!((ended.command(), ended.env()), (vec!["sh".into(), "-c".into(), "x".into()], vec!["A=b"]));
         let created =
             json!({"State": {"FinishedAt": "0001-01-01T00:00:00Z", "Running": false, "ExitCode": 127}});
         assert_eq!(Container(created).exit_code(), None);

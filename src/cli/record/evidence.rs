@@ -10,7 +10,10 @@ use std::{
 use cube::{EnvVar, Error, ErrorKind};
 use serde_json::Value;
 
-use crate::cli::output::{copy::OutputSource, render};
+use crate::cli::{
+    output::{copy::OutputSource, render},
+    record::copied::{self, CopiedFolder},
+};
 
 /// What stands for a value.
 const BLANK: &str = "***";
@@ -89,6 +92,16 @@ impl Evidence {
     pub fn write_lines(&self, lines: &[u8], secrets: &Secrets) -> Result<(), Error> {
         fs::write(self.folder.join("task.log"), secrets.blanked(lines))
             .map_err(|cause| self.unwritable(cause))
+    }
+
+    /// The folder for what was copied out.
+    pub fn copied_folder(&self) -> Result<CopiedFolder, Error> {
+        CopiedFolder::make(&self.folder).map_err(|cause| self.unwritable(cause))
+    }
+
+    /// Links what was copied out.
+    pub fn link(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        copied::link(from, to).map_err(|cause| self.unwritable(cause))
     }
 
     fn unwritable(&self, cause: io::Error) -> Error {
