@@ -23,7 +23,7 @@ fn success_is_zero() {
 fn it_waits_for_a_task_that_still_runs() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "out=up", "forever"]);
-    let waiting = bed.cube(["wait", &task.id]).exits(143).spawn();
+    let waiting = bed.cube(["wait", &task.id]).exits(143).any_stderr().spawn();
     let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
     logs.wait_for_stdout("up\n");
     bed.engine().send("POST", &format!("/containers/{}/kill?signal=TERM", task.id), &[], &[]);
@@ -36,7 +36,7 @@ fn a_task_that_is_killed_gives_137() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe()]);
     bed.engine().send("POST", &format!("/containers/{}/kill", task.id), &[], &[]);
-    assert_eq!(bed.cube(["wait", &task.id]).exits(137).text(), "137\n");
+    assert_eq!(bed.cube(["wait", &task.id]).exits(137).stderr_has("reason: ").text(), "137\n");
 }
 
 #[test]
@@ -95,4 +95,18 @@ fn a_wait_that_failed_in_the_engine_is_no_success() {
         .always("GET /containers/*/json", running())
         .always("POST /containers/*/wait", Reply::json(200, answer));
     engine.cube(["wait", ID]).fails(1).stderr_has("the shim is gone").output();
+}
+
+#[test]
+fn a_failed_task_is_explained() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &probe(), "--memory", "16m", "memory=64"]);
+    let waited =
+        bed.cube(["wait", &task.id]).exits(137).stderr_has("failed: ").stderr_has("remedy: ").output();
+    assert!(waited.text() == "137\n" && waited.stderr.contains("memory"), "{}", waited.stderr);
+    let object = bed.cube(["-o", "json", "wait", &task.id]).ends(137).json();
+    assert_eq!((&object["cause"]["kind"], &object["exit_code"]), (&json!("out_of_memory"), &json!(137)));
+    // A code alone has no cause.
+    let task = bed.start(["--image", &probe(), "exit=3"]);
+    assert_eq!(bed.cube(["-o", "json", "wait", &task.id]).ends(3).json().get("cause"), None);
 }

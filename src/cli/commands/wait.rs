@@ -12,6 +12,7 @@ use crate::cli::{
     config,
     outcome::{FAILED, Outcome},
     output::stdio,
+    record::ended::cause_of,
     signals::Signals,
 };
 
@@ -45,7 +46,7 @@ async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Goal) -> Resu
         let outcome = match reached {
             Ok((outcome, Some(exit))) if app.output() == OutputFormat::Text => {
                 stdio::print(&format!("{}\n", exit.code))?;
-                Outcome::told(outcome.code)
+                outcome
             }
             Ok((outcome, _)) => outcome,
             Err(error) => Outcome::failure(Action::Wait, error),
@@ -58,8 +59,9 @@ async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Goal) -> Resu
     Ok(first.unwrap_or_else(|| Outcome::told(0)))
 }
 
-/// The error of a later task: only the first counts.
+/// The error of a later task, or why it failed: only the first counts.
 fn show_error(app: &App, outcome: &Outcome) {
+    outcome.closing.show(outcome.result.as_ref().and_then(|result| result.cause.as_ref()));
     if let Some(DockerResult { error: Some(error), .. }) = &outcome.result {
         stdio::error(error, app.colors_errors());
     }
@@ -72,13 +74,17 @@ fn during(error: Error, task: &str) -> Error {
 async fn reached(
     app: &App,
     docker: &Docker,
-    task: &TaskRef,
+    name: &TaskRef,
     goal: &Goal,
 ) -> Result<(Outcome, Option<Exit>), Error> {
-    let (task, _) = docker.find(task).await?;
+    let (task, _) = docker.find(name).await?;
     let met = met(app, &task, goal).await;
     // The task is still there, and the result names it.
-    met.map_err(|error| error.with_container(task.id().as_str()))
+    let (mut outcome, exit) = met.map_err(|error| error.with_container(task.id().as_str()))?;
+    if let Some(cause) = outcome.result.as_mut().and_then(|result| result.cause.as_mut()) {
+        cause.message = format!("{name} failed: {}", cause.message);
+    }
+    Ok((outcome, exit))
 }
 
 async fn met(app: &App, task: &RunningTask, goal: &Goal) -> Result<(Outcome, Option<Exit>), Error> {
@@ -96,12 +102,15 @@ async fn met(app: &App, task: &RunningTask, goal: &Goal) -> Result<(Outcome, Opt
 /// The exit code as cube's own, and what is known of the task if anybody asks for it.
 async fn ended(app: &App, task: &RunningTask, exit: Exit) -> Outcome {
     let code = u8::try_from(exit.code).unwrap_or(FAILED);
+    let cause = cause_of(task, exit.code).await;
     if app.output() == OutputFormat::Text {
-        return Outcome::told(code);
+        let result =
+            cause.map(|cause| DockerResult { cause: Some(cause), ..DockerResult::success(Action::Wait) });
+        return Outcome { result, ..Outcome::told(code) };
     }
     let known = task.result(Action::Wait).await;
     let mut result = known.unwrap_or_else(|_| DockerResult::success(Action::Wait));
-    result.exit_code = Some(exit.code);
+    (result.exit_code, result.cause) = (Some(exit.code), cause);
     Outcome { code, ..Outcome::success(result) }
 }
 
