@@ -6,4 +6,11 @@ pub mod engine;
 #[path = "../suite/testbed/image.rs"]
 pub mod image;
 
+/// A benchmark is nothing without an engine.
+mod need {
+    pub fn no_engine() -> ! {
+        panic!("no engine answers: set DOCKER_HOST=unix:///PATH to one that does");
+    }
+}
+
 pub use engine::Engine;

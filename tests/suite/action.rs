@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::testbed::{Bed, cube::binary, probe};
+use crate::testbed::{Bed, cube::binary, need, probe};
 
 /// A job of a runner: its files, and what an action saves for its last step.
 struct Job {
@@ -32,6 +32,7 @@ impl Job {
     /// Runs one step of the action.
     fn step(&self, script: &str, state: &[(String, String)]) -> Output {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/actions/cube").join(script);
+        need::program("node");
         let mut node = Command::new("node");
         node.arg(script).current_dir(self.folder.path());
         for (variable, file) in

@@ -1,6 +1,12 @@
 //! Help, version, completions and the man page.
 
 use crate::testbed::Cube;
+use crate::testbed::scripted::{Reply, Scripted};
+
+/// An engine without a container.
+fn empty_engine() -> Scripted {
+    Scripted::new().always("GET /containers/json*", Reply::json(200, "[]"))
+}
 
 #[test]
 fn help_names_every_verb() {
@@ -66,17 +72,19 @@ fn a_variable_is_yes_or_no_in_the_usual_words() {
         let why = if swarm { "Swarm cannot honour --disk" } else { "one.sock" };
         Cube::new(run).env("CUBE_SWARM", word).fails(125).stderr_has(why).output();
     }
-    let ids = Cube::new(["ps"]).env("CUBE_QUIET", "1").text();
+    let engine = empty_engine();
+    let ids = engine.cube(["ps"]).env("CUBE_QUIET", "1").text();
     assert!(!ids.contains("CONTAINER ID"), "{ids}");
     for word in ["1", "true"] {
-        Cube::new(["ps"]).env("CUBE_VERBOSE", word).stderr_has("engine at").output();
+        engine.cube(["ps"]).env("CUBE_VERBOSE", word).stderr_has("engine at").output();
     }
     Cube::new(["ps"]).env("CUBE_VERBOSE", "loud").ends(2).stderr_has("requests").output();
 }
 
 #[test]
 fn an_empty_variable_is_none() {
-    let mut ps = Cube::new(["ps"]);
+    let engine = empty_engine();
+    let mut ps = engine.cube(["ps"]);
     for name in ["OUTPUT", "COLOR", "VERBOSE", "QUIET", "SWARM", "ENGINE_TIMEOUT", "CONTEXT", "HOST"] {
         ps = ps.env(&format!("CUBE_{name}"), "");
     }
@@ -110,7 +118,7 @@ fn of_a_flag_given_twice_the_last_counts() {
 #[test]
 fn a_variable_with_a_port_names_an_engine_and_a_host_alone_a_task_s() {
     Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1:1").fails(1).stderr_has("tcp://127.0.0.1:1").output();
-    Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1").output();
+    empty_engine().cube(["ps"]).env("CUBE_HOST", "127.0.0.1").output();
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::testbed::{Bed, Cube, cube::binary, probe};
+use crate::testbed::{Bed, Cube, cube::binary, need, probe};
 
 /// What a shell prints and complains of when it runs a script with cube in its PATH.
 fn in_shell(shell: &[&str], script: &str) -> (String, String) {
+    need::program(shell[0]);
     let folder = binary().parent().map(Path::to_owned).unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let output = Command::new(shell[0])
@@ -95,6 +96,7 @@ fn contexts_are_offered_by_their_names() {
 
 #[test]
 fn every_command_has_a_page_that_man_reads_without_a_warning() {
+    need::program("man");
     let verbs = Cube::new(["man", "--list"]).text();
     for verb in verbs.lines() {
         let page = Cube::new(["man", verb]).text();

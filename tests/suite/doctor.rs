@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::testbed::Cube;
+use crate::testbed::{Cube, need};
 
 /// What the table says of one promise.
 fn holds(checks: &Value, name: &str) -> Value {
@@ -12,6 +12,7 @@ fn holds(checks: &Value, name: &str) -> Value {
 
 #[test]
 fn names_the_engine_and_what_led_to_it() {
+    need::engine();
     let text = Cube::new(["doctor"]).text();
     let engine = text.lines().find(|line| line.starts_with("engine ")).unwrap();
     assert!(engine.contains("yes") && engine.contains("API 1."), "{engine}");
@@ -21,6 +22,7 @@ fn names_the_engine_and_what_led_to_it() {
 
 #[test]
 fn json_is_one_object_with_every_promise() {
+    need::engine();
     let object = Cube::new(["-o", "json", "doctor"]).json();
     assert_eq!((object["action"].as_str(), object["result"].as_str()), (Some("doctor"), Some("success")));
     for name in ["engine", "disk", "logs", "port", "usage", "stop", "guard", "swarm", "credentials"] {
@@ -32,6 +34,7 @@ fn json_is_one_object_with_every_promise() {
 
 #[test]
 fn a_promise_that_is_required_and_does_not_hold_is_a_failure() {
+    need::engine();
     Cube::new(["doctor", "--require", "engine", "--require", "guard"]).text();
     let said = Cube::new(["doctor", "--require", "credentials"])
         .ends(1)
@@ -50,6 +53,7 @@ fn where_no_engine_answers_the_command_that_starts_one_is_named() {
 
 #[test]
 fn the_registries_of_the_configuration_are_named_and_their_credentials_are_not() {
+    need::engine();
     let folder = tempfile::tempdir().unwrap();
     let config = r#"{"auths":{"registry.example.com":{"auth":"bWU6czNjcmV0"}},"credsStore":"secretservice"}"#;
     std::fs::write(folder.path().join("config.json"), config).unwrap();

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::testbed::shell;
+use crate::testbed::{need, shell};
 
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
@@ -31,6 +31,7 @@ fn ready_waits_for_a_task_and_removes_it() {
 #[test]
 fn lifecycle_takes_a_database_from_pending_to_gone() {
     const IMAGE: &str = "cube-test-examples/postgres:13";
+    need::engine();
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = Command::new(root.join("examples/postgres-image.sh")).arg(IMAGE).output().unwrap();
     assert!(made.status.success(), "{made:?}");

@@ -11,7 +11,7 @@ use cube::{Address, AddressChoice, Config, Docker, Error, Surroundings};
 use rustix::process::Signal;
 
 use crate::testbed::bed::is_id;
-use crate::testbed::{Bed, Engine, cube::Running, probe};
+use crate::testbed::{Bed, Engine, cube::Running, need, probe};
 
 /// By when a killed cube's task is gone.
 const GONE: Duration = Duration::from_secs(5);
@@ -218,6 +218,8 @@ fn one_runner_holds_no_more_after_many_tasks() {
 fn a_first_start_of_postgres_is_ready_when_it_is_told() {
     const IMAGE: &str = "cube-test-load/postgres:13";
     let starts = count("CUBE_TEST_DATABASES", 3);
+    need::engine();
+    need::program("psql");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/postgres-image.sh");
     assert!(Command::new(script).arg(IMAGE).output().unwrap().status.success());
     for number in 0..starts {

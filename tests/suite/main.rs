@@ -1,6 +1,6 @@
 //! cube as its users meet it: the real binary against real engines, registries and scripted answers.
 //!
-//! Needs an engine (`tests/run` installs and starts one). A test leaves nothing on it.
+//! Where no engine answers, what needs one is left out (`tests/run` installs and starts one). A test leaves nothing on it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test ends by a panic
 #![allow(clippy::needless_pass_by_value, clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
@@ -49,6 +49,7 @@ mod pull_display;
 mod readme;
 mod ready;
 mod record;
+mod recorded;
 mod refusals;
 mod restart;
 mod run;

@@ -13,6 +13,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use crate::testbed::need;
+
 /// Stands in for the documents' `postgres`, so that no image of the user's is touched.
 const IMAGE: &str = "cube-test-readme/postgres";
 /// The versions that they name; the content is the distribution's version for each.
@@ -204,6 +206,7 @@ fn disappointment(block: &Block, output: &Output) -> Option<String> {
 fn every_shell_block_does_what_its_document_says() {
     let (blocks, wrong) = documented();
     assert_eq!(wrong, [""; 0]);
+    need::engine();
     let images = Images::make();
     let queue = Mutex::new(blocks.iter().filter(|block| block.not_run.is_none()));
     let failures = Mutex::new(Vec::new());

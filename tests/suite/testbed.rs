@@ -6,12 +6,15 @@ pub mod cube;
 pub mod engine;
 pub mod guarded;
 pub mod image;
+pub mod need;
 #[path = "../probe/pattern.rs"]
 pub mod pattern;
 pub mod private;
 pub mod proxy;
 pub mod quota;
+pub mod recorder;
 pub mod registry;
+pub mod request;
 pub mod scripted;
 pub mod secured;
 pub mod sshd;

@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Cube, Engine};
+use super::{Cube, Engine, need};
 
 /// Marks each container that a test makes through cube.
 const LABEL: &str = "cube-test.bed";
@@ -19,7 +19,8 @@ const LABEL: &str = "cube-test.bed";
 pub struct Bed {
     name: String,
     folder: TempDir,
-    engine: &'static Engine,
+    /// Asked for only by a test that uses it.
+    engine: OnceLock<&'static Engine>,
     volumes: Mutex<Vec<String>>,
 }
 
@@ -31,11 +32,16 @@ pub struct Task<'bed> {
 
 impl Bed {
     pub fn new() -> Self {
-        Self::on(Engine::under_test())
+        need::settle();
+        Self::with(OnceLock::new())
     }
 
     /// A place on another engine than the one under test.
     pub fn on(engine: &'static Engine) -> Self {
+        Self::with(OnceLock::from(engine))
+    }
+
+    fn with(engine: OnceLock<&'static Engine>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("cube-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().unwrap();
@@ -47,8 +53,8 @@ impl Bed {
         &self.name
     }
 
-    pub fn engine(&self) -> &Engine {
-        self.engine
+    pub fn engine(&self) -> &'static Engine {
+        self.engine.get_or_init(Engine::under_test)
     }
 
     /// A path in a folder of the test's own.
@@ -76,8 +82,8 @@ impl Bed {
     /// `cube ARGS` on the bed's engine.
     pub fn cube<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Cube {
         let cube = Cube::new(args);
-        let usual = std::ptr::eq(self.engine, Engine::under_test());
-        if usual { cube } else { cube.env("DOCKER_HOST", self.engine.host()) }
+        let usual = std::ptr::eq(self.engine(), Engine::under_test());
+        if usual { cube } else { cube.env("DOCKER_HOST", self.engine().host()) }
     }
 
     /// `cube run ARGS`, labelled so that the bed finds what it made.
@@ -109,7 +115,7 @@ impl Bed {
     /// A container that is not cube's, made by the engine's API.
     pub fn foreign(&self, name: &str, mut config: Value) -> Task<'_> {
         config["Labels"] = serde_json::json!({ LABEL: self.name });
-        let made = self.engine.post(&format!("/containers/create?name={name}"), &config);
+        let made = self.engine().post(&format!("/containers/create?name={name}"), &config);
         Task { id: made["Id"].as_str().unwrap().to_owned(), bed: self }
     }
 
@@ -120,14 +126,15 @@ impl Bed {
 
     /// Ids of the test's containers.
     pub fn containers(&self) -> Vec<String> {
-        self.engine.labelled(&self.label())
+        self.engine().labelled(&self.label())
     }
 
     /// Returns once a container of the test runs.
     pub fn wait_for_start(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         // One that has just been made may be listed before it can be inspected.
-        let state = |id: &String| self.engine.send("GET", &format!("/containers/{id}/json"), &[], &[]).json();
+        let state =
+            |id: &String| self.engine().send("GET", &format!("/containers/{id}/json"), &[], &[]).json();
         while !self.containers().iter().any(|id| state(id)["State"]["Running"] == true) {
             assert!(Instant::now() < deadline, "nothing of the test runs");
             std::thread::sleep(Duration::from_millis(20));
@@ -143,14 +150,15 @@ impl Bed {
 
 impl Drop for Bed {
     fn drop(&mut self) {
+        let Some(engine) = self.engine.get() else { return };
         let containers = self.containers();
         for id in &containers {
-            self.engine.delete(&format!("/containers/{id}?force=1&v=1"));
+            engine.delete(&format!("/containers/{id}?force=1&v=1"));
         }
         let mut volumes = self.volumes.lock().unwrap().clone();
-        volumes.retain(|volume| self.engine.has(&format!("/volumes/{volume}")));
+        volumes.retain(|volume| engine.has(&format!("/volumes/{volume}")));
         for volume in &volumes {
-            self.engine.delete(&format!("/volumes/{volume}?force=1"));
+            engine.delete(&format!("/volumes/{volume}?force=1"));
         }
         if !std::thread::panicking() {
             assert!(containers.is_empty(), "the test left the containers {containers:?}");
@@ -162,17 +170,17 @@ impl Drop for Bed {
 impl Task<'_> {
     /// What the engine tells of it.
     pub fn inspect(&self) -> Value {
-        self.bed.engine.container(&self.id)
+        self.bed.engine().container(&self.id)
     }
 
     /// Whether it is there, in whatever state.
     pub fn exists(&self) -> bool {
-        self.bed.engine.has_container(&self.id)
+        self.bed.engine().has_container(&self.id)
     }
 
     /// Returns its exit code once it has ended, by the engine's own word.
     pub fn ended(&self) -> i64 {
-        let answer = self.bed.engine.post(&format!("/containers/{}/wait", self.id), &Value::Null);
+        let answer = self.bed.engine().post(&format!("/containers/{}/wait", self.id), &Value::Null);
         // podman's word until it has tidied up.
         self.wait_until(|seen| seen["State"]["Status"] != "stopped");
         answer["StatusCode"].as_i64().unwrap()
@@ -192,7 +200,7 @@ impl Task<'_> {
     pub fn wait_until_listed_as(&self, state: &str) {
         let filter = super::engine::escaped(&format!(r#"{{"id":["{}"],"status":["{state}"]}}"#, self.id));
         let path = format!("/containers/json?all=1&filters={filter}");
-        self.wait_until(|_| self.bed.engine.get(&path) != Value::Array(Vec::new()));
+        self.wait_until(|_| self.bed.engine().get(&path) != Value::Array(Vec::new()));
     }
 
     /// The host port of `PORT/proto` on IPv4, by the engine's own word.
@@ -206,7 +214,7 @@ impl Task<'_> {
 
 impl Drop for Task<'_> {
     fn drop(&mut self) {
-        self.bed.engine.delete(&format!("/containers/{}?force=1&v=1", self.id));
+        self.bed.engine().delete(&format!("/containers/{}?force=1&v=1", self.id));
     }
 }
 

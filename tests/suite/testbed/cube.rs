@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::need;
+
 /// Longer than any story takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -56,6 +58,7 @@ pub struct Output {
 impl Cube {
     /// `cube ARGS`, with nothing of the caller's environment but the engine's address.
     pub fn new<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Self {
+        need::settle();
         let mut command = Command::new(binary());
         command.args(args.into_iter().map(Into::into)).env_clear().current_dir(scratch());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", scratch());

@@ -4,12 +4,13 @@
 use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Engine;
 use super::guarded::Guarded;
+use super::{Engine, need};
 
 /// The engine; its containers and all that it stored go with it.
 pub struct Private {
@@ -23,6 +24,7 @@ pub struct Private {
 impl Private {
     /// A running engine. With `live_restore` its containers go on while it does not run.
     pub fn start(live_restore: bool) -> Self {
+        need::engine();
         let server = "containerd --config \"$folder/none\" --root \"$folder/containerd\" --state \"$folder/state\" \
                       --address \"$folder/containerd.sock\"";
         // Only after a test that was killed there is something to do.
@@ -39,6 +41,10 @@ impl Private {
 
     pub fn engine(&self) -> &'static Engine {
         self.engine
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.keeper.folder().join("sock")
     }
 
     /// Starts the engine again and returns once it answers.

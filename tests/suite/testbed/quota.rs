@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::Engine;
 use super::guarded::Guarded;
+use super::{Engine, need};
 
 /// The engine, held by one test alone: after each removal it has the quotas counted anew, and until that is done
 /// the file system lets more through.
@@ -18,6 +18,7 @@ impl Quota {
     /// Waits for the test that has it.
     pub fn take() -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
+        need::engine();
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (engine, server) = started();
         let quota = Self { engine, server, _alone: alone };

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use serde_json::json;
 
 use super::guarded::Guarded;
-use super::{Bed, Engine, image};
+use super::{Bed, Engine, image, need};
 
 /// Who may pull from [`Registry::private`].
 pub const USER: &str = "cube";
@@ -52,6 +52,7 @@ impl Registry {
     }
 
     fn start(host: &str, before: &str, config: &str, auth: String) -> Self {
+        need::engine();
         // The system gives a port that is free now; nobody else asks for this very one in the next second.
         let address = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().to_string();
         let config = format!(

@@ -1,6 +1,6 @@
 //! An engine whose answers are written beforehand, for what a real one says too rarely.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Cube, cube};
+use super::request::Request;
+use super::{Cube, cube, need};
 
 /// Listens until dropped; then fails if a request came that was not expected or one did not come.
 pub struct Scripted {
@@ -42,6 +43,8 @@ pub enum Reply {
     Stall(Vec<u8>),
     /// The first bytes, then the second for ever.
     Endless(Vec<u8>, Vec<u8>),
+    /// These bytes, each part once so many requests were asked, then the connection is closed.
+    InTurn(Vec<(usize, Vec<u8>)>),
 }
 
 impl Reply {
@@ -86,7 +89,10 @@ impl Reply {
         let (Self::Raw(mut bytes)
         | Self::Cut(mut bytes)
         | Self::Stall(mut bytes)
-        | Self::Endless(mut bytes, _)) = self;
+        | Self::Endless(mut bytes, _)) = self
+        else {
+            panic!("an answer in parts is cut by its parts");
+        };
         bytes.truncate(size);
         Self::Cut(bytes)
     }
@@ -94,6 +100,7 @@ impl Reply {
 
 impl Scripted {
     pub fn new() -> Self {
+        need::settle();
         let folder = TempDir::with_prefix("cube-test-").unwrap();
         let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
         let state = Arc::<Mutex<State>>::default();
@@ -142,11 +149,7 @@ impl Scripted {
 
     /// Returns once something that starts with `request` was asked.
     pub fn wait_for(&self, request: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !self.state.lock().unwrap().seen.iter().any(|seen| seen.starts_with(request)) {
-            assert!(Instant::now() < deadline, "nobody asked {request}");
-            thread::yield_now();
-        }
+        wait_until(&self.state, |state| state.seen.iter().any(|seen| seen.starts_with(request)));
     }
 }
 
@@ -183,14 +186,30 @@ impl State {
     }
 }
 
+/// Returns once the requests so far are as `ready` wants them.
+fn wait_until(state: &Mutex<State>, ready: impl Fn(&State) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !ready(&state.lock().unwrap()) {
+        assert!(Instant::now() < deadline, "not asked: only {:?}", state.lock().unwrap().seen);
+        thread::yield_now();
+    }
+}
+
 fn serve(stream: &UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    while let Some(request) = read_request(&mut reader)? {
-        let reply = state.lock().unwrap().reply_to(&request);
+    while let Some(request) = Request::read(&mut reader)? {
+        let reply = state.lock().unwrap().reply_to(&request.line());
         let mut out = stream;
         match reply {
             Reply::Raw(bytes) => out.write_all(&bytes)?,
             Reply::Cut(bytes) => return out.write_all(&bytes),
+            Reply::InTurn(parts) => {
+                for (asked, bytes) in parts {
+                    wait_until(state, |state| state.seen.len() >= asked);
+                    out.write_all(&bytes)?;
+                }
+                return Ok(());
+            }
             Reply::Endless(head, block) => {
                 out.write_all(&head)?;
                 loop {
@@ -205,54 +224,6 @@ fn serve(stream: &UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// `METHOD /path?query` without an API version; none when the connection has ended. The body is read too.
-fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
-    let mut first = String::new();
-    if reader.read_line(&mut first)? == 0 {
-        return Ok(None);
-    }
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header)?;
-        let header = header.trim().to_ascii_lowercase();
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if header == "transfer-encoding: chunked" {
-            length = usize::MAX;
-        }
-        if header.is_empty() {
-            break;
-        }
-    }
-    read_body(reader, length)?;
-    let mut words = first.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    Ok(Some(format!("{method} {}", without_version(target))))
-}
-
-/// `length` bytes; chunks up to the empty one when it is `usize::MAX`.
-fn read_body(reader: &mut impl BufRead, length: usize) -> std::io::Result<()> {
-    if length != usize::MAX {
-        return reader.read_exact(&mut vec![0; length]);
-    }
-    loop {
-        let mut size = String::new();
-        reader.read_line(&mut size)?;
-        let size = usize::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
-        reader.read_exact(&mut vec![0; size + 2])?;
-        if size == 0 {
-            return Ok(());
-        }
-    }
-}
-
-fn without_version(target: &str) -> &str {
-    let versioned = target.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
-    versioned.unwrap_or(target)
 }
 
 /// Whether `pattern` is `text`, with `*` for any text.

@@ -4,9 +4,9 @@
 use std::net::TcpListener;
 use std::sync::OnceLock;
 
-use super::Engine;
 use super::authority::Authority;
 use super::guarded::Guarded;
+use super::{Engine, need};
 
 /// The engine, started once for all tests; its socket tells the tests what is true.
 pub struct Secured {
@@ -19,6 +19,7 @@ pub struct Secured {
 /// The engine; its certificate is for 127.0.0.1.
 pub fn engine() -> &'static Secured {
     static ENGINE: OnceLock<Secured> = OnceLock::new();
+    need::engine();
     ENGINE.get_or_init(|| {
         let authority = Authority::new();
         let files = authority.issue("engine", "127.0.0.1").into_os_string().into_string().unwrap();
@@ -28,8 +29,10 @@ pub fn engine() -> &'static Secured {
                        --exec-root \"$folder/exec\" --pidfile \"$folder/pid\" --host \"unix://$folder/sock\" \
                        --host \"tcp://127.0.0.1:$2\" --tlsverify --tlscacert \"$1/ca.pem\" \
                        --tlscert \"$1/cert.pem\" --tlskey \"$1/key.pem\"";
+        // What lives as long as the tests is never dropped: the certificates go with the server.
+        let after = "rm -rf \"${1%/*}\";";
         let server =
-            Guarded::start("echo {} >config.json &&", command, "", &[&files, &port.to_string()]);
+            Guarded::start("echo {} >config.json &&", command, after, &[&files, &port.to_string()]);
         let engine = Engine::at(server.folder().join("sock"));
         server.wait_until(|| engine.answers());
         Secured { engine, authority, port, _server: server }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::guarded::Guarded;
 use super::image::probe_on;
-use super::{Cube, Engine};
+use super::{Cube, Engine, need};
 
 /// The name of each node, and its last number in the network.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
@@ -46,6 +46,7 @@ struct Network {
 impl Swarm {
     /// A new one. It lives until dropped.
     pub fn new() -> Self {
+        need::engine();
         let id = std::process::id();
         let network = Network { prefix: format!("cs{}", id % 100_000), base: format!("10.99.{}", id % 250) };
         let guard = network.start();

@@ -1,7 +1,7 @@
 //! An engine that writes down what it is asked and starts nothing, and what the Docker CLI and cube ask it.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use std::thread;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::testbed::{Cube, cube::scratch};
+use crate::testbed::{Cube, cube::scratch, request::Request};
 
 /// What was asked to create a container.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,48 +105,13 @@ impl Recorder {
 
 fn serve(stream: &UnixStream, api: &str, seen: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    loop {
-        let (mut first, mut length, mut is_chunked) = (String::new(), 0, false);
-        if reader.read_line(&mut first)? == 0 {
-            return Ok(());
-        }
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header)?;
-            let header = header.trim().to_ascii_lowercase();
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            is_chunked |= header == "transfer-encoding: chunked";
-            if header.is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        if is_chunked {
-            body = read_chunks(&mut reader)?;
-        }
-        let request: Vec<&str> = first.split(' ').collect();
-        let answer = answer(request[0], request[1], api);
-        seen.lock().unwrap().push((format!("{} {}", request[0], request[1]), body));
+    while let Some(request) = Request::read(&mut reader)? {
+        let answer = answer(&request.method, &request.target, api);
+        let asked = format!("{} {}", request.method, request.target);
+        seen.lock().unwrap().push((asked, request.body));
         (&*stream).write_all(&answer)?;
     }
-}
-
-fn read_chunks(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
-    let mut body = vec![];
-    loop {
-        let mut size = String::new();
-        reader.read_line(&mut size)?;
-        let size = usize::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk)?;
-        body.extend_from_slice(&chunk[..size]);
-        if size == 0 {
-            return Ok(body);
-        }
-    }
+    Ok(())
 }
 
 fn answer(method: &str, path: &str, api: &str) -> Vec<u8> {
