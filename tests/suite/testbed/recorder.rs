@@ -15,8 +15,8 @@ use super::request::Request;
 pub struct Exchange {
     /// `METHOD /path`.
     pub request: String,
-    /// The parts of the answer, each with how many requests had been asked when it came.
-    pub answer: Vec<(usize, Vec<u8>)>,
+    /// The parts of the answer, each with the request that had been asked last when it came.
+    pub answer: Vec<(String, Vec<u8>)>,
 }
 
 /// Listens until the tests end.
@@ -84,12 +84,12 @@ fn serve(client: &UnixStream, engine: &Path, kept: &Mutex<Vec<Exchange>>) -> io:
 
 /// Keeps a part of the answer to the request with this number.
 fn note(kept: &mut [Exchange], number: usize, bytes: &[u8]) {
-    let asked = kept.len();
+    let Some(last) = kept.last().map(|exchange| exchange.request.clone()) else { return };
     match kept.get_mut(number).map(|exchange| &mut exchange.answer) {
-        Some(answer) if answer.last().is_some_and(|(before, _)| *before == asked) => {
+        Some(answer) if answer.last().is_some_and(|(before, _)| *before == last) => {
             answer.last_mut().unwrap().1.extend(bytes);
         }
-        Some(answer) => answer.push((asked, bytes.to_owned())),
+        Some(answer) => answer.push((last, bytes.to_owned())),
         // The recording has been taken.
         None => {}
     }

@@ -43,8 +43,8 @@ pub enum Reply {
     Stall(Vec<u8>),
     /// The first bytes, then the second for ever.
     Endless(Vec<u8>, Vec<u8>),
-    /// These bytes, each part once so many requests were asked, then the connection is closed.
-    InTurn(Vec<(usize, Vec<u8>)>),
+    /// These bytes, each part once something that starts with the text was asked, then the connection is closed.
+    InTurn(Vec<(String, Vec<u8>)>),
 }
 
 impl Reply {
@@ -149,7 +149,7 @@ impl Scripted {
 
     /// Returns once something that starts with `request` was asked.
     pub fn wait_for(&self, request: &str) {
-        wait_until(&self.state, |state| state.seen.iter().any(|seen| seen.starts_with(request)));
+        wait_for(&self.state, request);
     }
 }
 
@@ -186,11 +186,11 @@ impl State {
     }
 }
 
-/// Returns once the requests so far are as `ready` wants them.
-fn wait_until(state: &Mutex<State>, ready: impl Fn(&State) -> bool) {
+/// Returns once something that starts with `request` was asked.
+fn wait_for(state: &Mutex<State>, request: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !ready(&state.lock().unwrap()) {
-        assert!(Instant::now() < deadline, "not asked: only {:?}", state.lock().unwrap().seen);
+    while !state.lock().unwrap().seen.iter().any(|seen| seen.starts_with(request)) {
+        assert!(Instant::now() < deadline, "nobody asked {request}");
         thread::yield_now();
     }
 }
@@ -204,8 +204,8 @@ fn serve(stream: &UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
             Reply::Raw(bytes) => out.write_all(&bytes)?,
             Reply::Cut(bytes) => return out.write_all(&bytes),
             Reply::InTurn(parts) => {
-                for (asked, bytes) in parts {
-                    wait_until(state, |state| state.seen.len() >= asked);
+                for (request, bytes) in parts {
+                    wait_for(state, &request);
                     out.write_all(&bytes)?;
                 }
                 return Ok(());
