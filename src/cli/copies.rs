@@ -81,6 +81,19 @@ pub fn conclude(mut outcome: Outcome, fetched: Fetched) -> Outcome {
     outcome
 }
 
+/// Says what becomes of the copies of a task that is let go of: the guard makes them where it also removes the task
+/// at its end.
+pub fn explain_left(session: &Session, by_guard: bool) {
+    for copy in session.config().files.copy_out.iter().filter(|_| !session.app.global.quiet) {
+        stdio::note(&if by_guard {
+            format!("{copy} is copied out at the task's end")
+        } else {
+            let (id, path, to) = (session.task.id(), copy.path(), copy.to().display());
+            format!("{copy} is not copied out: use `cube cp {id}:{path} {to}` when the task has ended")
+        });
+    }
+}
+
 /// Ends a task whose start failed, so that what is fetched is whole, and copies out what is due.
 pub async fn fetch_failed(session: &mut Session<'_>) -> Fetched {
     if session.config().files.copy_out.is_empty() {

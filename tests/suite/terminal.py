@@ -1,5 +1,5 @@
 """Sessions of cube on a pseudo-terminal: terminal.py CUBE LABEL IMAGE SESSION."""
-import fcntl, os, re, select, signal, struct, sys, termios, time
+import fcntl, os, re, select, signal, struct, subprocess, sys, tempfile, termios, time
 
 CUBE, LABEL, IMAGE, SESSION = sys.argv[1:]
 LIMIT = 60
@@ -38,6 +38,16 @@ class Terminal:
         before, _, self.seen = self.seen.partition(text.encode())
         return before.decode(errors="replace") + text
 
+    def shows_size(self, rows, columns, set_now=False):
+        """Waits in the task until its terminal has this size: that of cube's comes a moment after the start."""
+        self.type(f"until [ \"$(stty size 2>&1)\" = '{rows} {columns}' ]; do :; done; stty size\r")
+        self.until("; stty size\r\n")
+        if set_now:
+            self.note(f"the window becomes {rows} rows of {columns} columns")
+            self.size(rows, columns)
+        self.until(f"{rows} {columns}\r\n")
+        self.until("# ")
+
     def note(self, text):
         """Adds a remark to what is recorded."""
         self.read += f"\n[{text}]\n".encode()
@@ -45,7 +55,7 @@ class Terminal:
     def recorded(self):
         """All that came, as text: without what moves the cursor, a prompt that is drawn anew, the shell's version."""
         text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.read).decode(errors="replace").replace("\r", "")
-        text = re.sub(r"(/ # )+", "/ # ", re.sub(r"BusyBox v.* built-in", "BusyBox built-in", text))
+        text = re.sub(r"(\S+ # )+", "# ", re.sub(r"BusyBox v.* built-in", "BusyBox built-in", text))
         return "".join(line.rstrip() + "\n" for line in text.split("\n") if line.strip())
 
     def is_as_before(self):
@@ -65,11 +75,8 @@ def run(*words):
 def session():
     shell = run("--rm", IMAGE, "sh")
     assert not shell.is_as_before()
-    shell.type("stty size\r")
-    shell.until("24 80")
-    shell.type("until [ \"$(stty size)\" = '40 100' ]; do :; done; echo re''sized\r")
-    shell.size(40, 100)
-    shell.until("resized")
+    shell.shows_size(24, 80)
+    shell.shows_size(40, 100, set_now=True)
     shell.type("echo sl''eeps; sleep 600\r")
     shell.until("sleeps")
     shell.type("\x03")
@@ -119,8 +126,8 @@ def detached():
     assert all(letter in "0123456789abcdef" for letter in task) and len(task) == 64, task
     command = Terminal("exec", "-it", task, "sh")
     command.until("# ")
-    command.type("stty size; exit 5\r")
-    command.until("24 80")
+    command.shows_size(24, 80)
+    command.type("exit 5\r")
     assert command.ended() == 5
     assert command.is_as_before()
     command = Terminal("exec", "-it", task, "sh")
@@ -144,15 +151,8 @@ def recorded():
     """Prints a session as it is kept in terminal.txt."""
     shell = run("--rm", IMAGE, "sh")
     assert not shell.is_as_before()
-    shell.type("stty size\r")
-    shell.until("24 80")
-    shell.until("# ")
-    shell.type("until [ \"$(stty size)\" = '40 100' ]; do :; done; stty size\r")
-    shell.until("stty size\r\n")
-    shell.note("the window becomes 40 rows of 100 columns")
-    shell.size(40, 100)
-    shell.until("40 100")
-    shell.until("# ")
+    shell.shows_size(24, 80)
+    shell.shows_size(40, 100, set_now=True)
     shell.type("echo sl''eeps; sleep 600\r")
     shell.until("sleeps\r\n")
     shell.type("\x03")
@@ -168,9 +168,32 @@ def recorded():
     print(f"$ cube run -it --rm IMAGE sh\n{shell.recorded()}$ cube run -it IMAGE sh\n{again.recorded()}", end="")
 
 
+def copied():
+    """The task is let go of; who removes it copies out, and otherwise it is said how to."""
+    with tempfile.TemporaryDirectory() as folder:
+        for rm in [["--rm"], []]:
+            shell = run(*rm, "--copy-out", f"/tmp/out:{folder}/out{len(rm)}", IMAGE, "sh")
+            shell.type("\x10\x11")
+            shell.until("is copied out at the task's end" if rm else "use `cube cp ")
+            assert shell.ended() == 0
+            task = re.findall("[0-9a-f]{64}", shell.recorded())[0]
+            again = Terminal("attach", task)
+            again.type("echo re''sult >/tmp/out; exit 4\r")
+            assert again.ended() == 4
+            subprocess.run([CUBE, "wait", task], stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + LIMIT
+            while rm and not (os.path.exists(f"{folder}/out1") and open(f"{folder}/out1").read() == "result\n"):
+                assert time.monotonic() < deadline, "nothing was copied out"
+            if not rm:
+                assert not os.path.exists(f"{folder}/out0")
+                subprocess.run([CUBE, "cp", f"{task}:/tmp/out", f"{folder}/out0"], check=True)
+                assert open(f"{folder}/out0").read() == "result\n"
+                subprocess.run([CUBE, "rm", "-f", task], check=True, stdout=subprocess.DEVNULL)
+
+
 def started():
     """Of a start in the background only the request is looked at."""
     Terminal("run", "-d", IMAGE).ended()
 
 
-{"started": started, "recorded": recorded, "session": session, "killed": killed, "signalled": signalled, "detached": detached}[SESSION]()
+{"started": started, "copied": copied, "recorded": recorded, "session": session, "killed": killed, "signalled": signalled, "detached": detached}[SESSION]()

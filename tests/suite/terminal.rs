@@ -3,6 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Cube, cube, shell};
 
 /// A session of `terminal.py`, and what it prints; afterwards the task goes, whoever removes it.
@@ -54,6 +57,11 @@ fn a_task_that_was_let_go_of_lives_on_and_can_be_joined() {
 }
 
 #[test]
+fn files_of_a_task_that_was_let_go_of_are_copied_out_at_its_end() {
+    session("copied");
+}
+
+#[test]
 fn without_a_terminal_all_output_comes_and_the_input_has_an_end() {
     let bed = Bed::new();
     let image = shell();
@@ -85,4 +93,25 @@ fn attach_gives_the_output_from_now_on_and_the_exit_code() {
     assert_eq!(joined.finish().text(), "bye\n");
     assert!(task.exists());
     bed.cube(["attach", &task.id]).fails(1).stderr_has("does not run").output();
+}
+
+/// The engine closes the connection, and the task runs on: whoever looks at it would take silence for a quiet task.
+#[test]
+fn an_attach_whose_connection_broke_says_so_and_waits_on() {
+    const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
+    let container = json!({"Id": ID, "Image": ID, "State": {"Status": "running", "Running": true, "Pid": 1},
+        "Config": {"Labels": {"cube.task.id": "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11"}}});
+    let upgraded = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+    let frame = b"\x01\0\0\0\0\0\0\x06hello\n";
+    let begun = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let engine = Scripted::new()
+        .always(&format!("GET /containers/{ID}/json"), Reply::json(200, container.to_string()))
+        .always("GET /images/*", Reply::json(200, json!({"Id": ID, "Config": {}}).to_string()))
+        .on(&format!("POST /containers/{ID}/attach*"), Reply::Cut([&upgraded[..], frame].concat()))
+        .on(&format!("POST /containers/{ID}/wait*"), Reply::Stall(begun.to_vec()));
+    let mut joined = engine.cube(["attach", "--sig-proxy=false", ID]).exits(143).any_stderr().spawn();
+    joined.wait_for_stdout("hello\n");
+    joined.wait_for_stderr(&format!("`cube attach {ID}` joins it again"));
+    joined.signal(rustix::process::Signal::TERM);
+    joined.finish();
 }

@@ -1,6 +1,9 @@
 //! The two forms of `run` and `with`: Docker's own, with IMAGE in place, and the scripting form with --image.
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use cube::{Error, ErrorKind};
 
@@ -131,6 +134,11 @@ fn no_image(verb: &str) -> Error {
 }
 
 impl TaskArgs {
+    /// Where the container's id is written to. To Docker an empty name is none.
+    pub fn cidfile(&self) -> Option<PathBuf> {
+        self.cidfile.clone().filter(|file| !file.as_os_str().is_empty())
+    }
+
     /// Whether every exposed port is published.
     pub fn publishes_all(&self, before: bool) -> bool {
         match self.form {

@@ -58,8 +58,9 @@ impl NetworkArgs {
         }
         network.create_network |= self.create_network;
         network.network_alias.extend(self.network_alias.iter().cloned());
-        set(&mut network.ip, self.ip.as_deref().map(|ip| address::<Ipv4Addr>("--ip", ip)).transpose()?);
-        set(&mut network.ip6, self.ip6.as_deref().map(|ip| address::<Ipv6Addr>("--ip6", ip)).transpose()?);
+        let (ip, ip6) = (given(self.ip.as_ref()), given(self.ip6.as_ref()));
+        set(&mut network.ip, ip.map(|ip| address::<Ipv4Addr>("--ip", &ip)).transpose()?);
+        set(&mut network.ip6, ip6.map(|ip| address::<Ipv6Addr>("--ip6", &ip)).transpose()?);
         for ip in &self.link_local_ip {
             network.link_local_ip.push(address("--link-local-ip", ip)?);
         }

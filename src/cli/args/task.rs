@@ -1,6 +1,9 @@
 //! The flags of `run` and `with`: Docker's names and meanings.
 
-use clap::{Args, builder::FalseyValueParser};
+use clap::{
+    Args,
+    builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _},
+};
 
 use crate::cli::args::{
     docker::DockerArgs,
@@ -202,6 +205,7 @@ pub struct TaskArgs {
     pub platform: Option<String>,
     /// Write the container's id to this file, which must not exist
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Engine")]
+    #[arg(value_parser = OsStringValueParser::new().map(std::path::PathBuf::from))]
     pub cidfile: Option<std::path::PathBuf>,
     /// Past this age any cube command may remove the task
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Engine")]

@@ -1,6 +1,6 @@
 //! `cube attach`: join a task that runs. It is never stopped or removed by this.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use cube::{
     Action, AttachOptions, Attachment, Details, Docker, DockerResult, Error, ErrorKind, Exit, Input,
@@ -22,6 +22,9 @@ use crate::cli::{
 
 /// So many signals that ask for an end are passed on; the next one ends cube.
 const PATIENCE: u32 = 3;
+/// How soon a task's end follows that of its output. Where it does not, the connection broke, or the task closed its
+/// streams.
+const END_OF_TASK: Duration = Duration::from_secs(2);
 /// SIGHUP, SIGINT, SIGTERM.
 const ENDING: [u8; 3] = [1, 2, 15];
 
@@ -57,7 +60,8 @@ async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
     };
     let (output, input) = signals.unless_one_comes(task.attach(&options)).await?;
     let input = Some(input).filter(|_| options.stdin);
-    let end = joined(&task, &details, output, input, &keys, Proxy { signals, on: !args.hides_signals }).await;
+    let proxy = Proxy { signals, on: !args.hides_signals };
+    let end = joined(&task, &details, output, input, &keys, proxy, app.global.quiet).await;
     let end = end.map_err(|error| error.with_container(details.id.as_str()))?;
     Ok(outcome(&details, docker.address(), &end))
 }
@@ -101,6 +105,7 @@ async fn joined(
     input: Option<Input>,
     keys: &DetachKeys,
     proxy: Proxy,
+    quiet: bool,
 ) -> Result<AttachEnd, Error> {
     let mut console = None;
     if details.tty {
@@ -108,7 +113,7 @@ async fn joined(
     } else if let Some(input) = input {
         tokio::spawn(feed(input));
     }
-    let mut shown = pin!(shown(task, output));
+    let mut shown = pin!(shown(task, output, quiet));
     let mut proxied = pin!(proxied(task, proxy, details.tty));
     tokio::select! {
         end = &mut shown => end,
@@ -118,11 +123,24 @@ async fn joined(
 }
 
 /// Shows the output to the task's end.
-async fn shown(task: &RunningTask, mut output: Attachment) -> Result<AttachEnd, Error> {
-    match copy::to_standard(&mut output).await? {
-        Copied::Whole => task.wait_through().await.map(AttachEnd::Exited),
-        Copied::ReaderGone => Ok(AttachEnd::Closed),
+async fn shown(task: &RunningTask, mut output: Attachment, quiet: bool) -> Result<AttachEnd, Error> {
+    if matches!(copy::to_standard(&mut output).await?, Copied::ReaderGone) {
+        return Ok(AttachEnd::Closed);
     }
+    let mut end = pin!(task.wait_through());
+    let exit = match tokio::time::timeout(END_OF_TASK, &mut end).await {
+        Ok(exit) => exit?,
+        Err(_) if quiet => end.await?,
+        Err(_) => {
+            let id = task.id();
+            stdio::note(&format!(
+                "warning: the connection to the task's output has ended, but the task has not: \
+                 `cube logs -f {id}` shows what it writes, `cube attach {id}` joins it again"
+            ));
+            end.await?
+        }
+    };
+    Ok(AttachEnd::Exited(exit))
 }
 
 /// Passes signals on; returns the one that is meant for cube.

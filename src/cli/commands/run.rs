@@ -55,7 +55,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     }
     *record = Record::new(&args.task.record, app, attached, args.result_file.is_some())?;
     let extras = Extras {
-        cidfile: args.task.cidfile.clone(),
+        cidfile: args.task.cidfile(),
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
         record: record.clone(),

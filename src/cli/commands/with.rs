@@ -64,7 +64,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     }
     *record = Record::new(&args.task.record, app, true, args.result_file.is_some())?;
     let extras = Extras {
-        cidfile: args.task.cidfile.clone(),
+        cidfile: args.task.cidfile(),
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
         record: record.clone(),

@@ -56,6 +56,7 @@ pub const LINES: &[&str] = &[
     "-i=true -t=false",
     "--ip 172.30.0.5 --ip6 fd00::5 --link-local-ip 169.254.1.1 --network web",
     "--ip 172.30.0.5",
+    "--ip= --ip6= --cidfile= --mac-address= --platform= --user= --runtime=",
     "--ipc host",
     "--ipc=container:other",
     "--ipc shareable",

@@ -225,6 +225,7 @@ async fn show_until_detached(
 /// Lets go of the task, which runs on as one that was started in the background.
 async fn detached_from(session: Session<'_>, rm: bool) -> Outcome {
     stdio::step(session.task.id());
+    copies::explain_left(&session, rm);
     let result = session.task.result(Action::Start).await;
     if rm {
         session.release_until_end();
