@@ -1,5 +1,6 @@
 //! `--copy-in` and `--copy-out`: what a task is given before it starts, and what it leaves behind, whatever its end.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ fn copy_out(bed: &Bed) -> (PathBuf, String) {
 }
 
 /// The sum of a file that a task wrote.
-fn sum(file: &Path) -> String {
+pub fn sum(file: &Path) -> String {
     let done = Command::new("md5sum").stdin(fs::File::open(file).unwrap()).output().unwrap();
     String::from_utf8(done.stdout).unwrap()
 }
@@ -33,11 +34,15 @@ fn run_sh(bed: &Bed, flags: &[&str], script: &str) -> Cube {
     bed.run(["--attach"].iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>())
 }
 
-/// Fails if something half-written is beside the target.
-fn assert_no_draft(target: &Path) {
+/// What is half-written beside the target.
+pub fn drafts(target: &Path) -> Vec<OsString> {
     let names = fs::read_dir(target.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
-    let drafts: Vec<_> = names.filter(|name| name.to_string_lossy().contains(".cube-")).collect();
-    assert!(drafts.is_empty(), "{drafts:?}");
+    names.filter(|name| name.to_string_lossy().contains(".cube-")).collect()
+}
+
+/// Fails if something half-written is beside the target.
+pub fn assert_no_draft(target: &Path) {
+    assert_eq!(drafts(target), [""; 0]);
 }
 
 #[test]
@@ -202,11 +207,10 @@ fn a_folder_becomes_its_target_and_what_is_there_stays() {
 }
 
 /// Returns once something that is half-written, or whole, is beside the target.
-fn wait_for_copy(target: &Path) -> bool {
+pub fn wait_for_copy(target: &Path) -> bool {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
-        let names = fs::read_dir(target.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
-        if names.into_iter().any(|name| name.to_string_lossy().contains(".cube-")) {
+        if !drafts(target).is_empty() {
             return true;
         }
         if target.exists() {

@@ -26,7 +26,8 @@ chmod 700 tree/private; chmod 1777 tree/sticky
 ln -s sub/two tree/link; ln -s /etc/passwd tree/absolute; ln -s nowhere tree/dangling; ln -s sub tree/folder-link
 ln tree/file tree/hard; ln tree/file tree/sub/hard
 long=$(printf 'x%.0s' $(seq 1 120)); mkdir tree/$long; printf long >tree/$long/$long; ln -s $long/$long tree/long-link
-printf space >'tree/a b'; printf u >tree/ü; ln -s ü 'tree/ü link'
+printf space >'tree/a b'; printf u >tree/ü; ln -s ü 'tree/ü link'; printf c >tree/co:lon; printf n >$'tree/new\nline'
+printf '%s' - >tree/-dash; printf p >'tree/100%'; truncate -s 300000 tree/sub/sparse
 chown -h 1234:5678 tree/sub/two tree/link tree/sticky tree/run; chmod 4755 tree/run
 printf file >file; ln -s file link; ln -s tree tree-link; printf old >existing; mkdir folder; printf kept >folder/kept
 mkdir merge merge/tree merge/tree/sub; printf old >merge/tree/file; printf kept >merge/tree/kept; mkdir onto onto/file
@@ -88,6 +89,56 @@ const CASES: &[(&str, &str)] = &[
     ("tree/folder-link/two", "@new"),
     ("-a tree", "@new"),
     ("-a file", "@folder"),
+    ("-a -L link", "@new"),
+    ("-q tree", "@folder"),
+    ("-L tree/link", "@folder"),
+    ("-L tree/folder-link", "@folder"),
+    ("tree/folder-link", "@folder"),
+    ("tree/folder-link/", "@new"),
+    ("tree/folder-link/.", "@folder"),
+    ("tree/dangling", "@folder"),
+    ("tree/dangling/", "@new"),
+    ("tree/ü link", "@folder"),
+    ("tree/co:lon", "@co:lon"),
+    ("./tree/co:lon", "@folder"),
+    ("tree/new\nline", "@folder"),
+    ("tree/new\nline", "@new\nname"),
+    ("tree/-dash", "@-"),
+    ("tree/100%", "@100%20%"),
+    ("tree/sub/sparse", "@new"),
+    ("tree/sub/empty", "@folder"),
+    ("tree/sub/empty/.", "@new"),
+    ("tree/sub/nothing", "@new"),
+    ("file", "@to-folder/"),
+    ("file", "@to-folder/new"),
+    ("file", "@to-nothing/"),
+    ("file", "@file"),
+    ("file", "@file/below"),
+    ("file", "@onto/file"),
+    ("tree", "@to-folder"),
+    ("tree", "@to-file"),
+    ("tree", "@to-nothing"),
+    ("tree", "@folder/new/"),
+    ("tree/.", "@folder/."),
+    ("tree/.", "@missing/new"),
+    ("missing/", "@new"),
+    ("missing/.", "@folder"),
+    ("../../../../../../../../../missing", "@new"),
+];
+
+/// What is copied in other states than a container's that has not started.
+const SOME: &[(&str, &str)] = &[
+    ("file", "@new"),
+    ("file", "@folder"),
+    ("file", "@missing/new"),
+    ("tree", "@new"),
+    ("tree", "@merge"),
+    ("tree", "@existing"),
+    ("tree/.", "@folder"),
+    ("-L link", "@new"),
+    ("-a tree", "@new"),
+    // Out of the volume, where there is one.
+    ("file", "@../../new"),
 ];
 
 fn sh(folder: &Path, script: &str) {
@@ -117,16 +168,22 @@ fn packed(folder: &Path) -> Vec<u8> {
 
 /// A container in whose `/w` the tree is.
 fn container<'bed>(bed: &'bed Bed, name: &str, tree: &Path, more: serde_json::Value) -> Task<'bed> {
-    let mut config = json!({"Image": shell(), "Cmd": ["sleep", "1000"], "User": "1000:1000"});
-    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let task = bed.foreign(name, config);
-    put(bed, &task, "/", &packed_as(tree, "w"));
+    let task = made(bed, name, more);
+    put(bed, &task, "/", &packed_as(tree, &["w".to_owned()]));
     task
 }
 
-fn packed_as(folder: &Path, name: &str) -> Vec<u8> {
+fn made<'bed>(bed: &'bed Bed, name: &str, more: serde_json::Value) -> Task<'bed> {
+    let mut config = json!({"Image": shell(), "Cmd": ["sleep", "1000"], "User": "1000:1000"});
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    bed.foreign(name, config)
+}
+
+/// The folder under each of these names.
+fn packed_as(folder: &Path, names: &[String]) -> Vec<u8> {
     let outer = TempDir::new().unwrap();
-    sh(folder, &format!("mkdir {0}/{name} && cp -a . {0}/{name}/", outer.path().display()));
+    let copy = |name| format!("mkdir {0}/{name} && cp -a . {0}/{name}/", outer.path().display());
+    names.iter().for_each(|name| sh(folder, &copy(name)));
     packed(outer.path())
 }
 
@@ -136,9 +193,9 @@ fn put(bed: &Bed, task: &Task, path: &str, tar: &[u8]) {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
 }
 
-/// What the engine has at `/w` of a container, by a tar of its own that GNU tar unpacks.
-fn inside(bed: &Bed, task: &Task) -> BTreeMap<String, String> {
-    let query = format!("/containers/{}/archive?path=/w", task.id);
+/// What the engine has at a path of a container, by a tar of its own that GNU tar unpacks.
+fn inside(bed: &Bed, task: &Task, path: &str) -> BTreeMap<String, String> {
+    let query = format!("/containers/{}/archive?path={path}", task.id);
     let answer = bed.engine().send("GET", &query, &[], &[]);
     assert_eq!(answer.status, 200);
     let folder = TempDir::new().unwrap();
@@ -146,7 +203,7 @@ fn inside(bed: &Bed, task: &Task) -> BTreeMap<String, String> {
         Command::new("tar").args(["-xpC"]).arg(folder.path()).stdin(Stdio::piped()).spawn().unwrap();
     tar.stdin.take().unwrap().write_all(&answer.body).unwrap();
     assert!(tar.wait().unwrap().success());
-    snapshot(&folder.path().join("w"))
+    snapshot(&folder.path().join(path.rsplit('/').next().unwrap()))
 }
 
 /// All that is below a folder: kind, mode, owner, time, links and content.
@@ -230,21 +287,84 @@ fn compare_ends(docker: &Output, cube: &Output) -> Vec<String> {
     wrong
 }
 
-#[test]
-fn every_copy_into_a_container_is_docker_s() {
+/// A state that a container is in when files are copied into it.
+struct State {
+    name: &'static str,
+    /// What brings a new one there: requests of the engine.
+    requests: &'static [&'static str],
+    /// The folder that the copies go to.
+    top: &'static str,
+    config: serde_json::Value,
+}
+
+fn states() -> [State; 6] {
+    let state = |name, requests, top, config| State { name, requests, top, config };
+    let host =
+        |more: &str, value: serde_json::Value| json!({"HostConfig": {"NetworkMode": "none", more: value}});
+    let mut read_only = host("ReadonlyRootfs", true.into());
+    read_only["Volumes"] = json!({"/volume": {}});
+    [
+        state("created", &[], "", host("Tmpfs", json!({}))),
+        state("running", &["start"], "", host("Tmpfs", json!({}))),
+        state("paused", &["start", "pause"], "", host("Tmpfs", json!({}))),
+        state("exited", &["start", "kill"], "", host("Tmpfs", json!({}))),
+        state("with a volume", &["start"], "/volume", {
+            let mut config = host("Tmpfs", json!({}));
+            config["Volumes"] = json!({"/volume": {}});
+            config
+        }),
+        state("with a volume and a read-only root", &["start"], "/volume", read_only),
+    ]
+}
+
+/// Two containers in this state, each with a tree for every case: the first is Docker's, the second is cube's.
+fn twins<'bed>(bed: &'bed Bed, state: &State, tree: &Path, cases: usize) -> [Task<'bed>; 2] {
+    let names: Vec<String> = (0..cases).map(|number| format!("w{number}")).collect();
+    let tar = packed_as(tree, &names);
+    ["d", "c"].map(|kind| {
+        let task =
+            made(bed, &format!("{}-{kind}-{}", bed.name(), state.requests.len()), state.config.clone());
+        put(bed, &task, if state.top.is_empty() { "/" } else { state.top }, &tar);
+        for request in state.requests {
+            bed.engine().post(&format!("/containers/{}/{request}", task.id), &serde_json::Value::Null);
+        }
+        if state.requests.contains(&"kill") {
+            task.wait_until(|seen| seen["State"]["Running"] == false);
+        }
+        task
+    })
+}
+
+fn differences_into(state: &State, cases: &[(&str, &str)]) -> Vec<String> {
     let (bed, tree) = (Bed::new(), laid_out());
+    let both = twins(&bed, state, tree.path(), cases.len());
     let mut wrong = Vec::new();
-    for (source, target) in CASES {
-        let both =
-            ["d", "c"].map(|kind| container(&bed, &format!("{}-{kind}", bed.name()), tree.path(), json!({})));
+    for (number, (source, target)) in cases.iter().enumerate() {
         let (words, from) = split(source);
-        let to = |task: &Task| target.replace('@', &format!("{}:/w/", task.id));
+        let top = format!("{}/w{number}", state.top);
+        let to = |task: &Task| target.replacen('@', &format!("{}:{top}/", task.id), 1);
         let docker = cp("docker", tree.path(), words, from, &to(&both[0]));
         let cube = cp(binary(), tree.path(), words, from, &to(&both[1]));
         let mut found = compare_ends(&docker, &cube);
-        found.extend(differences(&inside(&bed, &both[0]), &inside(&bed, &both[1])));
-        wrong.extend(found.iter().map(|what| format!("cp {source} {target}: {what}")));
+        found.extend(differences(&inside(&bed, &both[0], &top), &inside(&bed, &both[1], &top)));
+        print_row(&format!("into a container {}", state.name), source, target, &docker, &found);
+        wrong.extend(found.iter().map(|what| format!("{}: cp {source} {target}: {what}", state.name)));
     }
+    wrong
+}
+
+/// A row of the table that `--nocapture` shows.
+fn print_row(way: &str, source: &str, target: &str, docker: &Output, found: &[String]) {
+    let end = if docker.status.success() { "copied" } else { "refused" };
+    let same = if found.is_empty() { "the same" } else { "another" };
+    println!("| {way} | {source:?} | {target:?} | {end} | {same} |");
+}
+
+#[test]
+fn every_copy_into_a_container_is_docker_s() {
+    let [created, others @ ..] = states();
+    let mut wrong = differences_into(&created, CASES);
+    wrong.extend(others.iter().flat_map(|state| differences_into(state, SOME)));
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -257,11 +377,12 @@ fn every_copy_out_of_a_container_is_docker_s() {
         let both = [twin(&tree), twin(&tree)];
         let (words, from) = split(source);
         let from = format!("{}:/w/{from}", task.id);
-        let to = target.replace('@', "./");
+        let to = target.replacen('@', "./", 1);
         let docker = cp("docker", both[0].path(), words, &from, &to);
         let cube = cp(binary(), both[1].path(), words, &from, &to);
         let mut found = compare_ends(&docker, &cube);
         found.extend(differences(&snapshot(both[0].path()), &snapshot(both[1].path())));
+        print_row("out of a container", source, target, &docker, &found);
         wrong.extend(found.iter().map(|what| format!("cp {source} {target}: {what}")));
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
@@ -323,6 +444,11 @@ fn what_a_copy_does_not_reach_is_refused() {
         .output();
     bed.cube(["cp", &format!("{}:/a", task.id), &format!("{}:/b", task.id)]).fails(2).output();
     bed.cube(["cp", &file, "elsewhere"]).fails(2).stderr_has("TASK:PATH").output();
+    // Not all that is in this folder.
+    bed.cube(["cp", "", &format!("{}:/x", task.id)]).fails(2).stderr_has("SRC is empty").output();
+    bed.cube(["cp", &format!("{}:/w/file", task.id), ""]).fails(2).stderr_has("DST is empty").output();
+    let unwritable = ["cp", &format!("{}:/w/tree", task.id), "/proc/self/x"].map(str::to_owned);
+    bed.cube(unwritable).fails(1).stderr_has("cannot write /proc/self/x").output();
     bed.cube(["cp", "no-such-task:/a", "/tmp/never"]).fails(1).stderr_has("no-such-task").output();
     assert!(!Path::new("/tmp/never").exists());
 }
@@ -336,7 +462,7 @@ fn a_dash_is_a_tar_archive_both_ways() {
     assert!(archive == docker.stdout && !archive.is_empty());
     let to = format!("{}:/w/folder", task.id);
     bed.cube(["cp", "-", &to]).stdin(archive).output();
-    let all = inside(&bed, &task);
+    let all = inside(&bed, &task, "/w");
     assert_eq!(all.get("folder/tree/sub/two"), all.get("tree/sub/two"));
     bed.cube(["cp", "-", &format!("{}:/w/file", task.id)])
         .stdin("x")

@@ -29,7 +29,7 @@ pub fn count(variable: &str, usual: usize) -> usize {
 }
 
 /// Calls `work` with 0 to `count`, in so many threads.
-fn in_threads(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
+pub fn in_threads(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
     let next = Mutex::new(0..count);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -108,12 +108,12 @@ fn killed(bed: &Bed, image: &str, number: usize, signal: Signal, status: i32) ->
 }
 
 /// The process that guards the task of this cube, if it is there yet.
-fn guards_of(cube: u32) -> Vec<u32> {
+pub fn guards_of(cube: u32) -> Vec<u32> {
     let children = std::fs::read_to_string(format!("/proc/{cube}/task/{cube}/children")).unwrap_or_default();
     children.split_whitespace().map(|pid| pid.parse().unwrap()).filter(|pid| is_guard(*pid)).collect()
 }
 
-fn is_guard(pid: u32) -> bool {
+pub fn is_guard(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
 }
 

@@ -50,6 +50,8 @@ async fn copied(app: &App, args: &CpArgs) -> Result<DockerResult, Error> {
 fn way(args: &CpArgs) -> Result<Way<'_>, Error> {
     let wrong = |message: &str, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
     match (split_container(&args.source), split_container(&args.target)) {
+        _ if args.source.is_empty() => wrong("SRC is empty", "name a file or a folder, or TASK:PATH"),
+        _ if args.target.is_empty() => wrong("DST is empty", "name a file or a folder, or TASK:PATH"),
         (Some(_), Some(_)) => wrong(
             "a copy from task to task is not possible",
             "copy through a pipe: cube cp A:PATH - | cube cp - B:PATH",

@@ -78,7 +78,7 @@ impl RunningTask {
     /// never has its name.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if the one is not there or the other cannot be written; [`ErrorKind::ConnectionLost`]
+    /// [`ErrorKind::File`] if the one is not there or the other cannot be written; [`ErrorKind::BadAnswer`]
     /// if the archive came torn; [`ErrorKind::Unsupported`] below a tmpfs.
     pub async fn copy_from(
         &self,

@@ -145,7 +145,7 @@ impl Root {
         first: Entry,
         target: &Target,
     ) -> Result<CopyReport, Error> {
-        let folder = self.folder.try_clone().map_err(|cause| failed(&first, cause))?;
+        let folder = self.folder.try_clone().map_err(|cause| target.failed(&first, cause))?;
         let mut tree = Tree::new(folder, &target.tag, self.named.is_some());
         let mut copied = CopyReport::default();
         let mut next = Some(first);
@@ -171,7 +171,10 @@ impl Root {
         };
         let written = match &entry.kind {
             EntryKind::Folder => tree.folder(&path, entry),
-            EntryKind::File => return write_file(tree, archive, entry, &path, copied),
+            EntryKind::File => {
+                let written = write_file(tree, archive, entry, &path, copied);
+                return written.map_err(|broken| target.broken(entry, broken));
+            }
             EntryKind::Link(target) => tree.link(&path, target, entry.modified),
             EntryKind::HardLink(other) => match self.path(other, target.strip) {
                 Some(other) if is_linked(tree.hard_link(&path, &other))? => Ok(()),
@@ -185,7 +188,7 @@ impl Root {
                 Ok(())
             }
         };
-        written.map_err(|cause| failed(entry, cause))
+        written.map_err(|cause| target.failed(entry, cause))
     }
 
     fn path<'a>(&'a self, name: &'a [u8], strip: bool) -> Option<Vec<&'a [u8]>> {
@@ -209,26 +212,32 @@ impl Root {
     }
 }
 
+/// Why a file is not there as a whole.
+enum Broken {
+    Disk(io::Error),
+    Archive(Damage),
+}
+
 fn write_file<P: Pieces>(
     tree: &mut Tree,
     archive: &mut Archive<P>,
     entry: &Entry,
     path: &[&[u8]],
     copied: &mut CopyReport,
-) -> Result<(), Error> {
-    let mut draft = tree.file(path).map_err(|cause| failed(entry, cause))?;
+) -> Result<(), Broken> {
+    let mut draft = tree.file(path).map_err(Broken::Disk)?;
     loop {
         let written = match archive.data() {
-            Ok(None) => return draft.finish(entry).map_err(|cause| failed(entry, cause)),
+            Ok(None) => return draft.finish(entry).map_err(Broken::Disk),
             Ok(Some(piece)) => {
                 copied.bytes += piece.len() as u64;
-                draft.file.write_all(&piece).map_err(|cause| failed(entry, cause))
+                draft.file.write_all(&piece).map_err(Broken::Disk)
             }
-            Err(damage) => Err(of_archive(damage)),
+            Err(damage) => Err(Broken::Archive(damage)),
         };
-        if let Err(error) = written {
+        if let Err(broken) = written {
             draft.discard();
-            return Err(error);
+            return Err(broken);
         }
     }
 }
@@ -257,6 +266,20 @@ impl Target {
             Place::Named { folder, name } => Path::new(folder).join(name),
         }
     }
+
+    /// An entry that cannot be written, by the path that it would have had.
+    fn failed(&self, entry: &Entry, cause: io::Error) -> Error {
+        let mut path = self.path();
+        path.extend(parts(&entry.name, self.strip).into_iter().flatten().map(OsStr::from_bytes));
+        unwritable(&path, cause)
+    }
+
+    fn broken(&self, entry: &Entry, broken: Broken) -> Error {
+        match broken {
+            Broken::Disk(cause) => self.failed(entry, cause),
+            Broken::Archive(damage) => of_archive(damage),
+        }
+    }
 }
 
 /// Removes what an earlier try or a failure left, folders that nobody may write to included.
@@ -281,17 +304,13 @@ fn open_up(folder: &Path) {
 
 fn of_archive(damage: Damage) -> Error {
     match damage {
-        Damage::Torn => Error::new(ErrorKind::ConnectionLost, "the archive from the engine came torn")
+        Damage::Torn => Error::new(ErrorKind::BadAnswer, "the archive from the engine came torn")
             .with_hint("a file that changes while it is read tears it: copy again, or from a stopped task"),
         Damage::Malformed(reason) => {
             Error::new(ErrorKind::BadAnswer, format!("the archive from the engine cannot be used: {reason}"))
                 .with_hint("`cube cp TASK:PATH - | tar -tv` lists what is in it")
         }
     }
-}
-
-fn failed(entry: &Entry, cause: io::Error) -> Error {
-    unwritable(Path::new(OsStr::from_bytes(&entry.name)), cause)
 }
 
 fn unwritable(path: &Path, cause: io::Error) -> Error {

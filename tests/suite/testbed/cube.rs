@@ -307,6 +307,11 @@ impl Running {
         self.stdin.as_mut().expect("open_stdin() was called").write_all(text.as_bytes()).unwrap();
     }
 
+    /// Writes to its stdin; false once nobody reads it any more.
+    pub fn try_write_stdin(&mut self, bytes: &[u8]) -> bool {
+        self.stdin.as_mut().expect("open_stdin() was called").write_all(bytes).is_ok()
+    }
+
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
@@ -315,6 +320,11 @@ impl Running {
     pub fn wait_for_stdout(&mut self, text: &str) {
         let seen = self.stdout.wait_for(text, self.limit);
         seen.unwrap_or_else(|| self.give_up(&format!("no {text:?} on its stdout")));
+    }
+
+    /// What it has printed so far.
+    pub fn stdout_so_far(&self) -> String {
+        self.stdout.so_far()
     }
 
     /// Returns once stderr holds `text`.

@@ -51,8 +51,13 @@ pub fn fresh_on(engine: &Engine, repo: &str, tag: &str) -> String {
 
 /// An image with a shell and the usual small commands.
 pub fn shell() -> String {
+    shell_on(Engine::under_test())
+}
+
+/// The same on another engine.
+pub fn shell_on(engine: &Engine) -> String {
     let instructions = ["CMD [\"sh\"]", "ENV PATH=/bin"];
-    made_once(Engine::under_test(), "shell", &instructions, |root| {
+    made_once(engine, "shell", &instructions, |root| {
         fs::create_dir(root.join("bin")).unwrap();
         let busybox = root.join("bin/busybox");
         fs::copy("/bin/busybox", &busybox).expect("busybox-static is installed (tests/run does it)");

@@ -1,0 +1,237 @@
+//! What a task leaves behind, at every end and many times over: no result lost, none half-written under its name,
+//! nothing left on the engine. `CUBE_TEST_COPIES` is how often each end is met.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::copies::{assert_no_draft, drafts, sum};
+use crate::load::{count, guards_of, in_threads, is_guard, scattered};
+use crate::testbed::{Bed, Cube, cube::Running, shell};
+
+/// Small, where only the end matters.
+const SMALL: u32 = 300_000;
+/// Large enough to be met while it is copied.
+const LARGE: u32 = 55_000_000;
+/// How many tasks run at the same time.
+const AT_ONCE: usize = 2;
+/// By when what a killed cube left is fetched and removed, on a busy machine.
+const GONE: Duration = Duration::from_secs(90);
+/// After what time a cube is killed at the latest, as a multiple of a whole run's.
+const BEHIND: f64 = 1.2;
+
+/// What the task prints once its result is whole.
+const WRITTEN: &str = "written\n";
+
+/// One way to end.
+struct Ending {
+    name: &'static str,
+    flags: &'static [&'static str],
+    /// What the task does once its result is written.
+    then: &'static str,
+    signal: Option<Signal>,
+    code: i32,
+}
+
+const SLEEPS: &str = "exec sleep 1000";
+const ENDINGS: [Ending; 8] = [
+    Ending { name: "exit 0", flags: &[], then: "true", signal: None, code: 0 },
+    Ending { name: "exit 1", flags: &[], then: "exit 1", signal: None, code: 1 },
+    Ending {
+        name: "out of memory",
+        flags: &["--memory=20m"],
+        then: "exec tail -c 200000000 /dev/zero",
+        signal: None,
+        code: 137,
+    },
+    Ending {
+        name: "--timeout",
+        flags: &["--timeout=3s", "--stop-timeout=0"],
+        then: SLEEPS,
+        signal: None,
+        code: 124,
+    },
+    Ending {
+        name: "SIGINT",
+        flags: &["--stop-timeout=0"],
+        then: SLEEPS,
+        signal: Some(Signal::INT),
+        code: 130,
+    },
+    Ending {
+        name: "SIGTERM",
+        flags: &["--stop-timeout=0"],
+        then: SLEEPS,
+        signal: Some(Signal::TERM),
+        code: 143,
+    },
+    Ending {
+        name: "--wait-for that fails",
+        flags: &["--wait-for=log=never"],
+        then: "exit 5",
+        signal: None,
+        code: 125,
+    },
+    Ending {
+        name: "--wait-for that takes too long",
+        flags: &["--wait-for=log=never", "--wait-timeout=4s", "--stop-timeout=0"],
+        then: SLEEPS,
+        signal: None,
+        code: 124,
+    },
+];
+
+/// Writes a result that has its name only once it is whole, its sum beside it, and says so.
+fn script(bytes: u32, then: &str) -> String {
+    format!(
+        "mkdir /tmp/w && head -c {bytes} /dev/urandom >/tmp/w/big && md5sum </tmp/w/big >/tmp/w/sum && \
+         mv /tmp/w /out && echo written; {then}"
+    )
+}
+
+fn flag(target: &Path) -> String {
+    format!("--copy-out=/out:{}", target.display())
+}
+
+fn attached(bed: &Bed, target: &Path, flags: &[&str], script: &str) -> Cube {
+    let (image, flag) = (shell(), flag(target));
+    let usual = ["--attach", "--network=none", &flag];
+    let rest = ["--image", &image, "sh", "-c", script];
+    bed.run(usual.iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>())
+}
+
+/// Whether the result is there. What is there must be whole.
+fn has_come(target: &Path) -> bool {
+    assert_no_draft(target);
+    if target.exists() {
+        assert_eq!(sum(&target.join("big")), fs::read_to_string(target.join("sum")).unwrap());
+    }
+    target.exists()
+}
+
+fn end(ending: &Ending) {
+    let bed = Bed::new();
+    let target = bed.path("results");
+    let cube = attached(&bed, &target, ending.flags, &script(SMALL, ending.then));
+    let mut running = cube.ends(ending.code).spawn();
+    if let Some(signal) = ending.signal {
+        running.wait_for_stdout(WRITTEN);
+        running.signal(signal);
+    }
+    let output = running.finish();
+    // A slow machine may reach the limit of time before there is a result.
+    let is_due = output.text().contains(WRITTEN) || !output.stderr.contains("time");
+    assert_eq!(has_come(&target), is_due, "{}: {output:?}", ending.name);
+    bed.assert_empty();
+}
+
+#[test]
+fn no_result_is_lost_at_any_end() {
+    let times = count("CUBE_TEST_COPIES", 1);
+    in_threads(AT_ONCE, times * ENDINGS.len(), |number| end(&ENDINGS[number % ENDINGS.len()]));
+    for Ending { name, .. } in ENDINGS {
+        println!("{times} ended by {name}: no result lost, nothing left");
+    }
+}
+
+#[test]
+fn no_result_is_lost_when_the_command_beside_a_task_ends() {
+    let times = count("CUBE_TEST_COPIES", 1);
+    in_threads(AT_ONCE, times * 2, |number| {
+        let bed = Bed::new();
+        let (image, label, target) = (shell(), bed.label(), bed.path("results"));
+        let (flag, script) = (flag(&target), script(SMALL, SLEEPS));
+        let flags =
+            ["--label", &label, "--network=none", "--wait-for=log=written", "--stop-timeout=0", &flag];
+        let code = if number.is_multiple_of(2) { 4 } else { 0 };
+        let command = format!("exit {code}");
+        let rest = ["--image", &image, "sh", "-c", &script, "--", "sh", "-c", &command];
+        bed.cube(["with"].into_iter().chain(flags).chain(rest)).ends(code).output();
+        assert!(has_come(&target), "exit {code}");
+        bed.assert_empty();
+    });
+    println!("{times} times HOST-COMMAND failed and succeeded: no result lost, nothing left");
+}
+
+/// How long a whole run takes, and of it from the word on that its result is written.
+fn measured() -> (Duration, Duration) {
+    let bed = Bed::new();
+    let target = bed.path("results");
+    let begun = Instant::now();
+    let mut running = attached(&bed, &target, &[], &script(LARGE, "true")).spawn();
+    running.wait_for_stdout(WRITTEN);
+    let written = Instant::now();
+    running.finish();
+    assert!(has_come(&target));
+    (begun.elapsed(), written.elapsed())
+}
+
+/// Where a kill met a run.
+#[derive(Default)]
+struct Met {
+    before: AtomicUsize,
+    within: AtomicUsize,
+    behind: AtomicUsize,
+}
+
+/// A run killed at a random moment: of its whole life, or from the word on that its result is written.
+fn killed(
+    bed: &Bed,
+    target: &Path,
+    number: usize,
+    (whole, copy): (Duration, Duration),
+    met: &Met,
+) -> Running {
+    let mut running = attached(bed, target, &[], &script(LARGE, "true")).ends(-9).spawn();
+    let late = !number.is_multiple_of(4);
+    if late {
+        running.wait_for_stdout(WRITTEN);
+    }
+    let longest = if late { copy } else { whole }.mul_f64(BEHIND).as_micros();
+    // No event: the moment is to be any.
+    let after = u128::from(scattered(number)) % longest;
+    std::thread::sleep(Duration::from_micros(after.try_into().unwrap()));
+    // What it does at this moment is looked at while it stands still.
+    running.signal(Signal::STOP);
+    let place = match () {
+        () if target.exists() => &met.behind,
+        () if drafts(target).is_empty() => &met.before,
+        () => &met.within,
+    };
+    place.fetch_add(1, Relaxed);
+    running
+}
+
+#[test]
+fn no_result_is_lost_when_cube_is_killed_at_a_random_moment() {
+    let kills = count("CUBE_TEST_COPIES", 4);
+    let (times, met, slowest) = (measured(), Met::default(), AtomicUsize::new(0));
+    in_threads(AT_ONCE, kills, |number| {
+        let bed = Bed::new();
+        let target = bed.path("results");
+        let mut running = killed(&bed, &target, number, times, &met);
+        let guards = guards_of(running.pid());
+        let is_due = running.stdout_so_far().contains(WRITTEN);
+        running.signal(Signal::KILL);
+        let since = Instant::now();
+        running.wait_killed();
+        while guards.iter().any(|pid| is_guard(*pid)) || !bed.containers().is_empty() {
+            let left = bed.containers();
+            assert!(since.elapsed() < GONE, "kill {number}: left {left:?} and the guard {guards:?}");
+            // The guard says nothing when it is done.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(has_come(&target) || !is_due, "kill {number}: the result is lost");
+        slowest.fetch_max(since.elapsed().as_millis().try_into().unwrap(), Relaxed);
+    });
+    let [before, within, behind] = [met.before, met.within, met.behind].map(AtomicUsize::into_inner);
+    println!(
+        "{kills} killed by SIGKILL: {before} before the copy, {within} within it, {behind} behind it; no result \
+         lost, the slowest gone after {} ms",
+        slowest.into_inner()
+    );
+    assert!(within > 0 || kills < 20, "no copy was met");
+}
