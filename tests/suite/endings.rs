@@ -20,9 +20,6 @@ const LARGE: u32 = 55_000_000;
 const AT_ONCE: usize = 2;
 /// By when what a killed cube left is fetched and removed, on a busy machine.
 const GONE: Duration = Duration::from_secs(90);
-/// After what time a cube is killed at the latest, as a multiple of a whole run's.
-const BEHIND: f64 = 1.2;
-
 /// What the task prints once its result is whole.
 const WRITTEN: &str = "written\n";
 
@@ -190,7 +187,7 @@ fn killed(
     if late {
         running.wait_for_stdout(WRITTEN);
     }
-    let longest = if late { copy } else { whole }.mul_f64(BEHIND).as_micros();
+    let longest = if late { copy } else { whole }.as_micros();
     // No event: the moment is to be any.
     let after = u128::from(scattered(number)) % longest;
     std::thread::sleep(Duration::from_micros(after.try_into().unwrap()));
@@ -217,14 +214,15 @@ fn no_result_is_lost_when_cube_is_killed_at_a_random_moment() {
         let is_due = running.stdout_so_far().contains(WRITTEN);
         running.signal(Signal::KILL);
         let since = Instant::now();
-        running.wait_killed();
+        // It may have ended just before.
+        let is_due = !running.was_killed() || is_due;
         while guards.iter().any(|pid| is_guard(*pid)) || !bed.containers().is_empty() {
             let left = bed.containers();
             assert!(since.elapsed() < GONE, "kill {number}: left {left:?} and the guard {guards:?}");
             // The guard says nothing when it is done.
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(has_come(&target) || !is_due, "kill {number}: the result is lost");
+        assert!(has_come(&target) >= is_due, "kill {number}: the result is lost");
         slowest.fetch_max(since.elapsed().as_millis().try_into().unwrap(), Relaxed);
     });
     let [before, within, behind] = [met.before, met.within, met.behind].map(AtomicUsize::into_inner);

@@ -303,6 +303,11 @@ impl Running {
         assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{}: {status}", self.line);
     }
 
+    /// Returns once it has ended: whether SIGKILL ended it, and not it itself.
+    pub fn was_killed(&mut self) -> bool {
+        self.child.wait().unwrap().signal() == Some(Signal::KILL.as_raw())
+    }
+
     pub fn write_stdin(&mut self, text: &str) {
         self.stdin.as_mut().expect("open_stdin() was called").write_all(text.as_bytes()).unwrap();
     }
