@@ -10,6 +10,7 @@ pub mod glob;
 pub mod hidden;
 pub mod pack;
 pub mod place;
+pub mod reach;
 pub mod send;
 pub mod stat;
 pub mod tree;

@@ -454,6 +454,32 @@ fn what_a_copy_does_not_reach_is_refused() {
 }
 
 #[test]
+fn no_link_hides_that_a_copy_is_lost_in_a_tmpfs() {
+    let (bed, tree) = (Bed::new(), laid_out());
+    sh(
+        tree.path(),
+        "ln -s /scratch to-scratch; ln -s to-scratch/below deep; mkdir -p root/scratch/below root/w",
+    );
+    let task = mounted(&bed, tree.path());
+    bed.cube(["exec", &task.id, "sh", "-c", "echo inside >/scratch/x; mkdir /scratch/below"]).output();
+    let (file, at) = (bed.file("given", "x"), |path: &str| format!("{}:{path}", task.id));
+    for path in ["/w/to-scratch/x", "/w/deep/x", "/w/to-scratch"] {
+        bed.cube(["cp", &file, &at(path)]).fails(1).stderr_has("/scratch is a tmpfs").output();
+    }
+    bed.cube(["cp", &at("/w/to-scratch/."), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
+    bed.cube(["cp", &at("/w/to-scratch/below"), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
+    // The link itself is no more than a link.
+    let link = bed.path("link");
+    bed.cube(["cp", &at("/w/to-scratch"), link.to_str().unwrap()]).output();
+    assert_eq!(fs::read_link(link).unwrap(), Path::new("/scratch"));
+    // What holds a tmpfs is copied but for that; what would be written below it is an error.
+    let content = format!("{}/root/.", tree.path().display());
+    bed.cube(["cp", &content, &at("/")]).fails(1).stderr_has("no copy reaches scratch/below").output();
+    bed.cube(["cp", &at("/"), "-"]).stderr_has("left out /scratch (a tmpfs)").output();
+    assert!(!Path::new("/tmp/never").exists());
+}
+
+#[test]
 fn a_dash_is_a_tar_archive_both_ways() {
     let (bed, tree) = (Bed::new(), laid_out());
     let task = container(&bed, bed.name(), tree.path(), json!({}));

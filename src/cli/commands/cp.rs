@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use cube::{
-    Action, CopyOptions, Docker, DockerResult, Error, ErrorKind, RunningTask, TaskRef, split_container,
+    Action, CopyOptions, Docker, DockerResult, Error, ErrorKind, Events, RunningTask, TaskRef,
+    split_container,
 };
 use tokio::io::AsyncWriteExt;
 
@@ -75,7 +76,7 @@ async fn copy(
     let mut display = CopyDisplay::new(app);
     let mut events = |event| display.show(event);
     match way {
-        Way::Out { from, .. } if args.target == STREAM => archive_out(&found, from).await?,
+        Way::Out { from, .. } if args.target == STREAM => archive_out(&found, from, &mut events).await?,
         Way::Out { from, .. } => {
             found.copy_from(from, Path::new(&args.target), &options, &mut events).await.map(drop)?;
         }
@@ -89,8 +90,8 @@ async fn copy(
     Ok(container.result(Action::Copy, docker.address()))
 }
 
-async fn archive_out(task: &RunningTask, from: &str) -> Result<(), Error> {
-    let mut archive = task.archive(from).await?;
+async fn archive_out(task: &RunningTask, from: &str, events: Events<'_>) -> Result<(), Error> {
+    let mut archive = task.archive(from, events).await?;
     let (mut stdout, _) = copy::streams();
     while let Some(piece) = archive.next().await? {
         match stdout.write_all(&piece).await {

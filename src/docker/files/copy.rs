@@ -13,7 +13,6 @@ use crate::{
     docker::{
         Docker,
         files::{
-            hidden::Mounts,
             pack::{Item, Packed},
             place::{Misplaced, Place, Present, Spot, SpotEnd, place},
             stat::{self, PathStat, archive_path},
@@ -93,9 +92,9 @@ impl RunningTask {
     /// A file or folder of a container as a tar archive.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if it is not there.
-    pub async fn archive(&self, path: &str) -> Result<TarStream, Error> {
-        self.docker().archive(&self.container_id().await?, path).await
+    /// [`ErrorKind::File`] if it is not there; [`ErrorKind::Unsupported`] below a tmpfs.
+    pub async fn archive(&self, path: &str, events: Events<'_>) -> Result<TarStream, Error> {
+        self.docker().archive(&self.container_id().await?, path, events).await
     }
 
     /// Copies a file or folder of this machine into a container, as `docker cp` does.
@@ -147,7 +146,6 @@ impl Docker {
     ) -> Result<CopyReport, Error> {
         let mut from = Spot::in_container(from);
         let name = from.split().1;
-        self.refuse_hidden(id, &from).await?;
         if options.follow_link
             && let Some(target) =
                 self.stat_path(id, &from.full()).await?.and_then(|found| found.link_target())
@@ -155,6 +153,7 @@ impl Docker {
             let target = Spot::new(OsStr::new(&target), &from.split().0);
             from = Spot { path: target.path, end: from.end };
         }
+        self.refuse_unreadable(id, &from, events).await?;
         let to = local(to)?;
         let (found, stream) = self.open_archive(id, &from.full()).await?;
         let (to, present) = destination(to)?;
@@ -165,9 +164,9 @@ impl Docker {
         self.unpack(stream, target, &from.path, events).await
     }
 
-    async fn archive(&self, id: &str, path: &str) -> Result<TarStream, Error> {
+    async fn archive(&self, id: &str, path: &str, events: Events<'_>) -> Result<TarStream, Error> {
         let spot = Spot::in_container(path);
-        self.refuse_hidden(id, &spot).await?;
+        self.refuse_unreadable(id, &spot, events).await?;
         self.open_archive(id, &spot.full()).await.map(|(_, stream)| stream)
     }
 
@@ -183,14 +182,15 @@ impl Docker {
         let (path, name) = source(&from, options.follow_link)?;
         let metadata = path.symlink_metadata().map_err(|cause| unreadable(&path, cause))?;
         let (to, present) = self.container_destination(id, Spot::in_container(to)).await?;
-        self.refuse_unwritable(id, &to).await?;
+        self.refuse_unwritable(id, &to.path).await?;
         let place = place(&from, &name, metadata.is_dir(), &to, present)
             .map_err(|reason| misplaced(reason, Path::new(&to.path)))?;
         let (folder, name) = match place {
             Place::Content(folder) => (folder, OsString::from(".")),
             Place::Named { folder, name } => (folder, name),
         };
-        let packed = Packed::start(vec![Item::of(path, name)], Vec::new())?;
+        let lost = self.lost_below(id, &folder).await?;
+        let packed = Packed::start(vec![Item::of(path, name)], Vec::new(), lost)?;
         self.send_archive(id, &folder, packed, options.archive, events).await
     }
 
@@ -210,7 +210,7 @@ impl Docker {
             )
             .with_hint("a tar archive is unpacked in a folder that is there"));
         }
-        self.refuse_unwritable(id, &to).await?;
+        self.refuse_unwritable(id, &to.path).await?;
         let packed = Packed::of_archive(archive)?;
         self.send_archive(id, &to.path, packed, options.archive, events).await
     }
@@ -284,17 +284,6 @@ impl Docker {
                     ))
             }
         }
-    }
-
-    async fn refuse_hidden(&self, id: &str, spot: &Spot) -> Result<(), Error> {
-        let mounts = Mounts::read(&self.raw_container(id).await?);
-        mounts.refuse_hidden(&spot.path)
-    }
-
-    async fn refuse_unwritable(&self, id: &str, spot: &Spot) -> Result<(), Error> {
-        let mounts = Mounts::read(&self.raw_container(id).await?);
-        mounts.refuse_hidden(&spot.path)?;
-        mounts.refuse_read_only(&spot.path)
     }
 }
 

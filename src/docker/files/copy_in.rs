@@ -14,7 +14,6 @@ use crate::{
         Docker,
         files::{
             copy::{self, CopyReport},
-            hidden::Mounts,
             pack::{Item, Packed, base_name},
             place::{Spot, SpotEnd},
         },
@@ -92,7 +91,8 @@ impl Docker {
         let name = if ground.missing.as_os_str().is_empty() { Path::new(".") } else { &ground.missing };
         let mut items = parents(&ground.missing);
         items.push(Item::of(path, name).owned_by(copy.owner()));
-        let packed = Packed::start(items, copy.exclude().to_vec())?;
+        let lost = self.lost_below(id, &ground.folder).await?;
+        let packed = Packed::start(items, copy.exclude().to_vec(), lost)?;
         self.send_archive(id, &ground.folder, packed, false, events).await
     }
 
@@ -106,7 +106,14 @@ impl Docker {
         if !ground.missing.as_os_str().is_empty() {
             let mut items = parents(&ground.missing);
             items.push(Item::folder(ground.missing.clone()));
-            self.send_archive(id, &ground.folder, Packed::start(items, Vec::new())?, false, events).await?;
+            self.send_archive(
+                id,
+                &ground.folder,
+                Packed::start(items, Vec::new(), Vec::new())?,
+                false,
+                events,
+            )
+            .await?;
             folder.push(&ground.missing);
         }
         let packed = Packed::of_archive(std::io::stdin())?;
@@ -140,10 +147,7 @@ impl Docker {
                 }
             }
         };
-        let mounts = Mounts::read(&self.raw_container(id).await?);
-        let path = Path::new(&found).join(&missing);
-        mounts.refuse_hidden(path.as_os_str())?;
-        mounts.refuse_read_only(path.as_os_str())?;
+        self.refuse_unwritable(id, Path::new(&found).join(&missing).as_os_str()).await?;
         Ok(Ground { folder: found, missing, onto_file })
     }
 

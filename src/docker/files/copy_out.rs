@@ -9,7 +9,6 @@ use crate::{
     docker::{
         files::{
             copy::{self, CopyReport},
-            hidden::Mounts,
             place::{Place, Present, Spot, SpotEnd},
             unpack::Target,
         },
@@ -43,7 +42,7 @@ impl RunningTask {
     async fn try_copy_out(&self, copy: &CopyOut, tag: &str, events: Events<'_>) -> Result<CopyReport, Error> {
         let (docker, id) = (self.docker(), &self.container_id().await?);
         let from = Spot::in_container(copy.path());
-        Mounts::read(&docker.raw_container(id).await?).refuse_hidden(&from.path)?;
+        docker.refuse_unreadable(id, &from, events).await?;
         let (found, stream) = docker.open_archive(id, &from.full()).await?;
         let place = place(&from, found.is_folder(), copy.to())?;
         let target = Target { place, strip: from.end != SpotEnd::Content, tag: tag.to_owned() };

@@ -96,19 +96,29 @@ impl Mounts {
         around.max_by_key(|mount| mount.path.components().count())
     }
 
+    /// Whether it can depend on a link in the container what a path leads to.
+    pub(crate) fn refuse_some(&self) -> bool {
+        let is_special = |mount: &Mounted| {
+            matches!(mount.kind, MountedKind::Tmpfs | MountedKind::Storage { read_only: true })
+        };
+        self.read_only_root || self.all.iter().any(is_special)
+    }
+
+    /// Each tmpfs below a folder.
+    pub(crate) fn tmpfs_below(&self, folder: &OsStr) -> Vec<PathBuf> {
+        let all = self.all.iter().filter(|mount| mount.kind == MountedKind::Tmpfs);
+        let below = all.filter(|mount| mount.path.starts_with(folder) && mount.path != Path::new(folder));
+        below.map(|mount| mount.path.clone()).collect()
+    }
+
     /// Refuses a path that the engine's copies do not reach.
     pub(crate) fn refuse_hidden(&self, path: &OsStr) -> Result<(), Error> {
         let Some(mount) = self.of(path) else { return Ok(()) };
-        let what = match mount.kind {
-            MountedKind::Storage { .. } => return Ok(()),
-            MountedKind::Tmpfs => "a tmpfs",
-            MountedKind::System => "made by the kernel",
-        };
-        let message = format!("no copy reaches {}: {} is {what}", path.display(), mount.path.display());
-        Err(Error::new(ErrorKind::Unsupported, message).with_hint(
-            "use a path outside of it, or a volume there; in a running task `cube exec TASK tar -c PATH` reads it, \
-             `cube exec -i TASK tar -x` writes it",
-        ))
+        match mount.kind {
+            MountedKind::Storage { .. } => Ok(()),
+            MountedKind::Tmpfs => Err(unreached(Path::new(path), &mount.path, "a tmpfs")),
+            MountedKind::System => Err(unreached(Path::new(path), &mount.path, "made by the kernel")),
+        }
     }
 
     /// Refuses a path that cannot be written to.
@@ -124,6 +134,15 @@ impl Mounts {
         Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("copy into a volume that can be written to"))
     }
+}
+
+/// What a mount of this kind keeps from copies.
+pub(crate) fn unreached(path: &Path, mount: &Path, what: &str) -> Error {
+    let message = format!("no copy reaches {}: {} is {what}", path.display(), mount.display());
+    Error::new(ErrorKind::Unsupported, message).with_hint(
+        "use a path outside of it, or a volume there; in a running task `cube exec TASK tar -c PATH` reads it, \
+         `cube exec -i TASK tar -x` writes it",
+    )
 }
 
 #[cfg(test)]
@@ -164,6 +183,15 @@ mod tests {
                 assert_eq!(read_only.is_ok(), writable, "{path}");
             }
         }
+    }
+
+    #[test]
+    fn a_tmpfs_below_a_folder_is_named() {
+        let below = |folder: &str| mounts().tmpfs_below(OsStr::new(folder));
+        assert_eq!(below("/"), [Path::new("/data/cache"), Path::new("/run")]);
+        assert_eq!(below("/data"), [Path::new("/data/cache")]);
+        assert_eq!(below("/data/cache"), [Path::new(""); 0]);
+        assert!(mounts().refuse_some() && !Mounts::default().refuse_some());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::{
         copy::{CopyReport, unreadable},
         entry::BLOCK,
         glob,
+        hidden::unreached,
     },
     error::{Error, ErrorKind},
 };
@@ -81,10 +82,11 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs the items; what is below them is left out where a pattern of `exclude` means it.
-    pub(crate) fn start(items: Vec<Item>, exclude: Vec<String>) -> Result<Self, Error> {
+    /// Packs the items; what is below them is left out where a pattern of `exclude` means it, and an error where
+    /// the container has a tmpfs, in which it would be lost.
+    pub(crate) fn start(items: Vec<Item>, exclude: Vec<String>, lost: Vec<PathBuf>) -> Result<Self, Error> {
         Self::spawn(move |writer| {
-            let mut packer = Packer { writer, exclude, owner: None, linked: HashMap::new() };
+            let mut packer = Packer { writer, exclude, lost, owner: None, linked: HashMap::new() };
             items.iter().try_for_each(|item| packer.item(item))?;
             packer.writer.write(&[0; 2 * BLOCK])
         })
@@ -188,6 +190,7 @@ impl Writer {
 struct Packer<'a> {
     writer: &'a mut Writer,
     exclude: Vec<String>,
+    lost: Vec<PathBuf>,
     owner: Option<(u32, u32)>,
     /// Names of files that have several, by device and inode.
     linked: HashMap<(u64, u64), PathBuf>,
@@ -204,6 +207,9 @@ impl Packer<'_> {
 
     /// One file or folder, and what is below it.
     fn entry(&mut self, path: &Path, name: &Path, below: &mut Vec<OsString>) -> Result<(), Error> {
+        if let Some(tmpfs) = self.lost.iter().find(|tmpfs| name.starts_with(tmpfs) && name != *tmpfs) {
+            return Err(unreached(name, tmpfs, "a tmpfs"));
+        }
         let metadata = path.symlink_metadata().map_err(|cause| unreadable(path, cause))?;
         let kind = metadata.file_type();
         if kind.is_dir() {
