@@ -182,8 +182,9 @@ fn made<'bed>(bed: &'bed Bed, name: &str, more: serde_json::Value) -> Task<'bed>
 /// The folder under each of these names.
 fn packed_as(folder: &Path, names: &[String]) -> Vec<u8> {
     let outer = TempDir::new().unwrap();
-    let copy = |name| format!("mkdir {0}/{name} && cp -a . {0}/{name}/", outer.path().display());
-    names.iter().for_each(|name| sh(folder, &copy(name)));
+    for name in names {
+        sh(folder, &format!("mkdir {0}/{name} && cp -a . {0}/{name}/", outer.path().display()));
+    }
     packed(outer.path())
 }
 

@@ -190,7 +190,7 @@ mod tests {
         let below = |folder: &str| mounts().tmpfs_below(OsStr::new(folder));
         assert_eq!(below("/"), [Path::new("/data/cache"), Path::new("/run")]);
         assert_eq!(below("/data"), [Path::new("/data/cache")]);
-        assert_eq!(below("/data/cache"), [Path::new(""); 0]);
+        assert!(below("/data/cache").is_empty());
         assert!(mounts().refuse_some() && !Mounts::default().refuse_some());
     }
 
