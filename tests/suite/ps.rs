@@ -1,5 +1,7 @@
 //! `cube ps`: cube's own tasks.
 
+use std::time::UNIX_EPOCH;
+
 use serde_json::{Value, json};
 
 use crate::testbed::scripted::{Reply, Scripted};
@@ -58,10 +60,12 @@ fn json_is_an_array() {
 fn long_words() -> Scripted {
     let id = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
     let image = json!({"Id": id, "Config": {"Labels": null}}).to_string();
+    // Its age is as wide at any time: whole hours.
+    let created = UNIX_EPOCH.elapsed().unwrap().as_secs() - 26_585 * 3600;
     let task = json!({
         "Id": id, "Names": ["/database-of-the-nightly-tests"], "ImageID": id,
         "Image": "registry.example.com/department/team/postgres:13.4-alpine",
-        "State": "running", "Status": "Up 2 hours (healthy)", "Created": 1_700_000_000,
+        "State": "running", "Status": "Up 2 hours (healthy)", "Created": created,
         "Labels": {"cube.task.id": "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11"},
         "Ports": [{"IP": "0.0.0.0", "PrivatePort": 5432, "PublicPort": 32768, "Type": "tcp"}],
     });

@@ -94,6 +94,9 @@ fn run_each_alone() -> ! {
 /// What was left out and how to get it.
 fn summary(left_out: &BTreeMap<&str, usize>) -> String {
     let all: usize = left_out.values().sum();
+    if all == 0 {
+        return "nothing left out".to_owned();
+    }
     let parts: Vec<_> = left_out.iter().map(|(what, count)| format!("{count} need {what}")).collect();
     format!(
         "left out: {all} ({}); `tests/run` brings what they need and leaves nothing out",
