@@ -96,7 +96,7 @@ pub use docker::{
         frames::{Chunk, Stream},
         logs::{LogOptions, Tail},
     },
-    run::Run,
+    run::{Run, observer::Observed},
     usage::{Usage, UsageWatch},
 };
 pub use error::{Error, ErrorKind, Origin};

@@ -212,6 +212,16 @@ impl Record {
         most: usize,
     ) {
         self.read_last_lines(task, details, most).await;
+        self.show_kept(title, most);
+    }
+
+    /// The same of a task that is gone, whose last output is known.
+    pub fn show_lines_of(&self, output: &[u8], title: &str, most: usize) {
+        self.0.output.keep(output);
+        self.show_kept(title, most);
+    }
+
+    fn show_kept(&self, title: &str, most: usize) {
         let lines = self.0.output.last(most);
         if !lines.is_empty() {
             self.0.ci.task_lines(&format!("the last lines of {title}"), &lines);

@@ -208,6 +208,12 @@ impl Session<'_> {
 
     /// State, exit code and last lines of a task that failed before it was ready, on standard error.
     async fn report_end(&self) {
+        if let Some(observed) = self.run.observed() {
+            let code = observed.exit.code;
+            let state = if code == 0 { State::Completed } else { State::Failed };
+            stdio::step(&format!("state: {state:?}, exit code: {code}"));
+            return self.record.show_lines_of(&observed.last_output, &self.title(), LAST_LINES);
+        }
         let Ok(container) = self.task.inspect().await else { return };
         let code = if container.is_alive() { "none".to_owned() } else { container.exit_code.to_string() };
         stdio::step(&format!("state: {:?}, exit code: {code}", container.state()));
@@ -258,7 +264,8 @@ impl<T> Session<'_, T> {
         let mut result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
         let by_cube = error.kind() == ErrorKind::Interrupted;
         self.record.ended();
-        self.conclude(End { by_cube, error: Some(&error), ..End::default() }, &mut result).await;
+        let code = self.run.observed().map(|observed| observed.exit.code);
+        self.conclude(End { code, by_cube, error: Some(&error) }, &mut result).await;
         self.discard().await;
         Box::new(Outcome::failed_start(result, error))
     }
@@ -276,6 +283,7 @@ impl<T> Session<'_, T> {
             task_id: Some(task.id),
             name: task.config.name.as_ref().map(ToString::to_string),
             image: Some(task.config.image.to_string()),
+            exit_code: self.run.observed().map(|observed| observed.exit.code),
             ..DockerResult::success(Action::Start)
         }
     }

@@ -3,11 +3,11 @@
 mod automatic;
 mod check;
 mod exec;
-mod exit;
+pub(crate) mod exit;
 mod file;
 mod health;
 mod http;
-mod lines;
+pub(crate) mod lines;
 mod log;
 mod port;
 pub(crate) mod proc;

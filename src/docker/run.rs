@@ -1,6 +1,7 @@
 //! From a config to a task that is ready: created, started, waited for; or nothing is left of it.
 
 mod again;
+pub mod observer;
 
 use std::{
     fmt,
@@ -21,7 +22,10 @@ use crate::{
         id::EngineId,
         labels::owner::Owner,
         output::attach::{AttachOptions, Input},
-        run::again::Again,
+        run::{
+            again::Again,
+            observer::{Observed, Observer},
+        },
     },
     error::Error,
     event::{Event, Events},
@@ -46,6 +50,8 @@ pub struct Run<'e> {
     /// The limit of the wait alone, where the config has none: from the start on.
     usual: Option<Deadline>,
     again: Again,
+    /// Of a task that its engine removes at its end.
+    observer: Option<Observer>,
 }
 
 impl fmt::Debug for Run<'_> {
@@ -73,7 +79,15 @@ impl Docker {
         let task = task.into();
         let given = task.config.readiness.wait_timeout.map(Deadline::after);
         let events: Mutex<Box<dyn FnMut(Event) + Send>> = Mutex::new(Box::new(|_| {}));
-        Run { docker: self.clone(), task, events, given, usual: None, again: Again::default() }
+        Run {
+            docker: self.clone(),
+            task,
+            events,
+            given,
+            usual: None,
+            again: Again::default(),
+            observer: None,
+        }
     }
 }
 
@@ -154,6 +168,7 @@ impl<'e> Run<'e> {
     pub async fn start(&mut self, task: RunningTask) -> Result<RunningTask, Error> {
         let mut task = task;
         loop {
+            self.observer = Observer::before(&task, &self.task.config).await;
             let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
             match task.start(self.given, &mut **events).await {
                 Err(error) if self.again.after(&error, &self.task.config) => task = self.make_anew().await?,
@@ -200,8 +215,21 @@ impl<'e> Run<'e> {
         if conditions.is_empty() {
             return Ok(());
         }
-        let ready = task.ready_by(conditions, self.given.or(self.usual)).await;
+        let ready = match (task.ready_by(conditions, self.given.or(self.usual)).await, &mut self.observer) {
+            (Err(error), Some(observer)) => observer.judge(error, conditions).await,
+            (ready, _) => ready,
+        };
+        if ready.is_ok() {
+            // Its output is nobody's concern any more.
+            self.observer = None;
+        }
         ready.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
+    }
+
+    /// How a task ended before it was ready that its engine has removed then (`auto_remove`); `None` of any other.
+    #[must_use]
+    pub fn observed(&self) -> Option<Observed> {
+        self.observer.as_ref().and_then(Observer::observed)
     }
 
     /// Removes whatever there is of the task, and what a create request that was not answered may still bring forth.

@@ -10,6 +10,7 @@ mod action;
 mod address;
 mod args;
 mod attach;
+mod auto_removed;
 mod bed;
 mod cause;
 mod completions;

@@ -53,6 +53,11 @@ fn removed() -> Error {
 }
 
 impl TaskEnd {
+    /// The end of a task of which nothing else is known any more.
+    pub(crate) fn of_removed(code: i64) -> Self {
+        Self { container: None, code }
+    }
+
     /// Whether there was a process at all.
     pub(crate) fn started(&self) -> bool {
         self.container.as_ref().is_none_or(|container| container.started_at.is_some())
