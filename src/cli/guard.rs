@@ -1,7 +1,9 @@
 //! The guard: a second process that holds one end of a pipe and removes the task if cube dies without
-//! a word, by SIGKILL or a panic. While it waits it is a fork of cube, which costs next to nothing; only
+//! a word, by SIGKILL or a panic; HOST-COMMAND of `with` it ends then. While it waits it is a fork of cube, which costs next to nothing; only
 //! one that has to act becomes a program of its own. No signal but SIGKILL ends it, and its command line is not
 //! cube's, so that what kills the one by its words does not kill both.
+
+mod host_process;
 
 use std::{
     ffi::OsString,
@@ -10,6 +12,7 @@ use std::{
     os::unix::{fs::FileExt, process::CommandExt},
     process::{Command, ExitCode},
     sync::Arc,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -23,7 +26,7 @@ use rustix::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::cli::{app, copies};
+use crate::cli::{app, copies, guard::host_process::HostProcess};
 
 const VERB: &str = "guard";
 /// What the process calls itself: nothing of cube, which may be what others are killed by.
@@ -36,6 +39,8 @@ const IN_DOUBT: &str = "in-doubt";
 const AT_END: &str = "at-end";
 /// Behind that: networks may have been made for it.
 const NETWORK: &str = "network";
+/// Begins the last word: the process of HOST-COMMAND.
+const HOST_COMMAND: &str = "host-command=";
 
 /// What a guard is told of its task: nothing was asked of the engine, or all of that was refused.
 const NOTHING: u8 = b'n';
@@ -47,6 +52,8 @@ const MADE: u8 = b'!';
 const LEFT: u8 = b'e';
 /// All is well, or the task is left to itself.
 const RELEASED: u8 = b'.';
+/// The bytes that follow name HOST-COMMAND, which is not to outlive cube.
+const HOST: u8 = b'h';
 
 /// How long a guard looks out for a container that a request may still bring forth, from the engine's answer on;
 /// and how long it goes on trying while no engine is there.
@@ -98,6 +105,13 @@ impl Guard {
         self.0.clone()
     }
 
+    /// The process `pid` of this machine is to be ended if cube dies.
+    pub fn watch_host(&self, pid: u32) {
+        if let Some(process) = HostProcess::running(pid) {
+            self.0.write(&[&[HOST], process.to_bytes().as_slice()].concat());
+        }
+    }
+
     /// The task is to run on, and to be removed at its end.
     pub fn release_until_end(self) {
         self.0.say(LEFT);
@@ -122,7 +136,11 @@ impl Word {
     }
 
     fn say(&self, word: u8) {
-        let _ = (&*self.0).write_all(&[word]);
+        self.write(&[word]);
+    }
+
+    fn write(&self, words: &[u8]) {
+        let _ = (&*self.0).write_all(words);
     }
 }
 
@@ -145,13 +163,19 @@ fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &st
     let _ = set_command_line(title);
     // Whoever reads cube's output must not wait for the guard's.
     let silent = fork::redirect_stdio();
-    match last_word(word) {
+    let (last, host) = last_word(word);
+    match last {
         RELEASED => {}
         NOTHING if !makes_network => {}
         _ if silent.is_err() => {}
-        MADE | NOTHING => drop(program.exec()),
-        LEFT => drop(program.arg(AT_END).exec()),
-        _ => drop(program.arg(IN_DOUBT).exec()),
+        _ => {
+            program.args(match last {
+                MADE | NOTHING => None,
+                LEFT => Some(AT_END),
+                _ => Some(IN_DOUBT),
+            });
+            drop(program.args(host.map(|host| HOST_COMMAND.to_owned() + &host.word())).exec());
+        }
     }
     std::process::exit(1)
 }
@@ -181,21 +205,26 @@ fn command_line_in(stat: &str) -> Option<std::ops::Range<u64>> {
     (0 < place.start && place.start < place.end && place.end - place.start < 16 << 20).then_some(place)
 }
 
-/// What was said last before the pipe was closed.
-fn last_word(mut word: PipeReader) -> u8 {
-    let (mut last, mut said) = (NOTHING, [0]);
+/// What was said last before the pipe was closed, and the process that has to end with cube.
+fn last_word(mut word: impl Read) -> (u8, Option<HostProcess>) {
+    let (mut last, mut host, mut said) = (NOTHING, None, [0]);
     loop {
         match word.read(&mut said) {
-            Ok(0) => return last,
+            Ok(0) => return (last, host),
+            Ok(_) if said == [HOST] => host = host_process(&mut word),
+            Ok(_) if said == [RELEASED] => return (RELEASED, host),
             Ok(_) => [last] = said,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // It cannot be known: whatever there is has to go.
-            Err(_) => return ASKED,
-        }
-        if last == RELEASED {
-            return last;
+            Err(_) => return (ASKED, host),
         }
     }
+}
+
+fn host_process(word: &mut impl Read) -> Option<HostProcess> {
+    let mut bytes = [0; 12];
+    word.read_exact(&mut bytes).ok()?;
+    HostProcess::from_bytes(bytes)
 }
 
 /// What a guard is to remove.
@@ -207,25 +236,32 @@ pub struct Order {
     in_doubt: bool,
     at_end: bool,
     network: bool,
+    host: Option<HostProcess>,
 }
 
 /// The task to guard, if this process was started as a guard.
 pub fn order(argv: &[OsString]) -> Option<Order> {
     let [_, verb, task, rest @ ..] = argv else { return None };
-    let is_known = |word: &OsString| [SWARM, IN_DOUBT, AT_END, NETWORK].iter().any(|known| word == known);
+    let host_in = |word: &OsString| HostProcess::parse(word.to_str()?.strip_prefix(HOST_COMMAND)?);
+    let is_known = |word: &OsString| {
+        [SWARM, IN_DOUBT, AT_END, NETWORK].iter().any(|known| word == known) || host_in(word).is_some()
+    };
     if verb != VERB || !rest.iter().all(is_known) {
         return None;
     }
     let has = |word: &str| rest.iter().any(|each| each == word);
     let task_id = task.to_str()?.parse().ok()?;
-    let (in_doubt, at_end) = (has(IN_DOUBT), has(AT_END));
-    Some(Order { task_id, swarm: has(SWARM), in_doubt, at_end, network: has(NETWORK) })
+    let (in_doubt, at_end, host) = (has(IN_DOUBT), has(AT_END), rest.iter().find_map(host_in));
+    Some(Order { task_id, swarm: has(SWARM), in_doubt, at_end, network: has(NETWORK), host })
 }
 
-/// Removes what is left.
+/// Ends what has to end, and removes what is left.
 pub fn serve(order: Order) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map(|runtime| runtime.block_on(clear(order))) {
+    let host_ends = order.host.map(|host| thread::spawn(move || host.end()));
+    let cleared = runtime.map(|runtime| runtime.block_on(clear(order)));
+    let _ = host_ends.map(JoinHandle::join);
+    match cleared {
         Ok(Ok(_)) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
@@ -285,9 +321,23 @@ mod tests {
         let whole = read(&["task-guard", "guard", id, "swarm", "in-doubt"]).unwrap();
         assert!(whole.swarm && whole.in_doubt && whole.task_id.to_string() == id);
         let short = read(&["task-guard", "guard", id]).unwrap();
-        assert!(!short.swarm && !short.in_doubt);
+        assert!(!short.swarm && !short.in_doubt && short.host.is_none());
+        let host = read(&["task-guard", "guard", id, "host-command=12:34"]).unwrap().host;
+        assert_eq!(host, HostProcess::parse("12:34"));
+        assert!(read(&["task-guard", "guard", id, "host-command=12"]).is_none());
         assert!(read(&["cube", "guard", "x"]).is_none() && read(&["cube", "guard", id, "x"]).is_none());
         assert!(read(&["cube", "run", id]).is_none() && read(&["cube"]).is_none());
+    }
+
+    #[test]
+    fn the_last_word_counts_beside_the_process_that_is_named() {
+        let host = HostProcess::parse("12:34").unwrap();
+        let said = [&[ASKED, MADE, HOST], host.to_bytes().as_slice()].concat();
+        assert_eq!(last_word(said.as_slice()), (MADE, Some(host)));
+        let released = [said.as_slice(), &[RELEASED]].concat();
+        assert_eq!(last_word(released.as_slice()), (RELEASED, Some(host)));
+        assert_eq!(last_word([MADE, HOST, 1].as_slice()), (MADE, None));
+        assert_eq!(last_word([].as_slice()), (NOTHING, None));
     }
 
     #[test]

@@ -161,6 +161,11 @@ impl Session<'_> {
         *self.failed(known, error).await
     }
 
+    /// Has the process `pid` of this machine ended if cube is killed.
+    pub fn watch_host(&self, pid: u32) {
+        self.guard.watch_host(pid);
+    }
+
     /// Leaves the task to itself.
     pub fn release(self) {
         self.guard.release();

@@ -1,6 +1,6 @@
 //! What is left when cube is killed: nothing after a moment, by its guard; else by `prune`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -23,10 +23,46 @@ fn a_killed_cube_leaves_no_attached_task() {
         running.signal(Signal::KILL);
         // The engine answers once the container is removed; 404 if it is already.
         let path = format!("/containers/{id}/wait?condition=removed");
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         bed.engine().send("POST", &path, &[], b"");
         assert!(begun.elapsed() < GONE, "{:?}", begun.elapsed());
         bed.assert_empty();
+    }
+}
+
+#[test]
+fn a_killed_cube_ends_the_command_of_with_and_leaves_no_task() {
+    let (bed, image) = (Bed::new(), probe());
+    let (label, done) = (bed.label(), bed.path("done"));
+    // One that hears SIGTERM can tidy up; one that does not is killed after a grace.
+    let script = format!(
+        "trap 'echo tidied >{0}; exit' TERM; echo up $$; while :; do sleep 0.1; done",
+        done.display()
+    );
+    for (script, tidies) in [(script.as_str(), true), ("trap '' TERM; echo up $$; exec sleep 1000", false)] {
+        let with = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c", script];
+        let mut running = bed.cube(with).any_stderr().spawn();
+        running.wait_for_stdout("up ");
+        running.wait_for_stdout("\n");
+        let command = running.children().into_iter().find(|pid| *pid != running.guard()).unwrap();
+        let id = bed.containers().remove(0);
+        running.signal(Signal::KILL);
+        running.wait_killed();
+        wait_gone(command);
+        assert_eq!(done.exists(), tidies, "{script}");
+        let _ = std::fs::remove_file(&done);
+        bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
+        bed.assert_empty();
+    }
+}
+
+/// Returns once the process is over; whoever has to collect its status may take longer.
+fn wait_gone(pid: u32) {
+    let deadline = Instant::now() + Duration::from_secs(50);
+    let over = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z"));
+    while !std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, over) {
+        assert!(Instant::now() < deadline, "{pid} runs on");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

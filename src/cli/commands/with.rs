@@ -141,6 +141,9 @@ async fn command_life(
     names.fill(&mut result)?;
     let words = args.host_command.as_slice();
     let mut child = spawn(words, names.variables(&result))?;
+    if let Some(pid) = child.id() {
+        session.watch_host(pid);
+    }
     let task = session.task.clone();
     let mut task_end = pin!(task.wait());
     let mut limit = pin!(after(timeout));

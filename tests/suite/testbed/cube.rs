@@ -279,14 +279,19 @@ impl Running {
         }
     }
 
-    /// The process that guards its task.
-    pub fn guard(&self) -> u32 {
+    /// The processes that it started itself.
+    pub fn children(&self) -> Vec<u32> {
         let path = format!("/proc/{0}/task/{0}/children", self.pid());
         let children = fs::read_to_string(path).unwrap();
-        let is_guard = |pid: &&str| {
+        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    }
+
+    /// The process that guards its task.
+    pub fn guard(&self) -> u32 {
+        let is_guard = |pid: &u32| {
             fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
         };
-        children.split_whitespace().find(is_guard).expect("there is a guard").parse().unwrap()
+        self.children().into_iter().find(is_guard).expect("there is a guard")
     }
 
     /// Returns once it has ended, with its input still open.

@@ -1,0 +1,117 @@
+//! A process of this machine that must not be taken for another of the same number: HOST-COMMAND, as the guard knows it
+//! when cube was killed. Number and start time name it; a pidfd keeps the number from being given away meanwhile.
+
+use std::{fs::read_to_string, os::fd::OwnedFd};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
+
+/// Between the SIGTERM and the SIGKILL.
+const GRACE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+
+/// Which process it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostProcess {
+    pid: u32,
+    /// In ticks since the machine's start.
+    started: u64,
+}
+
+impl HostProcess {
+    /// The running process `pid`. `None` if it is gone, or `/proc` does not show it.
+    pub fn running(pid: u32) -> Option<Self> {
+        let stat = read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some(Self { pid, started: start_time(&stat)? })
+    }
+
+    /// What [`HostProcess::from_bytes`] reads.
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let parts = self.pid.to_le_bytes().into_iter().chain(self.started.to_le_bytes());
+        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// The process that the bytes name.
+    pub fn from_bytes(bytes: [u8; 12]) -> Option<Self> {
+        let (pid, started) = bytes.split_at(4);
+        Some(Self {
+            pid: u32::from_le_bytes(pid.try_into().ok()?),
+            started: u64::from_le_bytes(started.try_into().ok()?),
+        })
+    }
+
+    /// The process that a word of [`HostProcess::word`] names.
+    pub fn parse(word: &str) -> Option<Self> {
+        let (pid, started) = word.split_once(':')?;
+        Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
+    }
+
+    /// Its name for a command line.
+    pub fn word(self) -> String {
+        format!("{}:{}", self.pid, self.started)
+    }
+
+    /// Ends it: SIGTERM, and SIGKILL after a grace. Nothing is done to another process of its number.
+    pub fn end(self) {
+        let Some(handle) = self.open() else { return };
+        let _ = pidfd_send_signal(&handle, Signal::TERM);
+        // It can be read once the process has ended.
+        let mut ended = [PollFd::new(&handle, PollFlags::IN)];
+        if !matches!(poll(&mut ended, Some(&GRACE)), Ok(1..)) {
+            let _ = pidfd_send_signal(&handle, Signal::KILL);
+        }
+    }
+
+    /// A handle of this very process. None if it is gone, or on a kernel before 5.3.
+    fn open(self) -> Option<OwnedFd> {
+        let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
+        let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        // Looked at behind the open: whoever has the number now keeps it.
+        (Self::running(self.pid) == Some(self)).then_some(handle)
+    }
+}
+
+/// Field 22 of `/proc/PID/stat`, counted behind the program's name, which may hold anything.
+fn start_time(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt, process::Command};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_named_by_bytes_and_by_a_word() {
+        let process = HostProcess { pid: 4711, started: 1 << 40 };
+        assert_eq!(HostProcess::from_bytes(process.to_bytes()), Some(process));
+        assert_eq!(HostProcess::parse(&process.word()), Some(process));
+        for word in ["", "4711", "4711:", ":1", "x:1", "1:x"] {
+            assert_eq!(HostProcess::parse(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_start_time_is_found_behind_any_name() {
+        let stat = format!("7 (a ) 1 2 (b) S {} 4242 9", "0 ".repeat(18).trim_end());
+        assert_eq!(start_time(&stat), Some(4242));
+        assert_eq!(start_time("7 (x) S 1"), None);
+        assert_eq!(start_time(""), None);
+    }
+
+    #[test]
+    fn only_the_process_that_was_meant_is_ended() {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let meant = HostProcess::running(child.id()).unwrap();
+        let another = HostProcess { started: meant.started + 1, ..meant };
+        another.end();
+        assert!(child.try_wait().unwrap().is_none());
+        meant.end();
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
+        assert_eq!(HostProcess::running(meant.pid), None);
+    }
+}
