@@ -2,12 +2,18 @@
 //! signal without a handler does not exist, and whoever waits for it to be heeded waits its whole grace for nothing
 //! (`sig_ignored` in the kernel's `signal.c`; the fields of `/proc/PID/status` in `proc.rst`).
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     address::Address,
     docker::{details::Details, ready::proc::ContainerProcess},
 };
+
+/// Where the kernel shows the control groups.
+const GROUPS: &str = "/sys/fs/cgroup";
 
 /// What a look at the process shows of a signal that was sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub(crate) enum Fate {
     DroppedAndWoke,
     /// There is a handler now, or the signal is waited for: another would be heard.
     Audible,
+    /// There was no handler and is none, but the process was awake: it may have waited for the signal without one.
+    Unclear,
     /// Nothing of this can be proved.
     Unknown,
 }
@@ -30,8 +38,19 @@ pub(crate) struct Listener {
     bit: u64,
     /// How often the process had gone to sleep before the signal was sent.
     sleeps: u64,
-    /// Whether the first look after the signal proved that it was dropped.
-    dropped: Option<bool>,
+    /// Whether anything showed before the signal was sent that it would be heard.
+    heard: bool,
+    first: Option<FirstLook>,
+}
+
+/// What the first look after the signal showed.
+#[derive(Clone, Copy)]
+enum FirstLook {
+    /// It was dropped.
+    Dropped,
+    /// No handler got it, for there was none: one that comes later has not heard it.
+    NoHandler,
+    Nothing,
 }
 
 /// The part of `/proc/PID/status` that decides.
@@ -52,15 +71,19 @@ impl Listener {
     /// The first process of a container, just before the signal `number` is sent. `None` where the process cannot be
     /// seen, or the kernel drops nothing: an engine elsewhere, a process that is not the first of its namespace.
     pub(crate) fn of(container: &Details, engine: &Address, number: u8) -> Option<Self> {
-        let process = ContainerProcess::of(container, engine)?;
+        Self::before(ContainerProcess::of(container, engine)?, container.id.to_string(), number)
+    }
+
+    fn before(process: ContainerProcess, id: String, number: u8) -> Option<Self> {
         let status = Status::read(&process)?;
         let bit = 1_u64.checked_shl(u32::from(number).checked_sub(1)?)?;
         (status.number == 1).then(|| Self {
             process,
-            id: container.id.to_string(),
+            id,
             bit,
             sleeps: status.sleeps,
-            dropped: None,
+            heard: status.shows(bit),
+            first: None,
         })
     }
 
@@ -69,30 +92,44 @@ impl Listener {
         let Some(status) = Status::read(&self.process).filter(|_| self.process.belongs_to(&self.id)) else {
             return Fate::Unknown;
         };
-        let deaf = status.number == 1 && (status.caught | status.blocked | status.pending) & self.bit == 0;
+        let deaf = status.number == 1 && !status.shows(self.bit);
         let slept = status.state == 'S' && status.sleeps == self.sleeps;
-        match *self.dropped.get_or_insert(deaf && slept) {
-            false => Fate::Unknown,
-            true if !deaf => Fate::Audible,
-            true if slept => Fate::Dropped,
-            true => Fate::DroppedAndWoke,
+        let first = match (deaf, slept) {
+            (true, true) => FirstLook::Dropped,
+            (true, false) if !self.heard => FirstLook::NoHandler,
+            _ => FirstLook::Nothing,
+        };
+        match *self.first.get_or_insert(first) {
+            FirstLook::Dropped if !deaf => Fate::Audible,
+            FirstLook::Dropped if slept => Fate::Dropped,
+            FirstLook::Dropped => Fate::DroppedAndWoke,
+            FirstLook::NoHandler if status.caught & self.bit != 0 => Fate::Audible,
+            FirstLook::NoHandler if deaf => Fate::Unclear,
+            FirstLook::NoHandler | FirstLook::Nothing => Fate::Unknown,
         }
     }
 
     /// Whether no other process is in the container: nothing else that could be at work.
     pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone_below(Path::new(GROUPS))
+    }
+
+    fn is_alone_below(&self, groups: &Path) -> bool {
         let text = fs::read_to_string(self.process.path("cgroup")).unwrap_or_default();
-        let mut folders = text.lines().filter_map(folder).filter(|folder| folder.is_dir()).peekable();
+        // A hierarchy that the engine does not use has the whole machine in its root.
+        let own = text.lines().filter(|line| line.contains(&self.id));
+        let folders = own.filter_map(|line| folder(groups, line));
+        let mut folders = folders.filter(|folder| folder.is_dir()).peekable();
         folders.peek().is_some() && folders.all(|folder| holds_one(&folder))
     }
 }
 
 /// The folder of a control group, from a line `0::/PATH` (version 2) or `4:memory:/PATH`.
-fn folder(line: &str) -> Option<PathBuf> {
+fn folder(groups: &Path, line: &str) -> Option<PathBuf> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (controllers, path) = (parts.next()?, parts.next()?);
     let controllers = controllers.strip_prefix("name=").unwrap_or(controllers);
-    Some(PathBuf::from("/sys/fs/cgroup").join(controllers).join(path.trim_start_matches('/')))
+    Some(groups.join(controllers).join(path.trim_start_matches('/')))
 }
 
 fn holds_one(folder: &PathBuf) -> bool {
@@ -105,6 +142,11 @@ fn holds_one(folder: &PathBuf) -> bool {
 impl Status {
     fn read(process: &ContainerProcess) -> Option<Self> {
         Self::parse(&fs::read_to_string(process.path("status")).ok()?)
+    }
+
+    /// Whether the signal is handled, blocked or on its way.
+    fn shows(&self, bit: u64) -> bool {
+        (self.caught | self.blocked | self.pending) & bit != 0
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -126,6 +168,8 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
     const STATUS: &str = "Name:\tsleep\nState:\tS (sleeping)\nNSpid:\t4711\t1\nSigPnd:\t0000000000000000\n\
@@ -142,6 +186,81 @@ mod tests {
         }
     }
 
+    const ID: &str = "f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2";
+    const TERM: u8 = 15;
+
+    /// The files of a process as a kernel with control groups of version 1 or 2 shows them.
+    fn recorded(groups: &str) -> TempDir {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("cgroup"), groups.replace("ID", ID)).unwrap();
+        fs::write(folder.path().join("status"), STATUS).unwrap();
+        folder
+    }
+
+    const FIRST: &str = "12:pids:/docker/ID\n4:memory:/docker/ID\n1:name=systemd:/docker/ID\n0::/\n";
+    const SECOND: &str = "0::/system.slice/docker-ID.scope\n";
+
+    #[test]
+    fn the_first_look_decides_what_later_ones_can_prove() {
+        let caught = STATUS.to_owned();
+        let deaf = STATUS.replace("SigCgt:\t0000000000004002", "SigCgt:\t0000000000000002");
+        let blocked = deaf.replace("SigBlk:\t0000000000010000", "SigBlk:\t0000000000004000");
+        let pending = deaf.replace("ShdPnd:\t0000000000000000", "ShdPnd:\t0000000000004000");
+        let awake = deaf.replace("switches:\t7", "switches:\t8");
+        let running = deaf.replace("S (sleeping)", "R (running)");
+        let other = deaf.replace("NSpid:\t4711\t1", "NSpid:\t4711\t1\t2");
+        for (before, looks) in [
+            (&deaf, vec![(&deaf, Fate::Dropped), (&awake, Fate::DroppedAndWoke), (&caught, Fate::Audible)]),
+            (&deaf, vec![(&deaf, Fate::Dropped), (&blocked, Fate::Audible)]),
+            // Awake at first: only a handler that was not there before has not heard it.
+            (&deaf, vec![(&awake, Fate::Unclear), (&deaf, Fate::Unclear), (&caught, Fate::Audible)]),
+            (&deaf, vec![(&running, Fate::Unclear), (&blocked, Fate::Unknown)]),
+            (&caught, vec![(&awake, Fate::Unknown), (&caught, Fate::Unknown)]),
+            (&deaf, vec![(&caught, Fate::Unknown), (&deaf, Fate::Unknown)]),
+            (&deaf, vec![(&pending, Fate::Unknown)]),
+            (&deaf, vec![(&other, Fate::Unknown)]),
+        ] {
+            for groups in [FIRST, SECOND] {
+                let folder = recorded(groups);
+                let status = folder.path().join("status");
+                fs::write(&status, before).unwrap();
+                let process = ContainerProcess::at(folder.path().to_owned());
+                let mut listener = Listener::before(process, ID.to_owned(), TERM).unwrap();
+                for (at, (look, fate)) in looks.iter().enumerate() {
+                    fs::write(&status, look).unwrap();
+                    assert_eq!(listener.look(), *fate, "look {at} of {looks:?}");
+                }
+                fs::write(folder.path().join("cgroup"), "0::/user.slice\n").unwrap();
+                assert_eq!(listener.look(), Fate::Unknown);
+            }
+        }
+    }
+
+    #[test]
+    fn a_process_is_alone_if_its_groups_hold_no_other_in_both_versions() {
+        for (groups, paths) in [
+            (FIRST, ["pids/docker/ID", "memory/docker/ID", "systemd/docker/ID"].as_slice()),
+            (SECOND, &["system.slice/docker-ID.scope"]),
+        ] {
+            let (folder, kernel) = (recorded(groups), TempDir::new().unwrap());
+            let process = ContainerProcess::at(folder.path().to_owned());
+            let listener = Listener::before(process, ID.to_owned(), TERM).unwrap();
+            assert!(!listener.is_alone_below(kernel.path()), "nothing is to be seen");
+            let folders: Vec<_> =
+                paths.iter().map(|path| kernel.path().join(path.replace("ID", ID))).collect();
+            for folder in &folders {
+                fs::create_dir_all(folder).unwrap();
+                fs::write(folder.join("cgroup.procs"), "4711\n").unwrap();
+            }
+            assert!(listener.is_alone_below(kernel.path()), "{groups}");
+            fs::write(folders[0].join("cgroup.procs"), "4711\n4712\n").unwrap();
+            assert!(!listener.is_alone_below(kernel.path()), "{groups}");
+            fs::write(folders[0].join("cgroup.procs"), "4711\n").unwrap();
+            fs::create_dir(folders[0].join("inner")).unwrap();
+            assert!(!listener.is_alone_below(kernel.path()), "{groups}");
+        }
+    }
+
     #[test]
     fn the_folder_of_a_control_group_is_found_in_both_versions() {
         for (line, path) in [
@@ -150,8 +269,8 @@ mod tests {
             ("2:cpu,cpuacct:/docker/a", "/sys/fs/cgroup/cpu,cpuacct/docker/a"),
             ("1:name=systemd:/docker/a", "/sys/fs/cgroup/systemd/docker/a"),
         ] {
-            assert_eq!(folder(line), Some(PathBuf::from(path)));
+            assert_eq!(folder(Path::new(GROUPS), line), Some(PathBuf::from(path)));
         }
-        assert_eq!(folder("no group"), None);
+        assert_eq!(folder(Path::new(GROUPS), "no group"), None);
     }
 }

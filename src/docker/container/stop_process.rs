@@ -119,6 +119,7 @@ async fn watch(mut listener: Listener, unheard: Unheard) -> Hearing {
             Fate::Unknown => return Hearing::Wait,
             Fate::Audible => return Hearing::Late,
             Fate::Dropped => {}
+            Fate::Unclear => spared = true,
             Fate::DroppedAndWoke => slept_through = false,
         }
         if begun.elapsed() >= PATIENCE && !spared {

@@ -18,6 +18,12 @@ impl ContainerProcess {
         process.belongs_to(&container.id).then_some(process)
     }
 
+    /// A process whose files are in this folder.
+    #[cfg(test)]
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
     /// Whether the process is the container's. Its control group names it; where that is hidden (a
     /// namespace of its own), the engine's files mounted in it do.
     pub(crate) fn belongs_to(&self, id: &str) -> bool {
