@@ -61,6 +61,7 @@ mod signals;
 mod ssh;
 mod static_binary;
 mod stop;
+mod stop_cases;
 mod streams;
 mod swarm;
 mod terminal;

@@ -10,6 +10,7 @@ pub mod need;
 #[path = "../probe/pattern.rs"]
 pub mod pattern;
 pub mod private;
+pub mod programs;
 pub mod proxy;
 pub mod quota;
 pub mod recorder;

@@ -57,15 +57,18 @@ pub fn shell() -> String {
 /// The same on another engine.
 pub fn shell_on(engine: &Engine) -> String {
     let instructions = ["CMD [\"sh\"]", "ENV PATH=/bin"];
-    made_once(engine, "shell", &instructions, |root| {
-        fs::create_dir(root.join("bin")).unwrap();
-        let busybox = root.join("bin/busybox");
-        fs::copy("/bin/busybox", &busybox).expect("busybox-static is installed (tests/run does it)");
-        let listed = Command::new(&busybox).arg("--list").output().unwrap();
-        for applet in String::from_utf8(listed.stdout).unwrap().lines().filter(|name| *name != "busybox") {
-            symlink("busybox", root.join("bin").join(applet)).unwrap();
-        }
-    })
+    made_once(engine, "shell", &instructions, fill_with_shell)
+}
+
+/// A static busybox and a link for each of its programs.
+pub(super) fn fill_with_shell(root: &Path) {
+    fs::create_dir(root.join("bin")).unwrap();
+    let busybox = root.join("bin/busybox");
+    fs::copy("/bin/busybox", &busybox).expect("busybox-static is installed (tests/run does it)");
+    let listed = Command::new(&busybox).arg("--list").output().unwrap();
+    for applet in String::from_utf8(listed.stdout).unwrap().lines().filter(|name| *name != "busybox") {
+        symlink("busybox", root.join("bin").join(applet)).unwrap();
+    }
 }
 
 /// The image of `examples/postgres-image.sh`, on these engines.
@@ -112,7 +115,12 @@ pub fn server(kind: &str) -> String {
 }
 
 /// Makes the image unless the engine has it: its tag follows from its content.
-fn made_once(engine: &Engine, name: &str, instructions: &[&str], fill: impl FnOnce(&Path)) -> String {
+pub(super) fn made_once(
+    engine: &Engine,
+    name: &str,
+    instructions: &[&str],
+    fill: impl FnOnce(&Path),
+) -> String {
     static MADE: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
     let mut made = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut hasher = DefaultHasher::new();

@@ -1,0 +1,242 @@
+//! A stop of what people really run: each kind of program ends as it would with its grace, and only one that the kernel
+//! keeps the signal from goes without it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::testbed::programs::{hears, machine};
+use crate::testbed::proxy::Proxy;
+use crate::testbed::sshd::Sshd;
+use crate::testbed::{Bed, Engine, Task, image, shell};
+
+/// More than a server takes to start on a busy machine.
+const LONG: Duration = Duration::from_mins(3);
+
+/// A program, and how it has to end when it is stopped.
+struct Case {
+    flags: Vec<String>,
+    words: Vec<String>,
+    code: i64,
+    /// The signal that it cannot hear.
+    unheard: Option<&'static str>,
+    /// Whether its last work has to be there.
+    saves: bool,
+}
+
+/// One that prints `up`, hears its signal, finishes its work and exits with 7.
+fn heard(flags: &[&str], words: &[&str]) -> Case {
+    Case { saves: true, ..case(flags, words, 7) }
+}
+
+/// One that is killed early, since no signal reaches it.
+fn deaf(signal: &'static str, flags: &[&str], words: &[&str]) -> Case {
+    Case { unheard: Some(signal), ..case(flags, words, 137) }
+}
+
+fn case(flags: &[&str], words: &[&str], code: i64) -> Case {
+    let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    Case { flags: owned(flags), words: owned(words), code, unheard: None, saves: false }
+}
+
+/// Stops all of them at the same time.
+fn check(image: &str, cases: &[Case]) {
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| case.check(image));
+        }
+    });
+}
+
+impl Case {
+    fn check(&self, image: &str) {
+        let bed = Bed::new();
+        let what = format!("{:?} {:?}", self.flags, self.words);
+        let volume = format!("{}:/out", bed.path("").display());
+        let usual = ["--wait-for", "log=up", "-v", &volume];
+        let flags = usual.into_iter().chain(self.flags.iter().map(String::as_str));
+        let args = flags.chain(["--image", image]).chain(self.words.iter().map(String::as_str));
+        let id = bed.run(args).within(LONG).any_stderr().text();
+        let task = bed.task(id.trim_end());
+        if self.unheard.is_some() {
+            wait_until_asleep(&task);
+        }
+        let output = bed.cube(["stop", "-o", "json", &task.id]).within(LONG).any_stderr().output();
+        let result = output.json();
+        assert_eq!(result["unheard"], self.unheard.map_or(Value::Null, Into::into), "{what}: {result}");
+        assert_eq!(result["exit_code"], self.code, "{what}: {result}");
+        let saved = std::fs::read_to_string(bed.path("work")).unwrap_or_default();
+        assert_eq!(saved, if self.saves { "saved\n" } else { "" }, "{what}");
+        let remedies = output.stderr.matches("--init").count();
+        assert_eq!(remedies, usize::from(self.unheard.is_some()), "{what}: {}", output.stderr);
+    }
+}
+
+/// Returns once the first process has slept for a while: some work on after their first line.
+fn wait_until_asleep(task: &Task) {
+    let path = format!("/proc/{}/status", task.inspect()["State"]["Pid"]);
+    let sleeps = || {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        status.lines().find(|line| line.starts_with("voluntary")).map(str::to_owned)
+    };
+    let deadline = Instant::now() + LONG;
+    let mut last = None;
+    while last != sleeps() {
+        assert!(Instant::now() < deadline, "it does not come to rest");
+        last = sleeps();
+        thread::sleep(Duration::from_millis(300));
+    }
+}
+
+#[test]
+fn each_way_to_hear_a_signal_keeps_the_grace_and_its_work() {
+    let way = |way| [way, "15", "/out/work"];
+    let ways = ["handler", "late", "loads", "sigwait", "sigtimedwait", "signalfd", "thread", "works"];
+    let mut cases: Vec<Case> = ways.into_iter().map(|name| heard(&[], &way(name))).collect();
+    cases.extend([
+        heard(&["--init"], &way("handler")),
+        heard(&["--pid", "host"], &way("handler")),
+        heard(&["--stop-signal", "USR1"], &["handler", "10", "/out/work"]),
+        heard(&["--stop-signal", "RTMIN+3"], &["sigwait", "37", "/out/work"]),
+        case(&["--init"], &way("deaf"), 143),
+        case(&["--pid", "host"], &way("deaf"), 143),
+        deaf("SIGTERM", &[], &way("deaf")),
+        deaf("SIGTERM", &[], &way("ignores")),
+        // A handler of another signal is none of this one.
+        deaf("SIGUSR1", &["--stop-signal", "USR1"], &way("handler")),
+    ]);
+    check(&hears(), &cases);
+}
+
+#[test]
+fn a_task_in_the_process_namespace_of_another_hears_every_signal() {
+    let bed = Bed::new();
+    let first = bed.start(["--image", &shell(), "sleep", "1000"]);
+    let pid = format!("container:{}", first.id);
+    let way = |way| [way, "15", "/out/work"];
+    let cases = [case(&["--pid", &pid], &way("deaf"), 143), heard(&["--pid", &pid], &way("sigwait"))];
+    check(&hears(), &cases);
+}
+
+#[test]
+fn the_languages_and_servers_that_people_use_end_as_they_want_to() {
+    let usr = ["-v", "/usr:/usr:ro"];
+    let python =
+        |rest: &str| format!("import signal, sys, time\n{rest}\nprint('up', flush=True)\ntime.sleep(1000)");
+    let saves =
+        "def save(*_): open('/out/work', 'w').write('saved\\n'); sys.exit(7)\nsignal.signal(15, save)";
+    let (python_deaf, python_saves) = (python(""), python(saves));
+    let node_usual = "console.log('up'); setInterval(() => {}, 1e6)";
+    let node_saves = "process.on('SIGTERM', () => setTimeout(() => { \
+        require('fs').writeFileSync('/out/work', 'saved\\n'); process.exit(7) }, 300)); console.log('up'); \
+        setInterval(() => {}, 1e6)";
+    let proxy = "echo up; exec docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 7 -container-ip 127.0.0.1 \
+        -container-port 9";
+    let shell_saves = "trap 'echo saved >/out/work; exit 7' TERM; echo up; while :; do sleep 0.1; done";
+    let cases = [
+        deaf("SIGTERM", &usr, &["python3", "-c", &python_deaf]),
+        heard(&usr, &["python3", "-c", &python_saves]),
+        // Its own handler tidies up and raises the signal again, which the kernel then drops: the grace counts.
+        case(&usr, &["node", "-e", node_usual], 137),
+        heard(&usr, &["node", "-e", node_saves]),
+        // Go's runtime handles every signal from its first moment on.
+        case(&usr, &["sh", "-c", proxy], 0),
+        case(&usr, &["tini-static", "--", "sh", "-c", "echo up; exec sleep 1000"], 143),
+        heard(&usr, &["tini-static", "--", "sh", "-c", shell_saves]),
+        heard(&[], &["sh", "-c", shell_saves]),
+        heard(&[], &["sh", "-c", "echo up; sleep 3; echo saved >/out/work; exit 7"]),
+        deaf("SIGTERM", &[], &["sh", "-c", "echo up; exec sleep 1000"]),
+    ];
+    check(&machine(), &cases);
+}
+
+#[test]
+fn an_nginx_that_is_to_quit_finishes_what_it_sends() {
+    let bed = Bed::new();
+    let nginx = image::server("nginx");
+    let flags = ["--stop-signal", "QUIT", "--wait-for", "port=80", "--image", &nginx];
+    let id = bed.run(flags).within(LONG).any_stderr().text();
+    let task = bed.task(id.trim_end());
+    let mut slow = TcpStream::connect(("127.0.0.1", task.host_port("80/tcp"))).unwrap();
+    slow.write_all(b"GET /slow HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = vec![0; 1];
+    slow.read_exact(&mut answer).unwrap();
+    let result = bed.cube(["stop", "-o", "json", &task.id]).any_stderr().json();
+    slow.read_to_end(&mut answer).unwrap();
+    assert_eq!((&result["unheard"], &result["exit_code"]), (&Value::Null, &0.into()), "{result}");
+    assert!(answer.len() > 300_000, "{}", answer.len());
+}
+
+#[test]
+fn a_postgresql_that_is_stopped_before_it_hears_signals_shuts_down_cleanly() {
+    let bed = Bed::new();
+    let volume = format!("{}-data", bed.name());
+    let data = format!("{volume}:/var/lib/postgresql/data");
+    let start = |flags: &[&str]| {
+        let usual = ["-e", "POSTGRES_PASSWORD=secret", "-v", &data].into_iter();
+        let args = usual.chain(flags.iter().copied()).chain(["--image", "cube-test/postgres:1"]);
+        let id = bed.run(args).within(LONG).any_stderr().text();
+        bed.task(id.trim_end())
+    };
+    image::postgres();
+    let first = start(&["--wait-for", "postgres", "--wait-timeout", "2m"]);
+    let used = bed.cube(["stop", "-o", "json", &first.id]).within(LONG).any_stderr().json();
+    // It exists now, so that the server comes at once. It is held before it has its handlers.
+    let early = (0..50).map(|_| start(&[])).find(is_held_early).expect("it can be held early enough");
+    let proxy = Proxy::before(Engine::under_test(), None);
+    let go_on = format!("/containers/{}/kill?signal=CONT", early.id);
+    proxy.before_request("/wait", move || drop(Engine::under_test().post(&go_on, &Value::Null)));
+    let stop = bed.cube(["stop", "-o", "json", &early.id]).env("DOCKER_HOST", proxy.host());
+    let result = stop.within(LONG).any_stderr().json();
+    bed.engine().delete(&format!("/volumes/{volume}"));
+    for result in [used, result] {
+        assert_eq!((&result["unheard"], &result["exit_code"]), (&Value::Null, &0.into()), "{result}");
+    }
+}
+
+/// Whether a PostgreSQL could be stopped by SIGSTOP between its program's start and its handlers.
+fn is_held_early(task: &Task) -> bool {
+    let pid = task.inspect()["State"]["Pid"].as_u64().unwrap();
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let deadline = Instant::now() + LONG;
+    while read("comm") != "postgres\n" {
+        assert!(Instant::now() < deadline, "it does not become the server");
+    }
+    Engine::under_test().post(&format!("/containers/{}/kill?signal=STOP", task.id), &Value::Null);
+    let status = read("status");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() == 0
+}
+
+#[test]
+fn a_grace_that_was_asked_for_counts_at_the_end_of_with_too() {
+    let bed = Bed::new();
+    let (image, label) = (hears(), bed.label());
+    let volume = format!("{}:/out", bed.path("").display());
+    let with = |grace: &[&str], name: &str| {
+        let file = format!("/out/{name}");
+        let flags = ["with", "--label", &label, "--wait-for", "log=up", "-v", &volume].into_iter();
+        let task = ["--image", &image, "works", "15", &file, "--", "true"];
+        bed.cube(flags.chain(grace.iter().copied()).chain(task)).any_stderr().output().stderr
+    };
+    let with_grace = with(&["--stop-timeout", "50"], "kept");
+    assert_eq!(std::fs::read_to_string(bed.path("kept")).unwrap(), "saved\n", "{with_grace}");
+    assert!(!with_grace.contains("--init"), "{with_grace}");
+    let usual = with(&[], "lost");
+    assert_eq!(usual.matches("--init").count(), 1, "{usual}");
+    assert!(!bed.path("lost").exists());
+}
+
+#[test]
+fn the_processes_of_an_engine_elsewhere_are_not_looked_at() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let task = bed.start(["--image", &shell(), "sleep", "1000"]);
+    // The same numbers may be other processes there; here the rule would hold.
+    let stop = sshd.carry(&bed, bed.cube(["stop", "-o", "json", &task.id])).any_stderr().output();
+    assert_eq!(stop.json()["unheard"], Value::Null, "{}", stop.stderr);
+    assert!(stop.took >= Duration::from_secs(10), "{:?}", stop.took);
+    assert!(!Engine::under_test().has_container(&task.id));
+}
