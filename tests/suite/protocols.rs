@@ -6,6 +6,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::testbed::sshd::Sshd;
 use crate::testbed::{Bed, Task, image, probe_with};
 
 /// Servers start slowly on a busy machine.
@@ -42,6 +45,20 @@ fn query(bed: &Bed, task: &Task, command: &[&str]) -> String {
     bed.cube(words).within(LONG).any_stderr().text()
 }
 
+/// Kills the server without a word and starts it again on what it left.
+fn crash(bed: &Bed, task: &Task) {
+    let before = task.inspect()["State"]["StartedAt"].clone();
+    bed.engine().post(&format!("/containers/{}/kill?signal=KILL", task.id), &Value::Null);
+    assert_eq!(task.ended(), 137);
+    bed.engine().post(&format!("/containers/{}/start", task.id), &Value::Null);
+    task.wait_until(|seen| seen["State"]["StartedAt"] != before);
+}
+
+fn wait_for(bed: &Bed, task: &Task, condition: &str) {
+    let wait = ["wait", "--for", condition, "--timeout", "4m", &task.id];
+    bed.cube(wait).within(LONG).any_stderr().output();
+}
+
 #[test]
 fn the_first_query_after_ready_succeeds_on_a_postgresql_that_had_to_be_made_first() {
     let bed = Bed::new();
@@ -58,19 +75,15 @@ fn the_first_query_after_ready_succeeds_on_a_postgresql_that_had_to_be_made_firs
 fn a_postgresql_that_recovers_is_not_ready_until_it_has() {
     let bed = Bed::new();
     let image = image::postgres();
-    let env = ["-e", "POSTGRES_PASSWORD=secret", "--restart", "on-failure:3"];
-    let task = start(&bed, &env, &waiting("postgres", &image));
+    let task = start(&bed, &["-e", "POSTGRES_PASSWORD=secret"], &waiting("postgres", &image));
     let url = "postgresql://postgres:secret@127.0.0.1/postgres";
     query(&bed, &task, &["psql", url, "-c", "create table t as select g from generate_series(1, 300000) g"]);
-    // Its postmaster is the first process of the container: the restart policy starts it again.
-    let before = task.inspect()["State"]["StartedAt"].clone();
-    bed.engine().post(&format!("/containers/{}/kill?signal=KILL", task.id), &serde_json::Value::Null);
-    let killed_by_hand = task.ended();
-    assert_eq!(killed_by_hand, 137);
-    bed.engine().post(&format!("/containers/{}/start", task.id), &serde_json::Value::Null);
-    task.wait_until(|seen| seen["State"]["StartedAt"] != before);
-    bed.cube(["wait", "--for", "postgres", "--timeout", "4m", &task.id]).within(LONG).any_stderr().output();
-    assert_eq!(query(&bed, &task, &["psql", url, "-Atc", "select count(*) from t"]).trim(), "300000");
+    for _ in 0..starts() {
+        query(&bed, &task, &["psql", url, "-c", "update t set g = g + 1"]);
+        crash(&bed, &task);
+        wait_for(&bed, &task, "postgres");
+        assert_eq!(query(&bed, &task, &["psql", url, "-Atc", "select count(*) from t"]).trim(), "300000");
+    }
 }
 
 #[test]
@@ -82,6 +95,21 @@ fn the_first_query_after_ready_succeeds_on_a_mysql_that_had_to_be_made_first() {
         let client =
             ["mariadb", "--no-defaults", "-h127.0.0.1", "-uapp", "-psecret", "app", "-Nse", "select 6 * 7"];
         assert_eq!(query(&bed, &task, &client).trim(), "42");
+    }
+}
+
+#[test]
+fn a_mysql_that_recovers_is_not_ready_until_it_has() {
+    let bed = Bed::new();
+    let task = start(&bed, &[], &waiting("mysql", &image::server("mariadb")));
+    let client = ["mariadb", "--no-defaults", "-h127.0.0.1", "-uapp", "-psecret", "app", "-Nse"];
+    let ask = |sql: &str| query(&bed, &task, &[&client[..], &[sql]].concat());
+    ask("create table t (n int) engine=innodb");
+    for round in 1..=starts() {
+        ask("insert into t select seq from seq_1_to_50000");
+        crash(&bed, &task);
+        wait_for(&bed, &task, "mysql");
+        assert_eq!(ask("select count(*) from t").trim(), (round * 50_000).to_string());
     }
 }
 
@@ -111,6 +139,50 @@ fn the_first_command_after_ready_succeeds_on_a_redis() {
 }
 
 #[test]
+fn a_redis_that_loads_its_data_is_not_ready_until_it_has() {
+    let bed = Bed::new();
+    let image = image::server("redis");
+    for _ in 0..starts() {
+        // As slow as a huge file: 10 ms a key, and clients are answered meanwhile.
+        let slow = ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"];
+        let server = ["--protected-mode", "no", "--enable-debug-command", "yes"];
+        let flags = ["--env", "LOAD=100000", "--wait-for", "log=Loading RDB", "--image", &image, "--"];
+        let task = start(&bed, &flags, &[&server[..], &slow].concat());
+        let wait = ["wait", "--for", "redis", "--timeout", "2s", &task.id];
+        bed.cube(wait).within(LONG).ends(124).stderr_has("LOADING Redis is loading the dataset").output();
+        let begins = ["wait", "--for", "redis", "--timeout", "4m", &task.id];
+        let waiting = bed.cube(begins).within(LONG).any_stderr().spawn();
+        ask(&task, "6379/tcp", b"CONFIG SET key-load-delay 0\r\n");
+        waiting.finish();
+        let keys = ask(&task, "6379/tcp", b"DBSIZE\r\n");
+        assert_eq!(String::from_utf8_lossy(&keys), ":100000\r\n");
+    }
+}
+
+#[test]
+fn a_redis_that_was_killed_is_ready_with_its_data() {
+    let bed = Bed::new();
+    let image = image::server("redis");
+    let server = ["--requirepass", "secret", "--appendonly", "yes", "--appendfsync", "always"];
+    let task = start(&bed, &[], &[&waiting("redis", &image)[..], &server].concat());
+    for round in 1..=starts() {
+        let added = ask(&task, "6379/tcp", b"AUTH secret\r\nINCR rounds\r\n");
+        assert_eq!(String::from_utf8_lossy(&added), format!("+OK\r\n:{round}\r\n"));
+        crash(&bed, &task);
+        wait_for(&bed, &task, "redis");
+    }
+}
+
+#[test]
+fn a_server_behind_ssh_is_asked_too() {
+    let (bed, sshd, image) = (Bed::new(), Sshd::shared(), image::server("redis"));
+    let server = ["--requirepass", "secret"];
+    let run = bed.run([&waiting("redis", &image)[..], &server].concat());
+    let id = sshd.carry(&bed, run).within(LONG).any_stderr().text();
+    assert_eq!(ask(&bed.task(id.trim_end()), "6379/tcp", b"AUTH secret\r\n"), b"+OK\r\n");
+}
+
+#[test]
 fn a_redis_in_protected_mode_ends_the_wait_with_the_remedy() {
     let bed = Bed::new();
     let image = image::server("redis");
@@ -128,6 +200,18 @@ fn the_first_connection_after_ready_succeeds_on_a_rabbitmq() {
     let image = image::server("rabbitmq");
     for _ in 0..starts() {
         let task = start(&bed, &[], &waiting("amqp", &image));
+        let start = ask(&task, "5672/tcp", b"AMQP\0\0\x09\x01");
+        assert_eq!(start.get(7..11), Some(&[0, 10, 0, 10][..]), "{start:?}");
+    }
+}
+
+#[test]
+fn a_rabbitmq_that_was_killed_is_not_ready_until_it_is_back() {
+    let bed = Bed::new();
+    let task = start(&bed, &[], &waiting("amqp", &image::server("rabbitmq")));
+    for _ in 0..starts() {
+        crash(&bed, &task);
+        wait_for(&bed, &task, "amqp");
         let start = ask(&task, "5672/tcp", b"AMQP\0\0\x09\x01");
         assert_eq!(start.get(7..11), Some(&[0, 10, 0, 10][..]), "{start:?}");
     }

@@ -245,7 +245,7 @@ fn with_goes_on_with_a_database_whose_node_died() {
     let mut swarm = swarm();
     image::postgres_on(&["node2", "node3"].map(|node| &swarm.node(node).engine), IMAGE);
     let database = ["--restart", "on-failure", "--constraint", "node.hostname!=node1", "--no-publish-all"];
-    let ready = ["-p", "5432", "--env", "POSTGRES_PASSWORD=secret", "--wait-for", "port=5432"];
+    let ready = ["-p", "5432", "--env", "POSTGRES_PASSWORD=secret", "--wait-for", "postgres"];
     let script = r#"
         export PGPASSWORD=secret
         ask() { psql -h "$1" -p "$2" -U postgres -Atc "SELECT $3"; }

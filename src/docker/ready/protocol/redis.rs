@@ -1,5 +1,6 @@
 //! Redis and its kin: `PING` as a line ("Inline commands" in its protocol's specification). Any reply but one that says
-//! "not now" comes from a server that takes clients.
+//! "not now" comes from a server that takes clients. One with a password asks for it before it says that it loads its
+//! data: there this shows only that it answers.
 
 use std::{io, time::Duration};
 
