@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh Debian or Ubuntu machine to a PostgreSQL task that was started, used, stopped and removed.
 # Run as root, or as a user with sudo. Rust (cargo) must be there. It can be run twice, and it stops and removes
-# only what it started and made itself; packages that it installs stay.
+# only what it started and made itself; packages that it installs stay, and cube in ~/.local/bin.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -107,17 +107,47 @@ choose_image() {
     image=postgres:13
     if docker image inspect "$image" >/dev/null 2>&1; then
         echo "   $image is here"
-    elif cube pull "$image" >/dev/null; then
+    elif cube pull --pull-retries 1 "$image" >/dev/null 2>"$work/pull"; then
         image_made=$image
     else
         image=cube-quickstart/postgres:13
-        echo "   $image_wanted cannot be pulled: making $image from the distribution's PostgreSQL packages"
+        # One line of the reason: there is another way.
+        sed -n 's/^  caused by: \(.\{1,90\}\).*/   \1/p' "$work/pull" | head -n 1
+        echo "   $image_wanted cannot be pulled here: making $image from the distribution's PostgreSQL packages"
         docker image inspect "$image" >/dev/null 2>&1 || image_made=$image
         $elevate examples/postgres-image.sh "$image"
     fi
 }
 
-story() {
+# Where the reader can type it; a cube that is there already is left alone.
+put_on_path() {
+    local there
+    there=$(type -P cube || :)
+    if [ -n "$there" ] && ! cmp -s "$there" "$cube_binary"; then
+        echo "   another cube is at $there: it stays; this one is $cube_binary"
+        return
+    fi
+    [ -n "$there" ] || install -D "$cube_binary" "$HOME/.local/bin/cube"
+    installed=${there:-$HOME/.local/bin/cube}
+    echo "   cube is at $installed"
+}
+
+what_next() {
+    say "what to try next"
+    case ":$PATH:" in
+        *":$HOME/.local/bin:"*) ;;
+        *) [ -z "$installed" ] || printf '   $ export PATH="$HOME/.local/bin:$PATH"\n' ;;
+    esac
+    cat <<'NEXT'
+   $ cube doctor                                  # the engine, and what it can do
+   $ cube run --rm alpine echo hello              # any `docker run` line
+   $ cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- sh -c 'echo at $CUBE_HOST:$CUBE_PORT'
+   $ cube help with                               # examples first
+NEXT
+    [ -z "$engine_made" ] || echo "   The engine of this script ends with it: \`cube doctor\` says how to start one."
+}
+
+use_database() {
     local address host port
     show "id=\$(cube run --image $image --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for port=5432)"
     id=$(cube run --image "$image" --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for port=5432)
@@ -131,9 +161,9 @@ story() {
     echo "   $address"
     show "psql -h $host -p $port -U cube -c 'CREATE TABLE ...' -c 'INSERT ...' -c 'SELECT ...'"
     PGPASSWORD=secret psql --no-psqlrc -h "$host" -p "$port" -U cube -d cube -v ON_ERROR_STOP=1 \
-        -c 'CREATE TABLE story (line int, words text)' \
-        -c "INSERT INTO story VALUES (1, 'written and read back')" \
-        -c 'SELECT * FROM story' | sed 's/^/   /'
+        -c 'CREATE TABLE notes (line int, words text)' \
+        -c "INSERT INTO notes VALUES (1, 'written and read back')" \
+        -c 'SELECT * FROM notes' | sed 's/^/   /'
 
     say "look at it"
     show "cube logs -n 3 $short"
@@ -166,11 +196,11 @@ clean() {
         stop_engine
     fi
     as_root rm -rf "$work"
-    [ "$status" = 0 ] && echo "   done: nothing is left over" || echo "   the story did not end well (exit $status)"
+    [ "$status" = 0 ] && echo "   done: nothing is left over" || echo "   it did not end well (exit $status)"
     exit "$status"
 }
 
-id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge=''
+id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge='' installed=''
 image_wanted=postgres:13
 cube_binary=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n "s/^host: //p")/release/cube
 
@@ -186,8 +216,10 @@ say "find an engine"
 ready_engine
 say "build cube (the first time takes a few minutes)"
 show "cargo build --release --locked"
-cargo build --release --locked --quiet
+cargo build --release --locked
+put_on_path
 say "find a PostgreSQL image"
 choose_image
 say "start a database and wait until it accepts connections"
-story
+use_database
+what_next

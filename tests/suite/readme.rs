@@ -186,6 +186,7 @@ fn run(block: &Block) -> Output {
     let mut command = Command::new("timeout");
     command.args([LIMIT, "bash", "-euo", "pipefail", "-c", &script]);
     command.env_clear().env("PATH", path).env("HOME", folder.path()).current_dir(folder.path());
+    command.env("SOURCE_FOLDER", env!("CARGO_MANIFEST_DIR"));
     if let Some(host) = std::env::var_os("DOCKER_HOST") {
         command.env("DOCKER_HOST", host);
     }
