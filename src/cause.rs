@@ -7,7 +7,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CauseKind {
-    /// The kernel ended it for want of memory, or its runtime reports that its memory is used up.
+    /// The kernel ended it because memory ran out, or its runtime reports that its memory is used up.
     OutOfMemory,
     /// Somebody else than cube ended it by a signal.
     Killed,

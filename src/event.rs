@@ -24,7 +24,7 @@ pub enum Event {
         layer: String,
         /// What is being done with it, in the engine's words (`Downloading`, `Extracting`).
         status: String,
-        /// Bytes done, and in all, where the engine tells.
+        /// Bytes done, and in all, where the engine says so.
         progress: Option<(u64, u64)>,
     },
     /// A pull goes on, but the engine has reported nothing of it for a second; comes again with each further one.
@@ -36,7 +36,7 @@ pub enum Event {
     PullFinished {
         /// The image, as the task names it.
         image: String,
-        /// Its digest (`sha256:…`), where the engine tells.
+        /// Its digest (`sha256:…`), where the engine says so.
         digest: Option<String>,
     },
     /// A pull failed for now and is tried again.

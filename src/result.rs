@@ -80,7 +80,7 @@ pub struct DockerResult {
     pub ports: Ports,
     /// The exit code of the task's process, once it ended.
     pub exit_code: Option<i64>,
-    /// Whether the kernel ended the task for want of memory.
+    /// Whether the kernel ended the task because memory ran out.
     pub oom_killed: bool,
     /// Whether a time limit ran out.
     pub timed_out: bool,

@@ -44,7 +44,7 @@ pub(crate) enum Existence {
     Nothing,
     /// A create request was sent, and nobody knows what it did.
     InDoubt,
-    /// What the engine told the id of.
+    /// What the engine gave the id of.
     Known(EngineId),
 }
 

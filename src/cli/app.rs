@@ -76,7 +76,7 @@ impl App {
     }
 }
 
-/// Connects to the first of `hosts` that answers, and tells why those before it did not.
+/// Connects to the first of `hosts` that answers, and reports why those before it did not.
 pub async fn connect(
     hosts: &[String],
     context: Option<&str>,
@@ -106,7 +106,7 @@ fn resolve(
     Address::resolve(&choice, &Surroundings { warn, ..Surroundings::of_process() }).map_err(of_address)
 }
 
-/// `CUBE_HOST` as engines' addresses. A host alone is what `with` and `-o env` tell of a task.
+/// `CUBE_HOST` as engines' addresses. A host alone is what `with` and `-o env` say of a task.
 pub fn engine_hosts(variable: &str) -> Vec<String> {
     variable.split_whitespace().filter(|host| names_engine(host)).map(str::to_owned).collect()
 }

@@ -190,7 +190,7 @@ fn swarm(config: &mut Config, args: &TaskArgs) {
 
 fn health(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     let health = &mut config.health;
-    // As to Docker, an empty one is none.
+    // As in Docker, an empty value counts as not given.
     set(&mut health.command, args.health_cmd.clone().filter(|command| !command.is_empty()));
     set(&mut health.interval, duration(args.health_interval.as_deref())?);
     set(&mut health.timeout, duration(args.health_timeout.as_deref())?);

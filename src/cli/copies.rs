@@ -12,7 +12,7 @@ use crate::cli::{
     session::Session,
 };
 
-/// How the guard is told what to fetch: a JSON list.
+/// What the guard is to fetch: a JSON list.
 const VARIABLE: &str = "CUBE_GUARD_COPY_OUT";
 
 /// What came of the copies at a task's end.
@@ -25,7 +25,7 @@ pub enum Fetched {
     LeftToGuard,
 }
 
-/// Copies out what is due after an end of this kind. A signal is told of, a second one leaves the rest to the guard.
+/// Copies out what is due after an end of this kind. A signal is reported, a second one leaves the rest to the guard.
 pub async fn fetch(session: &mut Session<'_>, succeeded: bool) -> Fetched {
     let due: Vec<CopyOut> =
         session.config().files.copy_out.iter().filter(|copy| copy.is_due(succeeded)).cloned().collect();
@@ -43,15 +43,15 @@ pub async fn fetch(session: &mut Session<'_>, succeeded: bool) -> Fetched {
             record.keep_copied(&task, copy, is_all, !succeeded).await;
             Ok(())
         });
-        let mut told = false;
+        let mut reported = false;
         let done = loop {
             tokio::select! {
                 done = &mut copying => break done,
                 _ = session.signals.next() => {
-                    if told {
+                    if reported {
                         return Fetched::LeftToGuard;
                     }
-                    told = true;
+                    reported = true;
                     stdio::note(&format!("copying out {copy}; another signal leaves it to the background"));
                 }
             }

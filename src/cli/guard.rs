@@ -42,7 +42,7 @@ const NETWORK: &str = "network";
 /// Begins the last word: the process of HOST-COMMAND.
 const HOST_COMMAND: &str = "host-command=";
 
-/// What a guard is told of its task: nothing was asked of the engine, or all of that was refused.
+/// What a guard knows of its task: nothing was asked of the engine, or all of that was refused.
 const NOTHING: u8 = b'n';
 /// The request to make a container is on its way.
 const ASKED: u8 = b'?';
@@ -60,13 +60,13 @@ const HOST: u8 = b'h';
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long an engine may hang that is there.
 const HANGING: Duration = Duration::from_hours(1);
-/// Between two tries: nothing tells when the engine is back.
+/// Between two tries: no event says when the engine is back.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// A guard on post. Dropped without [`Guard::release`], it removes the task.
 pub struct Guard(Word);
 
-/// What a guard is told.
+/// What a guard is sent.
 #[derive(Clone)]
 pub struct Word(Arc<PipeWriter>);
 
@@ -100,7 +100,7 @@ impl Guard {
         Ok(Self(Word(Arc::new(pipe))))
     }
 
-    /// The way to tell it how the task's start goes on.
+    /// Sends it how the task's start goes on.
     pub fn word(&self) -> Word {
         self.0.clone()
     }

@@ -31,7 +31,7 @@ fn warning(path: &str, here: bool) -> Option<String> {
         .then(|| format!("--volume {path} is not there: the engine makes an empty folder of it"))
 }
 
-/// Whether the engine sees the files of this machine, as far as its address tells.
+/// Whether the engine sees the files of this machine, as far as its address shows.
 fn is_here(address: &Address) -> bool {
     match address {
         Address::Unix(_) => true,

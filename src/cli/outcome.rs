@@ -41,17 +41,17 @@ pub enum JsonTarget {
     Stdout,
     /// The last line of standard error: standard output is the task's.
     Stderr,
-    /// Nowhere: it was told already.
-    Told,
+    /// Nowhere: it was reported already.
+    Nowhere,
 }
 
 impl Outcome {
-    /// A success that has told all there is.
-    pub fn told(code: u8) -> Self {
-        Self { code, result: None, place: JsonTarget::Told, file: None, closing: Closing::default() }
+    /// A success with nothing left to print.
+    pub fn reported(code: u8) -> Self {
+        Self { code, result: None, place: JsonTarget::Nowhere, file: None, closing: Closing::default() }
     }
 
-    /// A success with a result to tell.
+    /// A success with a result to print.
     pub fn success(result: DockerResult) -> Self {
         Self {
             code: 0,
@@ -93,12 +93,12 @@ impl Outcome {
     /// The same outcome of a command in the foreground, whose standard output is not cube's: the JSON
     /// form goes to `file`, else to standard error.
     pub fn in_foreground(mut self, file: Option<PathBuf>) -> Self {
-        self.place = if file.is_some() { JsonTarget::Told } else { JsonTarget::Stderr };
+        self.place = if file.is_some() { JsonTarget::Nowhere } else { JsonTarget::Stderr };
         self.file = file;
         self
     }
 
-    /// The same outcome, told to `file` too.
+    /// The same outcome, written to `file` too.
     pub fn also_to(mut self, file: Option<PathBuf>) -> Self {
         self.file = file;
         self

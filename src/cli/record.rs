@@ -115,13 +115,13 @@ impl Record {
             refuse_detached("--log-file", args.log_file.is_some())?;
             refuse_detached("--usage", args.usage)?;
         }
-        let told = to_file || app.output() == OutputFormat::Json || args.evidence.is_some();
+        let shown = to_file || app.output() == OutputFormat::Json || args.evidence.is_some();
         Ok(Self(Arc::new(RecordParts {
             evidence: args.evidence.as_deref().map(Evidence::prepare).transpose()?,
             output: OutputRecord::new(args.log_file.as_deref())?,
             ci: Ci::detect(args.ci, &|name| std::env::var(name).ok()),
             shows_usage: args.usage,
-            watches: foreground && (args.usage || told),
+            watches: foreground && (args.usage || shown),
             state: Mutex::default(),
         })))
     }

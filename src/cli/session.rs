@@ -20,7 +20,7 @@ use crate::cli::{
     guard::Guard,
     mounts,
     outcome::Outcome,
-    output::{progress::PullDisplay, stdio, stops},
+    output::{progress::PullReport, stdio, stops},
     record::{End, LAST_LINES, Record, phases::Phase},
     signals::Signals,
     terminal,
@@ -77,7 +77,7 @@ impl<'a> Session<'a, ()> {
         }
         mounts::warn(app, docker.address(), &config);
         let record = extras.record;
-        let (mut progress, timed) = (PullDisplay::new(app, record.ci()), record.clone());
+        let (mut progress, timed) = (PullReport::new(app, record.ci()), record.clone());
         let mut run = docker.run(config);
         if let Some((columns, rows)) = terminal::output_size() {
             run = run.with_console_size(columns, rows);

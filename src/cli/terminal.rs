@@ -167,7 +167,7 @@ pub async fn detached(console: Option<&mut Console>) {
     }
 }
 
-/// Passes standard input on to its end, which the task gets as a terminal tells it; whether the keys were typed.
+/// Passes standard input on to its end, which the task gets as a terminal sends it; whether the keys were typed.
 async fn pass_on(mut input: Input, keys: DetachKeys) -> bool {
     let mut typed = Typed::new(keys);
     let mut at_line_start = true;

@@ -33,7 +33,7 @@ pub struct Details {
     pub error: String,
     /// The exit code of its process; meaningful once it ended.
     pub exit_code: i64,
-    /// Whether the kernel ended it for want of memory.
+    /// Whether the kernel ended it because memory ran out.
     pub oom_killed: bool,
     /// The process id of its first process on the engine's machine; 0 if none.
     pub pid: u32,
@@ -67,7 +67,7 @@ pub struct Details {
     pub published: Ports,
     /// The ports that it exposes.
     pub exposed: Vec<Port>,
-    /// The ports that are to be published, whether the engine has told where or not.
+    /// The ports that are to be published, whether the engine has reported where or not.
     pub(crate) to_publish: Vec<Port>,
     /// The node of the swarm that runs it, if it is a service there.
     pub node: Option<String>,
@@ -113,7 +113,7 @@ impl Details {
         self.state() == State::Running
     }
 
-    /// Whether its process has ended and an engine has not yet decided whether to start it again: podman tells of
+    /// Whether its process has ended and an engine has not yet decided whether to start it again: podman reports
     /// that, and from 5.8 on calls it `exited`. Docker's word is `restarting`.
     pub(crate) fn is_undecided(&self, engine: Engine) -> bool {
         match self.status.as_str() {
@@ -123,11 +123,11 @@ impl Details {
         }
     }
 
-    /// Whether it runs and the engine has not told yet where some of its ports are published. It says so a moment
+    /// Whether it runs and the engine has not reported yet where some of its ports are published. It says so a moment
     /// after the start.
     pub(crate) fn lacks_ports(&self) -> bool {
-        let told = |port| self.published.get(port).is_some_and(|bindings| !bindings.is_empty());
-        self.status == "running" && !self.to_publish.iter().all(told)
+        let is_known = |port| self.published.get(port).is_some_and(|bindings| !bindings.is_empty());
+        self.status == "running" && !self.to_publish.iter().all(is_known)
     }
 
     /// Whether it is being removed, so that not even its log can be read.

@@ -209,7 +209,7 @@ impl RunningTask {
         self.logs_of(&self.inspect().await?, options).await
     }
 
-    /// The same for a caller that has just been told the task's `details`: a request less.
+    /// The same for a caller that has just read the task's `details`: a request less.
     ///
     /// # Errors
     /// As [`RunningTask::logs`].

@@ -24,7 +24,7 @@ pub struct EngineInfo {
     pub backing_filesystem: Option<String>,
     /// 1 or 2; `None` where the engine does not say.
     pub cgroup_version: Option<u8>,
-    /// The log driver of a container that names none. cube's tasks have `local` unless told otherwise.
+    /// The log driver of a container that names none. cube's tasks have `local` unless another is named.
     pub log_driver: String,
     /// Whether it runs without root.
     pub rootless: bool,

@@ -123,7 +123,7 @@ impl Watch<'_> {
             Condition::Exit => Ok(()),
         };
         match held {
-            // The container is gone, or stopped: how it ended tells more than that it did.
+            // The container is gone, or stopped: how it ended says more than that it did.
             Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
             held => held.inspect(|()| seen.hold()),
         }

@@ -2,7 +2,7 @@
 //! manager's `/services`, `/tasks` and `/nodes`.
 //!
 //! Not a job: engines lose the tasks of a job's service that is removed, and they run for ever
-//! (moby#42789, moby#44312). A service without restarts is the same and goes when it is told to.
+//! (moby#42789, moby#44312). A service without restarts is the same and goes when it is removed.
 
 mod answer;
 pub(crate) mod body;
@@ -37,7 +37,7 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Between two looks at a task: Swarm tells nobody of a task's changes.
+/// Between two looks at a task: Swarm reports no change of a task.
 const POLL: Duration = Duration::from_millis(100);
 
 /// How long the id of a service is, in digits of base 36.
@@ -154,7 +154,7 @@ impl Docker {
         }
     }
 
-    /// How the task of a service ended that was removed, which Swarm tells for a moment.
+    /// How the task of a service ended that was removed, which Swarm reports for a moment.
     async fn end_of(&self, task: Option<String>, gone: Error) -> Result<Exit, Error> {
         let Some(task) = task else { return Err(gone) };
         let path = format!("/tasks/{task}");
@@ -162,7 +162,7 @@ impl Docker {
             match follow::when_back(|| self.managers.get::<ServiceTask>(&path)).await {
                 Ok(task) if task.has_ended() => return Ok(Exit { code: task.exit_code() }),
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(gone),
-                told => drop(told?),
+                reported => drop(reported?),
             }
             sleep(POLL).await;
         }

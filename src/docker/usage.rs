@@ -1,4 +1,4 @@
-//! What a task used of the machine. On a local engine its control group tells, without a request: the kernel wakes a
+//! What a task used of the machine. On a local engine its control group shows it, without a request: the kernel wakes a
 //! thread at the end of the task's process, and the group is there for some milliseconds more. Elsewhere the
 //! engine's statistics are sampled.
 
@@ -23,14 +23,14 @@ use crate::{
     docker::{Docker, usage::cgroup::ControlGroup},
 };
 
-/// Between two looks for a group that the engine has yet to make: nothing tells when it is there.
+/// Between two looks for a group that the engine has yet to make: no event says when it is there.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// How long a group of a task that was started may stay unseen before the engine is asked instead.
 const UNSEEN: Duration = Duration::from_secs(2);
 /// How often a task that runs is read, for the case that its end is missed.
 const SAMPLE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// What a task used. What nothing tells is `None`.
+/// What a task used. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
     /// Processor time, in seconds.
@@ -45,7 +45,7 @@ pub struct Usage {
     pub written_bytes: Option<u64>,
     /// Whether the kernel's counters were read after the end of its process, and not some time before.
     pub exact: bool,
-    /// How often the kernel ended a process of it for want of memory.
+    /// How often the kernel ended a process of it because memory ran out.
     #[serde(skip)]
     pub oom_kills: Option<u64>,
 }

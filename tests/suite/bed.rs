@@ -1,4 +1,4 @@
-//! The test bed itself: what the stories take for granted, proven without cube.
+//! The test bed itself: what the tests take for granted, proven without cube.
 
 use serde_json::{Value, json};
 

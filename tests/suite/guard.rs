@@ -68,7 +68,7 @@ fn wait_gone(pid: u32) {
 
 #[test]
 fn prune_removes_what_is_over_and_nothing_else() {
-    // An engine of its own: prune takes every ended task, those of other stories too.
+    // An engine of its own: prune takes every ended task, those of other tests too.
     let quota = Quota::take();
     let bed = Bed::on(quota.engine());
     let image = probe_on(quota.engine(), &[]);

@@ -18,7 +18,7 @@ use crate::testbed::{Bed, image};
 /// For what a hundred tasks need on a busy machine.
 const LONG: Duration = Duration::from_mins(5);
 
-/// The swarm, for one story at a time: they share its nodes. It is whole and empty before each.
+/// The swarm, for one test at a time: they share its nodes. It is whole and empty before each.
 fn swarm() -> MutexGuard<'static, Swarm> {
     static SWARM: OnceLock<Mutex<Swarm>> = OnceLock::new();
     let swarm = SWARM.get_or_init(|| Mutex::new(Swarm::new())).lock();

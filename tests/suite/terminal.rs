@@ -19,7 +19,7 @@ fn session(name: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !bed.containers().is_empty() {
         assert!(Instant::now() < deadline, "the task is still there");
-        // Nothing tells when the guard has removed it.
+        // No event says when the guard has removed it.
         std::thread::sleep(Duration::from_millis(20));
     }
     String::from_utf8_lossy(&output.stdout).into_owned()

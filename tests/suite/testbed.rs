@@ -1,4 +1,4 @@
-//! What the stories stand on: the binary, the engines, images and registries that they use.
+//! What the tests stand on: the binary, the engines, images and registries that they use.
 
 pub mod authority;
 pub mod bed;

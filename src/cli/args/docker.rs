@@ -121,7 +121,7 @@ pub fn set<T>(field: &mut Option<T>, value: Option<T>) {
     }
 }
 
-/// A value that is not empty: to Docker an empty one is none.
+/// A value that is not empty: Docker takes an empty one as not given.
 pub fn given(value: Option<&String>) -> Option<String> {
     value.filter(|text| !text.is_empty()).cloned()
 }

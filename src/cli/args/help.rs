@@ -65,7 +65,7 @@ const COMMON: [&str; 46] = [
 pub fn all_for(verb: Option<&str>) -> Command {
     let mut all = with_examples(verbs::all(), None);
     let Some(verb) = verb else { return all };
-    // Known to every command, told once.
+    // Known to every command, described once.
     all = all.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
     all.mut_subcommand(verb, |command| shown(command, verb))
 }

@@ -77,8 +77,8 @@ fn outcome(details: &Details, address: &cube::Address, end: &AttachEnd) -> Outco
             stdio::step(details.id.as_str());
             Outcome::success(known)
         }
-        AttachEnd::Signalled(signal) => Outcome::told(signal_code(*signal)),
-        AttachEnd::Closed => Outcome::told(0),
+        AttachEnd::Signalled(signal) => Outcome::reported(signal_code(*signal)),
+        AttachEnd::Closed => Outcome::reported(0),
     }
 }
 

@@ -34,7 +34,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<Outcome, Error> {
     let written = shell(args.shell).write_registration(VARIABLE, "cube", "cube", "cube", &mut script);
     written.map_err(stdio::unwritable)?;
     stdio::print(&String::from_utf8_lossy(&script))?;
-    Ok(Outcome::told(0))
+    Ok(Outcome::reported(0))
 }
 
 /// Prints what may come next on the command line behind `--`, if a shell asks for that.

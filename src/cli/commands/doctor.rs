@@ -37,7 +37,7 @@ impl Finding {
 
 pub async fn doctor(app: &App, args: &DoctorArgs) -> Result<Outcome, Error> {
     examined(app, args).await?;
-    Ok(Outcome::told(0))
+    Ok(Outcome::reported(0))
 }
 
 async fn examined(app: &App, args: &DoctorArgs) -> Result<(), Error> {

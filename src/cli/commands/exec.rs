@@ -38,7 +38,7 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
     let mut signals = Signals::listen()?;
     tokio::select! {
         outcome = through(&docker, &task, &options, &keys) => outcome,
-        signal = signals.next() => signal.map(|signal| Outcome::told(signal_code(signal))),
+        signal = signals.next() => signal.map(|signal| Outcome::reported(signal_code(signal))),
     }
 }
 
@@ -64,11 +64,11 @@ async fn through(
         () = detached(console.as_mut()) => {
             drop(console);
             stdio::step(container.id.as_str());
-            return Ok(Outcome::told(0));
+            return Ok(Outcome::reported(0));
         }
     };
     if copied == Copied::ReaderGone {
-        return Ok(Outcome::told(0));
+        return Ok(Outcome::reported(0));
     }
     let exit_code = exec.code().await?;
     let known = container.result(Action::Exec, docker.address());

@@ -17,9 +17,9 @@ pub fn help(args: &HelpArgs) -> Result<Outcome, Error> {
     match help::all_for(name.and_then(verbs::find).map(|verb| verb.name)).try_get_matches_from(words) {
         Err(page) => match page.print() {
             Err(cause) if !stdio::is_closed_pipe(&cause) => Err(stdio::unwritable(cause)),
-            _ => Ok(Outcome::told(0)),
+            _ => Ok(Outcome::reported(0)),
         },
-        Ok(_) => Ok(Outcome::told(0)),
+        Ok(_) => Ok(Outcome::reported(0)),
     }
 }
 

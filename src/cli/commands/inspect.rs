@@ -31,7 +31,7 @@ pub async fn inspect(app: &App, args: &InspectArgs) -> Result<Outcome, Error> {
     if failed.is_none() || app.output() != OutputFormat::Json {
         stdio::print(&indented(&found)?)?;
     }
-    failed.map_or_else(|| Ok(Outcome::told(0)), Err)
+    failed.map_or_else(|| Ok(Outcome::reported(0)), Err)
 }
 
 /// JSON indented by four, as `docker inspect` prints it.

@@ -25,7 +25,7 @@ async fn shown(app: &App, args: &LogsArgs) -> Result<Outcome, Error> {
     let mut signals = Signals::listen()?;
     tokio::select! {
         moved = moved(&docker, &task, &options) => moved.map(Outcome::success),
-        signal = signals.next() => signal.map(|signal| Outcome::told(signal_code(signal))),
+        signal = signals.next() => signal.map(|signal| Outcome::reported(signal_code(signal))),
     }
 }
 

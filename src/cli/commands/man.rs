@@ -19,7 +19,7 @@ use crate::cli::{
 pub fn man(args: &ManArgs) -> Result<Outcome, Error> {
     let text = if args.list { verbs() } else { page(args.command.as_deref())? };
     stdio::print(&text)?;
-    Ok(Outcome::told(0))
+    Ok(Outcome::reported(0))
 }
 
 /// The commands that have a page, a line each.

@@ -43,7 +43,7 @@ async fn pruned(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
         result.removed = Some(removed);
     }
     if app.output() != OutputFormat::Json {
-        outcome.place = JsonTarget::Told;
+        outcome.place = JsonTarget::Nowhere;
     }
     Ok(outcome)
 }

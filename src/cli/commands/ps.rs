@@ -30,7 +30,7 @@ const fn column(title: &'static str, squeeze: Squeeze, left_out: Option<u8>) -> 
 
 pub async fn ps(app: &App, args: &PsArgs) -> Result<Outcome, Error> {
     listed(app, args).await.map_err(|error| error.during("cannot list the tasks"))?;
-    Ok(Outcome::told(0))
+    Ok(Outcome::reported(0))
 }
 
 async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use crate::cli::{
     app::App,
     args::{OutputFormat, commands::PullArgs},
     outcome::Outcome,
-    output::{progress::PullDisplay, stdio},
+    output::{progress::PullReport, stdio},
     record::ci::Ci,
     signals::Signals,
 };
@@ -27,13 +27,13 @@ async fn pulled(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
     let platform =
         args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
     let docker = app.docker().await?;
-    let mut progress = PullDisplay::new(app, Ci::of_environment());
+    let mut progress = PullReport::new(app, Ci::of_environment());
     let mut signals = Signals::listen()?;
     let mut events = |event| progress.show(event);
     let pull = docker.pull(&image, platform.as_ref(), args.pull_retries, &mut events);
     let digest = signals.unless_one_comes(pull).await?;
     if app.output() == OutputFormat::Text {
-        stdio::print(&stdio::told(digest.as_deref().unwrap_or_default()))?;
+        stdio::print(&stdio::engine_line(digest.as_deref().unwrap_or_default()))?;
     }
     let image = Some(image.to_string());
     Ok(Outcome::success(DockerResult { digest, image, ..DockerResult::success(Action::Pull) }))

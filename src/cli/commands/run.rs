@@ -51,7 +51,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
         config::show(&config)?;
-        return Ok(Outcome::told(0));
+        return Ok(Outcome::reported(0));
     }
     *record = Record::new(&args.task.record, app, attached, args.result_file.is_some())?;
     let extras = Extras {
@@ -78,11 +78,11 @@ async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -
         Ok(session) => session,
         Err(failed) => return *failed,
     };
-    let told = match session.ready().await {
+    let readiness = match session.ready().await {
         Ok(()) => show(&session, wants_result, names).await,
         Err(error) => Err(error),
     };
-    match told {
+    match readiness {
         Ok(outcome) => {
             session.release();
             outcome
@@ -97,12 +97,12 @@ async fn show(session: &Session<'_>, wants_result: bool, names: &Names) -> Resul
     let id = session.task.id();
     if output == OutputFormat::Text && !wants_result && !names.exports_any() {
         stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
-        return Ok(Outcome::told(0));
+        return Ok(Outcome::reported(0));
     }
     let mut result = session.task.result(Action::Start).await?;
     names.fill(&mut result)?;
     session.record.time(&mut result);
     let text = render::script_text(output, &result, names)?;
     stdio::print_surely(&text).map_err(stdio::unwritable)?;
-    Ok(Outcome { result: Some(result), ..Outcome::told(0) })
+    Ok(Outcome { result: Some(result), ..Outcome::reported(0) })
 }

@@ -84,7 +84,7 @@ impl Several<'_> {
             result.removed = Some(removed);
         }
         if !matches!(self.app.output(), OutputFormat::Text | OutputFormat::Json) {
-            outcome.place = JsonTarget::Told;
+            outcome.place = JsonTarget::Nowhere;
         }
         Ok(outcome)
     }

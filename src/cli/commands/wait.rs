@@ -56,7 +56,7 @@ async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Goal) -> Resu
             _ => first = Some(outcome),
         }
     }
-    Ok(first.unwrap_or_else(|| Outcome::told(0)))
+    Ok(first.unwrap_or_else(|| Outcome::reported(0)))
 }
 
 /// The error of a later task, or why it failed: only the first counts.
@@ -106,7 +106,7 @@ async fn ended(app: &App, task: &RunningTask, exit: Exit) -> Outcome {
     if app.output() == OutputFormat::Text {
         let result =
             cause.map(|cause| DockerResult { cause: Some(cause), ..DockerResult::success(Action::Wait) });
-        return Outcome { result, ..Outcome::told(code) };
+        return Outcome { result, ..Outcome::reported(code) };
     }
     let known = task.result(Action::Wait).await;
     let mut result = known.unwrap_or_else(|_| DockerResult::success(Action::Wait));

@@ -56,7 +56,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
         config::show(&config)?;
-        return Ok(Outcome::told(0));
+        return Ok(Outcome::reported(0));
     }
     if args.host_command.is_empty() {
         return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing")
@@ -114,7 +114,7 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) 
         Some(error) => result.failed(error),
         None => result,
     };
-    copies::conclude(Outcome { code: finish.code, result: Some(result), ..Outcome::told(0) }, fetched)
+    copies::conclude(Outcome { code: finish.code, result: Some(result), ..Outcome::reported(0) }, fetched)
 }
 
 impl HostEnd {

@@ -24,7 +24,7 @@ pub struct OutputCopy<O, E> {
     err: E,
     gathered: Vec<u8>,
     stream: Stream,
-    /// What tells that the reader of `out` has left.
+    /// What shows that the reader of `out` has left.
     reader: Option<AsyncFd<io::Stdout>>,
     /// Whether something was written to `out`.
     begun: bool,
@@ -56,7 +56,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
     pub fn watching_stdout(self) -> Self {
         #[expect(deprecated, reason = "sound for a stream that stays open: the new way is marked unsafe")]
         let reader = AsyncFd::with_interest(io::stdout(), Interest::ERROR);
-        // Of a file there is nothing to be told.
+        // A file has no reader that leaves.
         Self { reader: reader.ok(), ..self }
     }
 

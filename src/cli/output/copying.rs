@@ -12,7 +12,7 @@ use crate::cli::{
     output::{size::size, stdio},
 };
 
-/// What takes less is not told.
+/// What takes less is not reported.
 const MOMENT: Duration = Duration::from_secs(1);
 /// Between two lines where none can be changed, and between two changes of one.
 const HEARTBEAT: Duration = Duration::from_secs(10);

@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_millis(20);
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// Shows the events of one command.
-pub struct PullDisplay {
+pub struct PullReport {
     quiet: bool,
     /// `None` where nothing can be written over.
     screen: Option<Screen>,
@@ -38,7 +38,7 @@ pub struct PullDisplay {
     fold: Option<Fold>,
 }
 
-impl PullDisplay {
+impl PullReport {
     pub fn new(app: &App, ci: Ci) -> Self {
         let quiet = app.global.quiet;
         let screen = (!quiet && stdio::can_write_over()).then(Screen::default);
@@ -127,7 +127,7 @@ impl PullDisplay {
     }
 }
 
-impl Drop for PullDisplay {
+impl Drop for PullReport {
     fn drop(&mut self) {
         self.clear();
     }

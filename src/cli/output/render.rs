@@ -24,9 +24,9 @@ pub fn outcome(app: &App, outcome: &Outcome) -> u8 {
     match show(app.output(), result, outcome) {
         Ok(()) => outcome.code,
         Err(problem) => {
-            // An output that takes nothing needs to be told of once.
-            let told = result.error.as_ref().map(Error::kind);
-            if !matches!(told, Some(ErrorKind::Output | ErrorKind::File)) {
+            // An output that takes nothing needs to be reported once.
+            let kind = result.error.as_ref().map(Error::kind);
+            if !matches!(kind, Some(ErrorKind::Output | ErrorKind::File)) {
                 stdio::error(&problem, app.colors_errors());
             }
             if outcome.code == 0 { FAILED } else { outcome.code }

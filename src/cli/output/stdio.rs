@@ -119,7 +119,7 @@ pub fn raw_bytes(bytes: &[u8]) {
     err(bytes);
 }
 
-/// A line of standard output with what the engine told.
-pub fn told(text: &str) -> String {
+/// A line of standard output with what the engine said.
+pub fn engine_line(text: &str) -> String {
     format!("{}\n", printable(text))
 }

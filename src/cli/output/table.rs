@@ -15,7 +15,7 @@ pub enum Squeeze {
     Never,
     /// Its words lose their ends, down to this many characters.
     CutEnd(usize),
-    /// Its words lose their beginnings: what tells them apart comes last.
+    /// Its words lose their beginnings: what differs comes last.
     CutStart(usize),
 }
 

@@ -57,7 +57,7 @@ impl Docker {
         let created = match self.try_create(task, &around, events).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(&config, events).await?;
-                // The answer to the first request has told which engine this is.
+                // The answer to the first request has shown which engine this is.
                 let around = self.context(&published, socket.as_ref());
                 self.try_create(task, &around, events).await
             }

@@ -30,7 +30,7 @@ use crate::{
     result::Ports,
 };
 
-/// How long an engine may take from the end of a process to its decision, and how often it is asked: nothing tells.
+/// How long an engine may take from the end of a process to its decision, and how often it is asked: there is no event.
 const DECISION: Patience = Patience { limit: Duration::from_secs(5), pause: Duration::from_millis(50) };
 /// The same for the ports of a task that has just started.
 const TELLING: Patience = Patience { limit: Duration::from_millis(500), pause: Duration::from_millis(50) };
@@ -62,7 +62,7 @@ impl Docker {
 }
 
 impl RunningTask {
-    /// As [`RunningTask::inspect`], once the engine has told where the ports are that it publishes, if it does soon:
+    /// As [`RunningTask::inspect`], once the engine has reported where the ports are that it publishes, if it does soon:
     /// it does not say so at the very start, and on some networks never.
     pub(crate) async fn inspect_told(&self) -> Result<Details, Error> {
         let untold = |details: &Result<Details, Error>| details.as_ref().is_ok_and(Details::lacks_ports);
@@ -196,7 +196,7 @@ struct EndpointAnswer {
     address_v6: String,
 }
 
-/// A container's id as an engine tells it. It goes into the paths of further requests.
+/// A container's id as an engine writes it. It goes into the paths of further requests.
 pub(crate) fn checked_id(id: String) -> Result<String, Error> {
     if is_id(&id) { Ok(id) } else { Err(refusal::bad_answer("/containers", &"an id that is no id")) }
 }

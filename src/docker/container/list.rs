@@ -79,7 +79,7 @@ impl Listed {
     }
 
     /// Whether its time to live was over when it was listed, by the engine's clock. Not known, so false, where the
-    /// engine does not tell its time.
+    /// engine does not report its time.
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.listed_at.is_some_and(|now| self.expires_at.is_some_and(|end| end <= now))

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long a network that somebody else makes or removes may take to be there or gone, and the pause between two
-/// looks: nothing tells.
+/// looks: there is no event.
 const SETTLING: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a network may still come of a request whose answer was lost.

@@ -30,7 +30,7 @@ const DEFAULT_GRACE: i64 = 10;
 const STOP_SIGNAL: (u32, u32) = (1, 42);
 /// How long a create whose answer was lost may still take effect, and a container be between two states.
 const SETTLING: Duration = Duration::from_secs(3);
-/// Between two looks for such a container: nothing tells when a create fails. And between two later ones.
+/// Between two looks for such a container: no event says when a create fails. And between two later ones.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const LOOK_ON: Duration = Duration::from_secs(1);
 /// An engine that takes as long for a list does nothing else meanwhile either.
@@ -97,7 +97,7 @@ impl Docker {
         if let Some(signal) =
             options.signal.as_ref().filter(|_| !self.transport.engine().is_docker_since(STOP_SIGNAL))
         {
-            return Box::pin(self.halt_by_signal(id, signal, options.timeout.map(i64::from).or(own))).await;
+            return Box::pin(self.stop_by_signal(id, signal, options.timeout.map(i64::from).or(own))).await;
         }
         let mut query = StopContainerOptionsBuilder::default();
         if let Some(timeout) = options.timeout {
@@ -119,7 +119,7 @@ impl Docker {
     }
 
     /// The same on an engine that knows no signal but the container's own: that leaves any other out without a word.
-    async fn halt_by_signal(&self, id: &str, signal: &Signal, grace: Option<i64>) -> Result<(), Error> {
+    async fn stop_by_signal(&self, id: &str, signal: &Signal, grace: Option<i64>) -> Result<(), Error> {
         self.kill_container(id, Some(signal)).await?;
         let mut ended = pin!(self.wait_for_container(id));
         let ended = match u64::try_from(grace.unwrap_or(DEFAULT_GRACE)) {
@@ -164,7 +164,7 @@ impl Docker {
     }
 
     /// Returns once a removal that somebody else began is done: until then the name is taken. Whether it failed
-    /// only another try tells, so it is not waited for long.
+    /// only another try shows, so it is not waited for long.
     async fn removed_by_others(&self, id: &str) {
         let query = WaitContainerOptionsBuilder::default().condition("removed").build();
         let mut gone = pin!(self.api.wait_container(id, Some(query)));
@@ -224,7 +224,7 @@ impl Docker {
                 return Ok(seen.is_some());
             }
             // The engine lists a container before its creation is done, and knows none of that id until then:
-            // only a look afterwards tells that it is gone.
+            // only a look afterwards shows that it is gone.
             for (task, networks) in &found {
                 if seen.get_or_insert_with(Instant::now).elapsed() >= AFTER_GRACE {
                     return Err(still_there());

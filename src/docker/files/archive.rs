@@ -1,5 +1,5 @@
 //! A tar archive taken apart as it comes, from whoever wrote it: nothing in it is trusted, no name or record takes
-//! more memory than it may, and an archive that ends too early is told from one that is whole.
+//! more memory than it may, and an archive that ends too early is distinguished from one that is whole.
 
 use bytes::{Buf, Bytes};
 use tar::{EntryType, Header};

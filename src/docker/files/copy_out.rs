@@ -18,7 +18,7 @@ use crate::{
     event::Events,
 };
 
-/// How long an engine that has gone is waited for, and between two tries: nothing tells when it is back.
+/// How long an engine that has gone is waited for, and between two tries: no event says when it is back.
 const COMES_BACK: Duration = Duration::from_secs(30);
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 

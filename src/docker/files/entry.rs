@@ -157,7 +157,7 @@ const UNKNOWN: &str = "of an unknown kind";
 
 fn kind(kind: EntryType, name: &[u8], target: Vec<u8>) -> Result<EntryKind, Damage> {
     Ok(match kind {
-        // Before POSIX only the slash told a folder.
+        // Before POSIX only the slash marked a folder.
         EntryType::Regular | EntryType::Continuous if name.ends_with(b"/") => EntryKind::Folder,
         EntryType::Regular | EntryType::Continuous => EntryKind::File,
         EntryType::Directory => EntryKind::Folder,

@@ -40,7 +40,7 @@ enum MountedKind {
 }
 
 impl Mounts {
-    /// Of a container, as its engine tells.
+    /// Of a container, as its engine reports.
     pub(crate) fn read(container: &Value) -> Self {
         let mut mounts = Self::of_system();
         for mount in container["Mounts"].as_array().into_iter().flatten() {

@@ -25,7 +25,7 @@ use crate::{
     event::{Event, Events},
 };
 
-/// How often it is looked how far a copy is: nothing tells.
+/// How often it is looked how far a copy is: no event says so.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How far an upload is.

@@ -1,4 +1,4 @@
-//! Asking an engine again where nothing tells when the answer will be another.
+//! Asking an engine again where no event says when the answer will be another.
 
 use std::time::Duration;
 

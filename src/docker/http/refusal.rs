@@ -350,7 +350,7 @@ pub(crate) fn bad_answer(path: &str, cause: &dyn fmt::Display) -> Error {
     Error::new(ErrorKind::BadAnswer, format!("the engine's answer to {path} cannot be understood"))
         .with_origin(Origin::Engine)
         .with_source(printable(&cause.to_string()))
-        .with_hint("`docker version` tells what answers at this address")
+        .with_hint("`docker version` shows what answers at this address")
 }
 
 /// The error for an answer that did not begin within `limit`.
@@ -359,7 +359,7 @@ pub(crate) fn too_slow(limit: Duration) -> Error {
         .with_hint("see whether the engine is overloaded, or give it longer with --engine-timeout")
 }
 
-/// The same, where an error tells why.
+/// The same, where an error says why.
 pub(crate) fn broken_by(cause: &(dyn std::error::Error + 'static)) -> Error {
     broken(deepest_cause(cause))
 }

@@ -190,7 +190,7 @@ impl Transport {
             stream.write_all(request).await?;
             stream.flush().await
         };
-        // An engine that refuses may close before it has read all: its answer tells more.
+        // An engine that refuses may close before it has read all: its answer says more.
         let sent = sent.await;
         let mut read = BytesMut::with_capacity(READ);
         let head = loop {

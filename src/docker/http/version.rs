@@ -16,7 +16,7 @@ pub(crate) enum Product {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Engine {
     product: Product,
-    /// Major and minor number of its newest API; 0.0 if it does not tell.
+    /// Major and minor number of its newest API; 0.0 if it does not say.
     api: (u32, u32),
 }
 

@@ -1,4 +1,4 @@
-//! The lines of JSON in which the engine tells how a pull goes.
+//! The lines of JSON in which the engine reports how a pull goes.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::{
 /// The most that one line may hold, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// What a line tells.
+/// What a line reports.
 #[derive(Debug, PartialEq)]
 pub(crate) enum PullProgress {
     Layer(Event),
@@ -50,22 +50,22 @@ struct ErrorDetail {
 }
 
 impl JsonLines {
-    /// What the next piece of the answer tells.
+    /// What the next piece of the answer reports.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Vec<PullProgress>, Error> {
         self.rest.extend_from_slice(piece);
-        let mut told = Vec::new();
+        let mut reports = Vec::new();
         while let Some(end) = self.rest.iter().position(|b| *b == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
-            told.extend(read(line.trim_ascii())?);
+            reports.extend(read(line.trim_ascii())?);
         }
         if self.rest.len() > LONGEST_LINE {
             return Err(refusal::bad_answer("/images/create", &"a line without end"));
         }
         // podman ends its last line without a line break.
         if self.rest.ends_with(b"}") && json::read::<LayerLine>(&self.rest).is_ok() {
-            told.extend(read(&std::mem::take(&mut self.rest))?);
+            reports.extend(read(&std::mem::take(&mut self.rest))?);
         }
-        Ok(told)
+        Ok(reports)
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
                     {\"status\":\"Digest: sha256:00\"}\n{\"error\":\"toomanyrequests\"}";
         for cut in 1..text.len() {
             let mut lines = JsonLines::default();
-            let told: Vec<_> = text.as_bytes().chunks(cut).flat_map(|p| lines.feed(p).unwrap()).collect();
+            let reports: Vec<_> = text.as_bytes().chunks(cut).flat_map(|p| lines.feed(p).unwrap()).collect();
             let layer = Event::PullProgress {
                 layer: "a1".into(),
                 status: "Downloading".into(),
@@ -110,7 +110,7 @@ mod tests {
                 PullProgress::Digest("sha256:00".into()),
                 PullProgress::Failed("toomanyrequests".into()),
             ];
-            assert_eq!(told, expected, "cut {cut}");
+            assert_eq!(reports, expected, "cut {cut}");
         }
     }
 

@@ -31,7 +31,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Pulls an image and tells its digest (`sha256:…`), if the engine knows one. Network errors and
+    /// Pulls an image and returns its digest (`sha256:…`), if the engine knows one. Network errors and
     /// 5xx answers of the registry are tried again up to `retries` times; nothing else is.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Docker {
             for progress in lines.feed(&piece)? {
                 match progress {
                     PullProgress::Layer(event) => events(event),
-                    PullProgress::Digest(told) => digest = Some(told),
+                    PullProgress::Digest(found) => digest = Some(found),
                     PullProgress::Failed(text) => return Err(refusal::pull::failed(None, &text)),
                 }
             }
@@ -130,7 +130,7 @@ impl Docker {
         piece.unwrap_or_else(|| Err(refusal::too_slow(limit)))
     }
 
-    /// The digest of an image that the engine has. Not every engine tells it in the pull.
+    /// The digest of an image that the engine has. Not every engine reports it in the pull.
     async fn digest(&self, image: &ImageRef) -> Result<Option<String>, Error> {
         let found = self.within(self.api.inspect_image(image.as_str())).await?;
         let digests = found.repo_digests.unwrap_or_default();
@@ -187,11 +187,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_reported_every_second_up_to_the_limit() {
-        let mut told = 0;
+        let mut reports = 0;
         let limit = Duration::from_millis(3500);
-        assert_eq!(within(limit, pending::<()>(), &mut || told += 1).await, None);
-        assert_eq!(told, 3);
-        assert_eq!(within(limit, async { 7 }, &mut || told += 1).await, Some(7));
-        assert_eq!(told, 3);
+        assert_eq!(within(limit, pending::<()>(), &mut || reports += 1).await, None);
+        assert_eq!(reports, 3);
+        assert_eq!(within(limit, async { 7 }, &mut || reports += 1).await, Some(7));
+        assert_eq!(reports, 3);
     }
 }

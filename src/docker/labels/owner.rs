@@ -1,4 +1,4 @@
-//! Which process a task belongs to, so that `prune` can tell an orphan from a task at work.
+//! Which process a task belongs to, so that `prune` knows an orphan from a task at work.
 
 use std::{fmt, fs, str::FromStr};
 
@@ -23,7 +23,7 @@ pub enum Lifetime {
 }
 
 impl Owner {
-    /// This process. `None` where `/proc` does not tell.
+    /// This process. `None` where `/proc` does not say.
     #[must_use]
     pub fn this_process(lifetime: Lifetime) -> Option<Self> {
         let pid = std::process::id();
@@ -37,7 +37,7 @@ impl Owner {
     }
 
     /// Whether the process is certainly gone. One of another machine or namespace cannot be seen
-    /// from here and counts as alive; one of an earlier boot of this machine cannot be told from it.
+    /// from here and counts as alive; one of an earlier boot of this machine cannot be distinguished from it.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.is_here() && start_time(self.pid) != Some(self.started)

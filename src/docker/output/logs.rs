@@ -93,7 +93,7 @@ impl Logs {
         }
     }
 
-    /// Whether only its times tell where the line ends that was given last.
+    /// Whether only its times show where the line ends that was given last.
     pub(crate) fn needs_times(&self) -> bool {
         self.newlines.as_ref().is_some_and(Newlines::is_unsure)
     }

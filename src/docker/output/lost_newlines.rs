@@ -123,7 +123,7 @@ mod tests {
             ], 0..8),
             cut in 1usize..40_000,
         ) {
-            // A line of whole parts can be told from the next one only if that is short.
+            // A line of whole parts is distinct from the next one only if that is short.
             let short = |size: &usize| (*size > 0 && size.is_multiple_of(PART)).then_some(3);
             let sizes = sizes.into_iter().flat_map(|size| [Some(size), short(&size)]).flatten();
             let lines: Vec<String> = sizes.map(|size| "x".repeat(size)).collect();

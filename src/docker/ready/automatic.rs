@@ -17,8 +17,9 @@ use crate::{
 };
 
 pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
-    let told = container.health.as_ref().is_some_and(|health| !matches!(health.status.as_str(), "" | "none"));
-    if told || Check::of(task).await.is_some() {
+    let has_health =
+        container.health.as_ref().is_some_and(|health| !matches!(health.status.as_str(), "" | "none"));
+    if has_health || Check::of(task).await.is_some() {
         return health::hold(task, container, seen).await;
     }
     let known: Vec<(u16, ServerProtocol)> = container

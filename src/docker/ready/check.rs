@@ -1,5 +1,5 @@
 //! The container's own health check, run by cube while it waits: the engine runs it every half a minute unless it is
-//! told otherwise.
+//! set otherwise.
 
 use std::{future::pending, time::Duration};
 

@@ -34,7 +34,7 @@ pub(crate) async fn hold(task: &RunningTask, command: &str, seen: &Progress) -> 
         match output(task, command.clone()).await {
             Ok(run) if run.code == 0 => return Ok(()),
             Ok(run) if is_missing(&run) => return Err(no_shell()),
-            Ok(run) => seen.note(tell(&run)),
+            Ok(run) => seen.note(describe(&run)),
             Err(error) if passes(&error) => seen.note(error.to_string()),
             Err(error) if cannot_run(error.kind()) => return Err(no_shell()),
             Err(error) => return Err(error),
@@ -77,7 +77,7 @@ fn no_shell() -> Error {
         .with_hint("use another condition: port, log=REGEX or http=PORT/path")
 }
 
-fn tell(run: &FinishedCommand) -> String {
+fn describe(run: &FinishedCommand) -> String {
     match run.output.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(line) => format!("it exited with {}: {}", run.code, quote(line)),
         None => format!("it exited with {} and printed nothing", run.code),
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn the_last_line_of_the_output_is_told() {
-        assert_eq!(tell(&run(2, "one\nno response\n\n")), "it exited with 2: \"no response\"");
-        assert_eq!(tell(&run(1, "")), "it exited with 1 and printed nothing");
+        assert_eq!(describe(&run(2, "one\nno response\n\n")), "it exited with 2: \"no response\"");
+        assert_eq!(describe(&run(1, "")), "it exited with 1 and printed nothing");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The end of a task that was waited for: when it is for good, and how it is told.
+//! The end of a task that was waited for: when it is for good, and how it is reported.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
         _ if out_of_memory => "give it more with --memory",
         // The engine may miss the kernel's word of a lack of memory (20.10 does one time in six).
         137 => "if nobody killed it, it lacked memory: give it more with --memory",
-        _ => "its output tells why; `cube run --attach` shows all of it",
+        _ => "its output says why; `cube run --attach` shows all of it",
     };
     Error::new(ErrorKind::TaskDied, format!("the task {state} with code {code}{why} before it was ready"))
         .with_origin(Origin::Task)

@@ -53,9 +53,9 @@ async fn verdict(
         };
         match health.status.as_str() {
             "healthy" => return Ok(()),
-            // A task that ended has no more probes: its end tells more.
+            // A task that ended has no more probes: its end says more.
             "unhealthy" if now.is_alive() => return Err(unhealthy(health)),
-            _ => note_change(&mut last, tell(health), seen),
+            _ => note_change(&mut last, describe(health), seen),
         }
         change(&mut events).await;
     }
@@ -76,7 +76,7 @@ async fn events(task: &RunningTask, id: &str) -> Option<Incoming> {
     answer.ok().map(hyper::Response::into_body)
 }
 
-/// Returns when the engine tells of a change, or when it is time to ask.
+/// Returns when the engine reports a change, or when it is time to ask.
 async fn change(events: &mut Option<Incoming>) {
     let Some(stream) = events else { return tokio::time::sleep(POLL).await };
     if let Ok(Ok(None) | Err(_)) = tokio::time::timeout(POLL, client::next_piece(stream)).await {
@@ -90,12 +90,12 @@ fn no_health_check() -> Error {
 }
 
 fn unhealthy(health: &Health) -> Error {
-    Error::new(ErrorKind::Unhealthy, format!("the task is {}", tell(health)))
+    Error::new(ErrorKind::Unhealthy, format!("the task is {}", describe(health)))
         .with_origin(Origin::Task)
         .with_hint("see what --health-cmd does; --health-start-period and --health-retries give it more time")
 }
 
-fn tell(health: &Health) -> String {
+fn describe(health: &Health) -> String {
     let status = if health.status.is_empty() { "starting" } else { &health.status };
     let Some(probe) = health.probes.last() else {
         return format!("{status}; no probe has ended yet");
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_last_probe_is_told() {
         let mut health = Health { status: "starting".into(), probes: vec![] };
-        assert_eq!(tell(&health), "starting; no probe has ended yet");
+        assert_eq!(describe(&health), "starting; no probe has ended yet");
         health.status = "unhealthy".into();
         health.probes.push(Probe { exit_code: 1, output: "no route\n".into() });
         assert_eq!(
@@ -123,6 +123,6 @@ mod tests {
             "the task is unhealthy; the last probe exited with 1 and printed \"no route\""
         );
         health.probes.push(Probe { exit_code: 2, output: String::new() });
-        assert!(tell(&health).ends_with("exited with 2 and printed nothing"));
+        assert!(describe(&health).ends_with("exited with 2 and printed nothing"));
     }
 }

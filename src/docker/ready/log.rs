@@ -60,7 +60,7 @@ async fn read(
     loop {
         let matches = lines.matches();
         if let Some(seen) = seen {
-            seen.note(tell(matches, times));
+            seen.note(describe(matches, times));
         }
         if matches >= times {
             return Ok(true);
@@ -70,7 +70,7 @@ async fn read(
     }
 }
 
-fn tell(matches: u32, times: u32) -> String {
+fn describe(matches: u32, times: u32) -> String {
     match (matches, times) {
         (0, _) => "no line matched so far".to_owned(),
         (1, _) => format!("1 line of {times} matched so far"),
@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn the_count_so_far_is_told() {
-        assert_eq!(tell(0, 1), "no line matched so far");
-        assert_eq!(tell(1, 2), "1 line of 2 matched so far");
-        assert_eq!(tell(2, 3), "2 lines of 3 matched so far");
+        assert_eq!(describe(0, 1), "no line matched so far");
+        assert_eq!(describe(1, 2), "1 line of 2 matched so far");
+        assert_eq!(describe(2, 3), "2 lines of 3 matched so far");
     }
 }

@@ -143,7 +143,7 @@ fn check(
         let listeners = sockets::listeners(&table(port.protocol)?, port.protocol);
         if !sockets::reachable(&listeners, *port, loopback) {
             let hint = sockets::on_loopback(&listeners, *port).then_some(LOOPBACK_HINT);
-            seen.note_with(sockets::tell(&listeners, *port), hint);
+            seen.note_with(sockets::describe(&listeners, *port), hint);
             return Ok(false);
         }
         *open = rest;

@@ -14,7 +14,7 @@ use crate::{
 /// The most of a line of output that a message quotes, in characters.
 const LONGEST_QUOTE: usize = 200;
 
-const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; what it writes may tell why";
+const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; its output may say why";
 pub(crate) const LOOPBACK_HINT: &str =
     "let it listen on 0.0.0.0 or [::]: its loopback cannot be reached from outside";
 
@@ -78,13 +78,14 @@ pub(crate) fn timed_out(limit: Duration, watches: &[Watch<'_>]) -> Error {
         return Error::new(ErrorKind::TimedOut, format!("the task did not end within {limit}"))
             .with_hint("`cube stop TASK` ends it");
     }
-    let told: Vec<String> = open.iter().map(|watch| tell(watch.condition, &watch.seen.text())).collect();
-    Error::new(ErrorKind::TimedOut, format!("the task was not ready within {limit}: {}", told.join("; ")))
+    let states: Vec<String> =
+        open.iter().map(|watch| describe(watch.condition, &watch.seen.text())).collect();
+    Error::new(ErrorKind::TimedOut, format!("the task was not ready within {limit}: {}", states.join("; ")))
         .with_origin(Origin::Task)
         .with_hint(open.iter().find_map(|watch| watch.seen.hint()).unwrap_or(HINT))
 }
 
-fn tell(condition: &Condition, seen: &str) -> String {
+fn describe(condition: &Condition, seen: &str) -> String {
     if seen.is_empty() { format!("{condition} (not seen yet)") } else { format!("{condition} ({seen})") }
 }
 

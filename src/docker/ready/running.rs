@@ -7,7 +7,7 @@ use crate::{
     error::Error,
 };
 
-/// A task that waits for its restart tells nobody when it runs.
+/// A task that waits for its restart sends no event when it runs.
 const POLL: Duration = Duration::from_millis(50);
 
 pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {

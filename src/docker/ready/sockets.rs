@@ -10,7 +10,7 @@ const LISTEN: &str = "0A";
 /// The state of a UDP socket that is bound and has no peer.
 const UNCONNECTED: &str = "07";
 /// The most listeners that a message names.
-const MOST_TOLD: usize = 8;
+const MOST_SHOWN: usize = 8;
 
 /// The addresses that sockets of this protocol listen on. Lines that are no entries are passed over.
 pub(crate) fn listeners(table: &str, protocol: Protocol) -> Vec<SocketAddr> {
@@ -59,21 +59,21 @@ pub(crate) fn on_loopback(listeners: &[SocketAddr], port: Port) -> bool {
 }
 
 /// What listens instead of `port`, for a message.
-pub(crate) fn tell(listeners: &[SocketAddr], port: Port) -> String {
-    let mut told: Vec<String> = listeners.iter().map(tell_one).collect();
-    told.sort_unstable();
-    told.dedup();
-    let more = told.len().saturating_sub(MOST_TOLD);
-    told.truncate(MOST_TOLD);
-    let list = match (told.as_slice(), more) {
+pub(crate) fn describe(listeners: &[SocketAddr], port: Port) -> String {
+    let mut shown: Vec<String> = listeners.iter().map(describe_one).collect();
+    shown.sort_unstable();
+    shown.dedup();
+    let more = shown.len().saturating_sub(MOST_SHOWN);
+    shown.truncate(MOST_SHOWN);
+    let list = match (shown.as_slice(), more) {
         ([], _) => format!("no {} port", port.protocol),
-        (told, 0) => told.join(", "),
-        (told, more) => format!("{} and {more} more", told.join(", ")),
+        (shown, 0) => shown.join(", "),
+        (shown, more) => format!("{} and {more} more", shown.join(", ")),
     };
     format!("nothing listens on {port}; listening: {list}")
 }
 
-fn tell_one(at: &SocketAddr) -> String {
+fn describe_one(at: &SocketAddr) -> String {
     if at.ip().is_loopback() { format!("{at} (loopback only)") } else { at.to_string() }
 }
 
@@ -131,12 +131,12 @@ mod tests {
     fn the_message_names_what_listens() {
         let port = "80".parse().unwrap();
         assert_eq!(
-            tell(&listeners(TCP, Protocol::Tcp), port),
+            describe(&listeners(TCP, Protocol::Tcp), port),
             "nothing listens on 80/tcp; listening: 0.0.0.0:5432, 127.0.0.1:8080 (loopback only)"
         );
-        assert_eq!(tell(&[], port), "nothing listens on 80/tcp; listening: no tcp port");
+        assert_eq!(describe(&[], port), "nothing listens on 80/tcp; listening: no tcp port");
         let many: Vec<SocketAddr> = (10..20).map(|n| SocketAddr::new([0, 0, 0, 0].into(), n)).collect();
-        assert!(tell(&many, port).ends_with("0.0.0.0:17 and 2 more"));
+        assert!(describe(&many, port).ends_with("0.0.0.0:17 and 2 more"));
     }
 
     #[test]

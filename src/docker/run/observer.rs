@@ -153,7 +153,7 @@ impl Written {
 }
 
 impl Docker {
-    /// The exit code of a container that has not started yet, also if it is removed at its end. `registered` is told
+    /// The exit code of a container that has not started yet, also if it is removed at its end. `registered` is called
     /// once the engine waits.
     async fn next_exit(&self, id: &str, registered: oneshot::Sender<()>) -> Option<Exit> {
         let path = format!("/containers/{id}/wait?condition=next-exit");

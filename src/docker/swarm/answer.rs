@@ -187,7 +187,7 @@ impl ServiceTask {
             let Some(port) = answer.target() else { continue };
             let binding = Binding { host: node.address().to_owned(), port: answer.published_port };
             let bindings = ports.entry(port).or_default();
-            // Swarm tells a port for IPv4 and for IPv6.
+            // Swarm lists a port for IPv4 and for IPv6.
             if !bindings.contains(&binding) {
                 bindings.push(binding);
             }
@@ -247,7 +247,7 @@ impl Node {
 }
 
 impl Details {
-    /// The same with what its container's own engine knows better, if it could be asked: Swarm tells of
+    /// The same with what its container's own engine knows better, if it could be asked: Swarm reports
     /// no lack of memory and keeps one time only.
     pub(crate) fn with_end_of(self, own: Option<&Self>) -> Self {
         match own {

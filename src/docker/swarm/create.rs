@@ -61,7 +61,7 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<(), Error> {
         let deadline = given.unwrap_or_else(|| Deadline::after(Config::WAIT_TIMEOUT));
-        let mut told = String::new();
+        let mut reported = String::new();
         loop {
             let now = when_back(|| self.snapshot(id)).await?;
             if now.newest().is_some_and(ServiceTask::has_run) {
@@ -71,9 +71,9 @@ impl Docker {
             if now.is_over() {
                 return Err(self.failed_task(reason));
             }
-            if !reason.is_empty() && reason != told {
-                told = reason.to_owned();
-                events(Event::Waiting { state: state.to_owned(), reason: told.clone() });
+            if !reason.is_empty() && reason != reported {
+                reported = reason.to_owned();
+                events(Event::Waiting { state: state.to_owned(), reason: reported.clone() });
             }
             if deadline.is_over() && (given.is_some() || !now.is_first_placement()) {
                 return Err(self.late(&now, deadline));

@@ -55,7 +55,7 @@ impl Docker {
         let known = self.managers.get::<ServiceTask>(&format!("/tasks/{}", task.id)).await;
         match known {
             Ok(known) => Ok(!self.is_on_dead_node(&known).await?),
-            // A node removes the container when it is told that the task is gone; only this one can be asked.
+            // A node removes the container when it learns that the task is gone; only this one can be asked.
             Err(error) if error.kind() == ErrorKind::TaskNotFound => self.has_container_of(task).await,
             Err(error) => Err(error),
         }

@@ -168,7 +168,7 @@ impl Drop for Bed {
 }
 
 impl Task<'_> {
-    /// What the engine tells of it.
+    /// What the engine says of it.
     pub fn inspect(&self) -> Value {
         self.bed.engine().container(&self.id)
     }
@@ -186,17 +186,17 @@ impl Task<'_> {
         answer["StatusCode"].as_i64().unwrap()
     }
 
-    /// Returns once what the engine tells of it is as `ready` wants it.
+    /// Returns once what the engine says of it is as `ready` wants it.
     pub fn wait_until(&self, ready: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !ready(&self.inspect()) {
             assert!(Instant::now() < deadline, "it is still {}", self.inspect()["State"]);
-            // The engine tells of no restart that is about to come.
+            // The engine announces no restart that is about to come.
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Returns once the engine lists it in this state, which may come after it tells of the state itself.
+    /// Returns once the engine lists it in this state, which may come after it reports the state itself.
     pub fn wait_until_listed_as(&self, state: &str) {
         let filter = super::engine::escaped(&format!(r#"{{"id":["{}"],"status":["{state}"]}}"#, self.id));
         let path = format!("/containers/json?all=1&filters={filter}");

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::need;
 
-/// Longer than any story takes on a busy machine.
+/// Longer than any test takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
 type Sink = Box<dyn Write + Send>;
@@ -181,7 +181,7 @@ impl Cube {
         self.any_stderr()
     }
 
-    /// Ends as it likes; the story judges it.
+    /// Ends as it likes; the test judges it.
     pub fn ends_somehow(mut self) -> Self {
         self.expected.any_status = true;
         self.any_stderr()
@@ -500,7 +500,7 @@ fn caught(pid: u32) -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// The binary under test; `CUBE_TEST_BINARY` names another, to prove the stories on a reference.
+/// The binary under test; `CUBE_TEST_BINARY` names another, to prove the tests on a reference.
 pub fn binary() -> PathBuf {
     std::env::var_os("CUBE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_cube").into()).into()
 }

@@ -58,7 +58,7 @@ impl Engine {
         self.try_send("GET", "/_ping", &[], &[]).is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Whether it is podman, which differs where a story says so.
+    /// Whether it is podman, which differs where a test says so.
     pub fn is_podman(&self) -> bool {
         self.get("/version")["Components"].to_string().contains("Podman Engine")
     }
@@ -85,7 +85,7 @@ impl Engine {
         self.send("DELETE", path, &[], &[]);
     }
 
-    /// What the engine tells of a container.
+    /// What the engine says of a container.
     pub fn container(&self, reference: &str) -> Value {
         self.get(&format!("/containers/{reference}/json"))
     }

@@ -45,7 +45,7 @@ impl Guarded {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !ready() {
             assert!(Instant::now() < deadline, "the server does not come up: {}", self.log());
-            // Nothing tells when a server of others has opened its socket.
+            // No event says when a server of others has opened its socket.
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -307,7 +307,7 @@ impl Body {
     fn is_whole(&self, body: &[u8]) -> bool {
         match self {
             Self::Length(length) => body.len() >= *length,
-            // No story's text ends in this way.
+            // No test's text ends in this way.
             Self::Chunks => body == b"0\r\n\r\n" || body.ends_with(b"\r\n0\r\n\r\n"),
             Self::Upgraded => false,
         }

@@ -78,7 +78,7 @@ impl Swarm {
         until("all nodes are ready", || self.states() == ["ready"; 3]);
     }
 
-    /// Makes good what a story that failed left broken.
+    /// Makes good what a test that failed left broken.
     pub fn heal(&mut self) {
         let dead: Vec<_> =
             self.nodes.iter().filter(|node| node.server.is_none()).map(|node| node.name).collect();

@@ -48,7 +48,7 @@ pub struct Stay {
     pub timeout: Option<Duration>,
     /// Whether the container stays after its end.
     pub keep: bool,
-    /// Whether it goes at its end also if cube was told to let go of it.
+    /// Whether it goes at its end also if cube let go of it.
     pub rm: bool,
     /// Whether signals that do not ask for an end are the task's.
     pub proxies_signals: bool,
@@ -70,7 +70,7 @@ impl Stay {
 }
 
 /// A task that comes again and again looks like one that hangs.
-fn tell_of_restarts(session: &Session<'_, ()>) {
+fn report_restarts(session: &Session<'_, ()>) {
     let end = match session.config().process.restart {
         RestartPolicy::No => return,
         RestartPolicy::OnFailure { .. } => "its last exit counts",
@@ -84,7 +84,7 @@ fn tell_of_restarts(session: &Session<'_, ()>) {
 /// Runs the session's task in the foreground.
 pub async fn run(session: Session<'_, ()>, stay: Stay) -> Outcome {
     let streams = stay.streams(&session.config().process);
-    tell_of_restarts(&session);
+    report_restarts(&session);
     let (mut session, output, input) = match Box::pin(session.start_attached(&streams)).await {
         Ok(started) => started,
         Err(failed) => return *failed,
@@ -232,7 +232,7 @@ async fn detached_from(session: Session<'_>, rm: bool) -> Outcome {
     } else {
         session.release();
     }
-    Outcome { result: result.ok(), ..Outcome::told(0) }
+    Outcome { result: result.ok(), ..Outcome::reported(0) }
 }
 
 async fn show(mut follow: Follow, record: Record) -> Result<ForegroundEnd, Error> {
@@ -276,7 +276,7 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         Some(error) => result.failed(error),
         None => result,
     };
-    copies::conclude(Outcome { code, result: Some(result), ..Outcome::told(0) }, fetched)
+    copies::conclude(Outcome { code, result: Some(result), ..Outcome::reported(0) }, fetched)
 }
 
 fn too_long(config: &Config) -> Error {

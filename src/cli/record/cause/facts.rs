@@ -12,7 +12,7 @@ pub struct Facts<'a> {
     pub error: Option<&'a Error>,
     /// The exit code of the task's process.
     pub code: Option<i64>,
-    /// Whether the kernel ended a process of it for want of memory.
+    /// Whether the kernel ended a process of it because memory ran out.
     pub out_of_memory: bool,
     /// Its memory limit in bytes.
     pub memory_limit: Option<u64>,

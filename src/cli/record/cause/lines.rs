@@ -23,7 +23,7 @@ const NAMES: [(&str, &str); 4] = [
     ("%var%", r#"["'`‘$]*(?P<var>[A-Za-z_][A-Za-z0-9_]*)["'`’]*"#),
 ];
 
-/// How one of the last lines tells a cause.
+/// How one of the last lines shows a cause.
 struct LineRule {
     pattern: &'static str,
     /// The exit codes that it comes with.

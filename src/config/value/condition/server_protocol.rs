@@ -30,7 +30,7 @@ impl ServerProtocol {
         }
     }
 
-    /// The tcp port that servers of it listen on unless they are told otherwise (IANA's).
+    /// The tcp port that servers of it listen on unless they are set otherwise (IANA's).
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {

@@ -143,7 +143,7 @@ impl AsyncWrite for SshStream {
         this.poll_written(cx, result)
     }
 
-    /// Only closing the pipe tells ssh that nothing more comes.
+    /// Only when the pipe closes does ssh know that nothing more comes.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Some(stdin) = &mut this.stdin {

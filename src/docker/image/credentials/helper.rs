@@ -130,7 +130,7 @@ fn not_understood() -> String {
     "the credential helper's answer cannot be understood".to_owned()
 }
 
-/// The line that tells why a helper failed. Its standard output may be JSON, with a secret in it.
+/// The line that says why a helper failed. Its standard output may be JSON, with a secret in it.
 fn reason<'a>(stdout: &'a str, stderr: &'a str) -> &'a str {
     let stdout = if stdout.contains('{') { "" } else { stdout };
     let mut lines = stderr.lines().chain(stdout.lines()).map(str::trim);

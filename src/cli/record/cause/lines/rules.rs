@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// Exit code, last lines, and the kind and a word of the cause that they tell.
+    /// Exit code, last lines, and the kind and a word of the cause that they show.
     const KNOWN: &[(i64, &str, CauseKind, &str)] = &[
         (
             127,
