@@ -3,8 +3,8 @@
 pub mod api_versions;
 pub mod body;
 pub mod create;
-mod deaf;
 pub mod exec;
+pub mod exit;
 pub mod filter;
 pub mod inspect;
 pub mod kill;
@@ -15,5 +15,4 @@ pub mod proxies;
 pub mod prune;
 pub mod signal_events;
 pub mod stop;
-mod stop_process;
 pub mod wait;

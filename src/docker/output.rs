@@ -6,3 +6,5 @@ pub mod follow;
 pub mod frames;
 pub mod logs;
 pub mod lost_newlines;
+pub mod tail;
+pub mod task_output;

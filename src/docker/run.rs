@@ -18,10 +18,13 @@ use crate::{
         Docker,
         deadline::{Deadline, in_time},
         files::check,
-        handle::{Follow, RunningTask},
+        handle::RunningTask,
         id::EngineId,
         labels::owner::Owner,
-        output::attach::{AttachOptions, Input},
+        output::{
+            attach::{AttachOptions, Input},
+            task_output::Follow,
+        },
         run::{
             again::Again,
             observer::{Observed, Observer},

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     docker::{
         Docker,
-        container::{stop::StopOptions, wait::Exit},
+        container::{exit::Exit, stop::options::StopOptions},
         details::Details,
         http::{
             json,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     docker::{
         Docker,
+        container::exit::Exit,
         handle::RunningTask,
         http::refusal::{self, call::Call},
         output::follow,
@@ -21,13 +22,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A wait that lasted so long was broken off by something on the way, and no sign of a fault.
 const LASTED: Duration = Duration::from_secs(5);
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// Its exit code; 128 + n if signal n ended it.
-    pub code: i64,
-}
 
 impl Docker {
     pub(crate) async fn wait_for_container(&self, id: &str) -> Result<Exit, Error> {

@@ -4,23 +4,13 @@
 use bytes::{Buf, Bytes};
 use tar::{EntryType, Header};
 
-use crate::docker::files::entry::{self, BLOCK, Entry, Extensions};
+use crate::docker::files::{
+    damage::{Damage, damaged},
+    entry::{self, BLOCK, Entry, Extensions},
+};
 
 /// The longest record that may stand before an entry, in bytes.
 const LONGEST_RECORD: u64 = 1 << 20;
-
-/// Why an archive cannot be read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Damage {
-    /// It ends before its end.
-    Torn,
-    /// It is not what a tar archive may be, in words.
-    Malformed(&'static str),
-}
-
-pub(crate) fn damaged(reason: &'static str) -> Damage {
-    Damage::Malformed(reason)
-}
 
 /// Where an archive comes from, piece by piece; `None` at the end.
 pub(crate) trait Pieces {

@@ -12,11 +12,7 @@ use crate::{
         Config,
         value::copy::{CopyIn, CopyOut, CopySource},
     },
-    docker::files::{
-        copy::{local, unreadable},
-        hidden::Mounts,
-        place::Spot,
-    },
+    docker::files::{copy::local, hidden::Mounts, place::Spot, report::unreadable},
     error::{Error, ErrorKind},
 };
 

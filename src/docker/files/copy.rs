@@ -15,6 +15,7 @@ use crate::{
         files::{
             pack::{Item, Packed},
             place::{Misplaced, Place, Present, Spot, SpotEnd, place},
+            report::{CopyReport, unreadable},
             stat::{self, PathStat, archive_path},
             unpack::{Target, Unpacking},
         },
@@ -39,17 +40,6 @@ pub struct CopyOptions {
     pub follow_link: bool,
     /// Whether what goes into a container belongs to its user instead of to the numbers of this machine.
     pub archive: bool,
-}
-
-/// What was copied.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CopyReport {
-    /// Bytes of files.
-    pub bytes: u64,
-    /// What was left out, with the reason; the first 20.
-    pub left_out: Vec<String>,
-    /// How many more were left out.
-    pub unnamed: u64,
 }
 
 /// A tar archive from a container, as it comes.
@@ -370,12 +360,6 @@ fn misplaced(reason: Misplaced, to: &Path) -> Error {
         Misplaced::NoFolder => (format!("there is no folder {to}"), "make it first, or leave out the slash"),
     };
     Error::new(ErrorKind::File, message).with_hint(hint)
-}
-
-pub(crate) fn unreadable(path: &Path, cause: std::io::Error) -> Error {
-    Error::new(ErrorKind::File, format!("cannot read {}", path.display()))
-        .with_source(cause)
-        .with_hint("check the path and its permissions")
 }
 
 /// A refusal in the words of who named `path`: the container itself is there.

@@ -13,9 +13,10 @@ use crate::{
     docker::{
         Docker,
         files::{
-            copy::{self, CopyReport},
+            copy,
             pack::{Item, Packed, base_name},
             place::{Spot, SpotEnd},
+            report::{self, CopyReport},
         },
         handle::RunningTask,
     },
@@ -75,7 +76,7 @@ impl Docker {
     ) -> Result<CopyReport, Error> {
         let (path, name) = copy::source(&copy::local(path)?, false)?;
         // What a link leads to is meant: the link alone would lead nowhere in there.
-        let path = path.canonicalize().map_err(|cause| copy::unreadable(&path, cause))?;
+        let path = path.canonicalize().map_err(|cause| report::unreadable(&path, cause))?;
         let is_folder = path.is_dir();
         let spot = Spot::in_container(copy.path());
         let mut ground = self.ground(id, &spot).await?;

@@ -8,8 +8,9 @@ use crate::{
     config::value::copy::CopyOut,
     docker::{
         files::{
-            copy::{self, CopyReport},
+            copy,
             place::{Place, Present, Spot, SpotEnd},
+            report::CopyReport,
             unpack::Target,
         },
         handle::RunningTask,

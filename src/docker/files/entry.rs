@@ -2,7 +2,7 @@
 
 use tar::{EntryType, Header};
 
-use crate::docker::files::archive::{Damage, damaged};
+use crate::docker::files::damage::{Damage, damaged};
 
 /// A tar archive comes in blocks of this many bytes.
 pub(crate) const BLOCK: usize = 512;

@@ -20,10 +20,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     docker::files::{
-        copy::{CopyReport, unreadable},
         entry::BLOCK,
         glob,
         hidden::unreached,
+        report::{CopyReport, unreadable},
     },
     error::{Error, ErrorKind},
 };

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     docker::{
         Docker,
-        files::{copy::CopyReport, pack::Packed},
+        files::{pack::Packed, report::CopyReport},
         http::refusal,
     },
     error::Error,

@@ -17,10 +17,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     docker::files::{
-        archive::{Archive, Damage, Pieces},
-        copy::CopyReport,
+        archive::{Archive, Pieces},
+        damage::Damage,
         entry::{Entry, EntryKind},
         place::{Place, draft_name, parts},
+        report::CopyReport,
         tree::Tree,
     },
     error::{Error, ErrorKind},

@@ -8,7 +8,7 @@ use crate::{
         http::refusal,
         output::{
             frames::{Chunk, Piece, Stream},
-            logs::Tail,
+            tail::Tail,
         },
     },
     error::Error,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     docker::{
-        container::wait::Exit,
+        container::exit::Exit,
         details::Details,
         handle::RunningTask,
         http::patience::Patience,
@@ -19,7 +19,8 @@ use crate::{
             attach::Attachment,
             cursor::Cursor,
             frames::{Chunk, Stream},
-            logs::{LOSES_NEWLINES, LogOptions, Logs, Tail},
+            logs::{LOSES_NEWLINES, LogOptions, Logs},
+            tail::Tail,
         },
     },
     error::{Error, ErrorKind},

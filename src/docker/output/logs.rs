@@ -11,6 +11,7 @@ use crate::{
             cursor::{Cursor, ReadFrom, STAMP, Stamps},
             frames::{Chunk, Decoder},
             lost_newlines::Newlines,
+            tail::Tail,
         },
     },
     error::Error,
@@ -19,16 +20,6 @@ use crate::{
 /// The log driver that loses newlines behind long lines, in Docker's engines before this API.
 pub(crate) const LOSES_NEWLINES: &str = "local";
 const MENDED: (u32, u32) = (1, 42);
-
-/// How many lines from the log's end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tail {
-    /// All there are.
-    #[default]
-    All,
-    /// The last so many.
-    Lines(u64),
-}
 
 /// Which part of the log, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     config::value::signal::Signal,
     docker::{
-        container::wait::{Exit, is_no_answer},
+        container::{exit::Exit, wait::is_no_answer},
         details::Details,
         handle::RunningTask,
     },

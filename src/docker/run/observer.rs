@@ -17,7 +17,7 @@ use crate::{
     config::{Config, value::condition::Condition},
     docker::{
         Docker,
-        container::wait::Exit,
+        container::exit::Exit,
         handle::RunningTask,
         http::client::{AnswerKind, next_piece},
         id::EngineId,

@@ -7,12 +7,13 @@ use tokio::time::{sleep, timeout};
 use crate::{
     docker::{
         Docker,
-        container::wait::Exit,
+        container::exit::Exit,
         details::Details,
         output::{
             follow::{Count, when_back},
             frames::Chunk,
-            logs::{self, LogOptions, Logs, Tail},
+            logs::{self, LogOptions, Logs},
+            tail::Tail,
         },
         swarm::{POLL, ServiceTask, Snapshot, lost, refused::unsupported},
     },

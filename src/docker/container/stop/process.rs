@@ -11,9 +11,11 @@ use crate::{
     docker::{
         Docker,
         container::{
-            deaf::{Fate, Listener},
-            stop::{StopOptions, Stopped, Unheard},
-            wait::Exit,
+            exit::Exit,
+            stop::{
+                deaf::{Fate, Listener},
+                options::{StopOptions, Stopped, Unheard},
+            },
         },
     },
     error::{Error, ErrorKind},

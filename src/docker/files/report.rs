@@ -1,0 +1,23 @@
+//! What came of a copy.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind};
+
+/// What was copied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyReport {
+    /// Bytes of files.
+    pub bytes: u64,
+    /// What was left out, with the reason; the first 20.
+    pub left_out: Vec<String>,
+    /// How many more were left out.
+    pub unnamed: u64,
+}
+
+/// A file of this machine that cannot be read.
+pub(crate) fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("cannot read {}", path.display()))
+        .with_source(cause)
+        .with_hint("check the path and its permissions")
+}
