@@ -138,6 +138,7 @@ impl Config {
         self.network.check()?;
         self.security.check()?;
         self.health.check()?;
+        self.readiness.check()?;
         if let Some(label) = self.labels.keys().find(|k| k.starts_with("cube.")) {
             return Err(Error::invalid("label", label, "names that begin with `cube.` are cube's own")
                 .with_hint("choose another --label"));

@@ -57,6 +57,8 @@ pub enum ErrorKind {
     TaskDied,
     /// The task's health check says that it is unhealthy.
     Unhealthy,
+    /// A line of the task's output says that it will not be ready.
+    FailOn,
     /// A time limit ran out (exit code 124).
     TimedOut,
     /// Ended by a signal (exit code 128 + its number).

@@ -62,6 +62,18 @@ pub enum Event {
         /// Why it is not further, in Swarm's words.
         reason: String,
     },
+    /// The task is not ready yet: at the beginning of the wait, and every second.
+    NotReady {
+        /// Each condition that does not hold yet, and what is there instead.
+        waiting_for: String,
+        /// How long the wait has been.
+        elapsed: Duration,
+    },
+    /// The task is ready as its config says.
+    Ready {
+        /// How long the wait was.
+        elapsed: Duration,
+    },
     /// Something that the caller should know but that stops nothing.
     Warning(String),
 }

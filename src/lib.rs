@@ -42,7 +42,7 @@ mod task;
 pub use address::{Address, AddressChoice, Surroundings, Tls};
 pub use cause::{Cause, CauseKind};
 pub use config::value::{
-    condition::{Condition, http::HttpCondition, server_protocol::ServerProtocol},
+    condition::{Condition, fail_on::FailOn, http::HttpCondition, server_protocol::ServerProtocol},
     copy::{CopyIn, CopyOut, CopySource, CopyWhen},
     device::{
         Device,

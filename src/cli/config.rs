@@ -203,6 +203,10 @@ fn readiness(config: &mut Config, args: &TaskArgs) -> Result<(), Error> {
     for condition in &args.ready.wait_for {
         config.readiness.wait_for.push(condition.parse()?);
     }
+    config.readiness.wait_any |= args.ready.wait_any;
+    for sign in &args.ready.fail_on {
+        config.readiness.fail_on.push(sign.parse()?);
+    }
     set(&mut config.readiness.wait_timeout, duration(args.ready.wait_timeout.as_deref())?);
     Ok(())
 }

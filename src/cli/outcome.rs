@@ -30,6 +30,8 @@ pub struct Outcome {
     pub place: JsonTarget,
     /// A file for the JSON form, whatever the form of the output.
     pub file: Option<PathBuf>,
+    /// Whether the error was shown already.
+    pub error_shown: bool,
     /// What is shown after the error.
     pub closing: Closing,
 }
@@ -48,7 +50,14 @@ pub enum JsonTarget {
 impl Outcome {
     /// A success with nothing left to print.
     pub fn reported(code: u8) -> Self {
-        Self { code, result: None, place: JsonTarget::Nowhere, file: None, closing: Closing::default() }
+        Self {
+            code,
+            result: None,
+            place: JsonTarget::Nowhere,
+            file: None,
+            error_shown: false,
+            closing: Closing::default(),
+        }
     }
 
     /// A success with a result to print.
@@ -58,6 +67,7 @@ impl Outcome {
             result: Some(result),
             place: JsonTarget::Stdout,
             file: None,
+            error_shown: false,
             closing: Closing::default(),
         }
     }
@@ -74,6 +84,7 @@ impl Outcome {
             result: Some(DockerResult::success(action).failed(error)),
             place: JsonTarget::Stdout,
             file: None,
+            error_shown: false,
             closing: Closing::default(),
         }
     }
@@ -86,6 +97,7 @@ impl Outcome {
             result: Some(result.failed(error)),
             place: JsonTarget::Stdout,
             file: None,
+            error_shown: false,
             closing: Closing::default(),
         }
     }

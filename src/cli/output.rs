@@ -1,5 +1,6 @@
 //! What cube itself prints, and the way of a task's output to cube's own streams.
 
+pub mod changing_line;
 pub mod copy;
 pub mod copying;
 pub mod nonblocking;
@@ -12,3 +13,4 @@ pub mod stops;
 pub mod table;
 pub mod template;
 pub mod variables;
+pub mod waiting;

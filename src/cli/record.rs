@@ -203,6 +203,16 @@ impl Record {
         Ok(())
     }
 
+    /// Shows how a task stands that did not become ready: state and exit code, and the last lines unless its output is
+    /// shown anyway.
+    pub async fn show_unready(&self, task: &RunningTask, details: &Details, title: &str, shown: bool) {
+        let code = if details.is_alive() { "none".to_owned() } else { details.exit_code.to_string() };
+        stdio::step(&format!("state: {:?}, exit code: {code}", details.state()));
+        if !shown {
+            self.show_last_lines(task, Some(details), title, LAST_LINES).await;
+        }
+    }
+
     /// Shows the task's last lines under a heading, on standard error.
     pub async fn show_last_lines(
         &self,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use cube::{
-    Action, AttachOptions, Config, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input, Lifetime,
-    Owner, Run, RunningTask, State, StopOptions, Stopped, Unheard,
+    Action, AttachOptions, Config, Details, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input,
+    Lifetime, Owner, Run, RunningTask, State, StopOptions, Stopped, Unheard,
 };
 
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::cli::{
     guard::Guard,
     mounts,
     outcome::Outcome,
-    output::{progress::PullReport, stdio, stops},
+    output::{changing_line, progress::PullReport, stdio, stops, waiting::WaitDisplay},
     record::{End, LAST_LINES, Record, phases::Phase},
     signals::Signals,
     terminal,
@@ -40,6 +40,9 @@ pub struct Session<'a, T = RunningTask> {
     tells_result: bool,
     /// Whether its output is shown as it comes.
     shown: bool,
+    waits: WaitDisplay,
+    /// Whether the error that ended it was shown.
+    error_shown: bool,
 }
 
 /// What goes with a task but is no part of it.
@@ -78,6 +81,8 @@ impl<'a> Session<'a, ()> {
         mounts::warn(app, docker.address(), &config);
         let record = extras.record;
         let (mut progress, timed) = (PullReport::new(app, record.ci()), record.clone());
+        let waits = WaitDisplay::new(app);
+        let wait = waits.clone();
         let mut run = docker.run(config);
         if let Some((columns, rows)) = terminal::output_size() {
             run = run.with_console_size(columns, rows);
@@ -91,11 +96,26 @@ impl<'a> Session<'a, ()> {
         run = run.on_event(move |event| {
             word.hear(&event);
             timed.event(&event);
+            wait.show(&event);
             progress.show(event);
         });
         let tells_result = extras.result_file || app.output() == OutputFormat::Json;
         let (cidfile, run) = (extras.cidfile, Box::new(run));
-        Ok(Self { app, task: (), signals, record, docker, run, guard, cidfile, tells_result, shown: false })
+        let (shown, error_shown) = (false, false);
+        Ok(Self {
+            app,
+            task: (),
+            signals,
+            record,
+            docker,
+            run,
+            guard,
+            cidfile,
+            tells_result,
+            shown,
+            waits,
+            error_shown,
+        })
     }
 
     /// Creates and starts the task. If that fails, nothing is left, and the outcome says why.
@@ -114,14 +134,31 @@ impl<'a> Session<'a, ()> {
     ) -> Result<(Session<'a>, Follow, Option<Input>), Box<Outcome>> {
         let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), streams, &self.record));
         match self.signals.unless_one_comes(steps).await {
-            Ok((task, output, input)) => Ok((self.with(task, true), output, input)),
+            Ok((task, output, input)) => {
+                self.waits.beside(self.record.output().clone(), streams.tty);
+                Ok((self.with(task, true), output, input))
+            }
             Err(error) => Err(Box::pin(self.fail(error)).await),
         }
     }
 
     fn with(self, task: RunningTask, shown: bool) -> Session<'a> {
         let Self { app, task: (), signals, record, docker, run, guard, cidfile, tells_result, .. } = self;
-        Session { app, task, signals, record, docker, run, guard, cidfile, tells_result, shown }
+        let (waits, error_shown) = (self.waits, self.error_shown);
+        Session {
+            app,
+            task,
+            signals,
+            record,
+            docker,
+            run,
+            guard,
+            cidfile,
+            tells_result,
+            shown,
+            waits,
+            error_shown,
+        }
     }
 
     async fn fail(self, error: Error) -> Box<Outcome> {
@@ -131,17 +168,19 @@ impl<'a> Session<'a, ()> {
 }
 
 impl Session<'_> {
-    /// Waits until the task is ready as its config says.
+    /// Waits until the task is ready as its config says. Why it is not is shown at once, unless its output is shown:
+    /// then that comes to its end first.
     pub async fn ready(&mut self) -> Result<(), Error> {
         let begun = Instant::now();
         let met = self.signals.unless_one_comes(self.run.ready(&self.task)).await;
+        changing_line::clear();
         if !self.config().readiness.wait_for.is_empty() {
             self.record.took(Phase::Ready, begun);
         }
         if let Err(error) = &met
-            && error.kind() != ErrorKind::Interrupted
+            && !self.shown
         {
-            self.report_end().await;
+            self.report_unready(error, None).await;
         }
         met
     }
@@ -154,7 +193,7 @@ impl Session<'_> {
         }
         if matches!(copies::fetch_failed(&mut self).await, Fetched::LeftToGuard) {
             let result = DockerResult { state: Some(State::Failed), container_id: None, ..self.known() };
-            return Outcome::failed_start(result, error);
+            return Outcome { error_shown: self.error_shown, ..Outcome::failed_start(result, error) };
         }
         // How the task ended is known to the engine only until it is removed.
         let known = if error.kind() == ErrorKind::TaskDied { self.last_word().await } else { self.known() };
@@ -211,19 +250,25 @@ impl Session<'_> {
         stdio::note(&format!("stopping {}; another signal kills it", self.title()));
     }
 
-    /// State, exit code and last lines of a task that failed before it was ready, on standard error.
-    async fn report_end(&self) {
+    /// Shows why the task is not ready, then how it stands (`details`, if that was seen before) and its last lines.
+    pub async fn report_unready(&mut self, error: &Error, details: Option<Details>) {
+        if error.kind() == ErrorKind::Interrupted {
+            return;
+        }
+        stdio::error(error, self.app.colors_errors());
+        self.error_shown = true;
         if let Some(observed) = self.run.observed() {
             let code = observed.exit.code;
             let state = if code == 0 { State::Completed } else { State::Failed };
             stdio::step(&format!("state: {state:?}, exit code: {code}"));
             return self.record.show_lines_of(&observed.last_output, &self.title(), LAST_LINES);
         }
-        let Ok(container) = self.task.inspect().await else { return };
-        let code = if container.is_alive() { "none".to_owned() } else { container.exit_code.to_string() };
-        stdio::step(&format!("state: {:?}, exit code: {code}", container.state()));
-        if !self.shown {
-            self.record.show_last_lines(&self.task, Some(&container), &self.title(), LAST_LINES).await;
+        let details = match details {
+            Some(details) => Ok(details),
+            None => self.task.inspect().await,
+        };
+        if let Ok(details) = details {
+            self.record.show_unready(&self.task, &details, &self.title(), self.shown).await;
         }
     }
 }
@@ -271,8 +316,9 @@ impl<T> Session<'_, T> {
         self.record.ended();
         let code = self.run.observed().map(|observed| observed.exit.code);
         self.conclude(End { code, by_cube, error: Some(&error) }, &mut result).await;
+        let error_shown = self.error_shown;
         self.discard().await;
-        Box::new(Outcome::failed_start(result, error))
+        Box::new(Outcome { error_shown, ..Outcome::failed_start(result, error) })
     }
 
     /// Records everything that can be known only until the task is removed.

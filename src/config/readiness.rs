@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use crate::config::{
-    group::group,
-    value::{condition::Condition, duration::DurationText},
+use crate::{
+    config::{
+        group::group,
+        value::{
+            condition::{Condition, fail_on::FailOn},
+            duration::DurationText,
+        },
+    },
+    error::{Error, ErrorKind},
 };
 
 group! {
@@ -12,7 +18,42 @@ group! {
     pub struct Readiness {
         /// What must hold before the task counts as ready; all of them.
         pub wait_for: Vec<Condition> = Vec::new();
+        /// Whether one of them is enough. One that becomes impossible drops out.
+        pub wait_any: bool = false;
+        /// What ends the wait as failed: any of them.
+        pub fail_on: Vec<FailOn> = Vec::new();
         /// How long to wait for that. 60 s by default.
         pub wait_timeout: Option<Duration> = None, as DurationText;
+    }
+}
+
+impl Readiness {
+    /// Refuses what says how to wait where nothing is waited for.
+    pub(in crate::config) fn check(&self) -> Result<(), Error> {
+        let flag = match self {
+            Self { wait_for, .. } if !wait_for.is_empty() => return Ok(()),
+            Self { wait_any: true, .. } => "--wait-any chooses among conditions",
+            Self { fail_on, .. } if !fail_on.is_empty() => "--fail-on ends a wait",
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::InvalidInput, format!("{flag}, but nothing is waited for"))
+            .with_hint("add --wait-for CONDITION, for example --wait-for port"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_to_wait_needs_something_to_wait_for() {
+        let none = Readiness::default();
+        assert!(none.check().is_ok());
+        let any = Readiness { wait_any: true, ..none.clone() };
+        assert!(any.check().unwrap_err().to_string().starts_with("--wait-any"));
+        let fails = Readiness { fail_on: vec!["log=x".parse().unwrap()], ..none };
+        assert!(fails.check().unwrap_err().to_string().starts_with("--fail-on"));
+        let waits = Readiness { wait_for: vec![Condition::Running], wait_any: true, ..fails };
+        assert!(waits.check().is_ok());
     }
 }

@@ -7,126 +7,152 @@ pub(crate) mod exit;
 mod file;
 mod health;
 mod http;
-pub(crate) mod lines;
-mod log;
+pub(crate) mod log;
 mod port;
 pub(crate) mod proc;
 mod progress;
 mod protocol;
 mod published;
 mod running;
-mod sockets;
+mod watch;
 
-use std::{future::pending, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
-use futures_util::future::try_join_all;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
-    config::value::condition::Condition,
-    docker::{deadline::Deadline, details::Details, handle::RunningTask, ready::progress::Progress},
+    config::{readiness::Readiness, value::condition::fail_on::FailOn},
+    docker::{
+        container::exit::Exit,
+        deadline::Deadline,
+        details::Details,
+        handle::RunningTask,
+        ready::{exit::TaskEnd, log::fail_on::FailureWatch, watch::Watches},
+    },
     error::{Error, ErrorKind},
+    event::{Event, Events},
 };
 
-/// One condition, and how far it is.
-struct Watch<'a> {
-    condition: &'a Condition,
-    seen: Progress,
-}
+/// How often the state of a wait is reported.
+const REPORT: Duration = Duration::from_secs(1);
 
 impl RunningTask {
-    /// Returns once all of `conditions` hold, at the latest after `limit`.
+    /// Returns once the task is ready: all of the conditions hold, or one of them where that is enough. Without a
+    /// `wait_timeout` that may take for ever.
     ///
-    /// Without [`Condition::Exit`] the end of the container's process (for good: a restart policy may
+    /// Without [`crate::Condition::Exit`] the end of the container's process (for good: a restart policy may
     /// start it again) ends the wait; with it, the end is waited for and the other conditions must
     /// have held before. What the task wrote before it ended counts.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskDied`], [`ErrorKind::TimedOut`] with what each condition last saw,
-    /// [`ErrorKind::Unhealthy`], [`ErrorKind::NotPublished`], [`ErrorKind::WrongState`] for a task that
+    /// [`ErrorKind::TaskDied`], [`ErrorKind::TimedOut`] with what each condition last saw, [`ErrorKind::FailOn`] with
+    /// the line, [`ErrorKind::Unhealthy`], [`ErrorKind::NotPublished`], [`ErrorKind::WrongState`] for a task that
     /// never started, [`ErrorKind::InvalidInput`] for a condition that this container cannot meet,
     /// and the engine's.
-    pub async fn ready(&self, conditions: &[Condition], limit: Option<Duration>) -> Result<(), Error> {
-        self.ready_by(conditions, limit.map(Deadline::after)).await
+    pub async fn ready(&self, readiness: &Readiness) -> Result<(), Error> {
+        self.ready_with(readiness, &mut |_| ()).await
+    }
+
+    /// The same for a caller that shows the wait: [`Event::NotReady`] every second, and [`Event::Ready`].
+    ///
+    /// # Errors
+    /// As [`RunningTask::ready`].
+    pub async fn ready_with(&self, readiness: &Readiness, events: Events<'_>) -> Result<(), Error> {
+        self.ready_by(readiness, readiness.wait_timeout.map(Deadline::after), events).await
     }
 
     /// The same by a moment that other steps share.
     pub(crate) async fn ready_by(
         &self,
-        conditions: &[Condition],
+        readiness: &Readiness,
         deadline: Option<Deadline>,
+        events: Events<'_>,
     ) -> Result<(), Error> {
-        let watches: Vec<Watch> = conditions
-            .iter()
-            .filter(|condition| **condition != Condition::Exit)
-            .map(|condition| Watch { condition, seen: Progress::default() })
-            .collect();
-        let until_exit = conditions.contains(&Condition::Exit);
-        let whole = Box::pin(self.watch(&watches, until_exit));
-        let Some(deadline) = deadline else { return whole.await };
-        let done = deadline.cover(whole).await;
-        done.unwrap_or_else(|| Err(progress::timed_out(deadline.limit(), &watches)))
+        let watches = Watches::of(readiness);
+        let whole = Box::pin(self.watch(&watches, readiness));
+        let mut done = pin!(async {
+            let Some(deadline) = deadline else { return whole.await };
+            let done = deadline.cover(whole).await;
+            done.unwrap_or_else(|| Err(watches.timed_out(deadline.limit())))
+        });
+        let (begun, mut report) = (Instant::now(), interval(REPORT));
+        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut done => {
+                    return done.inspect(|()| events(Event::Ready { elapsed: begun.elapsed() }));
+                }
+                _ = report.tick() => {
+                    events(Event::NotReady { waiting_for: watches.describe(), elapsed: begun.elapsed() });
+                }
+            }
+        }
     }
 
-    async fn watch(&self, watches: &[Watch<'_>], until_exit: bool) -> Result<(), Error> {
+    /// Waits until its process does not run, as [`RunningTask::wait_through`], unless its output says first that it
+    /// fails.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FailOn`] with the line, and those of [`RunningTask::wait_through`].
+    pub async fn wait_unless(&self, signs: &[FailOn]) -> Result<Exit, Error> {
+        if signs.is_empty() {
+            return self.wait_through().await;
+        }
+        let mut failures = FailureWatch::open(self, &self.inspect().await?, signs).await?;
+        let exit = tokio::select! {
+            biased;
+            error = failures.failure() => return Err(error),
+            exit = self.wait_through() => exit?,
+        };
+        // Its policy may have started it again: then its output goes on.
+        let ended = !self.inspect_decided().await.is_ok_and(|now| now.is_alive());
+        failures.failure_by_now(ended).await.map_or(Ok(exit), Err)
+    }
+
+    async fn watch(&self, watches: &Watches<'_>, readiness: &Readiness) -> Result<(), Error> {
         let container = self.inspect().await?;
-        let mut all = pin!(try_join_all(watches.iter().map(|watch| watch.hold(self, &container))));
+        let mut failures = FailureWatch::open(self, &container, &readiness.fail_on).await?;
+        let done = tokio::select! {
+            biased;
+            error = failures.failure() => return Err(error),
+            done = self.reach(watches, &container) => done,
+        };
+        // What was written before that may come later than what was seen by other ways.
+        let ended = match &done {
+            Ok(ended) => *ended,
+            Err(error) if error.kind() == ErrorKind::TaskDied => true,
+            Err(_) => return done.map(drop),
+        };
+        failures.failure_by_now(ended).await.map_or(done.map(drop), Err)
+    }
+
+    /// Returns once the conditions hold, and whether the task has ended by then. An error means that they never will.
+    async fn reach(&self, watches: &Watches<'_>, container: &Details) -> Result<bool, Error> {
+        let mut held = pin!(watches.hold(self, container));
         let mut end = pin!(self.end());
         tokio::select! {
             biased;
-            held = &mut all => held.map(drop)?,
-            end = &mut end => {
-                let end = end?;
-                // A process that did all it had to do has run, be it for a moment.
-                let ran = end.started() && (until_exit || end.succeeded());
-                return if self.held_before_end(&container, watches, ran).await { Ok(()) } else { Err(end.error()) };
-            }
+            held = &mut held => held?,
+            end = &mut end => return self.ended_first(watches, container, &end?).await.map(|()| true),
         }
-        if until_exit {
+        if watches.want_exit_too() {
             end.await?;
         }
-        Ok(())
+        Ok(watches.want_exit_too())
     }
 
-    /// Whether all that is still open is lines that the task wrote before it ended, or that it `ran`.
-    async fn held_before_end(&self, container: &Details, watches: &[Watch<'_>], ran: bool) -> bool {
-        for watch in watches.iter().filter(|watch| !watch.seen.held()) {
-            let held = match watch.condition {
-                Condition::Running => ran,
-                Condition::Log { pattern, times } => log::held(self, container, pattern, *times).await,
-                Condition::File(path) => file::held(self, path).await,
-                _ => false,
-            };
-            if !held {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-impl Watch<'_> {
-    /// Returns once the condition holds. An error means that it never will.
-    async fn hold(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
-        let seen = &self.seen;
-        let held = match self.condition {
-            Condition::Running => running::hold(task, container, seen).await,
-            Condition::Healthy => health::hold(task, container, seen).await,
-            Condition::Port(port) => port::hold(task, container, *port, seen).await,
-            Condition::Log { pattern, times } => log::hold(task, container, pattern, *times, seen).await,
-            Condition::Http(http) => http::hold(task, container, http, seen).await,
-            Condition::Server { protocol, port } => {
-                protocol::hold(task, container, *protocol, *port, seen).await
-            }
-            Condition::Ready => automatic::hold(task, container, seen).await,
-            Condition::File(path) => file::hold(task, path, seen).await,
-            Condition::Exec(command) => exec::hold(task, command, seen).await,
-            Condition::Exit => Ok(()),
-        };
-        match held {
-            // The container is gone, or stopped: how it ended says more than that it did.
-            Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
-            held => held.inspect(|()| seen.hold()),
-        }
+    /// What the end means for conditions that were still open.
+    async fn ended_first(
+        &self,
+        watches: &Watches<'_>,
+        container: &Details,
+        end: &TaskEnd,
+    ) -> Result<(), Error> {
+        // A process that did all it had to do has run, be it for a moment.
+        let ran = end.started() && (watches.until_exit || end.succeeded());
+        let held = ran && watches.take_exit() || watches.held_before_end(self, container, ran).await;
+        if held { Ok(()) } else { Err(end.error()) }
     }
 }
 
@@ -144,7 +170,8 @@ mod tests {
         let address = Address::Unix("/nowhere".into());
         let docker = Docker::connect(address, &Surroundings::of_process(), Docker::ANSWER_TIMEOUT).unwrap();
         let task = docker.handle(EngineId::Container("x".into()));
-        let waiting = task.ready(&[], None);
+        let readiness = Readiness::default();
+        let waiting = task.ready(&readiness);
         sendable(&waiting);
         assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::EngineUnreachable);
     }

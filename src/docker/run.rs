@@ -214,12 +214,14 @@ impl<'e> Run<'e> {
     /// Those of [`RunningTask::ready`], within the config's `wait_timeout`: it began with [`Docker::run`], or with
     /// the start where it is the usual 60 s.
     pub async fn ready(&mut self, task: &RunningTask) -> Result<(), Error> {
-        let conditions = &self.task.config.readiness.wait_for;
-        if conditions.is_empty() {
+        let readiness = &self.task.config.readiness;
+        if readiness.wait_for.is_empty() {
             return Ok(());
         }
-        let ready = match (task.ready_by(conditions, self.given.or(self.usual)).await, &mut self.observer) {
-            (Err(error), Some(observer)) => observer.judge(error, conditions).await,
+        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let waited = task.ready_by(readiness, self.given.or(self.usual), &mut **events).await;
+        let ready = match (waited, &mut self.observer) {
+            (Err(error), Some(observer)) => observer.judge(error, readiness).await,
             (ready, _) => ready,
         };
         if ready.is_ok() {

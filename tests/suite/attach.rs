@@ -107,10 +107,14 @@ fn what_it_writes_before_it_is_ready_arrives_whole() {
     let wanted: Vec<u8> = Lines::new(100, 64).flatten().collect();
     let died = bed.run(wait.iter().chain(&["lines=100x64", "sleep=0.2", "exit=3"])).ends(125).output();
     assert!(died.stdout == wanted, "{died:?}");
-    assert!(died.stderr.starts_with("state: Failed, exit code: 3\ncube: "), "{}", died.stderr);
+    let order = |stderr: &str, state: &str| {
+        let error = stderr.find("\ncube: ").expect("an error");
+        error < stderr.find(state).expect("the state")
+    };
+    assert!(order(&died.stderr, "\nstate: Failed, exit code: 3\n"), "{}", died.stderr);
     let late = ["--wait-timeout", "5s", "lines=100x64", "say-signals", "forever"];
     let late = bed.run(wait.iter().chain(&late)).ends(124).output();
     assert!(late.stdout == wanted, "{late:?}");
-    assert!(late.stderr.starts_with("state: Running, exit code: none\ncube: "), "{}", late.stderr);
+    assert!(order(&late.stderr, "\nstate: Running, exit code: none\n"), "{}", late.stderr);
     bed.assert_empty();
 }

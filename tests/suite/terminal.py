@@ -72,6 +72,40 @@ def run(*words):
     return terminal
 
 
+def drawn(terminal, wanted):
+    """Returns the first form of the changing line that is as wanted."""
+    while True:
+        shown = terminal.until(" s)\x1b[K").rpartition("\r")[2].removesuffix("\x1b[K")
+        if wanted(shown):
+            return shown
+
+
+def waiting():
+    wait = ["with", "--label", LABEL, "--wait-for", "port=80", "--image", IMAGE]
+    wait += ["sh", "-c", "sleep 6; nc -l -p 80", "--", "echo", "do" + "ne"]
+    line = Terminal(*wait)
+    shown = drawn(line, lambda text: "nothing" in text)
+    assert shown.startswith("waiting for port 80/tcp: nothing listens on 80/tcp; listening: no tcp p"), shown
+    line.size(24, 40)
+    shown = drawn(line, lambda text: len(text) < 40)
+    assert shown.startswith("waiting for port 80/tcp: nothing… ("), shown
+    rest = line.until("done\r\n")
+    assert rest.endswith("\r\x1b[Kdone\r\n") and "\n" not in rest[:-6], rest
+    assert line.ended() == 0
+    # A terminal that cannot go back, and one that the task writes to, get lines of their own.
+    os.environ["TERM"] = "dumb"
+    dumb = Terminal(*(word.replace("sleep 6", "sleep 1") for word in wait))
+    rest = dumb.until("done\r\n")
+    assert rest.startswith("waiting for port 80/tcp\r\nready after ") and "\x1b" not in rest, rest
+    assert dumb.ended() == 0
+    os.environ["TERM"] = "xterm"
+    script = "printf a; sleep 2; echo b; sleep 2; echo up"
+    beside = Terminal("run", "-a", "--label", LABEL, "--wait-for", "log=up", "--image", IMAGE, "sh", "-c", script)
+    rest = beside.until("b\r\n")
+    assert rest.endswith("ab\r\n") and "\x1b" not in rest, rest
+    assert beside.ended() == 0
+
+
 def session():
     shell = run("--rm", IMAGE, "sh")
     assert not shell.is_as_before()
@@ -196,4 +230,4 @@ def started():
     Terminal("run", "-d", IMAGE).ended()
 
 
-{"started": started, "copied": copied, "recorded": recorded, "session": session, "killed": killed, "signalled": signalled, "detached": detached}[SESSION]()
+{"started": started, "copied": copied, "recorded": recorded, "session": session, "killed": killed, "signalled": signalled, "waiting": waiting, "detached": detached}[SESSION]()

@@ -42,6 +42,11 @@ fn a_shell_has_the_terminal_its_size_and_its_keys() {
 }
 
 #[test]
+fn a_wait_is_one_line_that_changes_and_goes() {
+    session("waiting");
+}
+
+#[test]
 fn the_terminal_is_as_before_when_cube_is_killed() {
     session("killed");
 }

@@ -98,6 +98,12 @@ pub struct WaitArgs {
     /// Wait for this instead of the end; repeatable: all must hold. As `run --wait-for`
     #[arg(long = "for", value_name = "CONDITION")]
     pub conditions: Vec<String>,
+    /// One of these conditions is enough; one that becomes impossible drops out
+    #[arg(long, requires = "conditions")]
+    pub wait_any: bool,
+    /// End the wait with 1 once a line of the task's output, from its start on, matches. Repeatable
+    #[arg(long, value_name = "log=REGEX")]
+    pub fail_on: Vec<String>,
     /// The longest to wait [default: for ever]
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,

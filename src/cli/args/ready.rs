@@ -14,6 +14,12 @@ pub struct ReadyArgs {
     /// ,insecure.
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub wait_for: Vec<String>,
+    /// One of the conditions is enough; one that becomes impossible drops out
+    #[arg(long)]
+    pub wait_any: bool,
+    /// End the wait as failed once a line of the task's output, from its start on, matches. Repeatable
+    #[arg(long, value_name = "log=REGEX", allow_hyphen_values = true)]
+    pub fail_on: Vec<String>,
     /// Longest to wait for that [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub wait_timeout: Option<String>,

@@ -62,10 +62,11 @@ fn shell(shell: Shell) -> &'static dyn EnvCompleter {
 
 /// The command line with the values that only a look at this machine can give.
 fn definition() -> Command {
-    let values: [(&str, Candidates); 6] = [
+    let values: [(&str, Candidates); 7] = [
         ("wait_for", || words(&CONDITIONS)),
         ("conditions", || words(&CONDITIONS)),
         ("pull", || words(&["always", "missing", "never"])),
+        ("fail_on", || words(&["log="])),
         ("restart", || words(&["no", "always", "unless-stopped", "on-failure", "on-failure:3"])),
         ("log_driver", || words(&["local", "json-file", "journald", "none"])),
         ("context", || words(&Surroundings::of_process().contexts())),

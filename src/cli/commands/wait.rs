@@ -1,68 +1,122 @@
 //! `cube wait`: for the end of tasks, or for conditions.
 
-use std::time::Duration;
+use std::future::pending;
 
-use cube::{Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, RunningTask, TaskRef};
+use cube::{
+    Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, Readiness, RunningTask, TaskRef,
+};
 use futures_util::{StreamExt, stream::FuturesOrdered};
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::cli::{
     app::App,
     args::{OutputFormat, commands::WaitArgs},
     config,
     outcome::{FAILED, Outcome},
-    output::stdio,
-    record::ended::cause_of,
+    output::{changing_line, stdio, waiting::WaitDisplay},
+    record::{Record, ended::cause_of},
     signals::Signals,
 };
 
-/// What is waited for, and how long.
-struct Goal {
-    conditions: Vec<Condition>,
-    limit: Option<Duration>,
+/// One of the tasks that are waited for.
+struct TaskWait<'a> {
+    app: &'a App,
+    goal: &'a Readiness,
+    display: WaitDisplay,
+    /// Its place among them, and its name where there are several.
+    at: usize,
+    title: Option<&'a str>,
+}
+
+/// Why a wait failed.
+struct FailedWait {
+    error: Error,
+    is_shown: bool,
+}
+
+impl From<Error> for FailedWait {
+    fn from(error: Error) -> Self {
+        Self { error, is_shown: false }
+    }
 }
 
 pub async fn wait(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|task| task.parse()).collect::<Result<_, _>>()?;
-    let goal = Goal {
-        conditions: args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,
-        limit: config::duration(args.timeout.as_deref())?,
+    let goal = Readiness {
+        wait_for: args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,
+        wait_any: args.wait_any,
+        fail_on: args.fail_on.iter().map(|sign| sign.parse()).collect::<Result<_, _>>()?,
+        wait_timeout: config::duration(args.timeout.as_deref())?,
     };
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     let waited = signals.unless_one_comes(all(app, &docker, &tasks, &goal)).await;
+    changing_line::clear();
     waited.map_err(|error| during(error, &args.tasks.join(", ")))
 }
 
-/// Waits for all at once and shows each in the order given. The first code that is not 0 counts.
-async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Goal) -> Result<Outcome, Error> {
-    let waits = tasks.iter().map(|task| async move {
-        let reached = reached(app, docker, task, goal).await;
-        reached.map_err(|error| during(error, task.as_str()))
+/// Waits for all at once and shows each in the order given. The first code that is not 0 counts. A sign of failure in
+/// the output of one ends the wait for all.
+async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Readiness) -> Result<Outcome, Error> {
+    let (fails, mut failure) = mpsc::unbounded_channel();
+    let display = WaitDisplay::new(app);
+    let waits = tasks.iter().enumerate().map(|(at, task)| {
+        let title = (tasks.len() > 1).then_some(task.as_str());
+        let (fails, wait) = (fails.clone(), TaskWait { app, goal, display: display.clone(), at, title });
+        async move {
+            match wait.reached(docker, task).await {
+                Err(failed) if failed.error.kind() == ErrorKind::FailOn => {
+                    let _ = fails.send(failed);
+                    pending().await
+                }
+                reached => reached,
+            }
+        }
     });
     let mut waits: FuturesOrdered<_> = waits.collect();
     let mut first: Option<Outcome> = None;
-    while let Some(reached) = waits.next().await {
+    loop {
+        let reached = tokio::select! {
+            biased;
+            reached = waits.next() => reached,
+            Some(failed) = failure.recv() => {
+                keep_first(app, &mut first, failed.into());
+                None
+            }
+        };
         let outcome = match reached {
-            Ok((outcome, Some(exit))) if app.output() == OutputFormat::Text => {
+            None => return Ok(first.unwrap_or_else(|| Outcome::reported(0))),
+            Some(Ok((outcome, Some(exit)))) if app.output() == OutputFormat::Text => {
                 stdio::print(&format!("{}\n", exit.code))?;
                 outcome
             }
-            Ok((outcome, _)) => outcome,
-            Err(error) => Outcome::failure(Action::Wait, error),
+            Some(Ok((outcome, _))) => outcome,
+            Some(Err(failed)) => failed.into(),
         };
-        match &first {
-            Some(earlier) if earlier.code != 0 => show_error(app, &outcome),
-            _ => first = Some(outcome),
-        }
+        keep_first(app, &mut first, outcome);
     }
-    Ok(first.unwrap_or_else(|| Outcome::reported(0)))
+}
+
+/// The last of those that went well, or the first that did not.
+fn keep_first(app: &App, first: &mut Option<Outcome>, outcome: Outcome) {
+    match first {
+        Some(earlier) if earlier.code != 0 => show_error(app, &outcome),
+        _ => *first = Some(outcome),
+    }
+}
+
+impl From<FailedWait> for Outcome {
+    fn from(failed: FailedWait) -> Self {
+        Self { error_shown: failed.is_shown, ..Self::failure(Action::Wait, failed.error) }
+    }
 }
 
 /// The error of a later task, or why it failed: only the first counts.
 fn show_error(app: &App, outcome: &Outcome) {
     outcome.closing.show(outcome.result.as_ref().and_then(|result| result.cause.as_ref()));
-    if let Some(DockerResult { error: Some(error), .. }) = &outcome.result {
+    if let Some(DockerResult { error: Some(error), .. }) = &outcome.result
+        && !outcome.error_shown
+    {
         stdio::error(error, app.colors_errors());
     }
 }
@@ -71,32 +125,57 @@ fn during(error: Error, task: &str) -> Error {
     error.during(format!("cannot wait for {task}"))
 }
 
-async fn reached(
-    app: &App,
-    docker: &Docker,
-    name: &TaskRef,
-    goal: &Goal,
-) -> Result<(Outcome, Option<Exit>), Error> {
-    let (task, _) = docker.find(name).await?;
-    let met = met(app, &task, goal).await;
-    // The task is still there, and the result names it.
-    let (mut outcome, exit) = met.map_err(|error| error.with_container(task.id().as_str()))?;
-    if let Some(cause) = outcome.result.as_mut().and_then(|result| result.cause.as_mut()) {
-        cause.message = format!("{name} failed: {}", cause.message);
+impl TaskWait<'_> {
+    async fn reached(&self, docker: &Docker, name: &TaskRef) -> Result<(Outcome, Option<Exit>), FailedWait> {
+        let found = docker.find(name).await.map_err(|error| during(error, name.as_str()));
+        let (task, _) = found?;
+        match self.met(&task).await {
+            Ok((mut outcome, exit)) => {
+                if let Some(cause) = outcome.result.as_mut().and_then(|result| result.cause.as_mut()) {
+                    cause.message = format!("{name} failed: {}", cause.message);
+                }
+                Ok((outcome, exit))
+            }
+            // The task is still there, and the result names it.
+            Err(error) => {
+                let error = during(error.with_container(task.id().as_str()), name.as_str());
+                Err(self.failed(&task, name.as_str(), error).await)
+            }
+        }
     }
-    Ok((outcome, exit))
-}
 
-async fn met(app: &App, task: &RunningTask, goal: &Goal) -> Result<(Outcome, Option<Exit>), Error> {
-    if !goal.conditions.iter().all(|condition| *condition == Condition::Exit) {
-        task.ready(&goal.conditions, goal.limit).await?;
-        return task.result(Action::Wait).await.map(|result| (Outcome::success(result), None));
+    /// Shows why a task is not ready, how it stands and its last lines.
+    async fn failed(&self, task: &RunningTask, title: &str, error: Error) -> FailedWait {
+        let kinds = [ErrorKind::TaskDied, ErrorKind::TimedOut, ErrorKind::Unhealthy, ErrorKind::FailOn];
+        let only_end = self.waits_for_end() && error.kind() != ErrorKind::FailOn;
+        if only_end || !kinds.contains(&error.kind()) {
+            return error.into();
+        }
+        stdio::error(&error, self.app.colors_errors());
+        if let Ok(details) = task.inspect().await {
+            Record::default().show_unready(task, &details, title, false).await;
+        }
+        FailedWait { error, is_shown: true }
     }
-    let exit = match goal.limit {
-        Some(limit) => timeout(limit, task.wait_through()).await.map_err(|_| too_long())??,
-        None => task.wait_through().await?,
-    };
-    Ok((ended(app, task, exit).await, Some(exit)))
+
+    fn waits_for_end(&self) -> bool {
+        self.goal.wait_for.iter().all(|condition| *condition == Condition::Exit)
+    }
+
+    async fn met(&self, task: &RunningTask) -> Result<(Outcome, Option<Exit>), Error> {
+        if !self.waits_for_end() {
+            let mut show = |event| self.display.show_one_of(self.at, self.title, &event);
+            Box::pin(task.ready_with(self.goal, &mut show)).await?;
+            return task.result(Action::Wait).await.map(|result| (Outcome::success(result), None));
+        }
+        let exit =
+            self.display.until_end(self.at, self.title, Box::pin(task.wait_unless(&self.goal.fail_on)));
+        let exit = match self.goal.wait_timeout {
+            Some(limit) => timeout(limit, exit).await.map_err(|_| too_long())??,
+            None => exit.await?,
+        };
+        Ok((ended(self.app, task, exit).await, Some(exit)))
+    }
 }
 
 /// The exit code as cube's own, and what is known of the task if anybody asks for it.

@@ -17,7 +17,7 @@ use crate::cli::{
 /// Shows how a command ended and gives its exit code.
 pub fn outcome(app: &App, outcome: &Outcome) -> u8 {
     let Some(result) = &outcome.result else { return outcome.code };
-    if let Some(problem) = &result.error {
+    if let Some(problem) = result.error.as_ref().filter(|_| !outcome.error_shown) {
         stdio::error(problem, app.colors_errors());
     }
     outcome.closing.show(result.cause.as_ref());

@@ -9,7 +9,7 @@ use std::{
 pub use cube::printable::printable;
 use cube::{Error, ErrorKind};
 
-use crate::cli::output::patient::Patient;
+use crate::cli::output::{changing_line, patient::Patient};
 
 /// How long a note waits for a reader of standard error.
 const STUCK: Duration = Duration::from_secs(2);
@@ -24,6 +24,7 @@ pub fn print(text: &str) -> Result<(), Error> {
 
 /// Prints to standard output what the caller cannot do without.
 pub fn print_surely(text: &str) -> io::Result<()> {
+    changing_line::clear();
     Patient(io::stdout()).write_all(text.as_bytes())
 }
 
@@ -52,11 +53,12 @@ pub fn error(error: &Error, colors: bool) {
     if let Some(hint) = error.hint() {
         text.push_str(&format!("  hint: {}\n", printable(hint)));
     }
-    err(&text);
+    err(&text.replace('\n', line_end()));
 }
 
 /// Prints to standard error what has to arrive there if anything can.
 pub fn err(text: &(impl AsRef<[u8]> + ?Sized)) {
+    changing_line::clear();
     let _ = Patient(io::stderr()).write_all(text.as_ref());
 }
 
@@ -106,6 +108,7 @@ pub fn can_write_over() -> bool {
 
 /// A reader that is stuck must not keep cube from its work, nor from its signals.
 fn aside(text: &str) {
+    changing_line::clear();
     let _ = Patient(io::stderr()).write_within(text.as_bytes(), STUCK);
 }
 

@@ -64,6 +64,11 @@ impl OutputRecord {
         self.with(|inner| inner.last.is_empty())
     }
 
+    /// Whether its last line has no end yet.
+    pub fn is_within_line(&self) -> bool {
+        self.with(|inner| inner.last.back().is_some_and(|byte| *byte != b'\n'))
+    }
+
     /// Its last lines, at most so many.
     pub fn lines(&self, most: usize) -> Vec<String> {
         let bytes = self.last(most);
@@ -168,7 +173,9 @@ mod tests {
         output.take(b"ree");
         assert_eq!(output.last(2), b"two\nthree");
         assert_eq!(output.lines(9), ["one", "two", "three"]);
+        assert!(output.is_within_line());
         output.take(b"\n");
+        assert!(!output.is_within_line());
         assert_eq!((output.last(1), output.last(0)), (b"three\n".to_vec(), b"one\ntwo\nthree\n".to_vec()));
         output.take(&vec![b'x'; KEPT + 5]);
         assert_eq!(output.last(1).len(), KEPT);

@@ -1,5 +1,6 @@
 //! The conditions that make a task ready: what a user writes after `--wait-for`.
 
+pub mod fail_on;
 pub mod http;
 pub mod server_protocol;
 

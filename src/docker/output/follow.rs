@@ -149,6 +149,11 @@ impl ContainerOutput {
         }
     }
 
+    /// As [`crate::Follow::stop_following`].
+    pub(crate) fn stop_following(&mut self) {
+        self.until = Some(Instant::now());
+    }
+
     /// As [`crate::Follow::exit`].
     pub(crate) fn exit(&self) -> Option<Exit> {
         self.exit

@@ -97,6 +97,15 @@ impl Follow {
         }
     }
 
+    /// Ends the output with what was written by now. `false` for a service, whose log has no end.
+    pub(crate) fn stop_following(&mut self) -> bool {
+        match &mut self.0 {
+            FollowKind::Container(output) => output.stop_following(),
+            FollowKind::Service(_) => return false,
+        }
+        true
+    }
+
     /// How the task ended, after [`Follow::next`] gave `None`.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {

@@ -11,7 +11,7 @@ use crate::{
     docker::{
         details::Details,
         handle::RunningTask,
-        ready::{check::Check, health, port, progress::Progress, protocol},
+        ready::{check::Check, health, port::PortWatch, progress::Progress, protocol},
     },
     error::{Error, ErrorKind},
 };
@@ -29,7 +29,7 @@ pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progres
         .filter_map(|port| Some((port.number, ServerProtocol::of_port(port.number)?)))
         .collect();
     if known.is_empty() {
-        return port::hold(task, container, None, seen).await;
+        return PortWatch { task, container, seen }.hold(None).await;
     }
     let serve = known.into_iter().map(|(port, protocol)| serves(task, container, protocol, port, seen));
     try_join_all(serve).await.map(drop)
@@ -46,7 +46,7 @@ async fn serves(
     match protocol::hold(task, container, protocol, number, seen).await {
         Err(error) if error.kind() == ErrorKind::NotPublished => {
             let port = Port { number, protocol: Protocol::Tcp };
-            port::hold(task, container, Some(port), seen).await
+            PortWatch { task, container, seen }.hold(Some(port)).await
         }
         held => held,
     }

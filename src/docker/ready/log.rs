@@ -1,5 +1,8 @@
 //! `log=REGEX`: so many lines of the task's output match, from its beginning on.
 
+pub(crate) mod fail_on;
+pub(crate) mod lines;
+
 use std::time::Duration;
 
 use regex_lite::Regex;
@@ -9,7 +12,7 @@ use crate::{
         details::Details,
         handle::RunningTask,
         output::logs::LogOptions,
-        ready::{lines::MatchedLines, progress::Progress},
+        ready::{log::lines::MatchedLines, progress::Progress},
     },
     error::{Error, ErrorKind},
 };

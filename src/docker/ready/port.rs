@@ -1,6 +1,9 @@
 //! `port`: a process of the task listens, reachable from outside. docker-proxy takes connections while
 //! nothing listens, so a connection alone proves nothing.
 
+mod pace;
+mod sockets;
+
 use std::{io, time::Duration};
 
 use tokio::{
@@ -17,21 +20,15 @@ use crate::{
         handle::RunningTask,
         ready::{
             exec,
+            port::pace::Pace,
             proc::ContainerProcess,
             progress::{LOOPBACK_HINT, Progress},
             published::Published,
-            sockets,
         },
     },
     error::{Error, ErrorKind},
 };
 
-/// The pause between two looks at how many sockets there are (some 50 µs a look).
-const LOOK: Duration = Duration::from_millis(5);
-/// Reading the tables takes milliseconds where the kernel's hash is large. They are read again after
-/// so many times as long if the number of sockets changed, and if it did not.
-const CHANGED_REST: u32 = 2;
-const REST: u32 = 10;
 /// The pause between two commands in the container, or two connections.
 const ASK: Duration = Duration::from_millis(100);
 /// How often the container's `cat` may fail before it is held for useless.
@@ -41,35 +38,154 @@ const STAYS: Duration = Duration::from_millis(100);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn hold(
-    task: &RunningTask,
-    container: &Details,
-    port: Option<Port>,
-    seen: &Progress,
-) -> Result<(), Error> {
-    let ports = match port {
-        Some(port) => vec![port],
-        None => exposed(container)?,
-    };
-    let mut open = ports.as_slice();
-    // Into a task on another node nobody sees from here.
-    if task.is_service() {
-        for port in open {
-            from_outside(task, container, *port, seen).await?;
+/// The ports of one container, watched for whoever listens on them.
+pub(crate) struct PortWatch<'a> {
+    pub(crate) task: &'a RunningTask,
+    pub(crate) container: &'a Details,
+    pub(crate) seen: &'a Progress,
+}
+
+/// The ports that nobody was seen to listen on yet.
+struct OpenPorts<'a> {
+    left: &'a [Port],
+    /// Whether who listens on the loopback is reached from outside.
+    loopback: bool,
+    seen: &'a Progress,
+}
+
+/// What the kernel's tables of a process showed.
+enum InTables {
+    /// All is listened on.
+    All,
+    /// They are not to be read here.
+    Hidden,
+    /// The process is gone.
+    Gone,
+}
+
+impl PortWatch<'_> {
+    /// Returns once `port` is listened on; without one, once every tcp port is that the container exposes.
+    pub(crate) async fn hold(&self, port: Option<Port>) -> Result<(), Error> {
+        let ports = match port {
+            Some(port) => vec![port],
+            None => exposed(self.container)?,
+        };
+        let loopback = self.container.network_mode == "host";
+        let mut open = OpenPorts { left: &ports, loopback, seen: self.seen };
+        // Into a task on another node nobody sees from here.
+        let is_seen = !self.task.is_service()
+            && (Box::pin(self.local(&mut open)).await? || Box::pin(self.inside(&mut open)).await?);
+        if !is_seen {
+            for port in open.left {
+                self.reach_from_outside(*port).await?;
+            }
         }
-        return Ok(());
+        Ok(())
     }
-    let loopback = container.network_mode == "host";
-    if local(task, container, &mut open, loopback, seen).await? {
-        return Ok(());
+
+    /// Watches the kernel's tables. `false` if they cannot be read here.
+    async fn local(&self, open: &mut OpenPorts<'_>) -> Result<bool, Error> {
+        let engine = self.task.docker().address();
+        if !matches!(engine, Address::Unix(_)) {
+            return Ok(false);
+        }
+        let mut process = ContainerProcess::of(self.container, engine);
+        let mut pid = self.container.pid;
+        loop {
+            if let Some(process) = process {
+                match self.in_tables(&process, open).await {
+                    InTables::All => return Ok(true),
+                    InTables::Hidden => return Ok(false),
+                    InTables::Gone => {}
+                }
+            }
+            // A task between two starts has no process, and the engine may not have noted it yet.
+            self.seen.note("the task has no process on this machine");
+            sleep(ASK).await;
+            let now = self.task.inspect().await?;
+            process = ContainerProcess::of(&now, engine);
+            if process.is_none() && now.pid == pid && pid != 0 {
+                return Ok(false);
+            }
+            pid = now.pid;
+        }
     }
-    if inside(task, &mut open, loopback, seen).await? {
-        return Ok(());
+
+    /// Watches the tables of one process.
+    async fn in_tables(&self, process: &ContainerProcess, open: &mut OpenPorts<'_>) -> InTables {
+        let counters = process.counters();
+        let mut pace = Pace::new();
+        loop {
+            let (begun, counts) = (Instant::now(), counters.read());
+            match open.check(|protocol| process.sockets(protocol, &counts)) {
+                // The number may have become another process's since.
+                Ok(true) if process.belongs_to(&self.container.id) => return InTables::All,
+                Ok(false) => pace.change(begun.elapsed(), || counters.read() != counts).await,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return InTables::Hidden,
+                Ok(true) | Err(_) => return InTables::Gone,
+            }
+        }
     }
-    for port in open {
-        from_outside(task, container, *port, seen).await?;
+
+    /// Has the container print its tables. `false` if it has no `cat`.
+    async fn inside(&self, open: &mut OpenPorts<'_>) -> Result<bool, Error> {
+        let mut failures = 0;
+        while let Some(port) = open.left.first() {
+            let files = [format!("/proc/net/{}", port.protocol), format!("/proc/net/{}6", port.protocol)];
+            let command = std::iter::once("cat".to_owned()).chain(files).collect();
+            match exec::output(self.task, command).await {
+                Ok(run) if run.output.contains("local_address") => {
+                    failures = 0;
+                    if open.check(|_| Ok(run.output.clone())).unwrap_or_default() {
+                        return Ok(true);
+                    }
+                }
+                // A task that ends meanwhile takes the command with it, and may be started again.
+                Ok(run) if exec::is_missing(&run) || failures >= CAT_TRIES => return Ok(false),
+                Ok(_) => failures += 1,
+                Err(error) if exec::passes(&error) => self.seen.note(error.to_string()),
+                Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(error),
+                Err(_) => return Ok(false),
+            }
+            sleep(ASK).await;
+        }
+        Ok(true)
     }
-    Ok(())
+
+    /// Connects to where the port is published until a connection stays open.
+    async fn reach_from_outside(&self, port: Port) -> Result<(), Error> {
+        if port.protocol != Protocol::Tcp {
+            let message = format!("whether the task listens on {port} cannot be seen from here");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("use another condition: log=REGEX, healthy or exec=COMMAND"));
+        }
+        let mut published = Published::of(self.task, self.container, port)?;
+        loop {
+            for at in published.bindings(self.task).await?.iter().take(1) {
+                match stays_open(at).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => self.seen.note(format!("{at}: {error}")),
+                }
+            }
+            sleep(ASK).await;
+        }
+    }
+}
+
+impl OpenPorts<'_> {
+    /// Takes off what is listened on; whether nothing is left.
+    fn check(&mut self, table: impl Fn(Protocol) -> io::Result<String>) -> io::Result<bool> {
+        while let Some((port, rest)) = self.left.split_first() {
+            let listeners = sockets::listeners(&table(port.protocol)?, port.protocol);
+            if !sockets::reachable(&listeners, *port, self.loopback) {
+                let hint = sockets::on_loopback(&listeners, *port).then_some(LOOPBACK_HINT);
+                self.seen.note_with(sockets::describe(&listeners, *port), hint);
+                return Ok(false);
+            }
+            self.left = rest;
+        }
+        Ok(true)
+    }
 }
 
 fn exposed(container: &Details) -> Result<Vec<Port>, Error> {
@@ -80,129 +196,6 @@ fn exposed(container: &Details) -> Result<Vec<Port>, Error> {
             .with_hint("name the port, such as port=5432, or expose it: --expose 5432"));
     }
     Ok(ports)
-}
-
-/// Watches the kernel's tables. `false` if they cannot be read here.
-async fn local(
-    task: &RunningTask,
-    container: &Details,
-    open: &mut &[Port],
-    loopback: bool,
-    seen: &Progress,
-) -> Result<bool, Error> {
-    let mut now = container.clone();
-    let mut process = ContainerProcess::of(&now, task.docker().address());
-    loop {
-        let Some(there) = &process else {
-            let before = now.pid;
-            if !matches!(task.docker().address(), Address::Unix(_)) {
-                return Ok(false);
-            }
-            // A task between two starts has no process, and the engine may not have noted it yet.
-            seen.note("the task has no process on this machine");
-            sleep(ASK).await;
-            now = task.inspect().await?;
-            process = ContainerProcess::of(&now, task.docker().address());
-            if process.is_none() && now.pid == before && before != 0 {
-                return Ok(false);
-            }
-            continue;
-        };
-        let (begun, counts) = (Instant::now(), there.counts());
-        match check(open, loopback, seen, |protocol| there.sockets(protocol)) {
-            // The number may have become another process's since.
-            Ok(true) if there.belongs_to(&container.id) => return Ok(true),
-            Ok(false) => change(there, &counts, begun.elapsed()).await,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
-            Ok(true) | Err(_) => process = None,
-        }
-    }
-}
-
-/// Returns when the tables, which took `reading`, are worth another look.
-async fn change(process: &ContainerProcess, counts: &[String], reading: Duration) {
-    let done = Instant::now();
-    loop {
-        sleep(LOOK).await;
-        let rested = done.elapsed();
-        let changed = rested >= reading * CHANGED_REST && process.counts() != counts;
-        if changed || rested >= reading * REST {
-            return;
-        }
-    }
-}
-
-/// Takes from `open` what is listened on; whether nothing is left.
-fn check(
-    open: &mut &[Port],
-    loopback: bool,
-    seen: &Progress,
-    table: impl Fn(Protocol) -> io::Result<String>,
-) -> io::Result<bool> {
-    while let Some((port, rest)) = open.split_first() {
-        let listeners = sockets::listeners(&table(port.protocol)?, port.protocol);
-        if !sockets::reachable(&listeners, *port, loopback) {
-            let hint = sockets::on_loopback(&listeners, *port).then_some(LOOPBACK_HINT);
-            seen.note_with(sockets::describe(&listeners, *port), hint);
-            return Ok(false);
-        }
-        *open = rest;
-    }
-    Ok(true)
-}
-
-/// Has the container print its tables. `false` if it has no `cat`.
-async fn inside(
-    task: &RunningTask,
-    open: &mut &[Port],
-    loopback: bool,
-    seen: &Progress,
-) -> Result<bool, Error> {
-    let mut failures = 0;
-    while let Some(port) = open.first() {
-        let files = [format!("/proc/net/{}", port.protocol), format!("/proc/net/{}6", port.protocol)];
-        let command = std::iter::once("cat".to_owned()).chain(files).collect();
-        match exec::output(task, command).await {
-            Ok(run) if run.output.contains("local_address") => {
-                failures = 0;
-                if check(open, loopback, seen, |_| Ok(run.output.clone())).unwrap_or_default() {
-                    return Ok(true);
-                }
-            }
-            // A task that ends meanwhile takes the command with it, and may be started again.
-            Ok(run) if exec::is_missing(&run) || failures >= CAT_TRIES => return Ok(false),
-            Ok(_) => failures += 1,
-            Err(error) if exec::passes(&error) => seen.note(error.to_string()),
-            Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(error),
-            Err(_) => return Ok(false),
-        }
-        sleep(ASK).await;
-    }
-    Ok(true)
-}
-
-/// Connects to where the port is published until a connection stays open.
-async fn from_outside(
-    task: &RunningTask,
-    container: &Details,
-    port: Port,
-    seen: &Progress,
-) -> Result<(), Error> {
-    if port.protocol != Protocol::Tcp {
-        let message = format!("whether the task listens on {port} cannot be seen from here");
-        return Err(Error::new(ErrorKind::Unsupported, message)
-            .with_hint("use another condition: log=REGEX, healthy or exec=COMMAND"));
-    }
-    let mut published = Published::of(task, container, port)?;
-    loop {
-        for at in published.bindings(task).await?.iter().take(1) {
-            match stays_open(at).await {
-                Ok(()) => return Ok(()),
-                Err(error) => seen.note(format!("{at}: {error}")),
-            }
-        }
-        sleep(ASK).await;
-    }
 }
 
 async fn stays_open(at: &Binding) -> io::Result<()> {
@@ -223,13 +216,17 @@ mod tests {
 
     #[test]
     fn ports_are_taken_off_as_they_are_listened_on() {
-        let table = " 0: 00000000:0050 00000000:0000 0A\n";
         let ports = ["80".parse().unwrap(), "81".parse().unwrap()];
-        let mut open = ports.as_slice();
-        assert!(!check(&mut open, false, &Progress::default(), |_| Ok(table.to_owned())).unwrap());
-        assert_eq!(open, &ports[1..]);
+        let seen = Progress::default();
+        let mut open = OpenPorts { left: &ports, loopback: false, seen: &seen };
+        let table = " 0: 00000000:0050 00000000:0000 0A\n";
+        assert!(!open.check(|_| Ok(table.to_owned())).unwrap());
+        assert_eq!(
+            (open.left, seen.text()),
+            (&ports[1..], "nothing listens on 81/tcp; listening: 0.0.0.0:80".into())
+        );
         let table = " 0: 00000000:0051 00000000:0000 0A\n";
-        assert!(check(&mut open, false, &Progress::default(), |_| Ok(table.to_owned())).unwrap());
+        assert!(open.check(|_| Ok(table.to_owned())).unwrap());
     }
 
     #[tokio::test]

@@ -1,6 +1,11 @@
 //! The socket tables of a container on this machine, from the kernel: no shell in the image, no request.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt,
+    path::PathBuf,
+};
 
 use crate::{address::Address, config::value::port::Protocol, docker::details::Details};
 
@@ -37,33 +42,87 @@ impl ContainerProcess {
         self.0.join(name)
     }
 
-    /// The tables of a protocol, IPv4 and IPv6 after each other.
+    /// The tables of a protocol, IPv4 and IPv6 after each other; without one that `counts` says is empty.
     ///
     /// # Errors
     /// `NotFound` once the process is gone, and others if this user may not read them.
-    pub(crate) fn sockets(&self, protocol: Protocol) -> io::Result<String> {
-        let mut table = fs::read_to_string(self.0.join(format!("net/{protocol}")))?;
-        // A kernel without IPv6 has no such table.
-        table.push_str(&fs::read_to_string(self.0.join(format!("net/{protocol}6"))).unwrap_or_default());
+    pub(crate) fn sockets(&self, protocol: Protocol, counts: &SocketCounts) -> io::Result<String> {
+        fs::metadata(&self.0)?;
+        let mut table = String::new();
+        if !counts.is_none(protocol, Family::V4) {
+            table = fs::read_to_string(self.0.join(format!("net/{protocol}")))?;
+        }
+        if !counts.is_none(protocol, Family::V6) {
+            // A kernel without IPv6 has no such table.
+            table.push_str(&fs::read_to_string(self.0.join(format!("net/{protocol}6"))).unwrap_or_default());
+        }
         Ok(table)
     }
 
     /// How many sockets of each kind are in use. A listener more changes it, and reading it takes
     /// microseconds, where the tables take the kernel a walk over all of its hash buckets.
-    pub(crate) fn counts(&self) -> Vec<String> {
+    pub(crate) fn counters(&self) -> SocketCounters {
         let files = ["net/sockstat", "net/sockstat6"];
-        files
-            .iter()
-            .flat_map(|name| in_use(&fs::read_to_string(self.0.join(name)).unwrap_or_default()))
-            .collect()
+        SocketCounters(files.iter().filter_map(|name| File::open(self.0.join(name)).ok()).collect())
     }
 }
 
-/// Of each line `TCP: inuse 5 orphan 0 …` the first number: the others are the whole machine's.
-fn in_use(text: &str) -> Vec<String> {
-    text.lines()
-        .filter_map(|line| line.split_once(" inuse ")?.1.split(' ').next().map(str::to_owned))
-        .collect()
+/// The kernel's counters of a process's sockets, open.
+pub(crate) struct SocketCounters(Vec<File>);
+
+impl SocketCounters {
+    /// What they are now.
+    pub(crate) fn read(&self) -> SocketCounts {
+        let mut text = [0; LONGEST_COUNTERS];
+        let mut counts = SocketCounts::default();
+        for file in &self.0 {
+            let length = file.read_at(&mut text, 0).unwrap_or_default();
+            counts.take(text.get(..length).unwrap_or_default());
+        }
+        counts
+    }
+}
+
+/// The most of a file of counters that is read, in bytes: it has some six lines.
+const LONGEST_COUNTERS: usize = 1024;
+
+/// How many sockets of each protocol and family are in use, where the kernel says so.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SocketCounts([Option<u32>; 4]);
+
+/// The words by which the kernel counts, in the order of the counts.
+const COUNTED: [(&str, Protocol, Family); 4] = [
+    ("TCP", Protocol::Tcp, Family::V4),
+    ("UDP", Protocol::Udp, Family::V4),
+    ("TCP6", Protocol::Tcp, Family::V6),
+    ("UDP6", Protocol::Udp, Family::V6),
+];
+
+/// Of which of the two tables a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl SocketCounts {
+    /// Takes of each line `TCP: inuse 5 orphan 0 …` the first number: the others are the whole machine's.
+    fn take(&mut self, text: &[u8]) {
+        for line in str::from_utf8(text).unwrap_or_default().lines() {
+            let Some((word, numbers)) = line.split_once(": inuse ") else { continue };
+            let number = numbers.split(' ').next().and_then(|number| number.parse().ok());
+            let counted = self.0.iter_mut().zip(COUNTED).find(|(_, (known, _, _))| *known == word);
+            if let Some((count, _)) = counted {
+                *count = number;
+            }
+        }
+    }
+
+    /// Whether there is surely no socket of this kind.
+    fn is_none(&self, protocol: Protocol, family: Family) -> bool {
+        let of_kind = |counted: &(&str, Protocol, Family)| counted.1 == protocol && counted.2 == family;
+        self.0.iter().zip(COUNTED).any(|(count, counted)| of_kind(&counted) && *count == Some(0))
+    }
 }
 
 /// Whether a part of a path in `text` is the id, or one of the engines' forms of it:
@@ -111,15 +170,30 @@ mod tests {
 
     #[test]
     fn only_the_sockets_in_use_are_counted() {
-        let text = "sockets: used 9\nTCP: inuse 5 orphan 0 tw 1 alloc 7 mem 3\nUDP: inuse 2 mem 1\n";
-        assert_eq!(in_use(text), ["5", "2"]);
-        assert_eq!(in_use("TCP6: inuse 1\n"), ["1"]);
+        let mut counts = SocketCounts::default();
+        counts.take(
+            b"sockets: used 9\nTCP: inuse 5 orphan 0 tw 1 alloc 7 mem 3\nUDP: inuse 0 mem 1\nRAW: inuse 7\n",
+        );
+        assert_eq!(counts, SocketCounts([Some(5), Some(0), None, None]));
+        counts.take(b"TCP6: inuse 0\nUDP6: inuse 1\n\xff");
+        assert_eq!(counts.0[2], None, "what is no text says nothing");
+        counts.take(b"TCP6: inuse 0\nUDP6: inuse 1\n");
+        assert_eq!(counts, SocketCounts([Some(5), Some(0), Some(0), Some(1)]));
+        assert!(!counts.is_none(Protocol::Tcp, Family::V4) && counts.is_none(Protocol::Tcp, Family::V6));
+        assert!(!SocketCounts::default().is_none(Protocol::Tcp, Family::V6), "what is not known may be");
     }
 
     #[test]
     fn this_process_is_no_container_of_that_name() {
         let process = ContainerProcess(PathBuf::from("/proc/self"));
         assert!(!process.belongs_to("nobody"));
-        assert!(process.sockets(Protocol::Tcp).unwrap().contains("local_address"));
+        let unknown = SocketCounts::default();
+        assert!(process.sockets(Protocol::Tcp, &unknown).unwrap().contains("local_address"));
+        let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let counters = process.counters();
+        assert!(counters.read().0[0] > Some(0));
+        assert!(counters.read().0[0] > Some(0), "the second reading begins anew");
+        let gone = ContainerProcess(PathBuf::from("/proc/4194305"));
+        assert_eq!(gone.sockets(Protocol::Tcp, &unknown).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

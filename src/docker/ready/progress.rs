@@ -1,20 +1,12 @@
-//! What a condition last saw, and the error for the time that ran out before all held.
+//! What a condition last saw.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
-use crate::{
-    config::value::{condition::Condition, duration},
-    docker::{http::refusal, ready::Watch},
-    error::{Error, ErrorKind, Origin},
-};
+use crate::docker::http::refusal;
 
 /// The most of a line of output that a message quotes, in characters.
-const LONGEST_QUOTE: usize = 200;
+pub(crate) const LONGEST_QUOTE: usize = 200;
 
-const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; its output may say why";
 pub(crate) const LOOPBACK_HINT: &str =
     "let it listen on 0.0.0.0 or [::]: its loopback cannot be reached from outside";
 
@@ -25,6 +17,7 @@ pub(crate) struct Progress(Mutex<ConditionState>);
 #[derive(Default)]
 struct ConditionState {
     held: bool,
+    impossible: bool,
     text: String,
     hint: Option<&'static str>,
 }
@@ -37,26 +30,41 @@ impl Progress {
 
     /// The same with a hint of its own, in place of more time.
     pub(crate) fn note_with(&self, text: impl Into<String>, hint: Option<&'static str>) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.text, state.hint) = (text.into(), hint);
+        self.with(|state| (state.text, state.hint) = (text.into(), hint));
     }
 
     /// Notes that the condition held.
     pub(crate) fn hold(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).held = true;
+        self.with(|state| state.held = true);
+    }
+
+    /// Notes that the condition cannot hold any more, and why.
+    pub(crate) fn give_up(&self, reason: String) {
+        self.with(|state| (state.impossible, state.text, state.hint) = (true, reason, None));
     }
 
     /// Whether it held.
     pub(crate) fn held(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).held
+        self.with(|state| state.held)
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).hint
+    /// Whether it may still come to hold.
+    pub(crate) fn is_open(&self) -> bool {
+        self.with(|state| !state.held && !state.impossible)
     }
 
-    fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).text.clone()
+    /// The hint that the last look gave.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        self.with(|state| state.hint)
+    }
+
+    /// What the last look showed, or why there will be no other.
+    pub(crate) fn text(&self) -> String {
+        self.with(|state| state.text.clone())
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut ConditionState) -> T) -> T {
+        use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -70,72 +78,9 @@ pub(crate) fn quote(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// The error for a wait that ran out after `limit`.
-pub(crate) fn timed_out(limit: Duration, watches: &[Watch<'_>]) -> Error {
-    let open: Vec<_> = watches.iter().filter(|watch| !watch.seen.held()).collect();
-    let limit = duration::format(limit);
-    if open.is_empty() {
-        return Error::new(ErrorKind::TimedOut, format!("the task did not end within {limit}"))
-            .with_hint("`cube stop TASK` ends it");
-    }
-    let states: Vec<String> =
-        open.iter().map(|watch| describe(watch.condition, &watch.seen.text())).collect();
-    Error::new(ErrorKind::TimedOut, format!("the task was not ready within {limit}: {}", states.join("; ")))
-        .with_origin(Origin::Task)
-        .with_hint(open.iter().find_map(|watch| watch.seen.hint()).unwrap_or(HINT))
-}
-
-fn describe(condition: &Condition, seen: &str) -> String {
-    if seen.is_empty() { format!("{condition} (not seen yet)") } else { format!("{condition} ({seen})") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn error(conditions: &[(&str, Option<&str>)]) -> Error {
-        error_with(conditions, None)
-    }
-
-    fn error_with(conditions: &[(&str, Option<&str>)], hint: Option<&'static str>) -> Error {
-        let conditions: Vec<(Condition, _)> =
-            conditions.iter().map(|(text, seen)| (text.parse().unwrap(), *seen)).collect();
-        let watches: Vec<Watch> = conditions
-            .iter()
-            .map(|(condition, text)| {
-                let seen = Progress::default();
-                match text {
-                    Some(text) => seen.note_with(*text, hint),
-                    None => seen.hold(),
-                }
-                Watch { condition, seen }
-            })
-            .collect();
-        timed_out(Duration::from_secs(2), &watches)
-    }
-
-    #[test]
-    fn the_message_tells_what_each_open_condition_last_saw() {
-        let error = error(&[("running", None), ("log*2=up", Some("1 line so far")), ("healthy", Some(""))]);
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert_eq!(
-            error.to_string(),
-            "the task was not ready within 2s: log*2=up (1 line so far); healthy (not seen yet)"
-        );
-    }
-
-    #[test]
-    fn a_listener_on_loopback_gets_a_hint_of_its_own() {
-        let condition = [("port=80", Some("listening: 127.0.0.1:80 (loopback only)"))];
-        assert_eq!(error_with(&condition, Some(LOOPBACK_HINT)).hint(), Some(LOOPBACK_HINT));
-        assert_eq!(error(&condition).hint(), Some(HINT));
-        assert_eq!(error(&[("log=loopback only", Some("no line matched so far"))]).hint(), Some(HINT));
-    }
-
-    #[test]
-    fn when_all_held_the_end_was_what_did_not_come() {
-        assert_eq!(error(&[("running", None)]).to_string(), "the task did not end within 2s");
-    }
 
     #[test]
     fn a_quote_is_short_and_clean() {

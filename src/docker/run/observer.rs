@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 use crate::{
-    config::{Config, value::condition::Condition},
+    config::{Config, readiness::Readiness, value::condition::Condition},
     docker::{
         Docker,
         container::exit::Exit,
@@ -22,7 +22,10 @@ use crate::{
         http::client::{AnswerKind, next_piece},
         id::EngineId,
         output::{attach::AttachOptions, frames::Chunk},
-        ready::{exit::TaskEnd, lines::MatchedLines},
+        ready::{
+            exit::TaskEnd,
+            log::{fail_on::FailureSigns, lines::MatchedLines},
+        },
     },
     error::{Error, ErrorKind},
 };
@@ -57,8 +60,9 @@ pub(super) struct Observer {
 #[derive(Default)]
 struct Written {
     last: Vec<u8>,
-    /// For each `log=` condition how many lines are wanted, and those that matched.
-    logs: Vec<(u32, MatchedLines)>,
+    /// Each `log=` condition, and the lines that matched.
+    logs: Vec<(Condition, MatchedLines)>,
+    signs: FailureSigns,
 }
 
 impl std::fmt::Debug for Written {
@@ -101,23 +105,26 @@ impl Observer {
 
     /// What became of a wait that failed because the task ended, or is gone: it held if what was waited for was
     /// written before, or is the end itself.
-    pub(super) async fn judge(&mut self, error: Error, conditions: &[Condition]) -> Result<(), Error> {
+    pub(super) async fn judge(&mut self, error: Error, readiness: &Readiness) -> Result<(), Error> {
         if !matches!(error.kind(), ErrorKind::TaskDied | ErrorKind::TaskNotFound) {
             return Err(error);
         }
         let Ok(Ok(Some(exit))) = timeout(LAST_WORDS, &mut self.reading).await else { return Err(error) };
         self.ended = Some(exit);
-        let ran = exit.code == 0 || conditions.contains(&Condition::Exit);
-        let open = |condition: &&Condition| match condition {
-            Condition::Exit => false,
-            Condition::Running => !ran,
-            Condition::Log { .. } => !self.written().logs_matched(),
-            _ => true,
-        };
-        match conditions.iter().find(open) {
-            None => Ok(()),
-            Some(_) => Err(TaskEnd::of_removed(exit.code).error()),
+        if let Some(failure) = self.written().signs.failure() {
+            return Err(failure);
         }
+        let conditions = &readiness.wait_for;
+        let ran = exit.code == 0 || conditions.contains(&Condition::Exit);
+        let held = |condition: &Condition| match condition {
+            Condition::Exit => true,
+            Condition::Running => ran,
+            Condition::Log { times, .. } => self.written().has_matched(condition, *times),
+            _ => false,
+        };
+        let is_ready =
+            if readiness.wait_any { conditions.iter().any(held) } else { conditions.iter().all(held) };
+        if is_ready { Ok(()) } else { Err(TaskEnd::of_removed(exit.code).error()) }
     }
 
     /// How the task ended, if it did while it was waited for.
@@ -133,10 +140,13 @@ impl Observer {
 impl Written {
     fn wanted_by(config: &Config) -> Self {
         let logs = config.readiness.wait_for.iter().filter_map(|condition| match condition {
-            Condition::Log { pattern, times } => Some((*times, MatchedLines::new(Regex::new(pattern).ok()?))),
+            Condition::Log { pattern, .. } => {
+                Some((condition.clone(), MatchedLines::new(Regex::new(pattern).ok()?)))
+            }
             _ => None,
         });
-        Self { last: Vec::new(), logs: logs.collect() }
+        let signs = FailureSigns::of(&config.readiness.fail_on).unwrap_or_default();
+        Self { last: Vec::new(), logs: logs.collect(), signs }
     }
 
     fn take(&mut self, chunk: &Chunk) {
@@ -144,11 +154,12 @@ impl Written {
         let excess = self.last.len().saturating_sub(KEPT);
         self.last.drain(..excess);
         self.logs.iter_mut().for_each(|(_, lines)| lines.feed(chunk));
+        self.signs.take(chunk);
     }
 
-    /// Whether as many lines matched each pattern as are wanted.
-    fn logs_matched(&self) -> bool {
-        self.logs.iter().all(|(times, lines)| lines.matches() >= *times)
+    /// Whether so many lines matched the pattern of a condition.
+    fn has_matched(&self, wanted: &Condition, times: u32) -> bool {
+        self.logs.iter().any(|(condition, lines)| condition == wanted && lines.matches() >= times)
     }
 }
 
@@ -182,15 +193,20 @@ mod tests {
 
     #[test]
     fn the_end_of_the_output_is_kept_and_lines_that_were_waited_for_count() {
-        let json = r#"{"wait_for":["log*2=ready","port"]}"#;
+        let json = r#"{"wait_for":["log*2=ready","port"],"fail_on":["log=bad"]}"#;
         let config = Config::from_json(json.as_bytes(), Some("a".parse().unwrap())).unwrap();
         let mut written = Written::wanted_by(&config);
         let chunk = |text: String| Chunk { stream: Stream::Stdout, bytes: text.into() };
         written.take(&chunk("ready\n".to_owned()));
-        assert!(!written.logs_matched());
+        let wanted = "log*2=ready".parse().unwrap();
+        assert!(!written.has_matched(&wanted, 2) && written.signs.failure().is_none());
         written.take(&chunk("x".repeat(KEPT) + "\nready\n"));
         assert!(
-            written.logs_matched() && written.last.len() == KEPT && written.last.ends_with(b"x\nready\n")
+            written.has_matched(&wanted, 2)
+                && written.last.len() == KEPT
+                && written.last.ends_with(b"x\nready\n")
         );
+        written.take(&chunk("too bad\n".to_owned()));
+        assert_eq!(written.signs.failure().map(|error| error.kind()), Some(ErrorKind::FailOn));
     }
 }

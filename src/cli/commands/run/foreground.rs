@@ -153,14 +153,17 @@ async fn ready(
     };
     let Err(error) = met else { return Ok(finish) };
     if finish.is_some() {
+        session.report_unready(&error, None).await;
         return Err(error);
     }
     if let Some(signal) = error.signal() {
         return Ok(Some(ForegroundEnd::Signalled(signal)));
     }
-    // What it wrote so far is shown whole.
+    // What it wrote so far is shown whole, and then how it stood.
+    let details = session.task.inspect().await.ok();
     let _ = session.task.kill(None).await;
     let _ = tokio::time::timeout(LAST_WORDS, output).await;
+    session.report_unready(&error, details).await;
     Err(error)
 }
 

@@ -2,7 +2,11 @@
 
 use regex_lite::Regex;
 
-use crate::docker::output::frames::{Chunk, Stream};
+use crate::docker::{
+    http::refusal,
+    output::frames::{Chunk, Stream},
+    ready::progress::LONGEST_QUOTE,
+};
 
 /// The most of one line that is kept, in bytes: of a longer one its last half of that, at least.
 pub(crate) const LONGEST: usize = 1 << 20;
@@ -16,6 +20,8 @@ pub(crate) struct MatchedLines {
     stdout: Open,
     stderr: Open,
     matches: u32,
+    /// The first line that matched, once it has ended.
+    first: Option<String>,
 }
 
 /// A line that may go on.
@@ -35,7 +41,7 @@ struct Open {
 
 impl MatchedLines {
     pub(crate) fn new(pattern: Regex) -> Self {
-        Self { pattern, stdout: Open::default(), stderr: Open::default(), matches: 0 }
+        Self { pattern, stdout: Open::default(), stderr: Open::default(), matches: 0, first: None }
     }
 
     /// Adds what came next.
@@ -48,7 +54,10 @@ impl MatchedLines {
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end);
             open.push(line, &self.pattern);
-            self.matches = self.matches.saturating_add(open.matches(&self.pattern).into());
+            if open.matches(&self.pattern) {
+                self.matches = self.matches.saturating_add(1);
+                self.first.get_or_insert_with(|| open.quote(&self.pattern));
+            }
             *open = Open::default();
             rest = after.get(1..).unwrap_or_default();
         }
@@ -59,13 +68,38 @@ impl MatchedLines {
     /// How many lines matched, with those that have no end yet.
     pub(crate) fn matches(&self) -> u32 {
         // A line that nothing was written to is none yet, whatever the pattern.
-        let open = [&self.stdout, &self.stderr]
-            .map(|open| u32::from(!open.bytes.is_empty() && (open.matched || open.matched_at_end)));
+        let open = [&self.stdout, &self.stderr].map(|open| u32::from(open.matches_so_far()));
         self.matches.saturating_add(open.iter().sum())
+    }
+
+    /// A line that matched, for a message.
+    pub(crate) fn first_match(&self) -> Option<String> {
+        let open = || [&self.stdout, &self.stderr].into_iter().find(|open| open.matches_so_far());
+        self.first.clone().or_else(|| open().map(|open| open.quote(&self.pattern)))
     }
 }
 
 impl Open {
+    /// Whether it matches as far as it was written.
+    fn matches_so_far(&self) -> bool {
+        !self.bytes.is_empty() && (self.matched || self.matched_at_end)
+    }
+
+    /// The line, for a message; of a long one a part with the match.
+    fn quote(&self, pattern: &Regex) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let start = pattern.find(&text).map_or(0, |found| found.start());
+        let before = text.get(..start).unwrap_or_default().chars().rev();
+        let skipped: usize = before.skip(LONGEST_QUOTE / 4).map(char::len_utf8).sum();
+        let rest = text.get(skipped..).unwrap_or_default();
+        let mut part: String = rest.chars().take(LONGEST_QUOTE).collect();
+        if part.len() < rest.trim_end().len() {
+            part.push('…');
+        }
+        let part = refusal::printable(part.trim());
+        if skipped > 0 { format!("…{part}") } else { part }
+    }
+
     /// Adds bytes. Before any are dropped they are searched.
     fn push(&mut self, bytes: &[u8], pattern: &Regex) {
         for bytes in bytes.chunks(LONGEST / 2) {
@@ -182,6 +216,25 @@ mod tests {
         assert_eq!(lines.matches(), 1);
         lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from(vec![b'x'; 5 << 20]) });
         assert_eq!(lines.matches(), 1, "what matched is forgotten");
+    }
+
+    #[test]
+    fn the_first_line_that_matched_is_kept_for_a_message() {
+        let mut lines = MatchedLines::new(Regex::new("FATAL").unwrap());
+        let feed = |lines: &mut MatchedLines, text: &str| {
+            lines.feed(&Chunk { stream: Stream::Stderr, bytes: Bytes::copy_from_slice(text.as_bytes()) });
+        };
+        feed(&mut lines, "all is well\n");
+        assert_eq!(lines.first_match(), None);
+        feed(&mut lines, "1 \x1b[31mFATAL: \"a\" ");
+        assert_eq!(lines.first_match().as_deref(), Some("1  [31mFATAL: \"a\""));
+        feed(&mut lines, "is gone\r\nFATAL: more\n");
+        assert_eq!(lines.first_match().as_deref(), Some("1  [31mFATAL: \"a\" is gone"));
+        let mut long = MatchedLines::new(Regex::new("FATAL").unwrap());
+        feed(&mut long, &format!("{}FATAL: here{}\n", "é".repeat(1_000), "z".repeat(1_000)));
+        let quoted = long.first_match().unwrap();
+        assert!(quoted.starts_with("…éé") && quoted.contains("FATAL: here") && quoted.ends_with("zz…"));
+        assert!(quoted.chars().count() <= LONGEST_QUOTE + 2, "{quoted}");
     }
 
     #[test]

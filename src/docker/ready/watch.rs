@@ -1,0 +1,279 @@
+//! The conditions of one wait, each watched by itself, and what is reported of them together.
+
+use std::{future::pending, time::Duration};
+
+use futures_util::{
+    StreamExt,
+    future::try_join_all,
+    stream::{self, FuturesUnordered},
+};
+
+use crate::{
+    config::{
+        readiness::Readiness,
+        value::{condition::Condition, duration},
+    },
+    docker::{
+        details::Details,
+        handle::RunningTask,
+        ready::{
+            automatic, exec, file, health, http, log, port::PortWatch, progress::Progress, protocol, running,
+        },
+    },
+    error::{Error, ErrorKind, Origin},
+};
+
+const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; its output may say why";
+
+/// One condition, and how far it is.
+pub(crate) struct Watch<'a> {
+    condition: &'a Condition,
+    seen: Progress,
+}
+
+/// The conditions of a wait.
+pub(crate) struct Watches<'a> {
+    all: Vec<Watch<'a>>,
+    /// Whether one of them is enough.
+    any: bool,
+    /// Whether the end of the task is waited for too.
+    pub(crate) until_exit: bool,
+}
+
+impl<'a> Watches<'a> {
+    pub(crate) fn of(readiness: &'a Readiness) -> Self {
+        let conditions = readiness.wait_for.iter();
+        let all = conditions
+            .filter(|condition| **condition != Condition::Exit)
+            .map(|condition| Watch { condition, seen: Progress::default() })
+            .collect();
+        Self {
+            all,
+            any: readiness.wait_any && readiness.wait_for.len() > 1,
+            until_exit: readiness.wait_for.contains(&Condition::Exit),
+        }
+    }
+
+    /// Whether the end is one more that must come once the others held.
+    pub(crate) fn want_exit_too(&self) -> bool {
+        self.until_exit && !self.any
+    }
+
+    /// Whether the end alone is enough.
+    pub(crate) fn take_exit(&self) -> bool {
+        self.until_exit && self.any
+    }
+
+    /// Returns once all of them hold, or the one that is enough. An error means that they never will.
+    pub(crate) async fn hold(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
+        if self.any {
+            return self.one_holds(task, container).await;
+        }
+        try_join_all(self.all.iter().map(|watch| watch.hold(task, container))).await.map(drop)
+    }
+
+    async fn one_holds(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
+        let watched = self.all.iter().enumerate();
+        let mut open: FuturesUnordered<_> =
+            watched.map(|(at, watch)| async move { (at, watch.hold(task, container).await) }).collect();
+        let mut reasons = Vec::new();
+        while let Some((at, held)) = open.next().await {
+            match held {
+                Ok(()) => return Ok(()),
+                // That says nothing of the condition.
+                Err(error) if error.is_passing() => return Err(error),
+                Err(error) => {
+                    self.give_up(at, &error);
+                    reasons.push((at, error));
+                }
+            }
+        }
+        if self.until_exit {
+            return pending().await;
+        }
+        reasons.sort_by_key(|(at, _)| *at);
+        Err(reasons.into_iter().next().map_or_else(Self::none_given, |(_, first)| self.none_holds(&first)))
+    }
+
+    fn give_up(&self, at: usize, error: &Error) {
+        if let Some(watch) = self.all.get(at) {
+            let reason = std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>();
+            watch.seen.give_up(reason.join(": "));
+        }
+    }
+
+    /// The error for conditions that all became impossible, of the kind of the `first`.
+    fn none_holds(&self, first: &Error) -> Error {
+        let message = format!("no condition can hold any more: {}", self.list(|_| true));
+        let error = Error::new(first.kind(), message).with_origin(first.origin());
+        match first.hint() {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
+    fn none_given() -> Error {
+        Error::new(ErrorKind::InvalidInput, "no condition was given").with_hint("name one with --wait-for")
+    }
+
+    /// Whether what is still open, or the one that is enough, is lines or a file that the task left before it ended,
+    /// or that it `ran`.
+    pub(crate) async fn held_before_end(&self, task: &RunningTask, container: &Details, ran: bool) -> bool {
+        let open = self.all.iter().filter(|watch| !watch.seen.held());
+        let held = stream::iter(open).then(|watch| watch.held_before_end(task, container, ran)).boxed();
+        if self.any {
+            return held.any(|held| async move { held }).await;
+        }
+        held.all(|held| async move { held }).await
+    }
+
+    /// What is still waited for, and what is there instead.
+    pub(crate) fn describe(&self) -> String {
+        let open = self.list(|watch| watch.seen.is_open());
+        match (open.is_empty(), self.until_exit) {
+            (true, _) => "its end".to_owned(),
+            (false, true) if self.any => format!("{open}; or its end"),
+            (false, _) => open,
+        }
+    }
+
+    /// The error for a wait that ran out after `limit`.
+    pub(crate) fn timed_out(&self, limit: Duration) -> Error {
+        let limit = duration::format(limit);
+        let open = self.list(|watch| !watch.seen.held());
+        if open.is_empty() {
+            return Error::new(ErrorKind::TimedOut, format!("the task did not end within {limit}"))
+                .with_hint("`cube stop TASK` ends it");
+        }
+        let hint = self.all.iter().filter(|watch| watch.seen.is_open()).find_map(|watch| watch.seen.hint());
+        Error::new(ErrorKind::TimedOut, format!("the task was not ready within {limit}: {open}"))
+            .with_origin(Origin::Task)
+            .with_hint(hint.unwrap_or(HINT))
+    }
+
+    fn list(&self, which: impl Fn(&Watch<'_>) -> bool) -> String {
+        let chosen: Vec<_> = self.all.iter().filter(|watch| which(watch)).map(Watch::describe).collect();
+        chosen.join("; ")
+    }
+}
+
+impl Watch<'_> {
+    /// Returns once the condition holds. An error means that it never will.
+    async fn hold(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
+        let seen = &self.seen;
+        let held = match self.condition {
+            Condition::Running => running::hold(task, container, seen).await,
+            Condition::Healthy => health::hold(task, container, seen).await,
+            Condition::Port(port) => PortWatch { task, container, seen }.hold(*port).await,
+            Condition::Log { pattern, times } => log::hold(task, container, pattern, *times, seen).await,
+            Condition::Http(http) => http::hold(task, container, http, seen).await,
+            Condition::Server { protocol, port } => {
+                protocol::hold(task, container, *protocol, *port, seen).await
+            }
+            Condition::Ready => automatic::hold(task, container, seen).await,
+            Condition::File(path) => file::hold(task, path, seen).await,
+            Condition::Exec(command) => exec::hold(task, command, seen).await,
+            Condition::Exit => Ok(()),
+        };
+        match held {
+            // The container is gone, or stopped: how it ended says more than that it did.
+            Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
+            held => held.inspect(|()| seen.hold()),
+        }
+    }
+
+    async fn held_before_end(&self, task: &RunningTask, container: &Details, ran: bool) -> bool {
+        match self.condition {
+            Condition::Running => ran,
+            Condition::Log { pattern, times } => log::held(task, container, pattern, *times).await,
+            Condition::File(path) => file::held(task, path).await,
+            _ => false,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let condition = match self.condition {
+            Condition::Port(Some(port)) => format!("port {port}"),
+            other => other.to_string(),
+        };
+        match self.seen.text() {
+            seen if seen.is_empty() => condition,
+            seen => format!("{condition}: {seen}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::ready::progress::LOOPBACK_HINT;
+
+    fn readiness(conditions: &[&str], any: bool) -> Readiness {
+        let wait_for = conditions.iter().map(|text| text.parse().unwrap()).collect();
+        Readiness { wait_for, wait_any: any, ..Readiness::default() }
+    }
+
+    /// The error after 2 s for conditions of which those without a text hold.
+    fn error(conditions: &[(&str, Option<&str>)], hint: Option<&'static str>) -> Error {
+        let readiness = readiness(&conditions.iter().map(|(text, _)| *text).collect::<Vec<_>>(), false);
+        let watches = Watches::of(&readiness);
+        for (watch, (_, text)) in watches.all.iter().zip(conditions) {
+            match text {
+                Some(text) => watch.seen.note_with(*text, hint),
+                None => watch.seen.hold(),
+            }
+        }
+        watches.timed_out(Duration::from_secs(2))
+    }
+
+    #[test]
+    fn the_message_says_what_each_open_condition_last_saw() {
+        let error =
+            error(&[("running", None), ("log*2=up", Some("1 line so far")), ("healthy", Some(""))], None);
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.to_string(), "the task was not ready within 2s: log*2=up: 1 line so far; healthy");
+    }
+
+    #[test]
+    fn a_listener_on_loopback_gets_a_hint_of_its_own() {
+        let condition = [("port=80", Some("listening: 127.0.0.1:80 (loopback only)"))];
+        assert_eq!(error(&condition, Some(LOOPBACK_HINT)).hint(), Some(LOOPBACK_HINT));
+        assert_eq!(error(&condition, None).hint(), Some(HINT));
+        assert_eq!(error(&[("log=loopback only", Some("no line matched so far"))], None).hint(), Some(HINT));
+    }
+
+    #[test]
+    fn when_all_held_the_end_was_what_did_not_come() {
+        assert_eq!(error(&[("running", None)], None).to_string(), "the task did not end within 2s");
+    }
+
+    #[test]
+    fn when_none_can_hold_each_reason_is_given() {
+        let readiness = readiness(&["port=80/udp", "healthy"], true);
+        let watches = Watches::of(&readiness);
+        let first = Error::new(ErrorKind::NotPublished, "it is not published").with_hint("publish it");
+        watches.give_up(0, &first);
+        watches.give_up(1, &Error::new(ErrorKind::WrongState, "there is no check").during("cannot ask"));
+        let error = watches.none_holds(&first);
+        assert_eq!((error.kind(), error.hint()), (ErrorKind::NotPublished, Some("publish it")));
+        assert_eq!(
+            error.to_string(),
+            "no condition can hold any more: port 80/udp: it is not published; healthy: cannot ask: there is no \
+             check"
+        );
+    }
+
+    #[test]
+    fn what_is_still_waited_for_is_described() {
+        let all = readiness(&["port=80", "running", "exit"], false);
+        let watches = Watches::of(&all);
+        assert_eq!(watches.describe(), "port 80/tcp; running");
+        watches.all[0].seen.note("nothing listens");
+        watches.all[1].seen.hold();
+        assert_eq!(watches.describe(), "port 80/tcp: nothing listens");
+        watches.all[0].seen.hold();
+        assert_eq!(watches.describe(), "its end");
+        let any = readiness(&["port=80", "exit"], true);
+        assert_eq!(Watches::of(&any).describe(), "port 80/tcp; or its end");
+    }
+}
