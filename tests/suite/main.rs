@@ -68,6 +68,7 @@ mod swarm;
 mod terminal;
 mod tls;
 mod unheard;
+mod usage;
 mod wait;
 mod wait_display;
 mod wire;

@@ -133,10 +133,10 @@ pub struct TaskArgs {
     /// Restart policy: no, always, unless-stopped, on-failure[:N]; the foreground follows the task through its restarts
     #[arg(long, value_name = "POLICY", allow_hyphen_values = true, help_heading = "Process")]
     pub restart: Option<String>,
-    /// Most memory, as 512m or 2g
+    /// Memory limit, for example 512m or 2g
     #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Limits")]
     pub memory: Option<String>,
-    /// Most processors, as 0.5 or 2
+    /// Processor limit, for example 0.5 or 2
     #[arg(
         long,
         visible_alias = "cpu",
@@ -145,7 +145,7 @@ pub struct TaskArgs {
         help_heading = "Limits"
     )]
     pub cpus: Option<String>,
-    /// Most the task may write to its own layer, as 1g
+    /// Limit of what the task may write to its own layer, for example 1g
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Limits")]
     pub disk: Option<String>,
     /// Size of /dev/shm [default: 64m]

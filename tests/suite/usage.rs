@@ -1,0 +1,80 @@
+//! What a task used, read without a request on a local engine and from the engine's statistics on a far one.
+
+use std::io;
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::thread;
+
+use crate::testbed::proxy::Proxy;
+use crate::testbed::{Bed, Engine, probe};
+
+/// What a run in the foreground asks.
+const PLAIN: [&str; 5] = [
+    "DELETE /containers",
+    "POST /containers/attach",
+    "POST /containers/create",
+    "POST /containers/start",
+    "POST /containers/wait",
+];
+
+/// The engine's socket at a TCP address, as a far engine's. Its threads end with their connections.
+fn far(engine: &Engine) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let socket = PathBuf::from(engine.host().trim_start_matches("unix://"));
+    thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = UnixStream::connect(&socket).unwrap();
+            let (mut from, mut to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut to);
+                to.shutdown(Shutdown::Write)
+            });
+            let (mut from, mut to) = (far, near);
+            thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut to);
+                to.shutdown(Shutdown::Write)
+            });
+        }
+    });
+    format!("tcp://{address}")
+}
+
+/// A request without its query and the ids in its path.
+fn without_ids(line: &str) -> String {
+    let path = line.split('?').next().unwrap_or_default();
+    path.split('/').filter(|part| part.len() < 32).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn usage_costs_no_request_on_a_local_engine() {
+    let bed = Bed::new();
+    let image = probe();
+    let mut seen = Vec::new();
+    // On a busy machine the end of a task may be looked into once more, with usage or without.
+    for _ in 0..5 {
+        let proxy = Proxy::before(Engine::under_test(), None);
+        let args = ["--attach", "--usage", "--image", &image, "out=x", "sleep=1"];
+        bed.run(args).env("DOCKER_HOST", proxy.host()).any_stderr().output();
+        seen = proxy.seen().iter().map(|line| without_ids(line)).collect();
+        seen.sort();
+        if seen == PLAIN {
+            return;
+        }
+    }
+    panic!("it asked {seen:?}");
+}
+
+#[test]
+fn a_far_engine_s_statistics_are_samples() {
+    let bed = Bed::new();
+    let args =
+        ["-o", "json", "--attach", "--usage", "--memory", "64m", "--image", &probe(), "memory=8", "sleep=4"];
+    let stderr = bed.run(args).env("DOCKER_HOST", far(bed.engine())).ends(0).output().stderr;
+    let object: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+    let usage = &object["usage"];
+    assert!(usage["exact"] == false && usage["memory_limit_bytes"] == 64 << 20, "{usage}");
+    assert!(usage["memory_peak_bytes"].as_u64().is_some_and(|peak| peak > 0), "{usage}");
+    assert!(stderr.contains("usage, by samples: "), "{stderr}");
+}
