@@ -1,20 +1,11 @@
 //! The command line as typed. The doc comments are the help texts; values are checked one stage later.
 
 pub mod commands;
-pub mod docker;
 pub mod doctor;
-pub mod files;
-pub mod foreground;
+pub mod flags;
 pub mod form;
 pub mod help;
-pub mod limits;
 pub mod manual;
-pub mod names;
-pub mod network;
-pub mod ready;
-pub mod record;
-pub mod security;
-pub mod storage;
 pub mod task;
 pub mod verbs;
 pub mod words;
@@ -277,7 +268,7 @@ mod tests {
             let run = run(line);
             assert_eq!((run.task.form, run.task.image.as_deref()), (Form::Scripting, Some("a")));
             assert_eq!(run.task.command, ["sh", "-e", "x", "--image", "b"]);
-            assert_eq!(run.task.env, ["B=1"]);
+            assert_eq!(run.task.process.env, ["B=1"]);
             assert!(run.task.publishes_all(true));
         }
     }
@@ -306,11 +297,13 @@ mod tests {
         let run1 =
             run("cube run -itd -eA=b -e=C=d -p8080:80 -h web --rm=true --init=false -m 1g -e -x alpine");
         let streams = &run1.task.streams;
-        assert!(streams.interactive && streams.tty && streams.detach && streams.rm && !run1.task.init);
-        assert_eq!(run1.task.env, ["A=b", "C=d", "-x"]);
-        assert_eq!(run1.task.publish, ["8080:80"]);
-        assert_eq!(run1.task.hostname.as_deref(), Some("web"));
-        assert_eq!(run1.task.memory.as_deref(), Some("1g"));
+        assert!(
+            streams.interactive && streams.tty && streams.detach && streams.rm && !run1.task.process.init
+        );
+        assert_eq!(run1.task.process.env, ["A=b", "C=d", "-x"]);
+        assert_eq!(run1.task.network.publish, ["8080:80"]);
+        assert_eq!(run1.task.network.hostname.as_deref(), Some("web"));
+        assert_eq!(run1.task.limits.memory.as_deref(), Some("1g"));
         assert!(!run("cube run --rm --rm=false alpine").task.streams.rm);
         assert!(run("cube run --sig-proxy=false alpine").task.streams.hides_signals);
         assert!(!run("cube run --sig-proxy=false --sig-proxy alpine").task.streams.hides_signals);
@@ -392,6 +385,6 @@ mod tests {
     #[test]
     fn v_is_verbose_where_it_is_nothing_else() {
         assert_eq!(read("cube -v ps -vv").unwrap().global.verbose, 3);
-        assert_eq!(run("cube -v run -v /a:/b alpine").task.volume, ["/a:/b"]);
+        assert_eq!(run("cube -v run -v /a:/b alpine").task.storage.volume, ["/a:/b"]);
     }
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, record::RecordArgs},
+    args::{OutputFormat, flags::record::RecordArgs},
     outcome::Outcome,
     output::stdio,
     record::{

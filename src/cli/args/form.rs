@@ -1,16 +1,10 @@
 //! The two forms of `run` and `with`: Docker's own, with IMAGE in place, and the scripting form with --image.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, path::Path};
 
 use cube::{Error, ErrorKind};
 
-use crate::cli::{
-    args::{task::TaskArgs, verbs::Command, words::Words},
-    config,
-};
+use crate::cli::args::{flags::read, task::TaskArgs, verbs::Command, words::Words};
 
 /// How `run` or `with` was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +54,7 @@ impl Line {
             return true;
         }
         let Some(file) = words.value("file") else { return false };
-        self.file_text = config::read(Path::new(file), "task file").ok();
+        self.file_text = read(Path::new(file), "task file").ok();
         let json = self.file_text.as_deref().map(serde_json::from_slice::<serde_json::Value>);
         // Of a file that is no good the reading of the config says why.
         json.and_then(Result::ok).is_none_or(|json| json.get("image").is_some_and(|image| !image.is_null()))
@@ -89,8 +83,8 @@ impl Line {
         let is_off = |name: &str| self.off.iter().any(|off| off == name);
         task.publishes_nothing = is_off("publish-all");
         task.streams.hides_signals = is_off("sig-proxy");
-        task.docker.container.has_no_init = is_off("init");
-        task.docker.container.trusts_signatures = is_off("disable-content-trust");
+        task.process.has_no_init = is_off("init");
+        task.engine.trusts_signatures = is_off("disable-content-trust");
         task.command = self.command.into_iter().map(text).collect::<Result<_, _>>()?;
         Ok(())
     }
@@ -134,17 +128,14 @@ fn no_image(verb: &str) -> Error {
 }
 
 impl TaskArgs {
-    /// Where the container's id is written to. To Docker an empty name is none.
-    pub fn cidfile(&self) -> Option<PathBuf> {
-        self.cidfile.clone().filter(|file| !file.as_os_str().is_empty())
-    }
-
     /// Whether every exposed port is published.
     pub fn publishes_all(&self, before: bool) -> bool {
         match self.form {
-            Form::Docker => self.publish_all,
+            Form::Docker => self.network.publish_all,
             Form::Scripting => {
-                (before || self.publish_all) && !self.no_publish_all && !self.publishes_nothing
+                (before || self.network.publish_all)
+                    && !self.network.no_publish_all
+                    && !self.publishes_nothing
             }
         }
     }

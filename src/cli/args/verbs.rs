@@ -10,7 +10,7 @@ use crate::cli::args::{
         PruneArgs, PsArgs, PullArgs, RmArgs, StopArgs, WaitArgs,
     },
     doctor::DoctorArgs,
-    files::CpArgs,
+    flags::files::CpArgs,
     task::{RunArgs, WithArgs},
 };
 

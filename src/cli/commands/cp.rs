@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::cli::{
     app::App,
-    args::files::CpArgs,
+    args::flags::files::CpArgs,
     outcome::Outcome,
     output::{copy, copying::CopyDisplay, patient::Patient, stdio},
     signals::Signals,

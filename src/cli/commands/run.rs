@@ -6,7 +6,7 @@ use cube::{Action, DockerResult, Error, ErrorKind, Lifetime};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, task::RunArgs},
+    args::{OutputFormat, flags::duration, task::RunArgs},
     commands::run::foreground::Stay,
     config,
     outcome::{Outcome, RUN_FAILED},
@@ -40,7 +40,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         )
         .with_hint("add --attach, or copy later with `cube cp TASK:PATH DST`"));
     }
-    let timeout = config::duration(args.timeout.as_deref())?;
+    let timeout = duration(args.timeout.as_deref())?;
     let stay = Stay {
         timeout,
         keep: args.keep,
@@ -55,7 +55,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     }
     *record = Record::new(&args.task.record, app, attached, args.result_file.is_some())?;
     let extras = Extras {
-        cidfile: args.task.cidfile(),
+        cidfile: args.task.engine.cidfile(),
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
         record: record.clone(),

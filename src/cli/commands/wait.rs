@@ -10,8 +10,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::WaitArgs},
-    config,
+    args::{OutputFormat, commands::WaitArgs, flags::duration},
     outcome::{FAILED, Outcome},
     output::{changing_line, stdio, waiting::WaitDisplay},
     record::{Record, ended::cause_of},
@@ -46,7 +45,7 @@ pub async fn wait(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
         wait_for: args.conditions.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,
         wait_any: args.wait_any,
         fail_on: args.fail_on.iter().map(|sign| sign.parse()).collect::<Result<_, _>>()?,
-        wait_timeout: config::duration(args.timeout.as_deref())?,
+        wait_timeout: duration(args.timeout.as_deref())?,
     };
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;

@@ -11,7 +11,10 @@ use tokio::process::{Child, Command};
 
 use crate::cli::{
     app::App,
-    args::{record::LogsWhen, task::WithArgs},
+    args::{
+        flags::{duration, record::LogsWhen},
+        task::WithArgs,
+    },
     config,
     copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
@@ -52,7 +55,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     args.task.streams.apply(&mut config, true)?;
     // Its streams are left alone: the terminal is HOST-COMMAND's.
     config.process.attach.clear();
-    let timeout = config::duration(args.timeout.as_deref())?;
+    let timeout = duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {
         config::show(&config)?;
@@ -64,7 +67,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     }
     *record = Record::new(&args.task.record, app, true, args.result_file.is_some())?;
     let extras = Extras {
-        cidfile: args.task.cidfile(),
+        cidfile: args.task.engine.cidfile(),
         replace: args.task.replace,
         result_file: args.result_file.is_some(),
         record: record.clone(),

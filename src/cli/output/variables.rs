@@ -10,7 +10,7 @@ use std::{
 use cube::{DockerResult, Error, ErrorKind, Protocol, printable::printable, shell_word};
 
 use crate::cli::{
-    args::{OutputFormat, names::NamesArgs},
+    args::{OutputFormat, flags::names::NamesArgs},
     output::template::Template,
 };
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cube::{Cause, Error};
 use uuid::Uuid;
 
-use crate::cli::{args::record::CiChoice, output::stdio};
+use crate::cli::{args::flags::record::CiChoice, output::stdio};
 
 /// The CI service whose log this is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

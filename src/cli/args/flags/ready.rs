@@ -1,6 +1,9 @@
 //! The flags that say when a task counts as ready.
 
 use clap::Args;
+use cube::{Config, Error};
+
+use crate::cli::args::flags::{duration, set};
 
 /// What `run` and `with` wait for.
 #[derive(Args, Debug, Default)]
@@ -23,4 +26,18 @@ pub struct ReadyArgs {
     /// Longest to wait for that [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub wait_timeout: Option<String>,
+}
+
+impl ReadyArgs {
+    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+        for condition in &self.wait_for {
+            config.readiness.wait_for.push(condition.parse()?);
+        }
+        config.readiness.wait_any |= self.wait_any;
+        for sign in &self.fail_on {
+            config.readiness.fail_on.push(sign.parse()?);
+        }
+        set(&mut config.readiness.wait_timeout, duration(self.wait_timeout.as_deref())?);
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use cube::{Config, Error, ErrorKind};
 
-use crate::cli::args::docker::{given, pair, parsed, set};
+use crate::cli::args::flags::{given, pair, parsed, set};
 
 /// What the task may do on the machine, and what it sees of it.
 #[derive(Args, Debug, Default)]

@@ -1,14 +1,20 @@
-//! Docker's flags for mounts, beside those of `TaskArgs`.
+//! The flags for mounts.
 
 use clap::Args;
-use cube::{Config, Error, FullMount};
+use cube::{Config, Error, FullMount, Mount};
 
-use crate::cli::args::docker::{given, set};
+use crate::cli::args::flags::{given, set};
 
 /// What is mounted into the container.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Storage")]
 pub struct StorageArgs {
+    /// Mount a volume or a host path: [SOURCE:]PATH[:OPTIONS]
+    #[arg(short, long, value_name = "VOLUME", allow_hyphen_values = true)]
+    pub volume: Vec<String>,
+    /// Mount a temporary file system: PATH[:OPTIONS]
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
+    pub tmpfs: Vec<String>,
     /// Mount in the long form: type=bind|volume|tmpfs|image,source=…,target=…[,readonly]
     #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
     pub mount: Vec<String>,
@@ -30,6 +36,12 @@ impl StorageArgs {
     pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
         let cwd = std::env::current_dir().unwrap_or_default();
         let storage = &mut config.storage;
+        for volume in &self.volume {
+            storage.volumes.push(Mount::parse(volume, &cwd)?);
+        }
+        for tmpfs in &self.tmpfs {
+            storage.tmpfs.push(tmpfs.parse()?);
+        }
         for mount in &self.mount {
             storage.mount.push(FullMount::parse(mount, &cwd)?);
         }

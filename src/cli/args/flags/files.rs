@@ -1,6 +1,7 @@
 //! The flags that copy files, and `cp`.
 
 use clap::Args;
+use cube::{Config, CopyOut, Error};
 
 /// What is copied in before the start, and out at the end.
 #[derive(Args, Debug, Default)]
@@ -21,6 +22,19 @@ pub struct FileArgs {
     #[arg(long, value_name = "PATH:DST[,on=always|success|failure]", help_heading = "Files")]
     #[arg(allow_hyphen_values = true)]
     pub copy_out: Vec<String>,
+}
+
+impl FileArgs {
+    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+        let here = std::env::current_dir().unwrap_or_default();
+        for copy in &self.copy_in {
+            config.files.copy_in.push(copy.parse()?);
+        }
+        for copy in &self.copy_out {
+            config.files.copy_out.push(copy.parse::<CopyOut>()?.from_folder(&here));
+        }
+        Ok(())
+    }
 }
 
 /// `cube cp`

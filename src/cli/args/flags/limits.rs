@@ -1,14 +1,26 @@
-//! Docker's flags for what a task may use, beside those of `TaskArgs`.
+//! The flags for what a task may use.
 
 use clap::Args;
 use cube::{Config, Error};
 
-use crate::cli::args::docker::{given, parsed, set};
+use crate::cli::args::flags::{given, parsed, set};
 
 /// Limits of memory, processors and disks.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
+    /// Memory limit, for example 512m or 2g
+    #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub memory: Option<String>,
+    /// Processor limit, for example 0.5 or 2
+    #[arg(long, visible_alias = "cpu", value_name = "NUMBER", allow_hyphen_values = true)]
+    pub cpus: Option<String>,
+    /// Limit of what the task may write to its own layer, for example 1g
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub disk: Option<String>,
+    /// Size of /dev/shm [default: 64m]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub shm_size: Option<String>,
     /// Limit of memory and swap together; -1 for unlimited swap
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub memory_swap: Option<String>,
@@ -77,6 +89,10 @@ pub struct LimitArgs {
 impl LimitArgs {
     pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
         let limits = &mut config.limits;
+        set(&mut limits.memory, self.memory.as_deref().map(str::parse).transpose()?);
+        set(&mut limits.cpus, self.cpus.as_deref().map(str::parse).transpose()?);
+        set(&mut limits.disk, self.disk.as_deref().map(str::parse).transpose()?);
+        set(&mut limits.shm_size, self.shm_size.as_deref().map(str::parse).transpose()?);
         set(&mut limits.memory_swap, self.memory_swap.as_deref().map(str::parse).transpose()?);
         set(&mut limits.memory_reservation, self.memory_reservation.as_deref().map(str::parse).transpose()?);
         set(&mut limits.memory_swappiness, self.memory_swappiness);

@@ -1,16 +1,37 @@
-//! Docker's flags for networks, beside those of `TaskArgs`.
+//! The flags for networks and ports.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clap::Args;
-use cube::{Config, Error};
+use cube::{Config, Error, Port, PortMapping};
 
-use crate::cli::args::docker::{given, parsed, set};
+use crate::cli::args::flags::{given, parsed, set};
 
 /// How the task reaches others and is reached.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
+    /// Publish a port: [[IP:][HOST]:]PORT[/PROTO]
+    #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
+    pub publish: Vec<String>,
+    /// Expose a port: PORT[-PORT][/PROTO]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
+    pub expose: Vec<String>,
+    /// Publish every exposed port on a free host port; the default of the scripting form
+    #[arg(short = 'P', long)]
+    pub publish_all: bool,
+    /// Publish only what --publish names, not every exposed port
+    #[arg(long)]
+    pub no_publish_all: bool,
+    /// Publish on this host address only
+    #[arg(long, value_name = "IP", allow_hyphen_values = true)]
+    pub bind: Option<String>,
+    /// Host name in the container; `-h` alone at the end of the line is --help
+    #[arg(short = 'h', long, value_name = "NAME", allow_hyphen_values = true)]
+    pub hostname: Option<String>,
+    /// Line for /etc/hosts: NAME:IP
+    #[arg(long, value_name = "NAME:IP", allow_hyphen_values = true)]
+    pub add_host: Vec<String>,
     /// Network to join: NAME, or name=NAME,alias=…,ip=…; repeatable
     #[arg(long, visible_alias = "net", value_name = "NETWORK", allow_hyphen_values = true)]
     pub network: Vec<String>,
@@ -51,7 +72,12 @@ pub struct NetworkArgs {
 
 impl NetworkArgs {
     pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+        self.apply_ports(config)?;
         let network = &mut config.network;
+        set(&mut network.hostname, given(self.hostname.as_ref()));
+        for entry in &self.add_host {
+            network.add_hosts.push(entry.parse()?);
+        }
         // Those of a task file are not joined too: one network would be joined twice.
         if !self.network.is_empty() {
             network.networks = parsed(&self.network)?;
@@ -72,6 +98,23 @@ impl NetworkArgs {
         network.dns_option.extend(self.dns_option.iter().cloned());
         network.dns_search.extend(self.dns_search.iter().map(|domain| domain.trim_matches(' ').to_owned()));
         set(&mut network.domainname, given(self.domainname.as_ref()));
+        Ok(())
+    }
+
+    /// Whether every exposed port is published depends on the form of the line too.
+    fn apply_ports(&self, config: &mut Config) -> Result<(), Error> {
+        for spec in &self.publish {
+            config.network.publish.extend(PortMapping::parse_spec(spec)?);
+        }
+        for spec in &self.expose {
+            config.network.expose.extend(Port::parse_expose(spec)?);
+        }
+        if let Some(ip) = &self.bind {
+            let parsed = ip.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+            config.network.bind = Some(parsed.map_err(|_| {
+                Error::invalid("bind address", ip, "not an IP address").with_hint("write --bind 127.0.0.1")
+            })?);
+        }
         Ok(())
     }
 }

@@ -1,0 +1,62 @@
+//! The flags of `run` and `with` in the groups of the help, and what the groups share. A group says what its flags
+//! mean for the config.
+
+pub mod engine;
+pub mod files;
+pub mod foreground;
+pub mod health;
+pub mod limits;
+pub mod names;
+pub mod network;
+pub mod process;
+pub mod ready;
+pub mod record;
+pub mod security;
+pub mod storage;
+pub mod swarm;
+
+use std::{path::Path, time::Duration};
+
+use cube::{Error, ErrorKind, duration as durations, small_file};
+
+/// How a variable of cube's own environment is looked up.
+pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
+/// The most that a file which a flag names may hold, in bytes.
+const LARGEST_FILE: u64 = 16 << 20;
+
+/// The content of a file that a flag names.
+pub fn read(file: &Path, what: &str) -> Result<Vec<u8>, Error> {
+    small_file::read(file, LARGEST_FILE).map_err(|cause| {
+        Error::new(ErrorKind::File, format!("cannot read the {what} {}", file.display()))
+            .with_source(cause)
+            .with_hint("check the file's path and permissions")
+    })
+}
+
+/// A duration given by a flag.
+pub fn duration(value: Option<&str>) -> Result<Option<Duration>, Error> {
+    value.map(durations::parse).transpose()
+}
+
+/// Sets a field that a flag gives.
+pub fn set<T>(field: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *field = value;
+    }
+}
+
+/// A value that is not empty: Docker takes an empty one as not given.
+pub fn given(value: Option<&String>) -> Option<String> {
+    value.filter(|text| !text.is_empty()).cloned()
+}
+
+/// All values of a flag, read.
+pub fn parsed<T: std::str::FromStr>(values: &[String]) -> Result<Vec<T>, T::Err> {
+    values.iter().map(|value| value.parse()).collect()
+}
+
+/// An entry of a map.
+pub fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}

@@ -1,0 +1,141 @@
+//! The flags for what the engine does with the container: its image, labels and log, and the file with its id.
+
+use std::path::PathBuf;
+
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
+use cube::{Config, Error, ErrorKind, parse_label, parse_label_file};
+
+use crate::cli::args::flags::{duration, given, pair, read, set};
+
+/// What the engine does with the container.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// Label NAME[=VALUE]
+    #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
+    pub label: Vec<String>,
+    /// Log driver [default: local, never rotated]
+    #[arg(long, value_name = "DRIVER", allow_hyphen_values = true)]
+    pub log_driver: Option<String>,
+    /// Option of the log driver: NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub log_opt: Vec<String>,
+    /// When to pull the image: always, missing, never [default: missing]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub pull: Option<String>,
+    /// How often to try a pull again after a network error or a 5xx answer [default: 3]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub pull_retries: Option<u32>,
+    /// Platform, as linux/arm64
+    #[arg(
+        long,
+        value_name = "OS[/ARCH]",
+        allow_hyphen_values = true,
+        env = "DOCKER_DEFAULT_PLATFORM",
+        hide_env = true
+    )]
+    pub platform: Option<String>,
+    /// Write the container's id to this file, which must not exist
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub cidfile: Option<PathBuf>,
+    /// Past this age any cube command may remove the task
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub ttl: Option<String>,
+    /// File of labels, one a line
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub label_file: Vec<PathBuf>,
+    /// Note for the runtime that starts the container: NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub annotation: Vec<String>,
+    /// Take the image as it is: cube never checks signatures (the default)
+    #[arg(long)]
+    pub disable_content_trust: bool,
+    /// `--disable-content-trust=false`.
+    #[arg(skip)]
+    pub trusts_signatures: bool,
+    /// For engines on Windows alone: refused by name.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, hide = true)]
+    pub cpu_count: Option<String>,
+    /// For engines on Windows alone: refused by name.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, hide = true)]
+    pub cpu_percent: Option<String>,
+    /// For engines on Windows alone: refused by name.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, hide = true)]
+    pub io_maxbandwidth: Option<String>,
+    /// For engines on Windows alone: refused by name.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, hide = true)]
+    pub io_maxiops: Option<String>,
+}
+
+impl EngineArgs {
+    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+        self.refuse_windows()?;
+        if self.trusts_signatures {
+            let message = "--disable-content-trust=false asks for signatures, and cube checks none";
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("name the image by its digest: IMAGE@sha256:…"));
+        }
+        self.apply_logging(config)?;
+        if let Some(policy) = given(self.pull.as_ref()) {
+            config.pull = policy.parse()?;
+        }
+        config.pull_retries = self.pull_retries.unwrap_or(config.pull_retries);
+        set(&mut config.platform, given(self.platform.as_ref()).map(|p| p.parse()).transpose()?);
+        set(&mut config.ttl, duration(self.ttl.as_deref())?);
+        for note in &self.annotation {
+            let (name, value) = note.split_once('=').unwrap_or((note, ""));
+            config.annotation.extend([pair(name, value)]);
+        }
+        self.apply_labels(config)
+    }
+
+    /// Where the container's id is written to. To Docker an empty name is none.
+    pub fn cidfile(&self) -> Option<PathBuf> {
+        self.cidfile.clone().filter(|file| !file.as_os_str().is_empty())
+    }
+
+    fn apply_labels(&self, config: &mut Config) -> Result<(), Error> {
+        for file in &self.label_file {
+            let text = read(file, "label file")?;
+            config.labels.extend(parse_label_file(&file.display().to_string(), &text)?);
+        }
+        for label in &self.label {
+            let (name, value) = parse_label(label)?;
+            config.labels.insert(name, value);
+        }
+        Ok(())
+    }
+
+    fn apply_logging(&self, config: &mut Config) -> Result<(), Error> {
+        set(&mut config.logging.log_driver, self.log_driver.clone());
+        for option in &self.log_opt {
+            let (name, value) = option.split_once('=').ok_or_else(|| {
+                Error::invalid("log option", option, "there is no `=`")
+                    .with_hint("write --log-opt max-size=10m")
+            })?;
+            config.logging.log_opts.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(())
+    }
+
+    fn refuse_windows(&self) -> Result<(), Error> {
+        let flags = [
+            ("--cpu-count", &self.cpu_count, "use --cpus"),
+            ("--cpu-percent", &self.cpu_percent, "use --cpus"),
+            ("--io-maxbandwidth", &self.io_maxbandwidth, "use --device-read-bps and --device-write-bps"),
+            ("--io-maxiops", &self.io_maxiops, "use --device-read-iops and --device-write-iops"),
+        ];
+        match flags.into_iter().find(|(_, value, _)| value.is_some()) {
+            Some((flag, _, hint)) => {
+                let message =
+                    format!("{flag} is for containers of Windows alone, and cube runs those of Linux");
+                Err(Error::new(ErrorKind::Unsupported, message).with_hint(hint))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The flags for what runs in the container, and how it ends.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cube::{Config, EnvVar, Error};
+
+use crate::cli::args::flags::{Lookup, given, read, set};
+
+/// What runs in the container.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Process")]
+pub struct ProcessArgs {
+    /// Environment variable NAME=VALUE, or NAME from this environment
+    #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
+    pub env: Vec<String>,
+    /// File of environment variables, one a line
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub env_file: Vec<PathBuf>,
+    /// Entry point instead of the image's; "" for none
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
+    pub entrypoint: Option<String>,
+    /// Working directory in the container
+    #[arg(short, long, value_name = "PATH", allow_hyphen_values = true)]
+    pub workdir: Option<String>,
+    /// User or UID, with :GROUP if wanted
+    #[arg(short, long)]
+    pub user: Option<String>,
+    /// Run an init process that forwards signals and reaps orphans
+    #[arg(long)]
+    pub init: bool,
+    /// Signal that stops the task [default: the image's, else SIGTERM]
+    #[arg(long, value_name = "SIGNAL", allow_hyphen_values = true)]
+    pub stop_signal: Option<String>,
+    /// Seconds between that signal and the kill; -1 waits for ever [default: the engine's, 10]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub stop_timeout: Option<i32>,
+    /// Restart policy: no, always, unless-stopped, on-failure[:N]; the foreground follows the task through its restarts
+    #[arg(long, value_name = "POLICY", allow_hyphen_values = true)]
+    pub restart: Option<String>,
+    /// `--init=false`.
+    #[arg(skip)]
+    pub has_no_init: bool,
+}
+
+impl ProcessArgs {
+    pub fn apply(&self, config: &mut Config, lookup: Lookup) -> Result<(), Error> {
+        self.apply_env(config, lookup)?;
+        let process = &mut config.process;
+        set(&mut process.entrypoint, self.entrypoint.clone());
+        set(&mut process.workdir, self.workdir.clone());
+        set(&mut process.user, self.user.clone());
+        set(&mut process.init, self.init.then_some(true));
+        set(&mut process.init, self.has_no_init.then_some(false));
+        set(&mut process.stop_signal, given(self.stop_signal.as_ref()).map(|s| s.parse()).transpose()?);
+        set(&mut process.stop_timeout, self.stop_timeout);
+        if let Some(policy) = &self.restart {
+            process.restart = policy.parse()?;
+        }
+        Ok(())
+    }
+
+    fn apply_env(&self, config: &mut Config, lookup: Lookup) -> Result<(), Error> {
+        let env = &mut config.process.env;
+        for file in &self.env_file {
+            let text = read(file, "env file")?;
+            env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
+        }
+        let from = env.len();
+        for var in &self.env {
+            let var = EnvVar::parse(var, lookup)?;
+            // The last --env of a name wins; what a file says stays before it.
+            let known = env.iter().skip(from).position(|other| other.name() == var.name());
+            match known.and_then(|at| env.get_mut(from + at)) {
+                Some(known) => *known = var,
+                None => env.push(var),
+            }
+        }
+        Ok(())
+    }
+}
