@@ -37,10 +37,10 @@ const SWARM: &str = "swarm";
 const IN_DOUBT: &str = "in-doubt";
 /// Behind that: it is to be removed when it has ended.
 const AT_END: &str = "at-end";
-/// Behind that: networks may have been made for it.
-const NETWORK: &str = "network";
 /// Begins the last word: the process of HOST-COMMAND.
 const HOST_COMMAND: &str = "host-command=";
+/// The names of the networks that it makes and leaves: a JSON list.
+const NETWORKS: &str = "CUBE_GUARD_NETWORKS";
 
 /// What a guard knows of its task: nothing was asked of the engine, or all of that was refused.
 const NOTHING: u8 = b'n';
@@ -148,7 +148,11 @@ impl Word {
 fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(TITLE).arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
-    command.args(task.config.network.create_network.then_some(NETWORK));
+    if task.config.network.create_network {
+        let names: Vec<&str> =
+            task.config.network.networks.iter().map(|network| network.name.as_str()).collect();
+        command.env(NETWORKS, serde_json::to_string(&names).unwrap_or_default());
+    }
     command.env("CUBE_HOST", hosts.join(" ")).env("CUBE_CONTEXT", context.unwrap_or_default());
     copies::order(&mut command, &task.config.files.copy_out);
     command
@@ -228,14 +232,12 @@ fn host_process(word: &mut impl Read) -> Option<HostProcess> {
 }
 
 /// What a guard is to remove.
-#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own")]
 #[derive(Clone, Copy)]
 pub struct Order {
     task_id: Uuid,
     swarm: bool,
     in_doubt: bool,
     at_end: bool,
-    network: bool,
     host: Option<HostProcess>,
 }
 
@@ -244,7 +246,7 @@ pub fn order(argv: &[OsString]) -> Option<Order> {
     let [_, verb, task, rest @ ..] = argv else { return None };
     let host_in = |word: &OsString| HostProcess::parse(word.to_str()?.strip_prefix(HOST_COMMAND)?);
     let is_known = |word: &OsString| {
-        [SWARM, IN_DOUBT, AT_END, NETWORK].iter().any(|known| word == known) || host_in(word).is_some()
+        [SWARM, IN_DOUBT, AT_END].iter().any(|known| word == known) || host_in(word).is_some()
     };
     if verb != VERB || !rest.iter().all(is_known) {
         return None;
@@ -252,7 +254,7 @@ pub fn order(argv: &[OsString]) -> Option<Order> {
     let has = |word: &str| rest.iter().any(|each| each == word);
     let task_id = task.to_str()?.parse().ok()?;
     let (in_doubt, at_end, host) = (has(IN_DOUBT), has(AT_END), rest.iter().find_map(host_in));
-    Some(Order { task_id, swarm: has(SWARM), in_doubt, at_end, network: has(NETWORK), host })
+    Some(Order { task_id, swarm: has(SWARM), in_doubt, at_end, host })
 }
 
 /// Ends what has to end, and removes what is left.
@@ -299,15 +301,22 @@ async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, 
         }
     }
     copies::rescue(&docker, order.task_id).await?;
-    if order.network && order.in_doubt {
-        docker.remove_made_for(order.task_id, Duration::ZERO).await?;
+    let networks = networks();
+    // A container may not come for long, or never.
+    if order.in_doubt && !networks.is_empty() {
+        docker.remove_unused_networks(&networks).await?;
     }
     let lookout = if order.in_doubt { PATIENCE } else { Duration::ZERO };
     let found = docker.discard_by_id(order.task_id, order.swarm, lookout).await?;
-    if order.network {
-        docker.remove_made_for(order.task_id, Duration::ZERO).await?;
+    if !networks.is_empty() {
+        docker.remove_unused_networks(&networks).await?;
     }
     Ok(found)
+}
+
+/// As a guard: the networks that its task makes.
+fn networks() -> Vec<String> {
+    serde_json::from_str(&std::env::var(NETWORKS).unwrap_or_default()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Networks that cube makes: tasks find each other on them, and they go with the last one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::testbed::engine::escaped;
-use crate::testbed::proxy::Proxy;
+use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Engine, probe, shell};
 
@@ -191,6 +192,76 @@ fn the_guard_of_a_killed_cube_takes_the_network_along() {
     ended(guard);
     bed.assert_empty();
     assert!(net.all().is_empty());
+}
+
+/// By when a guard has removed what cube could not.
+const GONE: Duration = Duration::from_secs(30);
+
+impl Net {
+    /// Returns once neither the network nor a container of the test is there: the guard says nothing when it is done.
+    fn wait_until_gone(&self, bed: &Bed, after: &str) {
+        let deadline = Instant::now() + GONE;
+        while !self.all().is_empty() || !bed.containers().is_empty() {
+            assert!(Instant::now() < deadline, "left {:?} {:?} {after}", self.all(), bed.containers());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_cube_that_is_killed_before_its_container_is_there_leaves_no_network() {
+    for (request, image) in
+        [("/containers/create", probe()), ("/images/create", "cube-test/none:1".to_owned())]
+    {
+        let bed = Bed::new();
+        let net = Net::of(&bed);
+        let proxy = Proxy::before(bed.engine(), None);
+        let (pid, to_kill) = mpsc::channel::<u32>();
+        proxy.before_request(request, move || {
+            let pid = to_kill.recv().unwrap().try_into().unwrap();
+            kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        });
+        let run = bed.run(net.flags().iter().chain(&["--attach", "--image", &image]));
+        let mut running = run.env("DOCKER_HOST", proxy.host()).ends_somehow().spawn();
+        pid.send(running.pid()).unwrap();
+        running.wait_killed();
+        assert!(proxy.seen().iter().any(|line| line.starts_with("POST /networks/create")));
+        net.wait_until_gone(&bed, request);
+    }
+}
+
+#[test]
+fn whichever_request_fails_no_network_is_left() {
+    let image = probe();
+    let run = |chosen: Option<(usize, Fault)>| {
+        let bed = Bed::new();
+        let net = Net::of(&bed);
+        let proxy = Proxy::before(bed.engine(), chosen);
+        let run = bed.run(net.flags().iter().chain(&["--attach", "--image", &image, "exit=3"]));
+        let output = run.env("DOCKER_HOST", proxy.host()).ends_somehow().output();
+        assert!(
+            output.status == 3 || chosen.is_some() && output.status == 125,
+            "{chosen:?} {}",
+            output.stderr
+        );
+        net.wait_until_gone(&bed, &format!("after {chosen:?} in {:?}: {}", proxy.seen(), output.stderr));
+        proxy.seen().len()
+    };
+    let requests = run(None);
+    let all = std::env::var_os("CUBE_TEST_NETWORK_FAULTS").is_some();
+    let faults = [Fault::CutAnswer, Fault::Refuse, Fault::CutBefore, Fault::CutBody, Fault::Delay];
+    let faults = if all { &faults[..] } else { &faults[..1] };
+    let points: Vec<_> = (0..requests).flat_map(|at| faults.iter().map(move |fault| (at, *fault))).collect();
+    let queue = Mutex::new(points.into_iter());
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(point) = { queue.lock().unwrap().next() } {
+                    run(Some(point));
+                }
+            });
+        }
+    });
 }
 
 /// Returns once the process is gone.

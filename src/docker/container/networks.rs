@@ -80,24 +80,23 @@ impl Docker {
         task.networks.clear();
         for network in task.config.network.networks.clone() {
             let found = self.network_for(&network.name, task).await;
-            let found =
-                found.map_err(|error| error.during(format!("cannot make the network {}", network.name)))?;
-            task.networks.push(found);
+            found.map_err(|error| error.during(format!("cannot make the network {}", network.name)))?;
         }
         Ok(())
     }
 
-    async fn network_for(&self, name: &str, task: &mut Task) -> Result<JoinedNetwork, Error> {
+    async fn network_for(&self, name: &str, task: &mut Task) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
             if let Some(found) = self.oldest_network(name).await? {
-                return Ok(found);
+                task.networks.push(found);
+                return Ok(());
             }
             task.makes_network = true;
             let made = self.make_network(name, task.id).await;
             task.makes_network = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionLost);
             match made {
-                Ok(id) => return self.oldest_but(name, id).await,
+                Ok(id) => return self.join_oldest(name, id, task).await,
                 // Another is at it: it makes one, or removes the last.
                 Err(error) if error.kind() == ErrorKind::NameTaken && begun.elapsed() < SETTLING => {
                     sleep(LOOK_AGAIN).await;
@@ -107,18 +106,20 @@ impl Docker {
         }
     }
 
-    /// The network to join after one was made: an older one of the same name, made by another meanwhile, wins, and
+    /// Which network to join after one was made: an older one of the same name, made by another meanwhile, wins, and
     /// the younger goes again.
-    async fn oldest_but(&self, name: &str, made: String) -> Result<JoinedNetwork, Error> {
-        let oldest = self.oldest_network(name).await?;
-        let own = JoinedNetwork { name: name.to_owned(), id: made, is_own: true };
-        match oldest {
-            Some(oldest) if oldest.id != own.id => {
-                self.remove_network(&own.id).await?;
-                Ok(oldest)
+    async fn join_oldest(&self, name: &str, made: String, task: &mut Task) -> Result<(), Error> {
+        // From now on it is the task's to remove, whatever fails.
+        task.networks.push(JoinedNetwork { name: name.to_owned(), id: made.clone(), is_own: true });
+        match self.oldest_network(name).await? {
+            Some(oldest) if oldest.id != made => {
+                self.remove_network(&made).await?;
+                task.networks.pop();
+                task.networks.push(oldest);
             }
-            _ => Ok(own),
+            _ => {}
         }
+        Ok(())
     }
 
     async fn oldest_network(&self, name: &str) -> Result<Option<JoinedNetwork>, Error> {
@@ -202,12 +203,18 @@ impl Docker {
         self.leave_networks(&left).await
     }
 
-    /// Removes the networks that were made for the task, as far as no other is on them. It looks out for them for so
-    /// long.
+    /// Removes cube's networks of these names that no task of cube's is on.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn remove_made_for(&self, task_id: Uuid, lookout: Duration) -> Result<(), Error> {
+    pub async fn remove_unused_networks(&self, names: &[String]) -> Result<(), Error> {
+        let own = self.own_networks().await?;
+        self.remove_unused(own.iter().filter(|network| names.contains(&network.name))).await
+    }
+
+    /// Removes the networks that were made for the task, as far as no other is on them. It looks out for them for so
+    /// long.
+    async fn remove_made_for(&self, task_id: Uuid, lookout: Duration) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
             let own = self.own_networks().await?;
