@@ -251,7 +251,10 @@ fn whichever_request_fails_no_network_is_left() {
     let all = std::env::var_os("CUBE_TEST_NETWORK_FAULTS").is_some();
     let faults = [Fault::CutAnswer, Fault::Refuse, Fault::CutBefore, Fault::CutBody, Fault::Delay];
     let faults = if all { &faults[..] } else { &faults[..1] };
-    let points: Vec<_> = (0..requests).flat_map(|at| faults.iter().map(move |fault| (at, *fault))).collect();
+    // The network's creation, the look at what came of it, the container's, and last the network's removal.
+    let places = if all { (0..requests).collect() } else { vec![1, 2, 3, requests - 1] };
+    let points: Vec<_> =
+        places.into_iter().flat_map(|at| faults.iter().map(move |fault| (at, *fault))).collect();
     let queue = Mutex::new(points.into_iter());
     std::thread::scope(|scope| {
         for _ in 0..6 {

@@ -33,9 +33,9 @@ use crate::{
 /// How much of the end of the output is kept, in bytes.
 const KEPT: usize = 64 << 10;
 /// How long an engine may take to say that it waits: not each says so before the end.
-const REGISTERED: Duration = Duration::from_secs(2);
+const REGISTERED: Duration = Duration::from_secs(10);
 /// How long the last output and the exit code may come after the end was noticed.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(20);
 /// The most that an answer to a wait holds, in bytes.
 const LONGEST_ANSWER: usize = 64 << 10;
 
