@@ -58,11 +58,7 @@ fn no_signal_that_can_be_kept_off_ends_the_guard() {
     for signal in signals {
         kill_process(Pid::from_raw(guard.try_into().unwrap()).unwrap(), signal).unwrap();
     }
-    let id = bed.containers().remove(0);
-    running.signal(Signal::KILL);
-    running.wait_killed();
-    bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
-    bed.assert_empty();
+    bed.is_empty_after_kill(running);
 }
 
 #[test]

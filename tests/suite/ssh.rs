@@ -3,8 +3,6 @@
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 use crate::testbed::pattern::Noise;
 use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::sshd::Sshd;
@@ -64,11 +62,7 @@ fn a_killed_cube_leaves_nothing_behind_ssh() {
     let run = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]);
     let mut running = sshd.carry(&bed, run).spawn();
     running.wait_for_stdout("up\n");
-    let id = bed.containers().remove(0);
-    running.signal(Signal::KILL);
-    running.wait_killed();
-    bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
-    bed.assert_empty();
+    bed.is_empty_after_kill(running);
 }
 
 #[test]

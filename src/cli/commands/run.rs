@@ -20,11 +20,17 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let attached = args.task.streams.is_foreground(args.task.form);
     let file = args.result_file.clone();
     let mut record = Record::default();
-    let mut outcome = Box::pin(prepared(app, args, &mut record))
-        .await
-        .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error));
-    record.close(&mut outcome, RUN_FAILED);
+    let prepared = Box::pin(prepared(app, args, &mut record)).await;
+    let outcome = concluded(prepared, &record);
     if attached { outcome.in_foreground(file) } else { outcome.also_to(file) }
+}
+
+/// The outcome of a start, with all that its record has to say.
+pub fn concluded(prepared: Result<Outcome, Error>, record: &Record) -> Outcome {
+    let failed = |error| Outcome::failed_start(DockerResult::success(Action::Start), error);
+    let mut outcome = prepared.unwrap_or_else(failed);
+    record.close(&mut outcome, RUN_FAILED);
+    outcome
 }
 
 async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outcome, Error> {

@@ -5,7 +5,7 @@ use std::{
     process::ExitStatus, time::Duration,
 };
 
-use cube::{Action, DockerResult, Error, ErrorKind, Exit, Lifetime, Signal, Unheard};
+use cube::{Action, Error, ErrorKind, Exit, Lifetime, Signal, Unheard};
 use rustix::process::{Pid, Signal as ProcessSignal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -15,6 +15,7 @@ use crate::cli::{
         flags::{duration, record::LogsWhen},
         task::WithArgs,
     },
+    commands::run,
     config,
     copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
@@ -33,11 +34,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let file = args.result_file.clone();
     let mut record = Record::default();
-    let mut outcome = Box::pin(prepared(app, args, &mut record))
-        .await
-        .unwrap_or_else(|error| Outcome::failed_start(DockerResult::success(Action::Start), error));
-    record.close(&mut outcome, RUN_FAILED);
-    outcome.in_foreground(file)
+    let prepared = Box::pin(prepared(app, args, &mut record)).await;
+    run::concluded(prepared, &record).in_foreground(file)
 }
 
 /// How the command's part ended.

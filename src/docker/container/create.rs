@@ -22,7 +22,7 @@ use crate::{
             create::api_socket::{ApiSocket, VARIABLE},
             inspect, proxies,
         },
-        http::refusal,
+        http::refusal::{self, text::EngineText},
         id::EngineId,
     },
     error::{Error, ErrorKind},
@@ -136,7 +136,10 @@ impl Docker {
         let first: Result<CreateAnswer, Error> = self.transport.post(&path, bytes(&body), &[]).await;
         let created = match first {
             // podman knows other drivers; its own keep all output too.
-            Err(error) if config.logging.log_driver.is_none() && refusal::is_refused_log_driver(&error) => {
+            Err(error)
+                if config.logging.log_driver.is_none()
+                    && refusal::says(&error, EngineText::is_refused_log_driver) =>
+            {
                 body::with_engines_log_driver(&mut body);
                 self.transport.post(&path, bytes(&body), &[]).await?
             }

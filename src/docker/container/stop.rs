@@ -24,7 +24,7 @@ use crate::{
         container::stop::options::{StopOptions, Stopped},
         details::Details,
         handle::RunningTask,
-        http::refusal,
+        http::refusal::{self, text::EngineText},
     },
     error::{Error, ErrorKind},
     result::{Action, DockerResult},
@@ -120,7 +120,7 @@ impl Docker {
         let signal = signal.map_or_else(|| "SIGKILL".to_owned(), ToString::to_string);
         let query = KillContainerOptionsBuilder::default().signal(&signal).build();
         match self.within(self.api.kill_container(id, Some(query))).await {
-            Err(error) if error.to_string().contains("is not running") => Ok(()),
+            Err(error) if refusal::says(&error, EngineText::is_not_running) => Ok(()),
             killed => killed,
         }
     }
@@ -131,10 +131,14 @@ impl Docker {
         loop {
             match self.within(self.api.remove_container(id, Some(query.clone()))).await {
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
-                Err(error) if is_under_way(&error) && Instant::now() < until => {
+                Err(error)
+                    if refusal::says(&error, EngineText::is_removal_under_way) && Instant::now() < until =>
+                {
                     self.removed_by_others(id).await;
                 }
-                Err(error) if is_between_states(&error) && Instant::now() < settled => {
+                Err(error)
+                    if refusal::says(&error, EngineText::has_improper_state) && Instant::now() < settled =>
+                {
                     sleep(LOOK_AGAIN).await;
                 }
                 removed => return removed,
@@ -257,16 +261,6 @@ impl RunningTask {
         result.ports.clear();
         result
     }
-}
-
-/// Docker's word for a removal that somebody else began.
-fn is_under_way(error: &Error) -> bool {
-    error.to_string().contains("already in progress")
-}
-
-/// podman's word for a container that ends or starts at this very moment.
-fn is_between_states(error: &Error) -> bool {
-    error.to_string().contains("container state improper")
 }
 
 fn still_there() -> Error {

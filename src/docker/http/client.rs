@@ -1,5 +1,5 @@
 //! HTTP/1.1 to the engine over one reused connection, under bollard and beside it. What a task writes comes
-//! over connections of its own, see `raw.rs`.
+//! over connections of its own, see `stream.rs`.
 //! A request is sent again only when not a byte of it went out.
 
 use std::{
@@ -144,8 +144,7 @@ impl Transport {
         let response = self.answer(Method::HEAD, path, None, &[], AnswerKind::Whole).await?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(response.headers().clone())),
-            _ => Err(self.refusal(call, response).await),
+            _ => Ok(Some(self.accepted(call, response).await?.headers().clone())),
         }
     }
 
@@ -160,10 +159,12 @@ impl Transport {
     ) -> Result<Response<Incoming>, Error> {
         let call = Call::of(&method, path);
         let response = self.answer(method, path, body, headers, answer).await?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        Err(self.refusal(call, response).await)
+        self.accepted(call, response).await
+    }
+
+    /// The answer, unless it is a refusal.
+    async fn accepted(&self, call: Call, response: Response<Incoming>) -> Result<Response<Incoming>, Error> {
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(call, response).await) }
     }
 
     async fn answer(

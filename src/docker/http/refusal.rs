@@ -3,7 +3,7 @@
 
 pub(crate) mod call;
 pub(crate) mod pull;
-mod text;
+pub(crate) mod text;
 
 use std::{fmt, time::Duration};
 
@@ -288,9 +288,9 @@ fn log_hint(engine: Engine) -> &'static str {
     }
 }
 
-/// Whether an engine that is asked for a log driver does not know it.
-pub(crate) fn is_refused_log_driver(error: &Error) -> bool {
-    error.origin() == Origin::Engine && EngineText::of(&error.to_string()).is_refused_log_driver()
+/// Whether an error is an engine's own, in words of this kind.
+pub(crate) fn says(error: &Error, kind: fn(&EngineText) -> bool) -> bool {
+    error.origin() == Origin::Engine && kind(&EngineText::of(&error.to_string()))
 }
 
 fn said(status: u16, message: &str) -> String {

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::cube::Running;
 use super::{Cube, Engine, need};
 
 /// Marks each container that a test makes through cube.
@@ -139,6 +141,15 @@ impl Bed {
             assert!(Instant::now() < deadline, "nothing of the test runs");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Kills a cube whose task runs: the guard leaves nothing of it.
+    pub fn is_empty_after_kill(&self, mut running: Running) {
+        let id = self.containers().remove(0);
+        running.signal(Signal::KILL);
+        running.wait_killed();
+        self.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
+        self.assert_empty();
     }
 
     /// Fails if a container of the test is there.

@@ -242,6 +242,21 @@ impl EngineText {
     }
 
     /// podman's word for a container that is not in a state that allows it.
+    /// Of a signal to a container that does not run.
+    pub(crate) fn is_not_running(&self) -> bool {
+        self.has("is not running")
+    }
+
+    /// Docker's word for a removal that somebody else began.
+    pub(crate) fn is_removal_under_way(&self) -> bool {
+        self.has("already in progress")
+    }
+
+    /// podman's word for a container that ends or starts at this very moment, whatever it says of the state.
+    pub(crate) fn has_improper_state(&self) -> bool {
+        self.has("container state improper")
+    }
+
     pub(crate) fn is_between_states(&self) -> bool {
         self.ends(&["container state improper"])
     }
