@@ -107,12 +107,10 @@ choose_image() {
     image=postgres:13
     if docker image inspect "$image" >/dev/null 2>&1; then
         echo "   $image is here"
-    elif cube pull --pull-retries 1 "$image" >/dev/null 2>"$work/pull"; then
+    elif cube pull --pull-retries 1 "$image" >/dev/null 2>&1; then
         image_made=$image
     else
         image=cube-quickstart/postgres:13
-        # One line of the reason: there is another way.
-        sed -n 's/^  caused by: \(.\{1,90\}\).*/   \1/p' "$work/pull" | head -n 1
         echo "   $image_wanted cannot be pulled here: making $image from the distribution's PostgreSQL packages"
         docker image inspect "$image" >/dev/null 2>&1 || image_made=$image
         $elevate examples/postgres-image.sh "$image"
@@ -149,8 +147,8 @@ NEXT
 
 use_database() {
     local address host port
-    show "id=\$(cube run --image $image --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for port=5432)"
-    id=$(cube run --image "$image" --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for port=5432)
+    show "id=\$(cube run --image $image --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for ready --wait-timeout 3m)"
+    id=$(cube run --image "$image" --env POSTGRES_USER=cube --env POSTGRES_PASSWORD=secret --wait-for ready --wait-timeout 3m)
     echo "   $id"
 
     say "use it"
