@@ -103,7 +103,7 @@ fn output_is_there_while_the_task_runs() {
 #[test]
 fn what_it_writes_before_it_is_ready_arrives_whole() {
     let bed = Bed::new();
-    let wait = ["--attach", "--image", &probe(), "--wait-for", "port=80", "--wait-timeout", "5s"];
+    let wait = ["--attach", "--image", &probe(), "--wait-for", "port=80", "--wait-timeout", "60s"];
     let wanted: Vec<u8> = Lines::new(100, 64).flatten().collect();
     let died = bed.run(wait.iter().chain(&["lines=100x64", "sleep=0.2", "exit=3"])).ends(125).output();
     assert!(died.stdout == wanted, "{died:?}");
@@ -112,7 +112,7 @@ fn what_it_writes_before_it_is_ready_arrives_whole() {
         error < stderr.find(state).expect("the state")
     };
     assert!(order(&died.stderr, "\nstate: Failed, exit code: 3\n"), "{}", died.stderr);
-    let late = ["--wait-timeout", "5s", "lines=100x64", "say-signals", "forever"];
+    let late = ["--wait-timeout", "8s", "lines=100x64", "say-signals", "forever"];
     let late = bed.run(wait.iter().chain(&late)).ends(124).output();
     assert!(late.stdout == wanted, "{late:?}");
     assert!(order(&late.stderr, "\nstate: Running, exit code: none\n"), "{}", late.stderr);

@@ -25,7 +25,9 @@ fn a_condition_that_becomes_impossible_drops_out() {
     let task =
         bed.start(any.into_iter().chain(["log=up", "--image", &image, "sleep=0.5", "out=up", "forever"]));
     bed.cube(["stop", &task.id]).text();
-    bed.run(any.into_iter().chain(["port=80/udp", "--wait-timeout=3s", "--image", &image, "forever"]))
+    let task = bed.start(["--image", &image, "forever"]);
+    let any = ["wait", "--timeout", "5s", "--wait-any", "--for", "healthy", "--for", "http=80/", "--for"];
+    bed.cube(any.into_iter().chain(["port=80/udp", &*task.id]))
         .ends(124)
         .stderr_has("healthy: the task has no health check")
         .stderr_has("http=80/: port 80/tcp is not published")
@@ -41,6 +43,7 @@ fn a_condition_that_becomes_impossible_drops_out() {
         .ends(125)
         .stderr_has("not published")
         .output();
+    drop(task);
     bed.assert_empty();
 }
 
@@ -92,6 +95,10 @@ fn a_line_from_the_start_counts_whatever_else_came_soon() {
             .stderr_has("its output matches log=FATAL: FATAL")
             .output();
     }
+    // Of a task that its engine removes at its end no log can be read any more.
+    let gone =
+        ["-d", "--rm", "--wait-for", "port=80", "--fail-on", "log=FATAL", &probe(), "out=FATAL", "exit=3"];
+    bed.run(gone).ends(125).stderr_has("its output matches log=FATAL: FATAL").output();
     bed.start(fails("port=80").into_iter().chain([&*probe(), "out=fatal", "listen=0.0.0.0:80", "forever"]));
     let again = "test -e /a && { nc -l -p 80; exit; }; touch /a; sleep 0.3; exit 5";
     let restarted = ["--restart", "on-failure:3"].into_iter().chain(fails("port=80"));

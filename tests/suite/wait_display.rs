@@ -53,9 +53,9 @@ fn the_reason_comes_first_and_the_last_lines_last() {
     in_order(&bed.cube(with.into_iter().chain(died).chain(["--", "true"])).fails(125).output().stderr);
     let task = bed.start(["--image", &image, "out=one", "out=two", "forever"]);
     let late =
-        bed.cube(["wait", "--for", "log=never", "--timeout", "2s", &task.id]).fails(124).output().stderr;
+        bed.cube(["wait", "--for", "log=never", "--timeout", "5s", &task.id]).fails(124).output().stderr;
     let error = late
-        .find("caused by: the task was not ready within 2s: log=never: no line matched so far\n")
+        .find("caused by: the task was not ready within 5s: log=never: no line matched so far\n")
         .unwrap();
     let state = late.find("\nstate: Running, exit code: none\nthe last lines of ").unwrap();
     assert!(error < state && late.ends_with(":\none\ntwo\n"), "{late}");

@@ -104,7 +104,7 @@ impl<'a> Watches<'a> {
 
     /// The error for conditions that all became impossible, of the kind of the `first`.
     fn none_holds(&self, first: &Error) -> Error {
-        let message = format!("no condition can hold any more: {}", self.list(|_| true));
+        let message = format!("no condition can hold any more: {}", self.list(|_| true, "; "));
         let error = Error::new(first.kind(), message).with_origin(first.origin());
         match first.hint() {
             Some(hint) => error.with_hint(hint),
@@ -129,7 +129,7 @@ impl<'a> Watches<'a> {
 
     /// What is still waited for, and what is there instead.
     pub(crate) fn describe(&self) -> String {
-        let open = self.list(|watch| watch.seen.is_open());
+        let open = self.list(|watch| watch.seen.is_open(), if self.any { "; or " } else { "; " });
         match (open.is_empty(), self.until_exit) {
             (true, _) => "its end".to_owned(),
             (false, true) if self.any => format!("{open}; or its end"),
@@ -140,7 +140,7 @@ impl<'a> Watches<'a> {
     /// The error for a wait that ran out after `limit`.
     pub(crate) fn timed_out(&self, limit: Duration) -> Error {
         let limit = duration::format(limit);
-        let open = self.list(|watch| !watch.seen.held());
+        let open = self.list(|watch| !watch.seen.held(), "; ");
         if open.is_empty() {
             return Error::new(ErrorKind::TimedOut, format!("the task did not end within {limit}"))
                 .with_hint("`cube stop TASK` ends it");
@@ -151,9 +151,9 @@ impl<'a> Watches<'a> {
             .with_hint(hint.unwrap_or(HINT))
     }
 
-    fn list(&self, which: impl Fn(&Watch<'_>) -> bool) -> String {
+    fn list(&self, which: impl Fn(&Watch<'_>) -> bool, between: &str) -> String {
         let chosen: Vec<_> = self.all.iter().filter(|watch| which(watch)).map(Watch::describe).collect();
-        chosen.join("; ")
+        chosen.join(between)
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(watches.describe(), "port 80/tcp: nothing listens");
         watches.all[0].seen.hold();
         assert_eq!(watches.describe(), "its end");
-        let any = readiness(&["port=80", "exit"], true);
-        assert_eq!(Watches::of(&any).describe(), "port 80/tcp; or its end");
+        let any = readiness(&["port=80", "running", "exit"], true);
+        assert_eq!(Watches::of(&any).describe(), "port 80/tcp; or running; or its end");
     }
 }
