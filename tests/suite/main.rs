@@ -26,6 +26,7 @@ mod engine_fails;
 mod errors;
 mod examples;
 mod exec;
+mod far_engine;
 mod faults;
 mod forms;
 mod full_disk;
