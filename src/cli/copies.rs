@@ -1,9 +1,10 @@
 //! `--copy-out`: what a task leaves behind is fetched before it is removed, whatever its end was; by the guard if
 //! cube itself was killed.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Duration};
 
-use cube::{CopyOut, Docker, Error, ErrorKind, State, TaskRef};
+use cube::{CopyOut, Docker, Error, ErrorKind, RunningTask, State, TaskRef};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::cli::{
@@ -14,6 +15,10 @@ use crate::cli::{
 
 /// What the guard is to fetch: a JSON list.
 const VARIABLE: &str = "CUBE_GUARD_COPY_OUT";
+
+/// How often a guard tries a copy that failed, and how long it waits in between.
+const TRIES: usize = 3;
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// What came of the copies at a task's end.
 pub enum Fetched {
@@ -140,11 +145,19 @@ pub async fn rescue(docker: &Docker, task_id: Uuid) -> Result<(), Error> {
         task.wait().await?;
     }
     for copy in copies.iter().filter(|copy| copy.is_due(succeeded)) {
+        fetch_unseen(&task, copy, task_id).await?;
+    }
+    Ok(())
+}
+
+/// Nobody sees an error any more, and the task goes: what failed for whatever reason is tried again.
+async fn fetch_unseen(task: &RunningTask, copy: &CopyOut, task_id: Uuid) -> Result<(), Error> {
+    for _ in 0..TRIES {
         match task.copy_out(copy, &task_id.to_string(), &mut |_| {}).await {
-            // Tried again from the beginning, as long as a guard is patient.
+            // From the beginning, as long as a guard is patient.
             Err(error) if is_passing(&error) => return Err(error),
-            // Nobody hears of it any more.
-            _ => {}
+            Err(error) if error.kind() != ErrorKind::Unsupported => sleep(TRY_AGAIN).await,
+            _ => break,
         }
     }
     Ok(())

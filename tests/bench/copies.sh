@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Files in and out of a container: cube beside the Docker CLI and tar with curl, in turn, as a table.
 #   tests/bench/copies.sh CUBE [MEBIBYTES [FILES]]
-# One file of so many MiB, then so many small files in folders of a thousand. Needs busybox-static, curl, tar and
-# the engine's Unix socket; removes what it makes.
+# One file of so many MiB, then so many small files in folders of a thousand, by each of CLIENTS in this order.
+# Needs busybox-static, curl, tar and the engine's Unix socket; removes what it makes.
 set -euo pipefail
 
 cube=$(realpath "$1") megabytes=${2:-1024} files=${3:-100000}
 host=${DOCKER_HOST:-unix:///var/run/docker.sock}
 socket=${host#unix://}
+clients=${CLIENTS:-cube docker curl}
 image=cube-bench/copies work=$(mktemp -d)
 made=()
 finish() { docker rm -fv "${made[@]}" >/dev/null 2>&1 || true; docker rmi -f $image >/dev/null 2>&1 || true; rm -rf "$work"; }
@@ -44,7 +45,7 @@ row() {
 # What is copied, by its name in $work; how much of what that is.
 compare() {
     local what=$1 amount=$2 unit=$3 title=$4 id
-    for client in cube docker curl; do
+    for client in $clients; do
         container; id=$fresh
         case $client in
             cube) measure "'$cube' cp '$work/$what' $id:/; :" ;;
@@ -54,7 +55,7 @@ compare() {
         esac
         row "$title in" $client "$amount" "$unit"
     done
-    for client in cube docker curl; do
+    for client in $clients; do
         mkdir "$work/out"
         case $client in
             cube) measure "'$cube' cp $id:/$what '$work/out/'; :" ;;

@@ -18,8 +18,8 @@ const SMALL: u32 = 300_000;
 const LARGE: u32 = 55_000_000;
 /// How many tasks run at the same time.
 const AT_ONCE: usize = 2;
-/// By when what a killed cube left is fetched and removed, on a busy machine.
-const GONE: Duration = Duration::from_secs(90);
+/// By when a run has ended, and by when what a killed cube left is fetched and removed, on the busiest machine.
+const LIMIT: Duration = Duration::from_mins(5);
 /// What the task prints once its result is whole.
 const WRITTEN: &str = "written\n";
 
@@ -97,7 +97,7 @@ fn attached(bed: &Bed, target: &Path, flags: &[&str], script: &str) -> Cube {
     let (image, flag) = (shell(), flag(target));
     let usual = ["--attach", "--network=none", &flag];
     let rest = ["--image", &image, "sh", "-c", script];
-    bed.run(usual.iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>())
+    bed.run(usual.iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>()).within(LIMIT)
 }
 
 /// Whether the result is there. What is there must be whole.
@@ -158,7 +158,8 @@ fn measured() -> (Duration, Duration) {
     let bed = Bed::new();
     let target = bed.path("results");
     let begun = Instant::now();
-    let mut running = attached(&bed, &target, &[], &script(LARGE, "true")).spawn();
+    // It shows a copy that takes over a second.
+    let mut running = attached(&bed, &target, &[], &script(LARGE, "true")).any_stderr().spawn();
     running.wait_for_stdout(WRITTEN);
     let written = Instant::now();
     running.finish();
@@ -215,14 +216,15 @@ fn no_result_is_lost_when_cube_is_killed_at_a_random_moment() {
         running.signal(Signal::KILL);
         let since = Instant::now();
         // It may have ended just before.
-        let is_due = !running.was_killed() || is_due;
+        let was_killed = running.was_killed();
+        let is_due = !was_killed || is_due;
         while guards.iter().any(|pid| is_guard(*pid)) || !bed.containers().is_empty() {
             let left = bed.containers();
-            assert!(since.elapsed() < GONE, "kill {number}: left {left:?} and the guard {guards:?}");
+            assert!(since.elapsed() < LIMIT, "kill {number}: left {left:?} and the guard {guards:?}");
             // The guard says nothing when it is done.
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(has_come(&target) >= is_due, "kill {number}: the result is lost");
+        assert!(has_come(&target) >= is_due, "kill {number}, {was_killed}: the result is lost");
         slowest.fetch_max(since.elapsed().as_millis().try_into().unwrap(), Relaxed);
     });
     let [before, within, behind] = [met.before, met.within, met.behind].map(AtomicUsize::into_inner);

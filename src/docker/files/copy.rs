@@ -367,6 +367,6 @@ fn missing(error: Error, path: &OsStr) -> Error {
     if error.kind() != ErrorKind::File {
         return error;
     }
-    let hint = error.hint().unwrap_or_default().to_owned();
-    Error::new(ErrorKind::File, format!("the container has no {}", path.display())).with_hint(hint)
+    Error::new(ErrorKind::File, format!("the container has no {}", path.display()))
+        .with_hint("`cube cp TASK:FOLDER - | tar -t` lists what is in a folder")
 }

@@ -44,7 +44,14 @@ impl RunningTask {
         let (docker, id) = (self.docker(), &self.container_id().await?);
         let from = Spot::in_container(copy.path());
         docker.refuse_unreadable(id, &from, events).await?;
-        let (found, stream) = docker.open_archive(id, &from.full()).await?;
+        let opened = docker.open_archive(id, &from.full()).await;
+        let (found, stream) = opened.map_err(|error| match error.kind() {
+            ErrorKind::File => error.with_hint(
+                "see where the task writes it: --keep keeps the container, and `cube cp TASK:FOLDER - | tar -t` \
+                 lists what is in a folder",
+            ),
+            _ => error,
+        })?;
         let place = place(&from, found.is_folder(), copy.to())?;
         let target = Target { place, strip: from.end != SpotEnd::Content, tag: tag.to_owned() };
         docker.unpack(stream, target, &from.path, events).await
