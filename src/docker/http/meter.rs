@@ -1,4 +1,5 @@
-//! A byte stream that stops reading past a budget, so that an endless answer cannot fill the memory.
+//! A byte stream that stops reading past a budget, so that an endless answer cannot fill the memory: bollard collects
+//! each of its answers whole, and neither it nor hyper has a limit for that.
 
 use std::{
     io,

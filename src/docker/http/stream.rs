@@ -1,5 +1,5 @@
-//! Requests whose answer is a task's output, over a connection of their own. What comes is read as it is:
-//! an HTTP client between would wake a second task for each line of a log.
+//! Requests whose answer is a task's output, over a connection of their own. What comes is read as it is: hyper's
+//! body takes twice the instructions for a log in short lines, see `tests/bench/README.md`.
 
 use std::fmt;
 
