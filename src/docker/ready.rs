@@ -129,7 +129,7 @@ impl RunningTask {
 
     /// Returns once the conditions hold, and whether the task has ended by then. An error means that they never will.
     async fn reach(&self, watches: &Watches<'_>, container: &Details) -> Result<bool, Error> {
-        let mut held = pin!(watches.hold(self, container));
+        let mut held = pin!(watches.wait(self, container));
         let mut end = pin!(self.end());
         tokio::select! {
             biased;

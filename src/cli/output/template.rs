@@ -2,8 +2,6 @@
 
 use cube::{DockerResult, Error, ErrorKind, Port, Protocol};
 
-use crate::cli::output::variables;
-
 /// The words that a template may hold, for messages.
 const KNOWN: &str = "{host}, {port}, {port:5432}, {name}, {id}; {{ is a brace";
 
@@ -59,7 +57,7 @@ impl Template {
     pub fn fill(&self, name: &str, task: &DockerResult) -> Result<String, Error> {
         let fill = |part: &Part| match part {
             Part::Text(text) => Ok(text.clone()),
-            Part::Host => Ok(variables::host(task)),
+            Part::Host => Ok(host(task)),
             Part::LowestPort => lowest_port(name, task),
             Part::Port(port) => host_port(name, *port, task),
             Part::Name => Ok(task.name.clone().unwrap_or_default()),
@@ -103,6 +101,14 @@ fn host_port(name: &str, port: Port, task: &DockerResult) -> Result<String, Erro
         let message = format!("--export {name} needs port {port}, which the task does not publish");
         Error::new(ErrorKind::NotPublished, message).with_hint(format!("publish it with -p {}", port.number))
     })
+}
+
+/// The address at which the task's ports are published.
+pub fn host(result: &DockerResult) -> String {
+    let bound = result.ports.iter().filter_map(|(port, bindings)| Some((port, bindings.first()?)));
+    let bound: Vec<_> = bound.collect();
+    let tcp = bound.iter().find(|(port, _)| port.protocol == Protocol::Tcp).or(bound.first());
+    tcp.map_or_else(|| "127.0.0.1".to_owned(), |(_, binding)| binding.host.clone())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use cube::{DockerResult, Error, ErrorKind, Protocol, printable::printable, shell
 
 use crate::cli::{
     args::{OutputFormat, flags::names::NamesArgs},
-    output::template::Template,
+    output::template::{self, Template},
 };
 
 /// Where a job of GitHub Actions says that its variables go.
@@ -86,8 +86,10 @@ fn addresses(result: &DockerResult) -> Vec<(String, Option<String>)> {
     let bound: Vec<_> = bound.collect();
     let lowest =
         bound.iter().find(|(port, _)| port.protocol == Protocol::Tcp).map(|(_, binding)| binding.port);
-    let mut known =
-        vec![("HOST".to_owned(), Some(host(result))), ("PORT".to_owned(), lowest.map(|p| p.to_string()))];
+    let mut known = vec![
+        ("HOST".to_owned(), Some(template::host(result))),
+        ("PORT".to_owned(), lowest.map(|p| p.to_string())),
+    ];
     for (port, binding) in bound {
         let suffix = match port.protocol {
             Protocol::Tcp => String::new(),
@@ -97,14 +99,6 @@ fn addresses(result: &DockerResult) -> Vec<(String, Option<String>)> {
         known.push((format!("PORT_{}{suffix}", port.number), Some(binding.port.to_string())));
     }
     known
-}
-
-/// The address at which the task's ports are published.
-pub fn host(result: &DockerResult) -> String {
-    let bound = result.ports.iter().filter_map(|(port, bindings)| Some((port, bindings.first()?)));
-    let bound: Vec<_> = bound.collect();
-    let tcp = bound.iter().find(|(port, _)| port.protocol == Protocol::Tcp).or(bound.first());
-    tcp.map_or_else(|| "127.0.0.1".to_owned(), |(_, binding)| binding.host.clone())
 }
 
 fn export(text: &str) -> Result<(String, Template), Error> {

@@ -12,14 +12,14 @@ const REST: Duration = Duration::from_micros(300);
 
 /// The pace of one stream.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct Coalescer {
     /// Small reads so far.
     small: u32,
     /// The last read was small, and there were many: nothing more was at hand.
     rests: bool,
 }
 
-impl Pace {
+impl Coalescer {
     /// Returns when it is time to read. It holds its thread: a socket that is waited for wakes whoever waits
     /// with each line, asleep on a timer or not.
     pub(crate) fn rest(&mut self) {
@@ -47,7 +47,7 @@ mod tests {
 
     /// How often there is a rest before reads of these lengths.
     fn rests(reads: impl IntoIterator<Item = usize>) -> usize {
-        let mut pace = Pace::default();
+        let mut pace = Coalescer::default();
         let rested = reads.into_iter().map(|read| {
             pace.note(read);
             usize::from(pace.take_rest()) + usize::from(pace.take_rest())

@@ -14,7 +14,7 @@ use crate::{
     docker::http::{
         chunked::{Chunked, Malformed},
         client::{Transport, USER_AGENT},
-        coalesce::Pace,
+        coalesce::Coalescer,
         dial,
         refusal::{self, RefusalText, call::Call},
     },
@@ -32,13 +32,13 @@ const HEADERS: usize = 100;
 pub(crate) struct ByteSource<R> {
     stream: R,
     buffer: BytesMut,
-    pace: Pace,
+    pace: Coalescer,
 }
 
 impl<R: AsyncRead + Unpin> ByteSource<R> {
     /// A source that begins with what was read already.
     pub(crate) fn new(stream: R, read: BytesMut) -> Self {
-        Self { stream, buffer: read, pace: Pace::default() }
+        Self { stream, buffer: read, pace: Coalescer::default() }
     }
 
     /// The next piece, or `None` once the other side has closed. Dropping the future loses nothing.

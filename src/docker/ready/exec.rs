@@ -28,7 +28,7 @@ pub(crate) struct FinishedCommand {
     pub(crate) output: String,
 }
 
-pub(crate) async fn hold(task: &RunningTask, command: &str, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, command: &str, seen: &Progress) -> Result<(), Error> {
     let command = ["sh", "-c", command].map(str::to_owned).to_vec();
     loop {
         match output(task, command.clone()).await {

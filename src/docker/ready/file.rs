@@ -34,7 +34,7 @@ enum View {
     Task,
 }
 
-pub(crate) async fn hold(task: &RunningTask, path: &str, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, path: &str, seen: &Progress) -> Result<(), Error> {
     let raw = task.raw_container().await?;
     let mut view = view(&raw, path);
     let id = id_of(&raw);

@@ -23,7 +23,7 @@ use crate::{
 /// Engines that do not send health events (podman) are asked so often.
 const POLL: Duration = Duration::from_secs(1);
 
-pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
     let Some(check) = Check::of(task).await else {
         return verdict(task, container, false, seen).await;
     };

@@ -54,7 +54,7 @@ enum HttpAnswer {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-pub(crate) async fn hold(
+pub(crate) async fn wait(
     task: &RunningTask,
     container: &Details,
     target: &HttpCondition,

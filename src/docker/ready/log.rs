@@ -20,7 +20,7 @@ use crate::{
 /// The pause before a log that ended or broke is read again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-pub(crate) async fn hold(
+pub(crate) async fn wait(
     task: &RunningTask,
     container: &Details,
     pattern: &str,

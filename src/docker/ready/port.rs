@@ -65,7 +65,7 @@ enum InTables {
 
 impl PortWatch<'_> {
     /// Returns once `port` is listened on; without one, once every tcp port is that the container exposes.
-    pub(crate) async fn hold(&self, port: Option<Port>) -> Result<(), Error> {
+    pub(crate) async fn wait(&self, port: Option<Port>) -> Result<(), Error> {
         let ports = match port {
             Some(port) => vec![port],
             None => exposed(self.container)?,

@@ -34,7 +34,7 @@ impl Progress {
     }
 
     /// Notes that the condition held.
-    pub(crate) fn hold(&self) {
+    pub(crate) fn note_reached(&self) {
         self.with(|state| state.held = true);
     }
 

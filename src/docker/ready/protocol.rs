@@ -40,7 +40,7 @@ const AGAIN: Duration = Duration::from_millis(150);
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(16);
 /// Returns once the server behind `port` takes clients.
-pub(crate) async fn hold(
+pub(crate) async fn wait(
     task: &RunningTask,
     container: &Details,
     protocol: ServerProtocol,

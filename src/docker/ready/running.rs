@@ -10,7 +10,7 @@ use crate::{
 /// A task that waits for its restart sends no event when it runs.
 const POLL: Duration = Duration::from_millis(50);
 
-pub(crate) async fn hold(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
     let mut now = container.clone();
     while now.status != "running" {
         let reason = if now.error.is_empty() { String::new() } else { format!(": {}", now.error) };

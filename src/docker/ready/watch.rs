@@ -65,17 +65,17 @@ impl<'a> Watches<'a> {
     }
 
     /// Returns once all of them hold, or the one that is enough. An error means that they never will.
-    pub(crate) async fn hold(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
+    pub(crate) async fn wait(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         if self.any {
             return self.one_holds(task, container).await;
         }
-        try_join_all(self.all.iter().map(|watch| watch.hold(task, container))).await.map(drop)
+        try_join_all(self.all.iter().map(|watch| watch.wait(task, container))).await.map(drop)
     }
 
     async fn one_holds(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         let watched = self.all.iter().enumerate();
         let mut open: FuturesUnordered<_> =
-            watched.map(|(at, watch)| async move { (at, watch.hold(task, container).await) }).collect();
+            watched.map(|(at, watch)| async move { (at, watch.wait(task, container).await) }).collect();
         let mut reasons = Vec::new();
         while let Some((at, held)) = open.next().await {
             match held {
@@ -159,26 +159,26 @@ impl<'a> Watches<'a> {
 
 impl Watch<'_> {
     /// Returns once the condition holds. An error means that it never will.
-    async fn hold(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
+    async fn wait(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         let seen = &self.seen;
         let held = match self.condition {
-            Condition::Running => running::hold(task, container, seen).await,
-            Condition::Healthy => health::hold(task, container, seen).await,
-            Condition::Port(port) => PortWatch { task, container, seen }.hold(*port).await,
-            Condition::Log { pattern, times } => log::hold(task, container, pattern, *times, seen).await,
-            Condition::Http(http) => http::hold(task, container, http, seen).await,
+            Condition::Running => running::wait(task, container, seen).await,
+            Condition::Healthy => health::wait(task, container, seen).await,
+            Condition::Port(port) => PortWatch { task, container, seen }.wait(*port).await,
+            Condition::Log { pattern, times } => log::wait(task, container, pattern, *times, seen).await,
+            Condition::Http(http) => http::wait(task, container, http, seen).await,
             Condition::Server { protocol, port } => {
-                protocol::hold(task, container, *protocol, *port, seen).await
+                protocol::wait(task, container, *protocol, *port, seen).await
             }
-            Condition::Ready => automatic::hold(task, container, seen).await,
-            Condition::File(path) => file::hold(task, path, seen).await,
-            Condition::Exec(command) => exec::hold(task, command, seen).await,
+            Condition::Ready => automatic::wait(task, container, seen).await,
+            Condition::File(path) => file::wait(task, path, seen).await,
+            Condition::Exec(command) => exec::wait(task, command, seen).await,
             Condition::Exit => Ok(()),
         };
         match held {
             // The container is gone, or stopped: how it ended says more than that it did.
             Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
-            held => held.inspect(|()| seen.hold()),
+            held => held.inspect(|()| seen.note_reached()),
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
         for (watch, (_, text)) in watches.all.iter().zip(conditions) {
             match text {
                 Some(text) => watch.seen.note_with(*text, hint),
-                None => watch.seen.hold(),
+                None => watch.seen.note_reached(),
             }
         }
         watches.timed_out(Duration::from_secs(2))
@@ -269,9 +269,9 @@ mod tests {
         let watches = Watches::of(&all);
         assert_eq!(watches.describe(), "port 80/tcp; running");
         watches.all[0].seen.note("nothing listens");
-        watches.all[1].seen.hold();
+        watches.all[1].seen.note_reached();
         assert_eq!(watches.describe(), "port 80/tcp: nothing listens");
-        watches.all[0].seen.hold();
+        watches.all[0].seen.note_reached();
         assert_eq!(watches.describe(), "its end");
         let any = readiness(&["port=80", "running", "exit"], true);
         assert_eq!(Watches::of(&any).describe(), "port 80/tcp; or running; or its end");
