@@ -141,7 +141,7 @@ fn a_task_file_may_say_it_too() {
     let file = bed.file(
         "task.json",
         &format!(
-            r#"{{"image": "{}", "command": ["out=FATAL", "forever"], "wait_for": ["running", "log=never"],
+            r#"{{"image": "{}", "command": ["out=FATAL", "forever"], "wait_for": ["port=80", "log=never"],
                 "wait_any": true, "fail_on": ["log=FATAL"]}}"#,
             probe()
         ),

@@ -17,6 +17,8 @@ use crate::{
 
 /// How long the rest of what a task wrote may take to come once it has ended.
 const REST: Duration = Duration::from_secs(10);
+/// How long the engine may take to have in its log what a task wrote before a condition held.
+const LAG: Duration = Duration::from_millis(50);
 
 /// The lines that must not be in a task's output, and what is known of them so far.
 #[derive(Default)]
@@ -74,11 +76,14 @@ impl FailureWatch {
 
     /// The same for all that was written by now; once the task has `ended`, that is all it ever wrote.
     pub(crate) async fn failure_by_now(&mut self, ended: bool) -> Option<Error> {
-        let output = self.output.as_mut()?;
+        self.output.as_ref()?;
         if ended {
             return timeout(REST, self.read()).await.ok().flatten();
         }
-        if output.stop_following() { self.read().await } else { None }
+        if let Ok(Some(failure)) = timeout(LAG, self.read()).await {
+            return Some(failure);
+        }
+        if self.output.as_mut()?.stop_following() { self.read().await } else { None }
     }
 
     /// Reads the output to its end, or to a line that is a sign of failure.
