@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrapped_error_keeps_its_kind_and_tells_each_cause_once() {
+    fn a_wrapped_error_keeps_its_kind_and_reports_each_cause_once() {
         let error = Error::new(ErrorKind::PortTaken, "port 80 is in use")
             .with_hint("choose another port")
             .during("cannot start web");

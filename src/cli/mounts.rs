@@ -47,7 +47,7 @@ mod tests {
     use super::warning;
 
     #[test]
-    fn only_what_is_not_mounted_is_told() {
+    fn only_what_is_not_mounted_is_reported() {
         assert_eq!(warning("data", true), None);
         assert_eq!(warning("/", true), None);
         assert!(warning("/no/such/path", true).is_some_and(|text| text.contains("/no/such/path")));

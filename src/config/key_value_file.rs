@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_by_its_number_and_not_shown() {
+    fn a_bad_line_is_reported_by_its_number_and_not_shown() {
         for (bytes, reason) in [
             (&b"A=1\nexport s3cret=1"[..], "white space"),
             (b"A=1\ns3cret =1", "white space"),

@@ -109,7 +109,7 @@ impl RunningTask {
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] if it is gone.
     pub async fn result(&self, action: Action) -> Result<DockerResult, Error> {
-        Ok(self.inspect_told().await?.result(action, self.docker.address()))
+        Ok(self.inspect_published().await?.result(action, self.docker.address()))
     }
 
     /// Where a client reaches its tcp port `number` now: `host:port`, IPv4 first. A restart may move it.

@@ -42,7 +42,7 @@ pub fn serve(words: &[String]) {
             _ => panic!("not known: {words:?}"),
         }
     });
-    // Nothing waits for the connection to be told.
+    // Nothing waits for the connection.
     std::process::exit(0);
 }
 

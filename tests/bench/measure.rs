@@ -1,4 +1,4 @@
-//! Runs commands and tells what they used. A process of its own and a small one: the engine of the
+//! Runs commands and returns what they used. A process of its own and a small one: the engine of the
 //! benchmark must not show in the peak, and what a command leaves behind (cube's guard) must be counted.
 
 use std::io;

@@ -75,7 +75,7 @@ pub enum Phase {
     Job(Job),
     /// Measured, on a container that is made just before and removed after.
     On(Given, Job),
-    /// The same; what counts is the time from the moment that the container's first line tells.
+    /// The same; what counts is the time from the moment that the container's first line names.
     Since(Job),
 }
 

@@ -82,7 +82,7 @@ fn a_variable_is_yes_or_no_in_the_usual_words() {
 }
 
 #[test]
-fn an_empty_variable_is_none() {
+fn an_empty_variable_counts_as_not_set() {
     let engine = empty_engine();
     let mut ps = engine.cube(["ps"]);
     for name in ["OUTPUT", "COLOR", "VERBOSE", "QUIET", "SWARM", "ENGINE_TIMEOUT", "CONTEXT", "HOST"] {

@@ -6,7 +6,7 @@ use crate::testbed::{Bed, probe};
 const TIMES: usize = 10;
 
 #[test]
-fn a_death_before_ready_is_told_with_exit_code_and_last_lines() {
+fn a_death_before_ready_is_reported_with_exit_code_and_last_lines() {
     let (bed, image) = (Bed::new(), probe());
     let dies = [image.as_str(), "out=the map is missing", "exit=3"];
     for _ in 0..TIMES {

@@ -21,7 +21,7 @@ fn dry_run_prints_the_config_and_makes_nothing() {
 }
 
 #[test]
-fn dry_run_tells_no_values_of_variables() {
+fn dry_run_shows_no_values_of_variables() {
     let bed = Bed::new();
     let output = bed.run(["-o", "json", "--dry-run", "--image", "x", "-e", "TOKEN=s3cr3t-value"]).output();
     assert!(output.text().contains("TOKEN") && !output.text().contains("s3cr3t-value"), "{}", output.text());

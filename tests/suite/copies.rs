@@ -256,7 +256,7 @@ fn a_cube_that_is_killed_while_the_task_runs_loses_nothing() {
 }
 
 #[test]
-fn a_volume_that_is_not_there_is_told() {
+fn a_volume_that_is_not_there_is_reported() {
     let bed = Bed::new();
     let missing = bed.path("missing");
     let volume = format!("--volume={}:/x", missing.display());

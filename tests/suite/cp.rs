@@ -499,7 +499,7 @@ fn a_dash_is_a_tar_archive_both_ways() {
 }
 
 #[test]
-fn a_copy_is_told_as_json() {
+fn a_copy_is_reported_as_json() {
     let (bed, tree) = (Bed::new(), laid_out());
     let task = container(&bed, bed.name(), tree.path(), json!({}));
     let target = bed.path("x");

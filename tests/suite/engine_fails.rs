@@ -89,7 +89,7 @@ fn tasks_that_live_on_are_followed_to_their_end() {
 }
 
 #[test]
-fn of_tasks_that_end_with_the_engine_all_is_told() {
+fn of_tasks_that_end_with_the_engine_all_is_reported() {
     let mut private = Private::start(false);
     for way in [Way::Stopped, Way::Killed] {
         follow_through(&mut private, way);

@@ -216,7 +216,7 @@ fn a_prefix_that_fits_two() {
 }
 
 #[test]
-fn secrets_are_never_told() {
+fn secrets_are_never_shown() {
     let bed = Bed::new();
     let args = [
         "--verbose",

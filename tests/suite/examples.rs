@@ -40,8 +40,8 @@ fn lifecycle_takes_a_database_from_pending_to_gone() {
     crate::testbed::Engine::under_test().delete(&format!("/images/{IMAGE}?force=1"));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
-    let told = ["Pending", "Scheduled", "Running", "5432/tcp", "Stop Success"];
-    assert!(told.iter().all(|line| text.contains(line)), "{text}");
+    let shown = ["Pending", "Scheduled", "Running", "5432/tcp", "Stop Success"];
+    assert!(shown.iter().all(|line| text.contains(line)), "{text}");
     let log = String::from_utf8_lossy(&short.stdout);
     assert!(short.status.success() && log.starts_with("127.0.0.1:"), "{short:?}");
     assert!(log.contains("database system is ready to accept connections"), "{log}");

@@ -9,7 +9,7 @@ fn fails(cube: Cube, code: i32) {
 }
 
 #[test]
-fn a_run_that_cannot_tell_its_id_leaves_no_task() {
+fn a_run_that_cannot_print_its_id_leaves_no_task() {
     let (bed, image) = (Bed::new(), probe());
     for output in ["text", "json", "env"] {
         fails(bed.run(["-o", output, "--image", &image, "forever"]), 125);

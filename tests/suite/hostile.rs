@@ -35,7 +35,7 @@ fn kind(cube: Cube, code: i32) -> String {
 }
 
 #[test]
-fn answers_of_wrong_types_are_told_as_such() {
+fn answers_of_wrong_types_are_reported_as_such() {
     for body in [r#"[{"Id":5}]"#, r#"{"message":1}"#, "[1]", "null", "", "[", "\"x\"", r#"[{"Id":"a"}"#] {
         let engine = Scripted::new().on("GET /containers/json", Reply::json(200, body));
         assert_eq!(kind(engine.cube(["ps"]), 1), "bad_answer", "{body}");

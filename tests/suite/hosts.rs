@@ -1,4 +1,4 @@
-//! Several `--host`: the first that answers, told if others were passed over; a container stays with its engine.
+//! Several `--host`: the first that answers, with a line if others were passed over; a container stays with its engine.
 
 use std::os::unix::fs::symlink;
 
@@ -18,11 +18,11 @@ fn cube<'a>(hosts: &[&'a str], args: impl IntoIterator<Item = &'a str>) -> Cube 
 }
 
 #[test]
-fn the_first_that_answers_is_used_and_told_if_it_is_not_the_first() {
+fn the_first_that_answers_is_used_and_reported_if_it_is_not_the_first() {
     let good = Engine::under_test().host();
     assert_eq!(cube(&[&good, NONE], ["ps", "-q"]).output().stderr, "");
-    let told = cube(&[NONE, NEITHER, &good], ["ps"]).stderr_has(NONE).stderr_has(NEITHER);
-    told.stderr_has(&format!("{good} is asked instead")).output();
+    let shown = cube(&[NONE, NEITHER, &good], ["ps"]).stderr_has(NONE).stderr_has(NEITHER);
+    shown.stderr_has(&format!("{good} is asked instead")).output();
     assert_eq!(cube(&[NONE, &good], ["-q", "ps"]).output().stderr, "");
     let hosts = format!("{NONE} {good}");
     let by_variable = Cube::new(["ps"]).without_env("DOCKER_HOST").env("CUBE_HOST", hosts);

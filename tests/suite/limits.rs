@@ -54,7 +54,7 @@ fn cpu_is_cpus() {
 fn too_much_memory_kills_the_task() {
     let bed = Bed::new();
     // Engine 20.10 misses the kernel's word one time in six: then its own answer does not have it either.
-    let told = (0..10).any(|_| {
+    let shown = (0..10).any(|_| {
         let task = bed.start(["-m", "16m", "--image", &probe(), "memory=200", "exit=0"]);
         assert_eq!(task.ended(), 137);
         let noted = task.inspect()["State"]["OOMKilled"] == true;
@@ -63,7 +63,7 @@ fn too_much_memory_kills_the_task() {
         assert!(!noted || waited["oom_killed"] == true, "{waited}");
         noted
     });
-    assert!(told, "the engine never told that memory was lacking");
+    assert!(shown, "the engine never reported that memory was lacking");
 }
 
 #[test]

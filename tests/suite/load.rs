@@ -1,5 +1,5 @@
 //! Many at once and many times over: tasks of many processes and of one, kills at random moments, first starts
-//! of a database. Each count has a variable that sets it; the README tells how to repeat the long runs.
+//! of a database. Each count has a variable that sets it; the README says how to repeat the long runs.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -215,7 +215,7 @@ fn one_runner_holds_no_more_after_many_tasks() {
 }
 
 #[test]
-fn a_first_start_of_postgres_is_ready_when_it_is_told() {
+fn a_first_start_of_postgres_is_ready_when_it_is_reported() {
     const IMAGE: &str = "cube-test-load/postgres:13";
     let starts = count("CUBE_TEST_DATABASES", 3);
     need::engine();

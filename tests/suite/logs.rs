@@ -32,7 +32,7 @@ fn t_puts_the_engine_s_time_before_each_line() {
     let text = bed.cube(["logs", "-t", &task.id]).text();
     for (line, said) in text.lines().zip(["1", "2"]) {
         let (time, rest) = line.split_once(' ').unwrap();
-        // podman before 5.8 tells no more than the second.
+        // podman before 5.8 gives no more than the second.
         let to_the_second = bed.engine().is_podman() && time.len() == "2026-01-02T03:04:05Z".len();
         assert!(to_the_second || time.len() == "2026-01-02T03:04:05.123456789Z".len(), "{line}");
         assert_eq!(rest, said);

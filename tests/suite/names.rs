@@ -36,8 +36,8 @@ fn an_export_reaches_the_command_the_shell_and_the_json() {
     let script = r#"test "$URL" = "pg://u@$CUBE_HOST:$CUBE_PORT/$CUBE_NAME?{" && echo "$URL""#;
     let with = args(&label, &image, &[&["-o", "json", "with"], &export[..]].concat(), &["forever", "--"]);
     let output = bed.cube([with, vec!["sh", "-c", script]].concat()).any_stderr().output();
-    let told: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
-    assert_eq!(told["env"], json!({"URL": output.text().trim_end()}));
+    let shown: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(shown["env"], json!({"URL": output.text().trim_end()}));
     let run = args(&label, &image, &[&["-o", "json", "run"], &export[..]].concat(), &["forever"]);
     let task = bed.cube(run).ends(0).json();
     let port = &task["ports"]["80/tcp"][0];
@@ -67,7 +67,7 @@ fn what_a_template_cannot_have_leaves_nothing() {
     let run = args(&label, &image, &["-o", "json", "run", "--export", "A={port:5432}"], &["forever"]);
     let object = bed.cube(run).ends(125).json();
     assert_eq!(object["error"]["kind"], "not_published", "{object}");
-    assert_eq!(watch.containers_with(&label).len(), 1, "only a task that runs tells its ports");
+    assert_eq!(watch.containers_with(&label).len(), 1, "only a task that runs has its ports");
     bed.assert_empty();
 }
 

@@ -130,7 +130,7 @@ fn a_network_that_was_there_is_used_and_stays() {
 }
 
 #[test]
-fn two_networks_of_one_name_are_told_apart_by_no_flag_and_the_error_says_what_to_do() {
+fn no_flag_chooses_between_two_networks_of_one_name_and_the_error_says_what_to_do() {
     let bed = Bed::new();
     let net = Net::of(&bed);
     if bed.engine().is_podman() {

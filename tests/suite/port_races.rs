@@ -49,7 +49,7 @@ fn a_container_that_the_engine_removed_after_its_failed_start_is_made_anew_too()
 }
 
 #[test]
-fn it_is_chosen_anew_three_times_and_then_the_error_is_told() {
+fn it_is_chosen_anew_three_times_and_then_the_error_is_reported() {
     let mut engine = Scripted::new();
     for _ in 0..4 {
         engine = and(engine, FIRST, Reply::error(500, TAKEN[0]))

@@ -6,7 +6,7 @@ use crate::testbed::registry::{PASSWORD, Registry, USER};
 use crate::testbed::{Bed, probe};
 
 #[test]
-fn prints_the_digest_and_tells_start_and_end() {
+fn prints_the_digest_and_reports_start_and_end() {
     let bed = Bed::new();
     let image = Registry::open().publish(&bed, "1");
     let output = bed.cube(["pull", &image.reference]).stderr_has(&image.reference).output();
@@ -41,7 +41,7 @@ fn a_run_pulls_what_is_missing_once() {
     let run = || bed.run(["--attach", "--image", &image.reference, "out=pulled"]);
     let output = run().stderr_has(&image.reference).output();
     assert_eq!(output.text(), "pulled\n");
-    // Now it is there: nothing to tell.
+    // Now it is there: nothing to print.
     assert_eq!(run().text(), "pulled\n");
     bed.assert_empty();
 }
@@ -131,7 +131,7 @@ fn credentials_may_come_from_a_helper() {
 }
 
 #[test]
-fn a_wrong_password_is_told_as_such() {
+fn a_wrong_password_is_reported_as_such() {
     let bed = Bed::new();
     let registry = Registry::private();
     let image = registry.publish(&bed, "1");
@@ -146,7 +146,7 @@ fn a_wrong_password_is_told_as_such() {
 }
 
 #[test]
-fn no_password_is_told_as_such() {
+fn no_password_is_reported_as_such() {
     let bed = Bed::new();
     let image = Registry::private().publish(&bed, "1");
     let object = bed.run(["-o", "json", "--image", &image.reference]).ends(125).json();
@@ -163,7 +163,7 @@ fn an_image_that_the_registry_does_not_have_is_not_tried_again() {
 }
 
 #[test]
-fn a_registry_that_is_not_there_is_told_as_such() {
+fn a_registry_that_is_not_there_is_reported_as_such() {
     let bed = Bed::new();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let image = format!("{closed}/{}:1", bed.name());

@@ -239,7 +239,7 @@ fn every_block_has_a_name_of_its_own_and_a_reason_if_it_is_not_run() {
 }
 
 #[test]
-fn a_block_without_a_tag_is_told_with_its_line() {
+fn a_block_without_a_tag_is_reported_with_its_line() {
     let (found, wrong) = blocks("text\n```sh\ncube ps\n```\n");
     assert_eq!(found, []);
     assert_eq!(wrong.len(), 1);

@@ -1,4 +1,4 @@
-//! `--wait-for`: ready when the task says so, and told at once when it never will be.
+//! `--wait-for`: ready when the task says so, and reported at once when it never will be.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -104,7 +104,7 @@ fn a_far_engine_is_asked_through_the_image_or_through_the_published_port() {
 }
 
 #[test]
-fn a_listener_on_loopback_alone_is_told_as_such() {
+fn a_listener_on_loopback_alone_is_reported_as_such() {
     let bed = Bed::new();
     bed.run([
         "--wait-for",
@@ -199,7 +199,7 @@ fn health_is_waited_for_and_its_failure_is_explained() {
 }
 
 #[test]
-fn http_takes_a_good_status_and_tells_a_bad_one() {
+fn http_takes_a_good_status_and_reports_a_bad_one() {
     let bed = Bed::new();
     let image = probe_with(&["EXPOSE 80"]);
     let waiting = ["--wait-for", "http=80/up", "--wait-timeout", "6s", "--image"];
@@ -269,12 +269,12 @@ fn started() -> Scripted {
 }
 
 #[test]
-fn ports_that_the_engine_tells_late_are_told() {
+fn ports_that_the_engine_reports_late_are_shown() {
     for late in [serde_json::json!([]), serde_json::Value::Null] {
-        let told = serde_json::json!([{"HostIp": "0.0.0.0", "HostPort": "4711"}]);
+        let shown = serde_json::json!([{"HostIp": "0.0.0.0", "HostPort": "4711"}]);
         let engine = started()
             .on("GET /containers/*/json", publishing(&late))
-            .always("GET /containers/*/json", publishing(&told));
+            .always("GET /containers/*/json", publishing(&shown));
         let text = engine.cube(["-o", "env", "run", "--image", "x"]).text();
         assert!(text.contains("CUBE_PORT='4711'") || text.contains("CUBE_PORT=4711"), "{text}");
     }

@@ -3,7 +3,7 @@
 use crate::testbed::{Bed, probe};
 
 #[test]
-fn on_failure_tries_as_often_as_told() {
+fn on_failure_tries_as_often_as_asked() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "--restart", "on-failure:2", "out=try", "exit=3"]);
     task.wait_until(|seen| seen["RestartCount"] == 2 && seen["State"]["Status"] == "exited");

@@ -95,7 +95,7 @@ fn any_flag_of_docker_s_reaches_the_engine() {
     assert_eq!(host["ShmSize"], 32 * 1024 * 1024);
     let (signal, tmpfs) = (&config["StopSignal"], host["Tmpfs"]["/scratch"].as_str().unwrap());
     if bed.engine().is_podman() {
-        // It tells the number, and adds options of its own.
+        // It prints the number, and adds options of its own.
         assert!(signal == "10" && tmpfs.starts_with("size=1m,"), "{signal} {tmpfs}");
     } else {
         assert_eq!((signal, tmpfs), (&json!("SIGUSR1"), "size=1m"));

@@ -35,7 +35,7 @@ fn a_start_that_the_engine_fails_removes_what_was_made() {
 }
 
 #[test]
-fn what_the_engine_cannot_honour_is_told() {
+fn what_the_engine_cannot_honour_is_reported() {
     let warnings =
         ["WARNING: Your kernel does not support memory limits. Limitation discarded.", "too\u{1b}[2Jbad"];
     let answer = Reply::json(201, json!({"Id": ID, "Warnings": warnings}).to_string());
@@ -46,9 +46,9 @@ fn what_the_engine_cannot_honour_is_told() {
     };
     let run = ["run", "--image", "x", "-m", "16m"];
     let (talks, silent) = (engine(), engine());
-    let told = talks.cube(run).stderr_has("warning: Your kernel does not support memory limits.").output();
-    assert_eq!((told.text(), told.stderr.lines().count()), (format!("{ID}\n"), 2));
-    assert!(!told.stderr.contains('\u{1b}'));
+    let shown = talks.cube(run).stderr_has("warning: Your kernel does not support memory limits.").output();
+    assert_eq!((shown.text(), shown.stderr.lines().count()), (format!("{ID}\n"), 2));
+    assert!(!shown.stderr.contains('\u{1b}'));
     assert_eq!(silent.cube(run).env("CUBE_QUIET", "1").text(), format!("{ID}\n"));
 }
 
@@ -85,7 +85,7 @@ fn a_removal_that_another_began_is_waited_for() {
 }
 
 #[test]
-fn a_taken_port_is_told_as_such_however_the_engine_words_it() {
+fn a_taken_port_is_reported_as_such_however_the_engine_words_it() {
     let words = [
         "driver failed programming external connectivity on endpoint web (7a): Bind for 0.0.0.0:80 failed: port is already allocated",
         "driver failed programming external connectivity on endpoint web (7a): Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use",
@@ -113,7 +113,7 @@ fn a_connection_cut_before_the_start_s_answer_removes_what_was_made() {
 }
 
 #[test]
-fn a_pull_that_fails_is_told_by_its_reason() {
+fn a_pull_that_fails_is_reported_by_its_reason() {
     let cases = [
         ("manifest for x:latest not found: manifest unknown", "image_not_found"),
         ("unauthorized: authentication required", "registry_auth"),

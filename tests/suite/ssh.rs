@@ -118,7 +118,7 @@ fn a_key_that_the_server_does_not_know_is_refused() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_over_there_is_told() {
+fn a_socket_that_is_not_there_over_there_is_reported() {
     let (bed, sshd) = (Bed::new(), Sshd::shared());
     let ps = sshd.carry(&bed, bed.cube(["ps"]));
     let host = format!("ssh://127.0.0.1:{}/no/such.sock", sshd.port());

@@ -269,7 +269,7 @@ fn streams_that_are_non_blocking_lose_nothing() {
 }
 
 #[test]
-fn input_that_cannot_be_read_is_told() {
+fn input_that_cannot_be_read_is_reported() {
     let bed = Bed::new();
     let run = bed.run(["-a", "-i", "--image", &probe(), "cat"]).by_shell(r#"exec "$@" </"#);
     run.stderr_has("standard input cannot be read").output();

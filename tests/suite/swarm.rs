@@ -46,9 +46,9 @@ fn an_attached_task_gives_its_output_whole_and_its_code() {
         .stderr_has("two\n")
         .output();
     assert_eq!(output.text(), "one\n");
-    let told = swarm.cube(run(&image, &["-a", "lines=100x20000"])).output().stdout;
+    let shown = swarm.cube(run(&image, &["-a", "lines=100x20000"])).output().stdout;
     let expected: Vec<u8> = Lines::new(100, 20_000).flatten().collect();
-    assert!(told == expected, "{} bytes of {}", told.len(), expected.len());
+    assert!(shown == expected, "{} bytes of {}", shown.len(), expected.len());
     swarm.cube(run(&image, &["-a", "--entrypoint", "/no/such"])).fails(127).output();
     swarm.cube(run(&image, &["-a", "--timeout", "1s", "forever"])).ends(124).output();
     swarm.assert_empty();
@@ -111,7 +111,7 @@ fn a_detached_task_is_waited_for_and_pruned() {
 }
 
 #[test]
-fn a_task_that_fits_nowhere_is_told_why_and_leaves_nothing() {
+fn a_task_that_fits_nowhere_is_reported_why_and_leaves_nothing() {
     let swarm = swarm();
     let image = swarm.probe();
     for (flag, value, reason) in [

@@ -22,7 +22,7 @@ fn by_tls(cube: Cube, host: &str, folder: &Path) -> Cube {
     cube.env("DOCKER_CERT_PATH", folder)
 }
 
-/// Neither `ps` nor `run` comes through, both say `why`, no word of the key is told, and nothing was made.
+/// Neither `ps` nor `run` comes through, both say `why`, no word of the key is shown, and nothing was made.
 fn refused(host: &str, folder: &Path, kind: &str, why: &str) {
     let (bed, secured) = bed();
     let image = probe_on(&secured.engine, &[]);
@@ -33,7 +33,7 @@ fn refused(host: &str, folder: &Path, kind: &str, why: &str) {
     assert_eq!(output.json()["error"]["kind"], kind, "{}", output.text());
     let key = std::fs::read_to_string(folder.join("key.pem")).unwrap_or_default();
     for line in key.lines() {
-        assert!(!output.stderr.contains(line) && !output.text().contains(line), "{line} was told");
+        assert!(!output.stderr.contains(line) && !output.text().contains(line), "{line} was shown");
     }
     assert!(watch.containers_with(&bed.label()).is_empty());
 }
@@ -100,7 +100,7 @@ fn a_certificate_of_another_authority_is_refused() {
 }
 
 #[test]
-fn an_engine_that_another_authority_vouches_for_is_told_nothing() {
+fn an_engine_that_another_authority_vouches_for_is_sent_nothing() {
     let other = Authority::new();
     refused(
         "127.0.0.1",
@@ -111,7 +111,7 @@ fn an_engine_that_another_authority_vouches_for_is_told_nothing() {
 }
 
 #[test]
-fn an_engine_of_another_name_is_told_nothing() {
+fn an_engine_of_another_name_is_sent_nothing() {
     let client = secured::engine().authority.issue("name", "client");
     refused("localhost", &client, "engine_unreachable", "is for another name");
 }

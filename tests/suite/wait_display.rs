@@ -28,8 +28,8 @@ fn a_quiet_wait_says_nothing() {
     let task = bed.task(task.text().trim_end());
     let quiet = bed.cube(["-q", "wait", "--for", "log=up", &task.id]).any_stderr().output();
     assert_eq!(quiet.stderr, "");
-    let told = bed.cube(["wait", "--for", "log=up", &task.id]).any_stderr().output();
-    assert!(told.stderr.starts_with("waiting for log=up\nready after "), "{}", told.stderr);
+    let shown = bed.cube(["wait", "--for", "log=up", &task.id]).any_stderr().output();
+    assert!(shown.stderr.starts_with("waiting for log=up\nready after "), "{}", shown.stderr);
 }
 
 #[test]

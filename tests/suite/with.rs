@@ -16,7 +16,7 @@ fn the_command_finds_the_task_and_its_code_is_cubes() {
 }
 
 #[test]
-fn a_task_that_dies_is_told_and_fail_fast_ends_the_command() {
+fn a_task_that_dies_is_reported_and_fail_fast_ends_the_command() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     let args = ["with", "--fail-fast", "--label", &label, "--image", &image, "exit=4", "--", "sleep", "60"];

@@ -233,7 +233,7 @@ proptest! {
 }
 
 #[test]
-fn an_address_of_blanks_is_none() {
+fn an_address_of_blanks_counts_as_not_given() {
     let machine = Machine::new(&[("DOCKER_HOST", " ")], &["/run/podman/podman.sock"]);
     assert_eq!(machine.resolved(" ", " "), "unix:///run/podman/podman.sock");
 }

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_and_a_full_disk_are_told_apart() {
+    fn a_reader_that_has_gone_and_a_full_disk_are_distinguished() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let failed = |to: std::fs::File| {
             let mut direct = NonBlocking::new(to);

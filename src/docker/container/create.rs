@@ -123,10 +123,10 @@ impl Docker {
         self.make_networks(task).await?;
         let body = body::create_body(&task.with_networks_by_id(), around);
         let config = task.config.clone();
-        task.created_by(Box::pin(self.create_as_told(&config, body, events))).await
+        task.created_by(Box::pin(self.create_as_configured(&config, body, events))).await
     }
 
-    async fn create_as_told(
+    async fn create_as_configured(
         &self,
         config: &Config,
         mut body: Map<String, Value>,

@@ -64,7 +64,7 @@ impl Docker {
 impl RunningTask {
     /// As [`RunningTask::inspect`], once the engine has reported where the ports are that it publishes, if it does soon:
     /// it does not say so at the very start, and on some networks never.
-    pub(crate) async fn inspect_told(&self) -> Result<Details, Error> {
+    pub(crate) async fn inspect_published(&self) -> Result<Details, Error> {
         let untold = |details: &Result<Details, Error>| details.as_ref().is_ok_and(Details::lacks_ports);
         TELLING.ask(|| self.inspect(), untold).await
     }

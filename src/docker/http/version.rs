@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_head_of_an_answer_tells_engine_and_api() {
+    fn the_head_of_an_answer_reports_engine_and_api() {
         let head = |server: &'static str, api: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert("server", server.parse().unwrap());

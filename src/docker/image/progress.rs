@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_cut_anywhere_tell_the_same() {
+    fn lines_cut_anywhere_report_the_same() {
         let text = "{\"status\":\"Downloading\",\"id\":\"a1\",\"progressDetail\":{\"current\":1,\"total\":2}}\r\n\
                     {\"status\":\"Digest: sha256:00\"}\n{\"error\":\"toomanyrequests\"}";
         for cut in 1..text.len() {

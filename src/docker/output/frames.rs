@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_engine_in_the_stream_is_told() {
+    fn an_error_of_the_engine_in_the_stream_is_reported() {
         let error = decode(&frame(3, b"disk \x1b[31mfull"), 5).unwrap_err();
         assert_eq!(error.causes().collect::<Vec<_>>(), ["disk  [31mfull"]);
     }

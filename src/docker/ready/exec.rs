@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_of_the_output_is_told() {
+    fn the_last_line_of_the_output_is_reported() {
         assert_eq!(describe(&run(2, "one\nno response\n\n")), "it exited with 2: \"no response\"");
         assert_eq!(describe(&run(1, "")), "it exited with 1 and printed nothing");
     }
 
     #[test]
-    fn a_missing_shell_is_told_from_a_missing_command() {
+    fn a_missing_shell_is_no_missing_command() {
         let engine = "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process \
                       caused: exec: \"sh\": executable file not found in $PATH: unknown\r\n";
         assert!(is_missing(&run(126, engine)));

@@ -113,7 +113,7 @@ mod tests {
     use crate::docker::details::Probe;
 
     #[test]
-    fn the_last_probe_is_told() {
+    fn the_last_probe_is_reported() {
         let mut health = Health { status: "starting".into(), probes: vec![] };
         assert_eq!(describe(&health), "starting; no probe has ended yet");
         health.status = "unhealthy".into();

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_closes_is_told() {
+    async fn a_connection_that_closes_is_reported() {
         let failure = answered("80/up?a=b", b"").await.unwrap_err();
         assert!(!deepest_cause(failure.as_ref()).to_string().is_empty());
     }

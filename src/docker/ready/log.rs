@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_count_so_far_is_told() {
+    fn the_count_so_far_is_reported() {
         assert_eq!(describe(0, 1), "no line matched so far");
         assert_eq!(describe(1, 2), "1 line of 2 matched so far");
         assert_eq!(describe(2, 3), "2 lines of 3 matched so far");

@@ -144,13 +144,13 @@ pub(in crate::docker) fn none_answers(open: &[(Manager, Error)]) -> Error {
     let is = |kind: &ErrorKind| open.iter().any(|(_, error)| error.kind() == *kind);
     // Where one says that it manages no swarm there may be none.
     let kind = [ErrorKind::Unsupported, ErrorKind::ConnectionLost].into_iter().find(is);
-    let each: Vec<String> = open.iter().map(|(manager, error)| told_of(&manager.address, error)).collect();
+    let each: Vec<String> = open.iter().map(|(manager, error)| reason_of(&manager.address, error)).collect();
     Error::new(kind.unwrap_or(ErrorKind::EngineUnreachable), "none of the engines can be asked")
         .with_source(each.join("; "))
         .with_hint("see that one of them is up; a swarm answers while more than half of its managers are")
 }
 
-fn told_of(address: &Address, error: &Error) -> String {
+fn reason_of(address: &Address, error: &Error) -> String {
     let (address, error) = (address.to_string(), error.to_string());
     if error.contains(&address) { error } else { format!("{address}: {error}") }
 }

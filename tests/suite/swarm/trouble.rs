@@ -14,7 +14,7 @@ use crate::testbed::swarm::{Swarm, until};
 const LATEST: u64 = 4000;
 
 #[test]
-fn a_task_that_fails_time_after_time_is_told_by_its_last_failure() {
+fn a_task_that_fails_time_after_time_is_reported_by_its_last_failure() {
     let swarm = swarm();
     let image = swarm.probe();
     let words =
@@ -42,7 +42,7 @@ fn two_stops_of_one_task_both_succeed() {
 }
 
 #[test]
-fn a_wait_outlasts_the_removal_and_tells_the_code() {
+fn a_wait_outlasts_the_removal_and_reports_the_code() {
     let swarm = swarm();
     let image = swarm.probe();
     let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text().trim_end().to_owned();
@@ -67,12 +67,12 @@ fn a_task_past_its_time_goes_with_the_next_command() {
 }
 
 #[test]
-fn want_of_memory_is_told_by_the_task_s_own_node() {
+fn want_of_memory_is_reported_by_the_task_s_own_node() {
     let swarm = swarm();
     let image = swarm.probe();
     let engine = &swarm.node("node1").engine;
     // An engine may miss the kernel's word: then its own answer does not have it either.
-    let told = (0..10).any(|_| {
+    let shown = (0..10).any(|_| {
         let words = ["--node", "node1", "-m", "16m", "memory=200", "exit=0"];
         let id = swarm.cube(run(&image, &words)).text().trim_end().to_owned();
         swarm.cube(["wait", &id]).exits(137).output();
@@ -82,7 +82,7 @@ fn want_of_memory_is_told_by_the_task_s_own_node() {
         assert_eq!((&result["exit_code"], &result["oom_killed"]), (&137.into(), &noted.into()));
         noted
     });
-    assert!(told, "no engine noted that the memory was too small");
+    assert!(shown, "no engine noted that the memory was too small");
     swarm.assert_empty();
 }
 

@@ -160,8 +160,8 @@ fn import(engine: &Engine, root: &Path, repo: &str, tag: &str, instructions: &[&
     assert!(answer.status == 200 && !text.contains("\"error\""), "importing {repo}: {text}");
     // podman 4 reads neither name nor tag of an import.
     if !engine.has(&format!("/images/{repo}:{tag}/json")) {
-        let told: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-        let id = told["status"].as_str().unwrap().trim_end();
+        let shown: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        let id = shown["status"].as_str().unwrap().trim_end();
         let tagged = engine.send("POST", &format!("/images/{id}/tag?repo={repo}&tag={tag}"), &[], &[]);
         assert_eq!(tagged.status, 201, "naming {repo}: {text}");
     }

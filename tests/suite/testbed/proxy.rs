@@ -212,7 +212,7 @@ impl Shared {
     }
 }
 
-/// Passes the engine's answer on, as far as `fault` allows; tells whether the connection goes on.
+/// Passes the engine's answer on, as far as `fault` allows; returns whether the connection goes on.
 async fn answer(
     client: &mut UnixStream,
     engine: &mut UnixStream,

@@ -8,7 +8,7 @@ use super::authority::Authority;
 use super::guarded::Guarded;
 use super::{Engine, need};
 
-/// The engine, started once for all tests; its socket tells the tests what is true.
+/// The engine, started once for all tests; its socket shows the tests what is true.
 pub struct Secured {
     pub engine: Engine,
     pub authority: Authority,

@@ -287,7 +287,7 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !holds() {
         assert!(Instant::now() < deadline, "it does not come: {what}");
-        // Swarm tells of none of these.
+        // Swarm reports none of these.
         std::thread::sleep(Duration::from_millis(50));
     }
 }

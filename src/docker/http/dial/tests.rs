@@ -38,7 +38,7 @@ async fn asked(dialer: &Dialer) -> Result<String, Error> {
 }
 
 #[tokio::test]
-async fn a_unix_socket_is_reached_and_its_failures_are_told_apart() {
+async fn a_unix_socket_is_reached_and_its_failures_are_distinguished() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("x.sock");
     let missing = failure(Address::Unix(socket.clone())).await;

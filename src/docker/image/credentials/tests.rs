@@ -109,7 +109,7 @@ fn an_empty_helper_exempts_a_registry_from_the_store() {
 }
 
 #[test]
-fn broken_configurations_are_told_without_their_contents() {
+fn broken_configurations_are_reported_without_their_contents() {
     for (text, reason) in [
         (r#"{"auths": {"r": {"auth": "s3cret""#, "line 1"),
         (r#"["s3cret"]"#, "line 1"),
@@ -162,7 +162,7 @@ esac
 
 /// Helpers are found by `PATH`, which only a process of its own can have changed safely.
 #[test]
-fn helpers_are_asked_and_their_failures_are_told() {
+fn helpers_are_asked_and_their_failures_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let helper = folder.path().join("docker-credential-cubetest");
     fake_program::write(&helper, HELPER);
