@@ -59,23 +59,26 @@ impl Signals {
     /// was ignored when cube began (`nohup`) stays so.
     pub fn listen() -> Result<Self, Error> {
         let hangup = (!is_ignored(HANGUP)).then_some(HANGUP);
-        Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup))
+        Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup).map(listener))
     }
 
     /// Those that mean the task in the foreground, as with `docker run`. With a terminal of its own (`tty`) the task
     /// hears of its size from there.
     pub fn passed_on(tty: bool) -> Result<Self, Error> {
         let all = PASSED_ON.into_iter().chain(REAL_TIME);
-        Self::of(all.filter(|number| !(tty && *number == WINDOW_CHANGE)))
+        // A signal that the machine keeps for itself, as emulators do, reaches nobody.
+        let is_kept = |heard: &io::Result<_>| {
+            heard.as_ref().is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::InvalidInput)
+        };
+        let heard = all.filter(|number| !(tty && *number == WINDOW_CHANGE)).map(listener);
+        Self::of(heard.filter(|heard| !is_kept(heard)))
     }
 
-    fn of(numbers: impl IntoIterator<Item = i32>) -> Result<Self, Error> {
-        let listen = |number| {
-            let listener = unix::signal(SignalKind::from_raw(number))
-                .map_err(|e| Error::new(ErrorKind::Output, "cannot listen for signals").with_source(e))?;
-            Ok((number, listener))
-        };
-        numbers.into_iter().map(listen).collect::<Result<_, _>>().map(Self)
+    fn of(heard: impl IntoIterator<Item = io::Result<(i32, unix::Signal)>>) -> Result<Self, Error> {
+        let heard: io::Result<_> = heard.into_iter().collect();
+        heard
+            .map(Self)
+            .map_err(|cause| Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause))
     }
 
     /// The next signal.
@@ -100,6 +103,10 @@ impl Signals {
             signal = self.next() => Err(Error::interrupted(signal?)),
         }
     }
+}
+
+fn listener(number: i32) -> io::Result<(i32, unix::Signal)> {
+    unix::signal(SignalKind::from_raw(number)).map(|listener| (number, listener))
 }
 
 /// Whether this process was started with the signal ignored.
