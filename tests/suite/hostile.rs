@@ -56,6 +56,7 @@ fn an_id_that_is_no_id_goes_into_no_path() {
         let listed = json!([{"Id": id, "State": "exited", "Labels": {"cube.task.id": UUID}}]);
         let engine = Scripted::new()
             .on("GET /containers/json", Reply::json(200, listed.to_string()))
+            .on("GET /networks", Reply::json(200, "[]"))
             .on("GET /services", Reply::error(503, "This node is not a swarm manager."));
         assert_eq!(engine.cube(["prune"]).text(), "");
     }
