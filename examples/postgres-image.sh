@@ -204,7 +204,7 @@ server=$(server_package)
 version=${server#postgresql-}
 say "making $image from the package $server"
 mapfile -t packages < <(packages_for "$server")
-[ "${#packages[@]}" -gt 5 ] || fail "apt cannot tell what $server needs" "apt-get -s install $server shows why"
+[ "${#packages[@]}" -gt 5 ] || fail "apt does not say what $server needs" "apt-get -s install $server shows why"
 say "fetching and unpacking ${#packages[@]} packages"
 unpack
 complete

@@ -38,6 +38,7 @@ mod hosts;
 mod inherited;
 mod inspect;
 mod kill;
+mod layout;
 mod limits;
 mod load;
 mod logs;

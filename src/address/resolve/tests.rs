@@ -1,3 +1,5 @@
+//! Which of the places that name an engine counts.
+
 use std::{collections::HashMap, fs, sync::Mutex};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Connections of each kind, and how they fail.
+
 use std::{fs, path::PathBuf, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};

@@ -1,3 +1,5 @@
+//! Real texts of engines and registries, and what they mean.
+
 use proptest::prelude::*;
 
 use super::*;

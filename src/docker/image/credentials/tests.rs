@@ -1,3 +1,5 @@
+//! Credentials as Docker's configuration and its helpers keep them.
+
 use std::{fs, process::Command};
 
 use base64::prelude::BASE64_STANDARD;

@@ -1,3 +1,5 @@
+//! The command line of ssh for an address.
+
 use crate::docker::http::dial::ssh::*;
 
 fn arguments_for(address: &str) -> String {

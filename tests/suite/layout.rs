@@ -1,0 +1,62 @@
+//! The sources as a whole: what a reader may rely on when looking for something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// More files than this in one folder are hard to survey.
+const FILES: usize = 17;
+
+/// The files of the crate.
+fn sources() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files
+}
+
+/// The name of the type that a line defines.
+fn defined(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = match line.strip_prefix("pub(").and_then(|rest| rest.split_once(") ")) {
+        Some((_, rest)) => rest,
+        None => line.strip_prefix("pub ").unwrap_or(line),
+    };
+    let rest = ["struct ", "enum ", "trait "].iter().find_map(|word| line.strip_prefix(word))?;
+    rest.split(|character: char| !character.is_alphanumeric()).next()
+}
+
+#[test]
+fn each_type_has_a_name_of_its_own() {
+    let mut places = BTreeMap::<String, BTreeSet<PathBuf>>::new();
+    for file in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        let own = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for name in own.lines().filter_map(defined) {
+            places.entry(name.to_owned()).or_default().insert(file.clone());
+        }
+    }
+    assert!(places.contains_key("RunningTask"), "no type is found any more");
+    places.retain(|_, files| files.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
+}
+
+#[test]
+fn no_folder_is_too_full_and_each_file_says_what_it_is_for() {
+    let mut folders = BTreeMap::<PathBuf, usize>::new();
+    for file in sources() {
+        assert!(
+            fs::read_to_string(&file).unwrap().starts_with("//!"),
+            "{} has no first words",
+            file.display()
+        );
+        *folders.entry(file.parent().unwrap().to_owned()).or_default() += 1;
+    }
+    folders.retain(|_, files| *files > FILES);
+    assert!(folders.is_empty(), "{folders:#?}");
+}
