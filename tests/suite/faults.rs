@@ -18,7 +18,7 @@ const WALKERS: usize = 16;
 const GONE: Duration = Duration::from_secs(10);
 
 /// A command line of cube, with ID and LABEL in place of what differs from run to run.
-struct Story {
+struct Scenario {
     name: &'static str,
     args: Vec<String>,
     /// The arguments of the probe of a task that is there before, if the command needs one.
@@ -36,10 +36,10 @@ fn engine() -> &'static Engine {
     ENGINE.get_or_init(|| Private::start(false)).engine()
 }
 
-fn stories(pulled: &str) -> Vec<Story> {
+fn scenarios(pulled: &str) -> Vec<Scenario> {
     let image = image::probe_on(engine(), &[]);
     let usual = format!("--label LABEL --network none --image {image}");
-    let story = |name, line: String, task, (code, failure), prints| Story {
+    let scenario = |name, line: String, task, (code, failure), prints| Scenario {
         name,
         args: line.split(' ').map(str::to_owned).collect(),
         task,
@@ -49,8 +49,8 @@ fn stories(pulled: &str) -> Vec<Story> {
     };
     let forever: Option<&[&str]> = Some(&["forever"]);
     vec![
-        story("run", format!("run {usual} forever"), None, (0, 125), None),
-        story(
+        scenario("run", format!("run {usual} forever"), None, (0, 125), None),
+        scenario(
             "run that pulls and waits",
             format!(
                 "-o json run --pull always --wait-for log=up --label LABEL --network none --image {pulled} out=up forever"
@@ -59,30 +59,30 @@ fn stories(pulled: &str) -> Vec<Story> {
             (0, 125),
             None,
         ),
-        story(
+        scenario(
             "run --attach",
             format!("run --attach {usual} out=one sleep=0.2 out=two exit=3"),
             None,
             (3, 125),
             Some("one\ntwo\n"),
         ),
-        story("with", format!("with {usual} forever -- echo done"), None, (0, 125), Some("done\n")),
-        story("stop", "stop ID".to_owned(), forever, (0, 1), None),
-        story(
+        scenario("with", format!("with {usual} forever -- echo done"), None, (0, 125), Some("done\n")),
+        scenario("stop", "stop ID".to_owned(), forever, (0, 1), None),
+        scenario(
             "logs -f",
             "logs -f ID".to_owned(),
             Some(&["out=one", "sleep=0.5", "out=two"]),
             (0, 1),
             Some("one\ntwo\n"),
         ),
-        story("wait", "wait ID".to_owned(), Some(&["sleep=0.5", "exit=3"]), (3, 1), Some("3\n")),
-        story("pull", format!("pull {pulled}"), None, (0, 1), None),
+        scenario("wait", "wait ID".to_owned(), Some(&["sleep=0.5", "exit=3"]), (3, 1), Some("3\n")),
+        scenario("pull", format!("pull {pulled}"), None, (0, 1), None),
     ]
 }
 
-/// One story with one fault.
+/// One scenario with one fault.
 struct Point<'a> {
-    story: &'a Story,
+    scenario: &'a Scenario,
     at: usize,
     fault: Fault,
     /// Whether the guard dies too, so that only the label is left.
@@ -92,11 +92,11 @@ struct Point<'a> {
 impl std::fmt::Display for Point<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let guard = if self.unguarded { ", without its guard" } else { "" };
-        write!(f, "{}, request {}, {:?}{guard}", self.story.name, self.at, self.fault)
+        write!(f, "{}, request {}, {:?}{guard}", self.scenario.name, self.at, self.fault)
     }
 }
 
-impl Story {
+impl Scenario {
     /// Runs it through `proxy`; the task it is about lives as long as what is returned.
     fn run<'bed>(&self, bed: &'bed Bed, proxy: &Proxy, stalls: bool) -> (Option<Task<'bed>>, Output) {
         let task = self.task.map(|actions| {
@@ -128,7 +128,7 @@ impl Story {
             .flat_map(|f| both(*f).into_iter().map(move |unguarded| (*f, unguarded)))
             .collect();
         let all = (0..requests.len()).flat_map(|at| faults.iter().map(move |f| (at, *f)));
-        all.map(|(at, (fault, unguarded))| Point { story: self, at, fault, unguarded }).collect()
+        all.map(|(at, (fault, unguarded))| Point { scenario: self, at, fault, unguarded }).collect()
     }
 }
 
@@ -137,7 +137,7 @@ impl Point<'_> {
     fn walk(&self) -> Option<Bed> {
         let bed = Bed::on(engine());
         let proxy = Proxy::before(engine(), Some((self.at, self.fault)));
-        let (task, output) = self.story.run(&bed, &proxy, self.fault == Fault::Stall);
+        let (task, output) = self.scenario.run(&bed, &proxy, self.fault == Fault::Stall);
         self.judge(&output);
         self.nothing_twice(&proxy.seen());
         if self.unguarded {
@@ -148,9 +148,9 @@ impl Point<'_> {
             return Some(bed);
         }
         proxy.come_back();
-        if output.status == self.story.code {
+        if output.status == self.scenario.code {
             self.success(&bed, &output);
-        } else if self.story.name == "stop" {
+        } else if self.scenario.name == "stop" {
             let id = &task.as_ref().unwrap().id;
             if engine().has_container(id) {
                 bed.cube(["stop", id]).output();
@@ -167,33 +167,33 @@ impl Point<'_> {
         None
     }
 
-    /// What was told: by the exit code, and by an error with a hint.
+    /// What was reported: by the exit code, and by an error with a hint.
     fn judge(&self, output: &Output) {
         let Output { status, stderr, .. } = output;
-        let told = || format!("{self}: {status}\n{}\n{stderr}", output.text());
-        assert!(!stderr.contains("panicked"), "{}", told());
-        assert!([self.story.code, self.story.failure].contains(status), "{}", told());
+        let shown = || format!("{self}: {status}\n{}\n{stderr}", output.text());
+        assert!(!stderr.contains("panicked"), "{}", shown());
+        assert!([self.scenario.code, self.scenario.failure].contains(status), "{}", shown());
         if self.fault == Fault::Delay {
-            assert_eq!(*status, self.story.code, "{}", told());
+            assert_eq!(*status, self.scenario.code, "{}", shown());
         }
-        if *status == self.story.failure {
+        if *status == self.scenario.failure {
             let hinted = stderr.contains("  hint: ") || output.text().contains("\"hint\":\"");
             assert!(
                 hinted && (stderr.contains("cube: ") || output.text().contains("\"kind\":")),
                 "{}",
-                told()
+                shown()
             );
         }
-        if let Some(whole) = self.story.prints {
+        if let Some(whole) = self.scenario.prints {
             let text = output.text();
-            assert!(whole.starts_with(&text), "{}", told());
-            assert!(*status == self.story.failure || text == whole, "{}", told());
+            assert!(whole.starts_with(&text), "{}", shown());
+            assert!(*status == self.scenario.failure || text == whole, "{}", shown());
         }
     }
 
     /// What a success promises; then the same by hand as a user would do it.
     fn success(&self, bed: &Bed, output: &Output) {
-        match self.story.name {
+        match self.scenario.name {
             "run" => {
                 let id = output.text().trim_end().to_owned();
                 assert_eq!(bed.containers(), [id.as_str()], "{self}");
@@ -248,8 +248,8 @@ fn end_guard(task_id: &str) {
 fn every_request_fails_in_every_way() {
     let bed = Bed::new();
     let image = Registry::open().publish(&bed, "1");
-    let stories = stories(&image.reference);
-    let points: Vec<_> = stories.iter().flat_map(Story::points).collect();
+    let scenarios = scenarios(&image.reference);
+    let points: Vec<_> = scenarios.iter().flat_map(Scenario::points).collect();
     let queue = Mutex::new(points.iter());
     let (left, faults) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -270,7 +270,7 @@ fn every_request_fails_in_every_way() {
     bed.cube(["prune"]).env("DOCKER_HOST", engine().host()).output();
     for bed in left {
         for id in bed.containers() {
-            // Whether its run was told of is not on the engine, so prune may not take it.
+            // Whether its run was reported is not on the engine, so prune may not take it.
             let owner = engine().container(&id)["Config"]["Labels"]["cube.task.owner"].clone();
             assert!(owner.as_str().unwrap().ends_with(" start"), "prune left {id}");
             bed.cube(["stop", "-t", "0", &id]).output();
