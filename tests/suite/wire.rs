@@ -33,7 +33,8 @@ const OLDEST_CLI: u32 = 28;
 
 /// A folder with what the lines name.
 fn folder() -> TempDir {
-    let folder = TempDir::with_prefix("cube-test-").unwrap();
+    // What was recorded for a line with `..` is below /tmp, wherever temporary files are here.
+    let folder = TempDir::with_prefix_in("cube-test-", "/tmp").unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("env", "FROM_FILE=1\n# c\nHOME\nOTHER= a b \n");
     write(".env", "FROM_FILE=1\n");
