@@ -16,6 +16,7 @@ struct Job {
 
 impl Job {
     fn new(inputs: &[(&str, &str)]) -> Self {
+        need::settle();
         let folder = TempDir::with_prefix("cube-test-").unwrap();
         for file in ["env", "output", "state"] {
             fs::write(folder.path().join(file), "").unwrap();

@@ -82,6 +82,7 @@ fn zsh_reads_the_script_without_an_error_and_asks_cube() {
 
 #[test]
 fn contexts_are_offered_by_their_names() {
+    need::settle();
     let folder = tempfile::tempdir().unwrap();
     let meta = folder.path().join("contexts/meta/0123");
     std::fs::create_dir_all(&meta).unwrap();

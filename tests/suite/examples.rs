@@ -20,6 +20,7 @@ fn capture_prints_what_a_task_wrote() {
 
 #[test]
 fn ready_waits_for_a_task_and_removes_it() {
+    need::engine();
     let folder = tempfile::tempdir().unwrap();
     let task = folder.path().join("task.json");
     let config = serde_json::json!({"image": shell(), "command": ["sh", "-c", "echo up; sleep 60"]});

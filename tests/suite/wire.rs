@@ -15,7 +15,7 @@ use std::thread;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::testbed::{Cube, cube::scratch};
+use crate::testbed::{Cube, cube::scratch, need};
 use lines::LINES;
 use plain::{comparable, is_attached, said};
 use recorder::{Create, Recorder};
@@ -33,6 +33,7 @@ const OLDEST_CLI: u32 = 28;
 
 /// A folder with what the lines name.
 fn folder() -> TempDir {
+    need::settle();
     // What was recorded for a line with `..` is below /tmp, wherever temporary files are here.
     let folder = TempDir::with_prefix_in("cube-test-", "/tmp").unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::need;
+
 /// A server with a folder of its own.
 pub struct Guarded {
     // Its stdin is the pipe.
@@ -18,6 +20,7 @@ impl Guarded {
     /// Runs `server` (with its words `$1`, `$2` … as given) in a fresh folder after the shell lines of
     /// `before`; at the end `server` is stopped, then `after` runs and the folder goes.
     pub fn start(before: &str, server: &str, after: &str, words: &[&str]) -> Self {
+        need::settle();
         let folder = TempDir::with_prefix("cube-test-").unwrap().keep();
         let script = format!(
             "exec 3<&0 </dev/null >log 2>&1; trap '' INT TERM HUP\n\

@@ -11,7 +11,7 @@ use std::thread;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::testbed::{Cube, cube::scratch, request::Request};
+use crate::testbed::{Cube, cube::scratch, need, request::Request};
 
 /// What was asked to create a container.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,7 @@ pub struct Recorder {
 
 impl Recorder {
     pub fn new(api: &'static str) -> Self {
+        need::settle();
         let folder = TempDir::with_prefix("cube-test-").unwrap();
         let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
         let seen = Arc::<Mutex<Vec<_>>>::default();
