@@ -77,7 +77,7 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), Error> {
         // As for Docker, 0 is no limit.
         if let Some(memory) = self.memory.filter(|m| m.bytes() > 0 && *m < LEAST_MEMORY) {
-            return Err(too_little_memory(memory.bytes()));
+            return Err(too_little_memory(memory));
         }
         self.check_ranges()?;
         match self.cpus.filter(|c| c.nanos() > 0 && c.nanos() < LEAST_NANO_CPUS) {
@@ -112,12 +112,14 @@ impl Limits {
     }
 }
 
-fn too_little_memory(bytes: u64) -> Error {
-    let hint = if bytes < MOST_MEANT_AS_MIB {
-        format!("give a unit: --memory {bytes}m")
+fn too_little_memory(memory: Size) -> Error {
+    let bytes = memory.bytes();
+    // A number of whole KiB may have had a unit, which is not to be replaced.
+    let is_bare = bytes % 1024 != 0;
+    let (reason, hint) = if is_bare && (6..MOST_MEANT_AS_MIB).contains(&bytes) {
+        ("the least is 6 MiB, and a number alone is in bytes", format!("give a unit: --memory {bytes}m"))
     } else {
-        "write --memory 6m or more".into()
+        ("the least is 6 MiB", "write --memory 6m or more".to_owned())
     };
-    let reason = "the least is 6 MiB (the number is in bytes)";
-    Error::invalid("memory limit", &bytes.to_string(), reason).with_hint(hint)
+    Error::invalid("memory limit", &memory.to_string(), reason).with_hint(hint)
 }
