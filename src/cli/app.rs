@@ -6,12 +6,22 @@ use std::{
 };
 
 use cube::{Address, AddressChoice, Docker, Error, ErrorKind, Surroundings, duration};
+use rustix::{
+    io::{Errno, fcntl_dupfd_cloexec},
+    process::{Resource, getrlimit},
+};
+use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::cli::{
     args::{Global, OutputFormat, When},
     output::{patient::Patient, stdio, variables},
 };
+
+/// Up to this limit it is looked whether the files can be opened that cube needs.
+const FEW_DESCRIPTORS: u64 = 64;
+/// What a runtime and its first connection need.
+const RUNTIME_DESCRIPTORS: u32 = 7;
 
 /// The flags of every command, and what follows from them.
 #[derive(Clone)]
@@ -74,6 +84,35 @@ impl App {
             }
         }
     }
+}
+
+/// What every command runs in.
+pub fn runtime() -> Result<Runtime, Error> {
+    check_descriptors()?;
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| too_few_descriptors().with_source(cause))
+}
+
+/// Where few files may be open, sees that there are enough for a runtime: it panics otherwise.
+fn check_descriptors() -> Result<(), Error> {
+    if getrlimit(Resource::Nofile).current.is_none_or(|limit| limit > FEW_DESCRIPTORS) {
+        return Ok(());
+    }
+    let input = io::stdin();
+    // Whether standard input itself is open does not matter.
+    let free = |_| match fcntl_dupfd_cloexec(&input, 0) {
+        Err(Errno::MFILE) => Err(too_few_descriptors().with_source(io::Error::from(Errno::MFILE))),
+        other => Ok(other.ok()),
+    };
+    (0..RUNTIME_DESCRIPTORS).map(free).collect::<Result<Vec<_>, _>>().map(drop)
+}
+
+fn too_few_descriptors() -> Error {
+    let limit = getrlimit(Resource::Nofile).current.map_or("unlimited".to_owned(), |limit| limit.to_string());
+    Error::new(ErrorKind::Output, format!("cube cannot open the files that it needs: the limit is {limit}"))
+        .with_hint("raise the limit of open files to 64 or more: ulimit -n 64")
 }
 
 /// Connects to the first of `hosts` that answers, and reports why those before it did not.

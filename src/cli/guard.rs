@@ -259,7 +259,7 @@ pub fn order(argv: &[OsString]) -> Option<Order> {
 
 /// Ends what has to end, and removes what is left.
 pub fn serve(order: Order) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = app::runtime();
     let host_ends = order.host.map(|host| thread::spawn(move || host.end()));
     let cleared = runtime.map(|runtime| runtime.block_on(clear(order)));
     let _ = host_ends.map(JoinHandle::join);

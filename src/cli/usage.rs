@@ -48,9 +48,13 @@ impl Asked {
     }
 }
 
-/// Shows what is wrong with a command line, or the help or version it asked for.
+/// Shows what is wrong with a command line or keeps it from being run, or the help or version it asked for.
 pub fn show(asked: &Asked, problem: Problem) -> ExitCode {
-    let code = if asked.starts() { RUN_FAILED } else { USAGE };
+    let code = match &problem {
+        _ if asked.starts() => RUN_FAILED,
+        Problem::Own(error) if error.kind() != ErrorKind::InvalidInput => FAILED,
+        _ => USAGE,
+    };
     let failure = match problem {
         Problem::Clap(problem) if !problem.use_stderr() => return shown(asked, &problem),
         Problem::Clap(problem) if problem.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {

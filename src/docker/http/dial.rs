@@ -7,6 +7,7 @@ pub(crate) mod tls;
 
 use std::{error::Error as StdError, ffi::OsString, fmt, io, net::SocketAddr, path::Path, time::Duration};
 
+use rustix::io::Errno;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream, lookup_host},
@@ -156,7 +157,9 @@ impl Dialer {
             .with_hint(
                 "join the group `docker` (`sudo usermod -aG docker $USER`, then log in again), use sudo, or run a rootless engine",
             ),
-            _ => self.unreachable("the socket cannot be used", START_HINT).with_source(error),
+            _ => {
+                self.unreachable("the socket cannot be used", or_limit(&error, START_HINT)).with_source(error)
+            }
         }
     }
 
@@ -166,7 +169,9 @@ impl Dialer {
             io::ErrorKind::TimedOut => {
                 self.unreachable(format!("no answer within {} s", self.limit.as_secs()), HOST_HINT)
             }
-            _ => self.unreachable("the host cannot be reached", HOST_HINT).with_source(error),
+            _ => {
+                self.unreachable("the host cannot be reached", or_limit(&error, HOST_HINT)).with_source(error)
+            }
         }
     }
 
@@ -180,6 +185,16 @@ const START_HINT: &str =
 const HOST_HINT: &str = "check --host, DOCKER_HOST or the context, and that the engine listens there";
 const TLS_HINT: &str =
     "an engine takes TLS on port 2376; for clear text use tcp:// without DOCKER_TLS_VERIFY and DOCKER_TLS";
+
+const LIMIT_HINT: &str = "raise the limit of open files: `ulimit -n` shows it";
+
+/// The hint for a connection that this machine itself may have refused.
+fn or_limit(error: &io::Error, otherwise: &'static str) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => LIMIT_HINT,
+        _ => otherwise,
+    }
+}
 
 fn unreachable(address: &Address, reason: impl std::fmt::Display, hint: &str) -> Error {
     Error::new(ErrorKind::EngineUnreachable, format!("no engine at {address}: {reason}")).with_hint(hint)

@@ -1,0 +1,39 @@
+//! Where hardly any file can be opened: cube works, or says so; it neither panics nor ends without a word.
+
+use std::time::{Duration, Instant};
+
+use crate::testbed::{Bed, probe};
+
+/// Fails unless all goes, by the guard where cube itself could not ask for it.
+fn nothing_is_left(bed: &Bed) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !bed.containers().is_empty() {
+        assert!(Instant::now() < deadline, "left {:?}", bed.containers());
+        // The guard says nothing when it is done.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_limit_of_open_files_that_is_too_low_is_named() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    let attached = ["run", "--attach", "--label", &label, "--image", &image, "out=hi"];
+    let with = ["with", "--label", &label, "--image", &image, "forever", "--", "echo", "hi"];
+    let commands: [(&[&str], i32); 4] =
+        [(&["ps"], 1), (&attached, 125), (&with, 125), (&["-o", "json", "ps"], 1)];
+    for (command, failure) in commands {
+        for limit in 4..=14 {
+            let cube = bed.cube(command).by_shell(&format!(r#"ulimit -n {limit}; exec "$@""#));
+            let output = cube.ends_somehow().output();
+            let said = || format!("{command:?} with {limit}: {output:?}");
+            assert!(!output.stderr.contains("panicked"), "{}", said());
+            if output.status != 0 {
+                assert_eq!(output.status, failure, "{}", said());
+                assert!(output.stderr.contains("open files"), "{}", said());
+                assert!(output.stderr.contains("ulimit"), "{}", said());
+            }
+            nothing_is_left(&bed);
+        }
+    }
+}
