@@ -32,6 +32,23 @@ impl<F: AsFd> Patient<F> {
         }
     }
 
+    /// Writes all of it; an error if a stuck reader leaves no room for so long.
+    pub fn write_all_within(&mut self, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match rustix::io::write(&self.0, bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if self.wait_within(PollFlags::OUT, Some(limit))? => {}
+                Err(Errno::AGAIN) => {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "its reader is stuck"));
+                }
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what matters less than to go on: nothing, if a stuck reader leaves no room for so long.
     pub fn write_within(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
         if self.wait_within(PollFlags::OUT, Some(limit))? { self.write_all(bytes) } else { Ok(()) }
@@ -104,6 +121,7 @@ mod tests {
         fcntl_setfl(&to, OFlags::NONBLOCK).unwrap();
         while rustix::io::write(&to, &[0; 4096]).is_ok() {}
         Patient(&to).write_within(b"lost", Duration::from_millis(1)).unwrap();
+        assert!(Patient(&to).write_all_within(b"lost", Duration::from_millis(1)).is_err());
         drop(to);
         let mut read = Vec::new();
         Patient(from).read_to_end(&mut read).unwrap();

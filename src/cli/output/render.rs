@@ -1,13 +1,11 @@
 //! How a command ended, as it is shown: results as JSON or shell lines, errors with causes and hint.
 
-use std::{fs, path::Path};
-
 use cube::{DockerResult, Error, ErrorKind, printable::rewrites};
 
 use crate::cli::{
     app::App,
     args::OutputFormat,
-    outcome::{FAILED, JsonTarget, Outcome},
+    outcome::{FAILED, JsonTarget, Outcome, RUN_FAILED},
     output::{
         stdio,
         variables::{self, Names},
@@ -29,14 +27,19 @@ pub fn outcome(app: &App, outcome: &Outcome) -> u8 {
             if !matches!(kind, Some(ErrorKind::Output | ErrorKind::File)) {
                 stdio::error(&problem, app.colors_errors());
             }
-            if outcome.code == 0 { FAILED } else { outcome.code }
+            match (outcome.code, &outcome.file) {
+                (0, None) => FAILED,
+                // Only what starts a task has one.
+                (0, Some(_)) => RUN_FAILED,
+                (code, _) => code,
+            }
         }
     }
 }
 
 fn show(output: OutputFormat, result: &DockerResult, outcome: &Outcome) -> Result<(), Error> {
-    if let Some(path) = &outcome.file {
-        write_result(path, result)?;
+    if let Some(file) = &outcome.file {
+        file.write(result)?;
     }
     match (output, outcome.place) {
         (OutputFormat::Json, JsonTarget::Stdout) => stdio::print(&line(result)),
@@ -84,21 +87,4 @@ pub fn escaped(json: &str) -> String {
         }
     }
     text
-}
-
-/// Sees that a result can be written to `path`, where nothing of an earlier one stays.
-pub fn reserve(path: &Path) -> Result<(), Error> {
-    write_file(path, "")
-}
-
-fn write_result(path: &Path, result: &DockerResult) -> Result<(), Error> {
-    write_file(path, &line(result))
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(|cause| {
-        Error::new(ErrorKind::File, format!("cannot write the result file {}", path.display()))
-            .with_source(cause)
-            .with_hint("name a file in a folder that exists with --result-file")
-    })
 }

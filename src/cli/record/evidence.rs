@@ -11,12 +11,14 @@ use cube::{EnvVar, Error, ErrorKind};
 use serde_json::Value;
 
 use crate::cli::{
-    output::{copy::OutputSource, render},
+    output::{copy::OutputSource, draft::Draft, render},
     record::copied::{self, CopiedFolder},
 };
 
 /// What stands for a value.
 const BLANK: &str = "***";
+/// The file with what the task wrote.
+const LOG: &str = "task.log";
 /// The least of a value that is looked for in texts, in bytes: shorter ones are everywhere.
 const SHORTEST_SECRET: usize = 4;
 /// The most of a line of the log that is held, in bytes; what is longer is cut there.
@@ -75,23 +77,33 @@ impl Evidence {
         secrets.blank(&mut blanked);
         let mut text = render::escaped(&serde_json::to_string_pretty(&blanked).unwrap_or_default());
         text.push('\n');
-        fs::write(self.folder.join(name), text).map_err(|cause| self.unwritable(cause))
+        self.write(name, text.as_bytes()).map_err(|cause| self.unwritable(cause))
     }
 
     /// Writes the task's output, as it comes from `source`.
     pub async fn write_log(&self, source: &mut impl OutputSource, secrets: &Secrets) -> Result<(), Error> {
-        let file = fs::File::create(self.folder.join("task.log")).map_err(|cause| self.unwritable(cause))?;
-        let mut log = BlankedLines { secrets, out: BufWriter::new(file), line: Vec::new() };
+        let path = self.folder.join(LOG);
+        let draft = Draft::beside(&path).map_err(|cause| self.unwritable(cause))?;
+        let mut log = BlankedLines { secrets, out: BufWriter::new(&draft.file), line: Vec::new() };
         while let Some(chunk) = source.next().await? {
             log.take(&chunk.bytes).map_err(|cause| self.unwritable(cause))?;
         }
-        log.end().map_err(|cause| self.unwritable(cause))
+        let written = log.end();
+        drop(log);
+        written.and_then(|()| draft.replace(&path)).map_err(|cause| self.unwritable(cause))
     }
 
     /// Writes lines as the task's output.
     pub fn write_lines(&self, lines: &[u8], secrets: &Secrets) -> Result<(), Error> {
-        fs::write(self.folder.join("task.log"), secrets.blanked(lines))
-            .map_err(|cause| self.unwritable(cause))
+        self.write(LOG, &secrets.blanked(lines)).map_err(|cause| self.unwritable(cause))
+    }
+
+    /// In place of whatever has the name: the task may have put a link or a pipe there.
+    fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let mut draft = Draft::beside(&path)?;
+        draft.file.write_all(content)?;
+        draft.replace(&path)
     }
 
     /// The folder for what was copied out.

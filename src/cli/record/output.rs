@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -13,7 +13,10 @@ use std::{
 use cube::{Error, ErrorKind};
 use tokio::io::AsyncWrite;
 
-use crate::cli::output::copy::{self, Err, Out, OutputCopy};
+use crate::cli::output::{
+    copy::{self, Err, Out, OutputCopy},
+    named_file,
+};
 
 /// How much of the end is kept, in bytes.
 const KEPT: usize = 64 << 10;
@@ -34,7 +37,7 @@ impl OutputRecord {
     pub fn new(file: Option<&Path>) -> Result<Self, Error> {
         let file = match file {
             Some(path) => {
-                Some((path.to_owned(), File::create(path).map_err(|cause| unwritable(path, cause))?))
+                Some((path.to_owned(), named_file::create(path).map_err(|cause| unwritable(path, cause))?))
             }
             None => None,
         };
@@ -86,14 +89,7 @@ impl OutputRecord {
 
     /// Why the file does not hold all of it.
     pub fn failure(&self) -> Option<Error> {
-        self.with(|inner| {
-            if let Some((path, Err(cause))) =
-                inner.file.as_mut().map(|(path, file)| (path.clone(), file.flush()))
-            {
-                inner.failed.get_or_insert_with(|| unwritable(&path, cause));
-            }
-            inner.failed.take()
-        })
+        self.with(|inner| inner.failed.take())
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut KeptOutput) -> T) -> T {
@@ -111,7 +107,7 @@ impl KeptOutput {
 
     fn write(&mut self, bytes: &[u8]) {
         let Some((path, file)) = &mut self.file else { return };
-        if let Err(cause) = file.write_all(bytes) {
+        if let Err(cause) = named_file::write(file, bytes) {
             self.failed = Some(unwritable(path, cause));
             self.file = None;
         }
@@ -121,7 +117,9 @@ impl KeptOutput {
 fn unwritable(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::File, format!("cannot write the log file {}", path.display()))
         .with_source(cause)
-        .with_hint("name a file in a folder that exists, on a disk with room, with --log-file")
+        .with_hint(
+            "name a file in a folder that exists and has room, or a pipe that is read, with --log-file",
+        )
 }
 
 /// A stream whose bytes are recorded once they are written.

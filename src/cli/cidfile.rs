@@ -1,0 +1,105 @@
+//! `--cidfile`: the container's id in a file that did not exist before, whole or not at all.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use cube::{Error, ErrorKind};
+use rustix::fs::{Access, OFlags, access};
+
+use crate::cli::output::draft::{Draft, Placed};
+
+/// More than any id has, in bytes.
+const LONGEST: u64 = 256;
+
+/// Sees that the file can be made, before anything else is.
+pub fn check(path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::new(ErrorKind::File, format!("the file {} for --cidfile exists", path.display()))
+            .with_hint("remove it, or make sure that its task does not run any more"));
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
+    // The slash wants a folder.
+    access(folder.join(""), Access::WRITE_OK).map_err(|cause| unwritable(path, cause.into()))
+}
+
+/// Writes the id. What came to be there since the check is not replaced.
+pub fn write(path: &Path, id: &str) -> Result<(), Error> {
+    let place = |draft: Draft| draft.place(path);
+    write_by(path, id, place).map_err(|cause| unwritable(path, cause))
+}
+
+fn write_by(path: &Path, id: &str, place: impl Fn(Draft) -> io::Result<Placed>) -> io::Result<()> {
+    let mut draft = Draft::beside(path)?;
+    draft.file.write_all(id.as_bytes())?;
+    match place(draft)? {
+        Placed::Done => Ok(()),
+        Placed::Unable => write_in_place(path, id),
+    }
+}
+
+/// Where a file gets its name before its content.
+fn write_in_place(path: &Path, id: &str) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.write_all(id.as_bytes()).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+/// Removes the file if it holds this id.
+pub fn remove_own(path: &Path, id: &str) {
+    if holds(path, id).unwrap_or_default() {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// What is there now may be anything: a named pipe, or a link to a device without end.
+fn holds(path: &Path, id: &str) -> io::Result<bool> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+    let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text == id)
+}
+
+fn unwritable(path: &Path, cause: io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("cannot write the file {} for --cidfile", path.display()))
+        .with_source(cause)
+        .with_hint("name a file that does not exist, in a folder that does and has room")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "4a7d1ed4";
+
+    #[test]
+    fn an_id_arrives_also_where_a_name_cannot_be_given_with_care() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("id");
+        check(&path).unwrap();
+        write_by(&path, ID, |_| Ok(Placed::Unable)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), ID);
+        let ways: [fn(Draft) -> io::Result<Placed>; 2] =
+            [|_| Ok(Placed::Unable), |draft| draft.place(Path::new("/no/such/folder"))];
+        for way in ways {
+            assert!(write_by(&path, "other", way).is_err());
+        }
+        assert!(write(&path, "other").is_err() && check(&path).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), ID);
+        remove_own(&path, "other");
+        assert!(path.exists());
+        remove_own(&path, ID);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_place_that_is_no_folder_is_found_beforehand() {
+        assert!(check(Path::new("/no/such/folder/id")).is_err());
+        assert!(check(Path::new("/dev/null/id")).is_err());
+        check(Path::new("an-id-that-is-not-there")).unwrap();
+    }
+}
