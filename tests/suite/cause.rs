@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::testbed::{Bed, probe, shell, tools};
+use crate::testbed::{Bed, cube::binary, probe, shell, tools};
 
 /// The result of a task in the foreground that fails.
 fn failed(bed: &Bed, args: &[&str]) -> (Value, String) {
@@ -57,6 +57,19 @@ fn out_of_memory() {
             ],
         ],
     );
+}
+
+#[test]
+fn out_of_memory_in_with() {
+    let bed = Bed::new();
+    let (label, image, cube) = (bed.label(), probe(), binary());
+    let usual = ["-o", "json", "with", "--label", &label, "--memory", "16m", "--image", &image, "memory=64"];
+    let command = ["--", "sh", "-c", r#""$0" wait "$CUBE_CONTAINER_ID""#, cube.to_str().unwrap()];
+    let stderr = bed.cube(usual.iter().chain(&command)).ends(137).output().stderr;
+    let result: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(result["cause"]["kind"], "out_of_memory", "{stderr}");
+    assert!(stderr.contains("\nreason: ") && stderr.contains("16 MiB"), "{stderr}");
+    bed.assert_empty();
 }
 
 #[test]

@@ -63,3 +63,16 @@ fn a_task_that_has_ended_runs_nothing() {
     let object = bed.cube(["-o", "json", "exec", &task.id, "/probe"]).ends(1).any_stderr().output();
     assert!(object.stderr.contains("wrong_state") || object.text().contains("wrong_state"));
 }
+
+#[test]
+fn a_command_that_has_no_user_or_folder_cannot_be_executed() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &shell(), "sleep", "600"]);
+    for (flag, value) in
+        [("--workdir", "/no/such"), ("--workdir", "/etc/hostname"), ("--workdir", "relative")]
+    {
+        bed.cube(["exec", flag, value, &task.id, "true"]).fails(126).stderr_has("--workdir").output();
+    }
+    // The engine's words come in place of the command's.
+    bed.cube(["exec", "--user", "nobody-of-that-name", &task.id, "true"]).ends(126).output();
+}

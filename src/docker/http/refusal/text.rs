@@ -74,6 +74,7 @@ impl EngineText {
     pub(crate) fn is_unusable_workdir(&self) -> bool {
         self.has_any(&["chdir to cwd (\"\")", "the working directory '' is invalid", "chdir to ``:"])
             || self.has("workdir \"\" does not exist")
+            || self.begins("cwd must be an absolute path")
             || self.begins("chdir: ")
     }
 
