@@ -2,6 +2,7 @@
 
 mod app;
 mod args;
+mod cidfile;
 mod commands;
 mod config;
 mod copies;
@@ -23,7 +24,7 @@ use cube::Action;
 
 use crate::cli::{
     app::App,
-    args::{Cli, verbs::Command, words::Words},
+    args::{Cli, Problem, verbs::Command, words::Words},
     commands::{
         attach, completions, cp, doctor, exec, help, inspect, logs, man, port, prune, ps, pull, run,
         several::{kill, rm, stop},
@@ -49,8 +50,9 @@ pub fn main(argv: &[OsString]) -> ExitCode {
         Err(problem) => return usage::show(&asked, problem),
     };
     app::log(cli.global.verbose);
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        return ExitCode::FAILURE;
+    let runtime = match app::runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return usage::show(&asked, Problem::Own(error)),
     };
     let app = App::new(cli.global);
     let worker = app.clone();

@@ -157,11 +157,11 @@ impl DockerResult {
         }
     }
 
-    /// The same result as a failure for `error`'s reason.
+    /// The same result as a failure for `error`'s reason. A container that the error names is left.
     #[must_use]
     pub fn failed(mut self, error: Error) -> Self {
         self.result = Verdict::Failure;
-        self.container_id = error.container_id().map(str::to_owned);
+        self.container_id = error.container_id().map(str::to_owned).or(self.container_id);
         self.timed_out =
             self.timed_out || matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Unschedulable);
         self.error = Some(error);

@@ -10,7 +10,7 @@ use std::{
 use cube::{Error, ErrorKind};
 use rustix::fs::{Access, OFlags, access};
 
-use crate::cli::output::draft::{Draft, Placed};
+use crate::cli::output::draft::{NewFile, Placed};
 
 /// More than any id has, in bytes.
 const LONGEST: u64 = 256;
@@ -29,12 +29,12 @@ pub fn check(path: &Path) -> Result<(), Error> {
 
 /// Writes the id. What came to be there since the check is not replaced.
 pub fn write(path: &Path, id: &str) -> Result<(), Error> {
-    let place = |draft: Draft| draft.place(path);
+    let place = |draft: NewFile| draft.place(path);
     write_by(path, id, place).map_err(|cause| unwritable(path, cause))
 }
 
-fn write_by(path: &Path, id: &str, place: impl Fn(Draft) -> io::Result<Placed>) -> io::Result<()> {
-    let mut draft = Draft::beside(path)?;
+fn write_by(path: &Path, id: &str, place: impl Fn(NewFile) -> io::Result<Placed>) -> io::Result<()> {
+    let mut draft = NewFile::beside(path)?;
     draft.file.write_all(id.as_bytes())?;
     match place(draft)? {
         Placed::Done => Ok(()),
@@ -83,7 +83,7 @@ mod tests {
         check(&path).unwrap();
         write_by(&path, ID, |_| Ok(Placed::Unable)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), ID);
-        let ways: [fn(Draft) -> io::Result<Placed>; 2] =
+        let ways: [fn(NewFile) -> io::Result<Placed>; 2] =
             [|_| Ok(Placed::Unable), |draft| draft.place(Path::new("/no/such/folder"))];
         for way in ways {
             assert!(write_by(&path, "other", way).is_err());

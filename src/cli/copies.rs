@@ -11,6 +11,7 @@ use crate::cli::{
     outcome::{Outcome, RUN_FAILED},
     output::{copying::CopyDisplay, stdio},
     session::Session,
+    signals::LAST,
 };
 
 /// What the guard is to fetch: a JSON list.
@@ -104,10 +105,16 @@ pub async fn fetch_failed(session: &mut Session<'_>) -> Fetched {
     if session.config().files.copy_out.is_empty() {
         return Fetched::Done;
     }
-    if session.task.kill(None).await.is_ok() {
-        let _ = session.task.wait().await;
+    let task = &session.task;
+    let ended = async {
+        if task.kill(None).await.is_ok() {
+            let _ = task.wait().await;
+        }
+    };
+    match session.signals.until(LAST, ended).await {
+        Some(()) => fetch(session, false).await,
+        None => Fetched::LeftToGuard,
     }
-    fetch(session, false).await
 }
 
 fn in_one_line(error: &Error) -> String {

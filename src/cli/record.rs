@@ -424,5 +424,5 @@ fn refuse_detached(flag: &str, given: bool) -> Result<(), Error> {
         return Ok(());
     }
     let message = format!("{flag} is for the foreground: nobody stays with a detached task");
-    Err(Error::new(ErrorKind::InvalidInput, message).with_hint("add --attach"))
+    Err(Error::new(ErrorKind::InvalidInput, message).with_hint("add --attach, and leave out --detach"))
 }

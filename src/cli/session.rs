@@ -1,14 +1,16 @@
 //! One task under cube's care: guarded from before it exists, gone when it fails or is interrupted.
 
+mod hint;
+
 use std::{
-    io,
     path::{Path, PathBuf},
+    pin::pin,
     time::Instant,
 };
 
 use cube::{
-    Action, AttachOptions, Config, Details, Docker, DockerResult, EngineId, Error, ErrorKind, Follow, Input,
-    Lifetime, Owner, Run, RunningTask, State, StopOptions, Stopped, Unheard,
+    Action, AttachOptions, Config, Details, Docker, DockerResult, Error, ErrorKind, Follow, Input, Lifetime,
+    Owner, Run, RunningTask, Signal, State, StopOptions, Stopped, Unheard,
 };
 
 use uuid::Uuid;
@@ -16,13 +18,15 @@ use uuid::Uuid;
 use crate::cli::{
     app::App,
     args::OutputFormat,
+    cidfile,
     copies::{self, Fetched},
     guard::Guard,
     mounts,
     outcome::Outcome,
     output::{changing_line, progress::PullReport, stdio, stops, waiting::WaitDisplay},
     record::{End, LAST_LINES, Record, phases::Phase},
-    signals::Signals,
+    session::hint::Hints,
+    signals::{KILL, LAST, Signals},
     terminal,
 };
 
@@ -43,7 +47,13 @@ pub struct Session<'a, T = RunningTask> {
     waits: WaitDisplay,
     /// Whether the error that ended it was shown.
     error_shown: bool,
+    hints: Hints,
+    silence: Silence,
 }
+
+/// Whether the engine did not answer a question about the task's end: none that can be left out is asked again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Silence(bool);
 
 /// What goes with a task but is no part of it.
 #[derive(Debug, Default)]
@@ -68,12 +78,12 @@ impl<'a> Session<'a, ()> {
     ) -> Result<Self, Error> {
         config.check()?;
         if let Some(path) = &extras.cidfile {
-            check_cidfile(path)?;
+            cidfile::check(path)?;
         }
         let docker = app.docker().await?;
-        let signals = Signals::listen()?;
+        let mut signals = Signals::listen()?;
         if extras.replace {
-            docker.replace(&config).await?;
+            signals.unless_one_comes(docker.replace(&config)).await?;
         }
         if config.ttl.is_some() {
             tokio::spawn(expire(docker.clone(), config.swarm));
@@ -101,10 +111,11 @@ impl<'a> Session<'a, ()> {
         });
         let tells_result = extras.result_file || app.output() == OutputFormat::Json;
         let (cidfile, run) = (extras.cidfile, Box::new(run));
-        let (shown, error_shown) = (false, false);
+        let (task, shown, error_shown) = ((), false, false);
+        let (hints, silence) = (Hints { replaces: extras.replace }, Silence::default());
         Ok(Self {
             app,
-            task: (),
+            task,
             signals,
             record,
             docker,
@@ -115,6 +126,8 @@ impl<'a> Session<'a, ()> {
             shown,
             waits,
             error_shown,
+            hints,
+            silence,
         })
     }
 
@@ -145,6 +158,7 @@ impl<'a> Session<'a, ()> {
     fn with(self, task: RunningTask, shown: bool) -> Session<'a> {
         let Self { app, task: (), signals, record, docker, run, guard, cidfile, tells_result, .. } = self;
         let (waits, error_shown) = (self.waits, self.error_shown);
+        let (hints, silence) = (self.hints, self.silence);
         Session {
             app,
             task,
@@ -158,10 +172,13 @@ impl<'a> Session<'a, ()> {
             shown,
             waits,
             error_shown,
+            hints,
+            silence,
         }
     }
 
     async fn fail(self, error: Error) -> Box<Outcome> {
+        let error = self.hints.fit(error, self.config());
         let known = self.known();
         self.failed(known, error).await
     }
@@ -192,7 +209,7 @@ impl Session<'_> {
             let _ = self.stop_process(Unheard::KillIfIdle).await;
         }
         if matches!(copies::fetch_failed(&mut self).await, Fetched::LeftToGuard) {
-            let result = DockerResult { state: Some(State::Failed), container_id: None, ..self.known() };
+            let result = DockerResult { state: Some(State::Failed), ..self.known() };
             return Outcome { error_shown: self.error_shown, ..Outcome::failed_start(result, error) };
         }
         // How the task ended is known to the engine only until it is removed.
@@ -220,22 +237,28 @@ impl Session<'_> {
         if !self.tells_result {
             return self.known();
         }
-        let mut result = self.task.result(Action::Start).await.unwrap_or_else(|_| self.known());
+        let asked = self.signals.ask(self.task.result(Action::Start)).await;
+        self.silence.0 |= asked.as_ref().is_none_or(|asked| asked.as_ref().is_err_and(Error::is_passing));
+        let mut result = asked.and_then(Result::ok).unwrap_or_else(|| self.known());
         result.ports.clear();
         result
     }
 
-    /// Asks the task to end and waits for it; a second signal kills it. `unheard` says what becomes of a task that
+    /// Asks the task to end and waits for it; a second signal kills it, a third waits for nothing. `unheard` says what becomes of a task that
     /// cannot hear that.
     pub async fn stop_process(&mut self, unheard: Unheard) -> Result<(), Error> {
         let (own_grace, options) = (self.own_grace(), StopOptions { unheard, ..StopOptions::default() });
         let (title, begun) = (self.title(), Instant::now());
         let stop = self.task.stop_process(&options, own_grace);
-        let stopped = tokio::select! {
-            stopped = stops::told_if_slow(&title, self.app.global.quiet, stop) => stopped,
-            _ = self.signals.next() => self.task.kill(None).await.map(|()| Stopped::default()),
+        let stop = stops::told_if_slow(&title, self.app.global.quiet, stop);
+        let stopped = if let Some(stopped) = self.signals.until(KILL, stop).await {
+            stopped
+        } else {
+            let killed = self.signals.until(LAST, self.task.kill(None)).await.unwrap_or(Ok(()));
+            killed.map(|()| Stopped::default())
         };
         self.record.took(Phase::Stop, begun);
+        self.silence.0 |= stopped.as_ref().is_err_and(Error::is_passing);
         stops::explain(&title, self.app.global.quiet, stopped?.unheard);
         Ok(())
     }
@@ -257,19 +280,24 @@ impl Session<'_> {
         }
         stdio::error(error, self.app.colors_errors());
         self.error_shown = true;
+        let title = self.title();
         if let Some(observed) = self.run.observed() {
             let code = observed.exit.code;
             let state = if code == 0 { State::Completed } else { State::Failed };
             stdio::step(&format!("state: {state:?}, exit code: {code}"));
-            return self.record.show_lines_of(&observed.last_output, &self.title(), LAST_LINES);
+            return self.record.show_lines_of(&observed.last_output, &title, LAST_LINES);
         }
-        let details = match details {
-            Some(details) => Ok(details),
-            None => self.task.inspect().await,
+        let Self { task, record, shown, .. } = self;
+        let report = async {
+            let details = match details {
+                Some(details) => Ok(details),
+                None => task.inspect().await,
+            };
+            if let Ok(details) = details {
+                record.show_unready(task, &details, &title, *shown).await;
+            }
         };
-        if let Ok(details) = details {
-            self.record.show_unready(&self.task, &details, &self.title(), self.shown).await;
-        }
+        let _ = self.signals.ask(Box::pin(report)).await;
     }
 }
 
@@ -289,42 +317,52 @@ impl<T> Session<'_, T> {
         self.run.task().title()
     }
 
-    /// Removes whatever there is of the task. The guard stays if that fails, and tries again.
-    pub async fn discard(mut self) {
-        if let Some(path) = self.cidfile.take() {
-            remove_own_cidfile(&path, self.run.task().engine_id().map(EngineId::as_str));
+    /// Removes whatever there is of the task, and puts into `result` what is left. The guard stays if that fails, and
+    /// tries again. A third signal leaves it to the guard, and is an error.
+    pub async fn discard(mut self, result: &mut DockerResult) -> Result<(), Error> {
+        let engine_id = self.run.task().engine_id().map(ToString::to_string);
+        if let (Some(path), Some(id)) = (self.cidfile.take(), &engine_id) {
+            cidfile::remove_own(&path, id);
         }
-        let begun = Instant::now();
-        let discarded = Box::pin(self.run.discard()).await;
+        let (title, begun) = (self.title(), Instant::now());
+        let discarded = last_request(&mut self.signals, &title, Box::pin(self.run.discard())).await;
         self.record.took(Phase::Remove, begun);
+        result.container_id = None;
         match discarded {
-            Ok(true) => self.guard.release(),
+            Some(Ok(true)) => self.guard.release(),
             // Nothing came of the request, and still may.
-            Ok(false) => {}
-            Err(error) => stdio::note(&format!(
-                "the container may still be there ({error}); a process in the background removes it \
-                 once the engine answers, else `cube stop {}` does",
-                self.run.task().id
-            )),
+            Some(Ok(false)) => {}
+            Some(Err(error)) => {
+                stdio::note(&format!(
+                    "the container may still be there ({error}); a process in the background removes it \
+                     once the engine answers, else `cube stop {}` does",
+                    self.run.task().id
+                ));
+                result.container_id = engine_id.or_else(|| error.container_id().map(str::to_owned));
+            }
+            None => result.container_id = engine_id,
         }
+        self.signals.ended_by().map_or(Ok(()), |signal| Err(left_to_guard(signal)))
     }
 
     /// Removes what there is of a task that failed. The error stays the first one, whatever becomes of the removal.
-    async fn failed(self, known: DockerResult, error: Error) -> Box<Outcome> {
-        let mut result = DockerResult { state: Some(State::Failed), container_id: None, ..known };
+    async fn failed(mut self, known: DockerResult, error: Error) -> Box<Outcome> {
+        let mut result = DockerResult { state: Some(State::Failed), ..known };
         let by_cube = error.kind() == ErrorKind::Interrupted;
         self.record.ended();
         let code = self.run.observed().map(|observed| observed.exit.code);
         self.conclude(End { code, by_cube, error: Some(&error) }, &mut result).await;
         let error_shown = self.error_shown;
-        self.discard().await;
+        let _ = self.discard(&mut result).await;
         Box::new(Outcome { error_shown, ..Outcome::failed_start(result, error) })
     }
 
     /// Records everything that can be known only until the task is removed.
-    pub async fn conclude(&self, end: End<'_>, result: &mut DockerResult) {
-        let task = self.run.task().engine_id().map(|id| self.docker.handle(id.clone()));
-        Box::pin(self.record.conclude(task.as_ref(), self.config(), end, result)).await;
+    pub async fn conclude(&mut self, end: End<'_>, result: &mut DockerResult) {
+        let task = self.run.task().engine_id().filter(|_| !self.silence.0);
+        let task = task.map(|id| self.docker.handle(id.clone()));
+        let concluded = self.record.conclude(task.as_ref(), &self.run.task().config, end, result);
+        self.silence.0 |= self.signals.ask(Box::pin(concluded)).await.is_none();
     }
 
     /// What is known of the task without asking the engine.
@@ -335,9 +373,31 @@ impl<T> Session<'_, T> {
             name: task.config.name.as_ref().map(ToString::to_string),
             image: Some(task.config.image.to_string()),
             exit_code: self.run.observed().map(|observed| observed.exit.code),
+            container_id: task.engine_id().map(ToString::to_string),
             ..DockerResult::success(Action::Start)
         }
     }
+}
+
+/// A request that a task's end cannot do without: only a third signal breaks it off.
+async fn last_request<T>(signals: &mut Signals, title: &str, request: impl Future<Output = T>) -> Option<T> {
+    let mut request = pin!(request);
+    while signals.came() < LAST {
+        if let Some(done) = signals.until(signals.came() + 1, &mut request).await {
+            return Some(done);
+        }
+        let left = LAST.saturating_sub(signals.came());
+        if left > 0 {
+            let more = if left == 1 { "another signal leaves" } else { "two more signals leave" };
+            stdio::note(&format!("removing {title}; {more} that to the background"));
+        }
+    }
+    None
+}
+
+fn left_to_guard(signal: Signal) -> Error {
+    Error::interrupted(signal)
+        .with_hint("a process in the background goes on; `cube ps -a` shows what is left")
 }
 
 async fn start(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
@@ -375,8 +435,8 @@ fn replaced(
     }
     record.created(task, Instant::now());
     if let Some(path) = cidfile {
-        remove_own_cidfile(path, Some(first.id()));
-        write_cidfile(path, task.id())?;
+        cidfile::remove_own(path, first.id());
+        cidfile::write(path, task.id())?;
     }
     Ok(())
 }
@@ -387,7 +447,7 @@ async fn create(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> R
     let task = run.create().await?;
     record.created(&task, begun);
     if let Some(path) = cidfile {
-        write_cidfile(path, task.id())?;
+        cidfile::write(path, task.id())?;
     }
     Ok(task)
 }
@@ -396,44 +456,5 @@ async fn create(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> R
 async fn expire(docker: Docker, swarm: bool) {
     if let Err(error) = docker.expire(swarm).await {
         tracing::info!("cannot remove expired tasks: {error}");
-    }
-}
-
-fn check_cidfile(path: &Path) -> Result<(), Error> {
-    if path.symlink_metadata().is_ok() {
-        return Err(Error::new(ErrorKind::File, format!("the file {} for --cidfile exists", path.display()))
-            .with_hint("remove it, or make sure that its task does not run any more"));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(Err(cause)) = folder.map(Path::metadata) {
-        return Err(unwritable_cidfile(path, cause));
-    }
-    Ok(())
-}
-
-/// Whole or not at all: a file of another name is filled first. An existing file is not replaced.
-fn write_cidfile(path: &Path, id: &str) -> Result<(), Error> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let written = write_by_link(path, Path::new(&draft), id);
-    let _ = std::fs::remove_file(&draft);
-    written.map_err(|cause| unwritable_cidfile(path, cause))
-}
-
-fn unwritable_cidfile(path: &Path, cause: io::Error) -> Error {
-    Error::new(ErrorKind::File, format!("cannot write the file {} for --cidfile", path.display()))
-        .with_source(cause)
-        .with_hint("name a file that does not exist, in a folder that does")
-}
-
-fn write_by_link(path: &Path, draft: &Path, id: &str) -> io::Result<()> {
-    std::fs::write(draft, id)?;
-    std::fs::hard_link(draft, path)
-}
-
-fn remove_own_cidfile(path: &Path, id: Option<&str>) {
-    let Some(id) = id else { return };
-    if std::fs::read_to_string(path).is_ok_and(|text| text == id) {
-        let _ = std::fs::remove_file(path);
     }
 }

@@ -1,8 +1,11 @@
 //! What asks cube to end: signals and a time limit; and the signals that are the task's.
 
+pub mod forward;
+
 use std::{
     future::{pending, poll_fn},
     io,
+    pin::pin,
     task::Poll,
     time::Duration,
 };
@@ -13,6 +16,11 @@ use tokio::{
     signal::unix::{self, SignalKind},
     time::sleep,
 };
+
+/// So many signals kill the task that is being stopped.
+pub const KILL: u32 = 2;
+/// So many end cube.
+pub const LAST: u32 = 3;
 
 const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
@@ -52,7 +60,12 @@ pub fn mind_children() {
 }
 
 /// Some signals, each of which is kept until it is asked for.
-pub struct Signals(Vec<(i32, unix::Signal)>);
+pub struct Signals {
+    listeners: Vec<(i32, unix::Signal)>,
+    /// How many were asked for and came.
+    came: u32,
+    first: Option<Signal>,
+}
 
 impl Signals {
     /// SIGINT, SIGTERM and SIGHUP: they ask cube to end. Listens from now on, so that no signal is lost. A SIGHUP that
@@ -77,7 +90,7 @@ impl Signals {
     fn of(heard: impl IntoIterator<Item = io::Result<(i32, unix::Signal)>>) -> Result<Self, Error> {
         let heard: io::Result<_> = heard.into_iter().collect();
         heard
-            .map(Self)
+            .map(|listeners| Self { listeners, came: 0, first: None })
             .map_err(|cause| Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause))
     }
 
@@ -85,12 +98,54 @@ impl Signals {
     pub async fn next(&mut self) -> Result<Signal, Error> {
         let number = poll_fn(|context| {
             let mut came = self
-                .0
+                .listeners
                 .iter_mut()
                 .filter_map(|(number, listener)| listener.poll_recv(context).is_ready().then_some(*number));
             came.next().map_or(Poll::Pending, Poll::Ready)
         });
-        number.await.to_string().parse()
+        let signal: Signal = number.await.to_string().parse()?;
+        self.came += 1;
+        self.first.get_or_insert(signal);
+        Ok(signal)
+    }
+
+    /// How many came so far.
+    pub fn came(&self) -> u32 {
+        self.came
+    }
+
+    /// Why cube ends, once the third signal has come: the first.
+    pub fn ended_by(&self) -> Option<Signal> {
+        self.first.filter(|_| self.came >= LAST)
+    }
+
+    /// What came so far was not for the task, whose stop begins now: it counts as the first, if there was one.
+    pub fn begin_again(&mut self) {
+        self.came = self.came.min(1);
+    }
+
+    /// The stop begins without a signal, and says that the next one kills.
+    pub fn begin_at_first(&mut self) {
+        self.came = self.came.max(1);
+    }
+
+    /// What `work` gives, unless so many signals have come by then.
+    pub async fn until<T>(&mut self, count: u32, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        while self.came < count {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                signal = self.next() => drop(signal),
+            }
+        }
+        None
+    }
+
+    /// What the engine says to a question that can be left out: a signal ends it that is at least the second, and
+    /// after the third nothing is asked.
+    pub async fn ask<T>(&mut self, question: impl Future<Output = T>) -> Option<T> {
+        let count = if self.came < LAST { KILL.max(self.came + 1) } else { LAST };
+        self.until(count, question).await
     }
 
     /// What `work` gives, unless a signal comes first: that is an error then.

@@ -115,7 +115,7 @@ impl Limits {
 fn too_little_memory(memory: Size) -> Error {
     let bytes = memory.bytes();
     // A number of whole KiB may have had a unit, which is not to be replaced.
-    let is_bare = bytes % 1024 != 0;
+    let is_bare = !bytes.is_multiple_of(1024);
     let (reason, hint) = if is_bare && (6..MOST_MEANT_AS_MIB).contains(&bytes) {
         ("the least is 6 MiB, and a number alone is in bytes", format!("give a unit: --memory {bytes}m"))
     } else {

@@ -185,3 +185,57 @@ fn states_that_nobody_knows_are_no_error() {
     let object = engine.cube(["-o", "json", "port", ID]).json();
     assert_eq!(object["result"], "success", "{object}");
 }
+
+#[test]
+fn an_exit_code_that_no_process_has_is_an_error() {
+    let state = json!({"Status": "exited", "Running": false, "ExitCode": 0});
+    let body = json!({"Id": ID, "State": state, "Config": {"Labels": {}}}).to_string();
+    let upgraded = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_vec();
+    for code in [-1_i64, 256, 1 << 40] {
+        let waited = || Reply::json(200, json!({ "StatusCode": code }).to_string());
+        let says = format!("the exit code {code}");
+        let engine = Scripted::new()
+            .always("GET /containers/*/json", Reply::json(200, &body))
+            .on("POST /containers/*/wait", waited());
+        engine.cube(["wait", ID]).ends(1).stderr_has(&says).output();
+        let engine = Scripted::new()
+            .on("POST /containers/create*", Reply::json(201, json!({"Id": ID, "Warnings": []}).to_string()))
+            .on("POST /containers/*/attach", Reply::Cut(upgraded.clone()))
+            .on("POST /containers/*/start", Reply::empty(204))
+            .always("GET /containers/*/json", Reply::json(200, &body))
+            .always("GET /containers/*/logs", Reply::Cut(STREAM.to_vec()))
+            .always("GET /events", Reply::Cut(STREAM.to_vec()))
+            .on("POST /containers/*/wait", waited())
+            .on("DELETE /containers/*", Reply::empty(204));
+        let output = engine
+            .cube(["-o", "json", "run", "--attach", "--image", "x"])
+            .ends(125)
+            .stderr_has(&says)
+            .output();
+        let object: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&object["exit_code"], &object["error"]["kind"]),
+            (&json!(code), &json!("bad_answer")),
+            "{object}"
+        );
+    }
+}
+
+#[test]
+fn layers_without_end_take_no_memory_on_a_terminal() {
+    let layer = |number: u32| json!({"id": format!("{number:012x}"), "status": "Downloading", "progressDetail": {"current": 1, "total": 2}});
+    let lines: String = (0..100_000).map(|number| format!("{}\r\n", layer(number))).collect();
+    let last = json!({"status": "Digest: sha256:00"}).to_string();
+    let engine = Scripted::new()
+        .on("POST /images/create*", Reply::chunks(&[lines.as_bytes(), last.as_bytes()]))
+        .always("GET /images/*/json", Reply::json(200, json!({"Id": ID, "RepoDigests": []}).to_string()));
+    // On a terminal of its own.
+    let script = format!(r#"ulimit -v {STREAMING}; exec script -qefc "$*" /dev/null"#);
+    let output = engine.cube(["pull", "x"]).env("TERM", "xterm").by_shell(&script).any_stderr().output();
+    let text = output.text();
+    assert!(
+        text.contains("pulling") && text.contains('\u{1b}'),
+        "no terminal: {}",
+        &text[..text.len().min(300)]
+    );
+}

@@ -3,20 +3,20 @@
 use std::{pin::pin, time::Duration};
 
 use cube::{
-    Action, AttachOptions, Attachment, Details, Docker, DockerResult, Error, ErrorKind, Exit, Input,
-    RunningTask, Signal, TaskRef,
+    Action, AttachOptions, Attachment, Details, Docker, Error, ErrorKind, Exit, Input, RunningTask, Signal,
+    TaskRef,
 };
 
 use crate::cli::{
     app::App,
     args::commands::AttachArgs,
     commands::exec::feed,
-    outcome::{FAILED, Outcome, signal_code},
+    outcome::{Outcome, signal_code},
     output::{
         copy::{self, Copied},
         stdio,
     },
-    signals::Signals,
+    signals::{Signals, forward::Forward},
     terminal::{Console, Sized, detached, keys::DetachKeys},
 };
 
@@ -69,10 +69,7 @@ async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
 fn outcome(details: &Details, address: &cube::Address, end: &AttachEnd) -> Outcome {
     let known = details.result(Action::Attach, address);
     match end {
-        AttachEnd::Exited(exit) => Outcome {
-            code: u8::try_from(exit.code).unwrap_or(FAILED),
-            ..Outcome::success(DockerResult { exit_code: Some(exit.code), ..known })
-        },
+        AttachEnd::Exited(exit) => Outcome::of_task(exit.code, known),
         AttachEnd::Detached => {
             stdio::step(details.id.as_str());
             Outcome::success(known)
@@ -145,7 +142,7 @@ async fn shown(task: &RunningTask, mut output: Attachment, quiet: bool) -> Resul
 
 /// Passes signals on; returns the one that is meant for cube.
 async fn proxied(task: &RunningTask, mut proxy: Proxy, tty: bool) -> Result<Signal, Error> {
-    let mut others = Signals::passed_on(tty)?;
+    let (mut others, forward) = (Signals::passed_on(tty)?, Forward::to(task.clone()));
     let mut asked = 0;
     loop {
         let signal = tokio::select! {
@@ -158,8 +155,7 @@ async fn proxied(task: &RunningTask, mut proxy: Proxy, tty: bool) -> Result<Sign
             return Ok(signal);
         }
         if proxy.on {
-            // One that has ended hears nothing, and its end is on its way.
-            let _ = task.kill(Some(&signal)).await;
+            forward.send(signal);
         }
     }
 }

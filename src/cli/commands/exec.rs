@@ -1,11 +1,11 @@
 //! `cube exec`: a command in a task.
 
-use cube::{Action, Docker, DockerResult, EnvVar, Error, ExecOptions, Input, TaskRef};
+use cube::{Action, Docker, EnvVar, Error, ExecOptions, Input, TaskRef};
 
 use crate::cli::{
     app::App,
     args::commands::ExecArgs,
-    outcome::{FAILED, Outcome, signal_code},
+    outcome::{Outcome, signal_code},
     output::{
         copy::{self, Copied},
         patient::read_stdin,
@@ -72,8 +72,7 @@ async fn through(
     }
     let exit_code = exec.code().await?;
     let known = container.result(Action::Exec, docker.address());
-    let result = DockerResult { exit_code: Some(exit_code), ..known };
-    Ok(Outcome { code: u8::try_from(exit_code).unwrap_or(FAILED), ..Outcome::success(result) })
+    Ok(Outcome::of_task(exit_code, known))
 }
 
 /// Passes standard input on, to its end.

@@ -10,7 +10,7 @@ use crate::cli::{
     commands::run::foreground::Stay,
     config,
     outcome::{Outcome, RUN_FAILED},
-    output::{render, stdio, variables::Names},
+    output::{render, result_file::ResultFile, stdio, variables::Names},
     record::Record,
     session::{Extras, Session},
     terminal::{self, keys::DetachKeys},
@@ -18,9 +18,12 @@ use crate::cli::{
 
 pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let attached = args.task.streams.is_foreground(args.task.form);
-    let file = args.result_file.clone();
     let mut record = Record::default();
-    let prepared = Box::pin(prepared(app, args, &mut record)).await;
+    let file = args.result_file.as_deref().filter(|_| !args.dry_run).map(ResultFile::reserve).transpose();
+    let (file, prepared) = match file {
+        Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
+        Err(error) => (None, Err(error)),
+    };
     let outcome = concluded(prepared, &record);
     if attached { outcome.in_foreground(file) } else { outcome.also_to(file) }
 }
@@ -44,7 +47,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
             ErrorKind::InvalidInput,
             "--copy-out is for the foreground: nobody sees the end otherwise",
         )
-        .with_hint("add --attach, or copy later with `cube cp TASK:PATH DST`"));
+        .with_hint("add --attach and leave out --detach, or copy later with `cube cp TASK:PATH DST`"));
     }
     let timeout = duration(args.timeout.as_deref())?;
     let stay = Stay {
@@ -66,9 +69,6 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         result_file: args.result_file.is_some(),
         record: record.clone(),
     };
-    if let Some(file) = &args.result_file {
-        render::reserve(file)?;
-    }
     // One that is kept may run again when cube is gone, and one that cube may let go of runs on.
     let outlives = args.keep || (streams.tty && streams.interactive && terminal::is_at_hand());
     let lifetime = if attached && !outlives { Lifetime::ForLife } else { Lifetime::UntilStarted };
@@ -85,7 +85,7 @@ async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -
         Err(failed) => return *failed,
     };
     let readiness = match session.ready().await {
-        Ok(()) => show(&session, wants_result, names).await,
+        Ok(()) => show(&mut session, wants_result, names).await,
         Err(error) => Err(error),
     };
     match readiness {
@@ -98,14 +98,14 @@ async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -
 }
 
 /// Prints the id: a caller that does not get it cannot stop the task, so a failure here ends the task.
-async fn show(session: &Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
+async fn show(session: &mut Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
     let output = session.app.output();
     let id = session.task.id();
     if output == OutputFormat::Text && !wants_result && !names.exports_any() {
         stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
         return Ok(Outcome::reported(0));
     }
-    let mut result = session.task.result(Action::Start).await?;
+    let mut result = session.signals.unless_one_comes(session.task.result(Action::Start)).await?;
     names.fill(&mut result)?;
     session.record.time(&mut result);
     let text = render::script_text(output, &result, names)?;

@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::cli::{
     app::App,
     args::{OutputFormat, commands::WaitArgs, flags::duration},
-    outcome::{FAILED, Outcome},
+    outcome::Outcome,
     output::{changing_line, stdio, waiting::WaitDisplay},
     record::{Record, ended::cause_of},
     signals::Signals,
@@ -179,17 +179,13 @@ impl TaskWait<'_> {
 
 /// The exit code as cube's own, and what is known of the task if anybody asks for it.
 async fn ended(app: &App, task: &RunningTask, exit: Exit) -> Outcome {
-    let code = u8::try_from(exit.code).unwrap_or(FAILED);
     let cause = cause_of(task, exit.code).await;
-    if app.output() == OutputFormat::Text {
-        let result =
-            cause.map(|cause| DockerResult { cause: Some(cause), ..DockerResult::success(Action::Wait) });
-        return Outcome { result, ..Outcome::reported(code) };
-    }
-    let known = task.result(Action::Wait).await;
-    let mut result = known.unwrap_or_else(|_| DockerResult::success(Action::Wait));
-    (result.exit_code, result.cause) = (Some(exit.code), cause);
-    Outcome { code, ..Outcome::success(result) }
+    let nothing = || DockerResult::success(Action::Wait);
+    let known = match app.output() {
+        OutputFormat::Text => nothing(),
+        _ => task.result(Action::Wait).await.unwrap_or_else(|_| nothing()),
+    };
+    Outcome::of_task(exit.code, DockerResult { cause, ..known })
 }
 
 fn too_long() -> Error {

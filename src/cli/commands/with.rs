@@ -6,7 +6,10 @@ use std::{
 };
 
 use cube::{Action, Error, ErrorKind, Exit, Lifetime, Signal, Unheard};
-use rustix::process::{Pid, Signal as ProcessSignal, kill_process};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal as ProcessSignal, kill_process},
+};
 use tokio::process::{Child, Command};
 
 use crate::cli::{
@@ -19,7 +22,7 @@ use crate::cli::{
     config,
     copies::{self, Fetched},
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
-    output::{stdio, variables::Names},
+    output::{result_file::ResultFile, stdio, variables::Names},
     record::{End, Record},
     session::{Extras, Session},
     signals::{self, after},
@@ -32,9 +35,12 @@ const LOG_LINES: usize = 50;
 const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
-    let file = args.result_file.clone();
     let mut record = Record::default();
-    let prepared = Box::pin(prepared(app, args, &mut record)).await;
+    let file = args.result_file.as_deref().filter(|_| !args.dry_run).map(ResultFile::reserve).transpose();
+    let (file, prepared) = match file {
+        Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
+        Err(error) => (None, Err(error)),
+    };
     run::concluded(prepared, &record).in_foreground(file)
 }
 
@@ -84,6 +90,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
 
 async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) -> Outcome {
     session.record.ended();
+    session.signals.begin_again();
     let stopped = session.stop_process(Unheard::Kill).await;
     if let Err(error) = &stopped
         && error.kind() != ErrorKind::TaskNotFound
@@ -97,25 +104,23 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) 
     let mut result = session.last_word().await;
     result.env = finish.env.clone();
     if finish.shows_log(args.logs) {
-        session.record.show_last_lines(&session.task, None, &session.title(), LOG_LINES).await;
+        let title = session.title();
+        let shown = session.record.show_last_lines(&session.task, None, &title, LOG_LINES);
+        let _ = session.signals.ask(Box::pin(shown)).await;
     }
     let end = End { code: finish.task, by_cube: finish.task.is_none(), error: error.as_ref() };
     session.conclude(end, &mut result).await;
     let fetched = copies::fetch(&mut session, finish.code == 0).await;
-    if args.keep {
-        session.release();
-    } else {
-        result.container_id = None;
-        match fetched {
-            Fetched::LeftToGuard => drop(session),
-            _ => session.discard().await,
+    let removed = match fetched {
+        _ if args.keep => {
+            session.release();
+            Ok(())
         }
-    }
-    let result = match error {
-        Some(error) => result.failed(error),
-        None => result,
+        Fetched::LeftToGuard => Ok(()),
+        _ => session.discard(&mut result).await,
     };
-    copies::conclude(Outcome { code: finish.code, result: Some(result), ..Outcome::reported(0) }, fetched)
+    let outcome = Outcome { code: finish.code, result: Some(result), ..Outcome::reported(0) };
+    copies::conclude(outcome.after(error, removed), fetched)
 }
 
 impl HostEnd {
@@ -136,9 +141,9 @@ async fn command_life(
     names: &Names,
     timeout: Option<Duration>,
 ) -> Result<HostEnd, Error> {
-    session.record.follow(&session.task).await?;
+    session.signals.unless_one_comes(session.record.follow(&session.task)).await?;
     session.ready().await?;
-    let mut result = session.task.result(Action::Start).await?;
+    let mut result = session.signals.unless_one_comes(session.task.result(Action::Start)).await?;
     names.fill(&mut result)?;
     let words = args.host_command.as_slice();
     let mut child = spawn(words, names.variables(&result))?;
@@ -188,14 +193,19 @@ fn spawn(words: &[OsString], variables: Vec<(String, String)>) -> Result<Child, 
 }
 
 fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
-    let kind = match cause.kind() {
-        io::ErrorKind::NotFound => ErrorKind::CommandNotFound,
-        _ => ErrorKind::CommandNotExecutable,
+    let here = "the words after `--` are run here, not in the task";
+    let (kind, hint) = match Errno::from_io_error(cause) {
+        Some(Errno::NOENT) => (ErrorKind::CommandNotFound, here),
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => (
+            ErrorKind::Output,
+            "see whether a limit is reached, of processes, open files or memory: ulimit -u -n -v",
+        ),
+        _ => (ErrorKind::CommandNotExecutable, here),
     };
     let program = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
     Error::new(kind, format!("cannot run {program} on this machine"))
         .with_source(cause.to_string())
-        .with_hint("the words after `--` are run here, not in the task")
+        .with_hint(hint)
 }
 
 /// Hands a signal to the command; a third one ends it. A terminal's Ctrl-C has reached it already.

@@ -14,7 +14,7 @@ use rustix::{
 use uuid::Uuid;
 
 /// A file without its name; removed unless it gets it.
-pub struct Draft {
+pub struct NewFile {
     path: PathBuf,
     /// What is to be filled.
     pub file: File,
@@ -28,7 +28,7 @@ pub enum Placed {
     Unable,
 }
 
-impl Draft {
+impl NewFile {
     /// A new file in the folder of `path`.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let draft = path.with_file_name(format!(".cube-{}", Uuid::new_v4().simple()));
@@ -59,7 +59,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for NewFile {
     fn drop(&mut self) {
         // Nothing is there any more if it was renamed.
         let _ = fs::remove_file(&self.path);
@@ -72,8 +72,8 @@ mod tests {
 
     use super::*;
 
-    fn draft(path: &Path) -> Draft {
-        let mut draft = Draft::beside(path).unwrap();
+    fn draft(path: &Path) -> NewFile {
+        let mut draft = NewFile::beside(path).unwrap();
         draft.file.write_all(b"new").unwrap();
         draft
     }

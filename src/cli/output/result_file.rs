@@ -28,14 +28,9 @@ impl ResultFile {
 
     /// Writes the result. What became of the file meanwhile does not matter: it is made again.
     pub fn write(&self, result: &DockerResult) -> Result<(), Error> {
-        let made;
-        let file = match &self.pipe {
-            Some(pipe) => pipe,
-            None => {
-                made = named_file::create(&self.path).map_err(|cause| unwritable(&self.path, cause))?;
-                &made
-            }
-        };
+        let made = self.pipe.is_none().then(|| named_file::create(&self.path)).transpose();
+        let made = made.map_err(|cause| unwritable(&self.path, cause))?;
+        let Some(file) = self.pipe.as_ref().or(made.as_ref()) else { return Ok(()) };
         let written = named_file::write(file, render::line(result).as_bytes());
         written.map_err(|cause| unwritable(&self.path, cause))
     }

@@ -11,7 +11,7 @@ use cube::{EnvVar, Error, ErrorKind};
 use serde_json::Value;
 
 use crate::cli::{
-    output::{copy::OutputSource, draft::Draft, render},
+    output::{copy::OutputSource, draft::NewFile, render},
     record::copied::{self, CopiedFolder},
 };
 
@@ -83,7 +83,7 @@ impl Evidence {
     /// Writes the task's output, as it comes from `source`.
     pub async fn write_log(&self, source: &mut impl OutputSource, secrets: &Secrets) -> Result<(), Error> {
         let path = self.folder.join(LOG);
-        let draft = Draft::beside(&path).map_err(|cause| self.unwritable(cause))?;
+        let draft = NewFile::beside(&path).map_err(|cause| self.unwritable(cause))?;
         let mut log = BlankedLines { secrets, out: BufWriter::new(&draft.file), line: Vec::new() };
         while let Some(chunk) = source.next().await? {
             log.take(&chunk.bytes).map_err(|cause| self.unwritable(cause))?;
@@ -101,7 +101,7 @@ impl Evidence {
     /// In place of whatever has the name: the task may have put a link or a pipe there.
     fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let path = self.folder.join(name);
-        let mut draft = Draft::beside(&path)?;
+        let mut draft = NewFile::beside(&path)?;
         draft.file.write_all(content)?;
         draft.replace(&path)
     }

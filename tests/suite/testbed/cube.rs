@@ -302,6 +302,11 @@ impl Running {
         }
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Returns once it has ended by SIGKILL.
     pub fn wait_killed(&mut self) {
         let status = self.child.wait().unwrap();

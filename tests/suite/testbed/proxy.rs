@@ -75,6 +75,10 @@ struct Shared {
     seen: Mutex<Vec<String>>,
     gone: watch::Sender<bool>,
     before: Mutex<Option<(String, Act)>>,
+    /// What is in the requests that are not passed on for now.
+    held: watch::Sender<Vec<String>>,
+    /// What is in the requests that are refused.
+    refused: Mutex<Option<&'static str>>,
 }
 
 /// What a test does at a moment of its choice.
@@ -91,6 +95,8 @@ impl Proxy {
             seen: Mutex::default(),
             gone: watch::channel(false).0,
             before: Mutex::default(),
+            held: watch::channel(Vec::new()).0,
+            refused: Mutex::default(),
         });
         let (life, mut end) = watch::channel(());
         let (path, state) = (socket.clone(), Arc::clone(&shared));
@@ -132,6 +138,26 @@ impl Proxy {
         *self.shared.before.lock().unwrap() = Some((words.to_owned(), Box::new(act)));
     }
 
+    /// From now on the engine seems to hang at requests with one of the words in it.
+    pub fn hold(&self, words: &[&str]) {
+        self.shared.held.send_replace(words.iter().map(|word| (*word).to_owned()).collect());
+    }
+
+    /// It does not hang any more, and gets what was held.
+    pub fn let_go(&self) {
+        self.hold(&[]);
+    }
+
+    /// From now on requests with `words` in them are refused, in words that are not the engine's.
+    pub fn refuse(&self, words: &'static str) {
+        *self.shared.refused.lock().unwrap() = Some(words);
+    }
+
+    /// From now on there is no engine.
+    pub fn go(&self) {
+        self.shared.leave();
+    }
+
     /// The engine is back, if it was gone.
     pub fn come_back(&self) {
         self.shared.gone.send_replace(false);
@@ -170,7 +196,14 @@ async fn accepted(listener: &UnixListener, gone: &mut watch::Receiver<bool>) -> 
 async fn serve(mut client: UnixStream, shared: &Shared) -> io::Result<()> {
     loop {
         let Some(request) = read_request(&mut client).await? else { return Ok(()) };
-        match shared.fault_at(&request) {
+        let fault = shared.fault_at(&request);
+        tokio::select! {
+            biased;
+            () = shared.let_pass(&request) => {}
+            // A client that waits for an answer says nothing: this is its end.
+            _ = client.read_u8() => return Ok(()),
+        }
+        match fault {
             Some(Fault::CutBefore) => return Ok(()),
             Some(Fault::GoneBefore) => {
                 shared.leave();
@@ -204,7 +237,18 @@ impl Shared {
         }
         let mut seen = self.seen.lock().unwrap();
         seen.push(line.trim_end_matches(" HTTP/1.1").to_owned());
+        let refused = *self.refused.lock().unwrap();
+        if refused.is_some_and(|words| line.contains(words)) {
+            return Some(Fault::Refuse);
+        }
         self.chosen.filter(|(at, _)| *at + 1 == seen.len()).map(|(_, fault)| fault)
+    }
+
+    /// Returns when the request is not held, or not any more.
+    async fn let_pass(&self, request: &[u8]) {
+        let line = String::from_utf8_lossy(request.split(|byte| *byte == b'\r').next().unwrap()).into_owned();
+        let passes = |held: &Vec<String>| !held.iter().any(|word| line.contains(word.as_str()));
+        let _ = self.held.subscribe().wait_for(passes).await;
     }
 
     fn leave(&self) {

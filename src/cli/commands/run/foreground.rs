@@ -6,21 +6,21 @@ use std::{
 };
 
 use cube::{
-    Action, AttachOptions, Config, Error, ErrorKind, Exit, Follow, Process, RestartPolicy, Signal,
-    StandardStream, StopOptions, Unheard,
+    AttachOptions, Config, Error, ErrorKind, Exit, Follow, Process, RestartPolicy, Signal, StandardStream,
+    StopOptions, Unheard,
 };
 
 use crate::cli::{
     commands::exec::feed,
     copies::{self, Fetched},
-    outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code},
+    outcome::{Outcome, RUN_FAILED, TIMED_OUT, signal_code, task_code},
     output::{
         copy::{self, Copied},
         stdio, stops,
     },
     record::{End, Record, output::recorded},
     session::Session,
-    signals::{Signals, after},
+    signals::{KILL, LAST, Signals, after, forward::Forward},
     terminal::{Console, Sized, detached, keys::DetachKeys},
 };
 
@@ -126,8 +126,11 @@ async fn foreground(
         Some(finish) => finish,
         None => watch(session, output.as_mut(), stay, &mut passed_on).await?,
     };
-    if matches!(finish, ForegroundEnd::Signalled(_) | ForegroundEnd::TimedOut) {
-        stop(session, output).await?;
+    if matches!(finish, ForegroundEnd::Signalled(_) | ForegroundEnd::TimedOut)
+        && let Err(error) = stop(session, output).await
+    {
+        // Why it ends is known already: what remains is to remove it.
+        stdio::note(&format!("the task could not be stopped: {}", stdio::one_line(&error)));
     }
     Ok(finish)
 }
@@ -160,9 +163,14 @@ async fn ready(
         return Ok(Some(ForegroundEnd::Signalled(signal)));
     }
     // What it wrote so far is shown whole, and then how it stood.
-    let details = session.task.inspect().await.ok();
-    let _ = session.task.kill(None).await;
-    let _ = tokio::time::timeout(LAST_WORDS, output).await;
+    let task = session.task.clone();
+    let rest = async {
+        let details = task.inspect().await.ok();
+        let _ = task.kill(None).await;
+        let _ = tokio::time::timeout(LAST_WORDS, output).await;
+        details
+    };
+    let details = session.signals.ask(rest).await.flatten();
     session.report_unready(&error, details).await;
     Err(error)
 }
@@ -174,7 +182,7 @@ async fn watch(
     stay: &Stay,
     passed_on: &mut Signals,
 ) -> Result<ForegroundEnd, Error> {
-    let mut limit = pin!(after(stay.timeout));
+    let (mut limit, forward) = (pin!(after(stay.timeout)), Forward::to(session.task.clone()));
     loop {
         tokio::select! {
             finish = &mut output => return finish,
@@ -185,7 +193,7 @@ async fn watch(
                 let signal = signal?;
                 if stay.proxies_signals && !session.config().swarm {
                     session.record.handed_on(signal);
-                    session.task.kill(Some(&signal)).await?;
+                    forward.send(signal);
                 }
             }
         }
@@ -198,20 +206,20 @@ async fn stop(
     output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
 ) -> Result<(), Error> {
     session.announce_stop();
+    session.signals.begin_at_first();
     let (task, own_grace, options) = (session.task.clone(), session.own_grace(), StopOptions::default());
     let mut stop = pin!(async { tokio::join!(task.stop_process(&options, own_grace), output).0 });
-    tokio::select! {
-        stopped = &mut stop => {
-            stops::explain(&session.title(), session.app.global.quiet, stopped?.unheard);
-            Ok(())
-        }
-        _ = session.signals.next() => {
-            session.task.kill(None).await?;
-            // Nothing but a reader that is stuck can hold up the end now.
-            let _ = tokio::time::timeout(LAST_WORDS, stop).await;
-            Ok(())
-        }
+    if let Some(stopped) = session.signals.until(KILL, &mut stop).await {
+        stops::explain(&session.title(), session.app.global.quiet, stopped?.unheard);
+        return Ok(());
     }
+    let kill = async {
+        session.task.kill(None).await?;
+        // Nothing but a reader that is stuck can hold up the end now.
+        let _ = tokio::time::timeout(LAST_WORDS, stop).await;
+        Ok(())
+    };
+    session.signals.until(LAST, kill).await.unwrap_or(Ok(()))
 }
 
 async fn show_until_detached(
@@ -226,16 +234,16 @@ async fn show_until_detached(
 }
 
 /// Lets go of the task, which runs on as one that was started in the background.
-async fn detached_from(session: Session<'_>, rm: bool) -> Outcome {
+async fn detached_from(mut session: Session<'_>, rm: bool) -> Outcome {
     stdio::step(session.task.id());
     copies::explain_left(&session, rm);
-    let result = session.task.result(Action::Start).await;
+    let result = session.last_word().await;
     if rm {
         session.release_until_end();
     } else {
         session.release();
     }
-    Outcome { result: result.ok(), ..Outcome::reported(0) }
+    Outcome { result: Some(result), ..Outcome::reported(0) }
 }
 
 async fn show(mut follow: Follow, record: Record) -> Result<ForegroundEnd, Error> {
@@ -253,12 +261,15 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
     if matches!(finish, ForegroundEnd::Closed) {
         let _ = session.stop_process(Unheard::KillIfIdle).await;
     }
-    let error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.config()));
+    let mut error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.config()));
     let mut result = session.last_word().await;
     let code = match finish {
         ForegroundEnd::Exited(exit) => {
             result.exit_code = Some(exit.code);
-            u8::try_from(exit.code).unwrap_or(RUN_FAILED)
+            task_code(exit.code).unwrap_or_else(|odd| {
+                error = Some(odd);
+                RUN_FAILED
+            })
         }
         ForegroundEnd::Signalled(signal) => signal_code(*signal),
         ForegroundEnd::TimedOut => TIMED_OUT,
@@ -267,19 +278,16 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
     let by_cube = !matches!(finish, ForegroundEnd::Exited(_));
     session.conclude(End { code: result.exit_code, by_cube, error: error.as_ref() }, &mut result).await;
     let fetched = copies::fetch(&mut session, code == 0).await;
-    if keep {
-        session.release();
-    } else if matches!(fetched, Fetched::LeftToGuard) {
-        drop(session);
-    } else {
-        result.container_id = None;
-        session.discard().await;
-    }
-    let result = match error {
-        Some(error) => result.failed(error),
-        None => result,
+    let removed = match fetched {
+        _ if keep => {
+            session.release();
+            Ok(())
+        }
+        Fetched::LeftToGuard => Ok(()),
+        _ => session.discard(&mut result).await,
     };
-    copies::conclude(Outcome { code, result: Some(result), ..Outcome::reported(0) }, fetched)
+    let outcome = Outcome { code, result: Some(result), ..Outcome::reported(0) };
+    copies::conclude(outcome.after(error, removed), fetched)
 }
 
 fn too_long(config: &Config) -> Error {
