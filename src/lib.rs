@@ -33,6 +33,7 @@ mod error;
 mod event;
 mod phases;
 pub mod printable;
+mod random_id;
 mod result;
 mod shell;
 pub mod small_file;
@@ -105,6 +106,7 @@ pub use docker::{
 pub use error::{Error, ErrorKind, Origin};
 pub use event::{Event, Events};
 pub use phases::Phases;
+pub use random_id::random_id;
 pub use result::{Action, DockerResult, Ports, Verdict};
 pub use shell::shell_word;
 pub use state::State;

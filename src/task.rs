@@ -11,6 +11,7 @@ use crate::{
         container::networks::joined::JoinedNetwork, details::Details, id::EngineId, labels::owner::Owner,
     },
     error::{Error, ErrorKind},
+    random_id::random_id,
     state::State,
 };
 
@@ -60,7 +61,7 @@ impl Task {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            id: Uuid::new_v4(),
+            id: random_id(),
             config: Box::new(config),
             started_at: None,
             finished_at: None,

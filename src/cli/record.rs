@@ -24,7 +24,6 @@ use cube::{
     Usage, UsageWatch,
 };
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use crate::cli::{
     app::App,
@@ -413,7 +412,7 @@ impl Record {
 
 async fn fetch(task: &RunningTask, copy: &CopyOut, place: &Path) -> Result<(), Error> {
     let again: CopyOut = format!("{}:{}", copy.path(), place.display()).parse()?;
-    task.copy_out(&again, &Uuid::new_v4().to_string(), &mut |_| {}).await.map(drop)
+    task.copy_out(&again, &cube::random_id().to_string(), &mut |_| {}).await.map(drop)
 }
 
 /// The length of a container's id; a service's is shorter.

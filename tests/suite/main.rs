@@ -73,6 +73,7 @@ mod streams;
 mod swarm;
 mod terminal;
 mod tls;
+mod torture;
 mod unheard;
 mod usage;
 mod wait;

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use cube::{DockerResult, Error, ErrorKind, Protocol, printable::printable, shell_word};
+use cube::{DockerResult, Error, ErrorKind, Protocol, printable::printable, random_id, shell_word};
 
 use crate::cli::{
     args::{OutputFormat, flags::names::NamesArgs},
@@ -200,7 +200,7 @@ fn github_line(name: &str, value: &str) -> String {
         return format!("{name}={value}\n");
     }
     // No value can hold an end that is random.
-    let end = uuid::Uuid::new_v4();
+    let end = random_id();
     format!("{name}<<{end}\n{value}\n{end}\n")
 }
 

@@ -3,8 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cube::{Cause, Error};
-use uuid::Uuid;
+use cube::{Cause, Error, random_id};
 
 use crate::cli::{args::flags::record::CiChoice, output::stdio};
 
@@ -40,7 +39,7 @@ impl Ci {
 
     /// Begins a fold, which ends when the result is dropped.
     pub fn fold(self, title: &str) -> Fold {
-        let id = Uuid::new_v4().simple().to_string();
+        let id = random_id().simple().to_string();
         match self {
             Self::None => {}
             Self::Github => stdio::step(&format!("::group::{}", stdio::printable(title))),
@@ -65,7 +64,7 @@ impl Ci {
         let text = [lines, end.as_bytes()].concat();
         if self == Self::Github {
             // No task can guess the word that lets commands be read again.
-            let word = Uuid::new_v4().simple();
+            let word = random_id().simple();
             stdio::raw(&format!("::stop-commands::{word}\n"));
             stdio::raw_bytes(&text);
             stdio::raw(&format!("::{word}::\n"));
