@@ -9,6 +9,8 @@ Left out, as no kernel gives it or as the injected failure would be another one:
   wait4 with WNOHANG            it does not sleep, so nothing interrupts it
   fcntl but for F_DUPFD         it reads and sets flags of an open descriptor
   EROFS, ENOSPC, EDQUOT of an open that neither writes nor makes a file
+  the pair of sockets by which tokio hears of signals: it panics without one, which takes a system that runs out of
+                                files or memory at that very moment; cube looks at the limit of open files before
   pipes, eventfd                they know no errors of disks or networks, an eventfd none at all
 """
 
@@ -30,7 +32,6 @@ CALLS = {
     # Descriptors.
     "pipe2": "EMFILE ENFILE",
     "socket": "EMFILE ENOMEM",
-    "socketpair": "EMFILE ENOMEM",
     "eventfd2": "EMFILE ENOMEM",
     "epoll_create1": "EMFILE ENOMEM",
     "epoll_ctl": "ENOMEM ENOSPC",

@@ -7,11 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cube::random_id;
 use rustix::{
     fs::{CWD, RenameFlags, renameat_with},
     io::Errno,
 };
-use uuid::Uuid;
 
 /// A file without its name; removed unless it gets it.
 pub struct NewFile {
@@ -31,7 +31,7 @@ pub enum Placed {
 impl NewFile {
     /// A new file in the folder of `path`.
     pub fn beside(path: &Path) -> io::Result<Self> {
-        let draft = path.with_file_name(format!(".cube-{}", Uuid::new_v4().simple()));
+        let draft = path.with_file_name(format!(".cube-{}", random_id().simple()));
         let file = File::options().write(true).create_new(true).open(&draft)?;
         Ok(Self { path: draft, file })
     }
