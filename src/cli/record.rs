@@ -130,6 +130,11 @@ impl Record {
         &self.0.output
     }
 
+    /// Whether the result becomes part of the evidence.
+    pub fn keeps_result(&self) -> bool {
+        self.0.evidence.is_some()
+    }
+
     /// Whose marks belong on standard error.
     pub fn ci(&self) -> Ci {
         self.0.ci

@@ -41,7 +41,7 @@ pub struct Session<'a, T = RunningTask> {
     run: Box<Run<'a>>,
     guard: Guard,
     cidfile: Option<PathBuf>,
-    tells_result: bool,
+    wants_result: bool,
     /// Whether its output is shown as it comes.
     shown: bool,
     waits: WaitDisplay,
@@ -109,7 +109,7 @@ impl<'a> Session<'a, ()> {
             wait.show(&event);
             progress.show(event);
         });
-        let tells_result = extras.result_file || app.output() == OutputFormat::Json;
+        let wants_result = extras.result_file || app.output() == OutputFormat::Json || record.keeps_result();
         let (cidfile, run) = (extras.cidfile, Box::new(run));
         let (task, shown, error_shown) = ((), false, false);
         let (hints, silence) = (Hints { replaces: extras.replace }, Silence::default());
@@ -122,7 +122,7 @@ impl<'a> Session<'a, ()> {
             run,
             guard,
             cidfile,
-            tells_result,
+            wants_result,
             shown,
             waits,
             error_shown,
@@ -156,7 +156,7 @@ impl<'a> Session<'a, ()> {
     }
 
     fn with(self, task: RunningTask, shown: bool) -> Session<'a> {
-        let Self { app, task: (), signals, record, docker, run, guard, cidfile, tells_result, .. } = self;
+        let Self { app, task: (), signals, record, docker, run, guard, cidfile, wants_result, .. } = self;
         let (waits, error_shown) = (self.waits, self.error_shown);
         let (hints, silence) = (self.hints, self.silence);
         Session {
@@ -168,7 +168,7 @@ impl<'a> Session<'a, ()> {
             run,
             guard,
             cidfile,
-            tells_result,
+            wants_result,
             shown,
             waits,
             error_shown,
@@ -234,7 +234,7 @@ impl Session<'_> {
 
     /// What is known of the task at its end, as far as anybody asks for it.
     pub async fn last_word(&mut self) -> DockerResult {
-        if !self.tells_result {
+        if !self.wants_result {
             return self.known();
         }
         let asked = self.signals.ask(self.task.result(Action::Start)).await;

@@ -109,6 +109,9 @@ fn evidence_is_whole_and_has_no_value_of_the_environment() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "a success leaves no evidence");
     bed.run(["--attach", &format!("{flag},on=always"), "--image", &image, "true"]).output();
     assert!(json("result.json")["result"] == "success" && read("task.log").is_empty());
+    bed.run(["--attach", &flag, "--image", &image, "sh", "-c", "exit 4"]).ends(4).output();
+    let result = json("result.json");
+    assert!(result["state"] == "Failed" && result["started_at"].is_string(), "{result}");
     bed.run([&flag, "--image", &image, "--entrypoint", "/no/such"]).ends(127).output();
     assert_eq!(json("result.json")["cause"]["kind"], "not_found");
     bed.assert_empty();
