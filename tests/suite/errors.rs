@@ -1,5 +1,6 @@
 //! Failing input: the right exit code, one error with a hint, an empty stdout, nothing left.
 
+use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -27,6 +28,25 @@ fn a_missing_image() {
     refused(&bed, &["--image", &image, "--pull-retries", "0"], 125, &image);
     let kind = refused(&bed, &["--image", &image, "--pull", "never"], 125, &image);
     assert_eq!(kind, "image_not_found");
+}
+
+#[test]
+fn a_memory_limit_below_the_least_is_named_as_it_was_written() {
+    let bed = Bed::new();
+    let object = bed.run(["-o", "json", "--image", &probe(), "--memory", "4k"]).ends(125).json();
+    let error = &object["error"];
+    assert!(error["message"].as_str().unwrap().contains("\"4k\""), "{error}");
+    assert_eq!(error["hint"], "write --memory 6m or more", "{error}");
+    bed.assert_empty();
+}
+
+#[test]
+fn a_value_of_a_wrong_type_in_a_task_file_is_not_shown() {
+    let bed = Bed::new();
+    let file = bed.path("task.json");
+    fs::write(&file, r#"{"image":"x","env":"A=s3cret"}"#).unwrap();
+    let output = bed.run(["--file", file.to_str().unwrap()]).fails(125).stderr_has("env").output();
+    assert!(!output.stderr.contains("s3cret"), "{}", output.stderr);
 }
 
 #[test]

@@ -281,6 +281,36 @@ fn ports_that_the_engine_reports_late_are_shown() {
 }
 
 #[test]
+fn a_health_check_that_the_engine_reports_late_is_waited_for() {
+    let health = |health: serde_json::Value| {
+        let check = serde_json::json!({"Healthcheck": {"Test": ["CMD", "/check"]}});
+        let state = serde_json::json!({"Status": "running", "Running": true, "Health": health});
+        Reply::json(200, serde_json::json!({"Id": ID, "Config": check, "State": state}).to_string())
+    };
+    let engine = started()
+        .on("GET /containers/*/json", health(serde_json::Value::Null))
+        .on("GET /containers/*/json", health(serde_json::Value::Null))
+        .always("GET /containers/*/json", health(serde_json::json!({"Status": "healthy"})))
+        .always("POST /containers/*/exec", Reply::json(409, r#"{"message":"no exec here"}"#))
+        .always("POST /containers/*/wait*", Reply::Stall(Vec::new()))
+        .always("GET /events*", Reply::chunks(&[]))
+        .always("GET /containers/*/logs*", Reply::chunks(&[]));
+    let id = engine.cube(["run", "-q", "--wait-for", "healthy", "--image", "x"]).text();
+    assert_eq!(id.trim_end(), ID);
+}
+
+#[test]
+fn the_hint_of_a_time_out_is_not_read_from_the_user_s_own_words() {
+    let bed = Bed::new();
+    let wait = ["--wait-for", "log=loopback only", "--wait-timeout", "3s"];
+    let image = probe();
+    let args = [&["-o", "json", "--image", &image], &wait[..], &["forever"]].concat();
+    let hint = bed.run(args).ends(124).any_stderr().json()["error"]["hint"].clone();
+    assert!(!hint.as_str().unwrap().contains("0.0.0.0"), "{hint}");
+    bed.assert_empty();
+}
+
+#[test]
 fn http_is_asked_where_cube_port_says() {
     let foreign = TcpListener::bind("[::1]:0").unwrap();
     let port = foreign.local_addr().unwrap().port().to_string();
