@@ -1,5 +1,6 @@
 //! How the engine is spoken to: the connection, requests, answers and refusals.
 
+pub(crate) mod answer_time;
 pub mod chunked;
 pub mod client;
 pub mod clock;

@@ -22,7 +22,10 @@ use crate::{
             create::api_socket::{ApiSocket, VARIABLE},
             inspect, proxies,
         },
-        http::refusal::{self, text::EngineText},
+        http::{
+            answer_time::answered_within,
+            refusal::{self, text::EngineText},
+        },
         id::EngineId,
     },
     error::{Error, ErrorKind},
@@ -182,7 +185,7 @@ impl Docker {
         &self,
         call: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, Error> {
-        match tokio::time::timeout(self.transport.limit(), call).await {
+        match answered_within(self.transport.limit(), call).await {
             Ok(done) => done.map_err(refusal::from_bollard),
             Err(_) => Err(refusal::too_slow(self.transport.limit())),
         }

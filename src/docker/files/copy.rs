@@ -21,6 +21,7 @@ use crate::{
         },
         handle::RunningTask,
         http::{
+            answer_time::answered_within,
             client::{AnswerKind, next_piece},
             refusal,
         },
@@ -55,7 +56,7 @@ impl TarStream {
     /// # Errors
     /// [`ErrorKind::ConnectionLost`] if the connection broke, or nothing came for as long as an answer may take.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        match tokio::time::timeout(self.limit, next_piece(&mut self.body)).await {
+        match answered_within(self.limit, next_piece(&mut self.body)).await {
             Ok(piece) => piece,
             Err(_) => Err(refusal::too_slow(self.limit)),
         }

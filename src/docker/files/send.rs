@@ -19,7 +19,7 @@ use crate::{
     docker::{
         Docker,
         files::{pack::Packed, report::CopyReport},
-        http::refusal,
+        http::{answer_time::answered_within, refusal},
     },
     error::Error,
     event::{Event, Events},
@@ -68,7 +68,7 @@ impl Docker {
     pub(crate) async fn send_bytes(&self, id: &str, folder: &str, archive: Vec<u8>) -> Result<(), Error> {
         let options = options(OsStr::new(folder), false);
         let sending = self.api.upload_to_container(id, Some(options), bollard::body_full(archive.into()));
-        match tokio::time::timeout(self.transport.limit(), sending).await {
+        match answered_within(self.transport.limit(), sending).await {
             Ok(sent) => sent.map_err(refusal::from_bollard),
             Err(_) => Err(refusal::too_slow(self.transport.limit())),
         }

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     address::Address,
     docker::http::{
+        answer_time::answered_within,
         clock::EngineClock,
         dial::{Dialer, Stream},
         json,
@@ -133,7 +134,7 @@ impl Transport {
     }
 
     async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
-        let body = tokio::time::timeout(self.0.limit, response.into_body().collect());
+        let body = answered_within(self.0.limit, response.into_body().collect());
         let collected = body.await.map_err(|_| refusal::too_slow(self.0.limit))?;
         Ok(collected.map_err(|e| refusal::broken_by(&e))?.to_bytes())
     }
@@ -184,7 +185,7 @@ impl Transport {
         }
         let body = Full::new(body.unwrap_or_default()).map_err(|never| match never {}).boxed_unsync();
         let request = request.body(body).map_err(|e| Error::new(ErrorKind::Engine, e.to_string()))?;
-        let sent = tokio::time::timeout(self.0.limit, self.send(request, answer));
+        let sent = answered_within(self.0.limit, self.send(request, answer));
         sent.await.map_err(|_| refusal::too_slow(self.0.limit))?
     }
 

@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     address::Address,
+    docker::http::answer_time::answered_within,
     error::{Error, ErrorKind},
 };
 
@@ -59,7 +60,7 @@ impl Dialer {
 
     /// Opens a connection.
     pub(crate) async fn dial(&self) -> Result<Stream, Error> {
-        match timeout(self.limit, self.open()).await {
+        match answered_within(self.limit, self.open()).await {
             Ok(result) => result,
             Err(_) => {
                 Err(self.unreachable(format!("no answer within {} s", self.limit.as_secs()), HOST_HINT))

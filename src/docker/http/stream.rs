@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     docker::http::{
+        answer_time::answered_within,
         chunked::{Chunked, Malformed},
         client::{Transport, USER_AGENT},
         coalesce::Coalescer,
@@ -165,7 +166,7 @@ impl Transport {
     ) -> Result<(StatusCode, Body), Error> {
         tracing::debug!("{method} {}", path.split('?').next().unwrap_or(path));
         let request = self.written(&method, path, body);
-        let asked = timeout(self.limit(), self.ask(&request, path)).await;
+        let asked = answered_within(self.limit(), self.ask(&request, path)).await;
         let (status, body) = asked.map_err(|_| refusal::too_slow(self.limit()))??;
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok((status, body));
