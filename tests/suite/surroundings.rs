@@ -164,8 +164,8 @@ fn it_works_as_the_first_process_of_a_container() {
     assert_eq!(left.lines().collect::<Vec<_>>(), others(&killed));
     // From here the process of another namespace cannot be seen to be gone: its task is no orphan while it runs.
     assert_eq!(bed.cube(["prune", "--filter", &label]).text(), "");
-    let task = others(&killed).remove(0);
-    bed.engine().post(&format!("/containers/{task}/kill"), &json!(null));
-    bed.task(&task).ended();
-    assert_eq!(bed.cube(["prune", "--filter", &label]).text().trim_end(), task);
+    let task = bed.task(&others(&killed)[0]);
+    bed.engine().post(&format!("/containers/{}/kill", task.id), &json!(null));
+    task.ended();
+    assert_eq!(bed.cube(["prune", "--filter", &label]).text().trim_end(), task.id);
 }
