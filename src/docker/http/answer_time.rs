@@ -1,7 +1,7 @@
 //! How long an engine may take to answer, counted only while cube itself runs: one that was suspended (Ctrl-Z, SIGSTOP,
 //! a frozen container) finds the answer and the end of its time at once.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
@@ -9,14 +9,20 @@ use tokio::time::{Instant, error::Elapsed, timeout_at};
 const SUSPENDED: Duration = Duration::from_millis(100);
 
 /// What `work` gives within `limit`, which begins anew where this process did not run when it ended.
-pub(crate) async fn answered_within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
-    let mut work = pin!(work);
-    loop {
-        // Nothing where the clock does not reach so far.
-        let Some(until) = Instant::now().checked_add(limit) else { return Ok(work.await) };
-        match timeout_at(until, &mut work).await {
-            Err(_) if until.elapsed() > SUSPENDED => {}
-            answered => return answered,
+pub(crate) fn answered_within<T>(
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Elapsed>> {
+    // On the heap: else each caller would carry it twice.
+    let mut work = Box::pin(work);
+    async move {
+        loop {
+            // Nothing where the clock does not reach so far.
+            let Some(until) = Instant::now().checked_add(limit) else { return Ok(work.await) };
+            match timeout_at(until, &mut work).await {
+                Err(_) if until.elapsed() > SUSPENDED => {}
+                answered => return answered,
+            }
         }
     }
 }
