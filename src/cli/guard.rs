@@ -56,7 +56,7 @@ const RELEASED: u8 = b'.';
 const HOST: u8 = b'h';
 
 /// How long a guard looks out for a container that a request may still bring forth, from the engine's answer on;
-/// and how long it goes on trying while no engine is there.
+/// and how long it goes on trying while no engine is there, or one that fails.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long an engine may hang that is there.
 const HANGING: Duration = Duration::from_hours(1);
@@ -280,13 +280,24 @@ async fn clear(order: Order) -> Result<bool, Error> {
             Err(error) => error,
             discarded => return discarded,
         };
-        match error.kind() {
-            // It took the request: it hangs, or is on its way out.
-            ErrorKind::ConnectionLost if begun.elapsed() < HANGING => there = Instant::now(),
-            ErrorKind::EngineUnreachable if there.elapsed() < PATIENCE => {}
-            _ => return Err(error),
+        // It took the request: it hangs, or is on its way out.
+        if error.kind() == ErrorKind::ConnectionLost {
+            there = Instant::now();
+        }
+        if !is_tried_again(error.kind(), begun.elapsed(), there.elapsed()) {
+            return Err(error);
         }
         sleep(TRY_AGAIN).await;
+    }
+}
+
+/// Whether a removal that failed is tried again, so long after the first try and after the engine was last there. One
+/// that fails once, at a busy disk perhaps, may succeed in a moment.
+fn is_tried_again(failed: ErrorKind, begun: Duration, there: Duration) -> bool {
+    match failed {
+        ErrorKind::ConnectionLost => begun < HANGING,
+        ErrorKind::EngineUnreachable | ErrorKind::Engine | ErrorKind::BadAnswer => there < PATIENCE,
+        _ => false,
     }
 }
 
@@ -336,6 +347,17 @@ mod tests {
         assert!(read(&["task-guard", "guard", id, "host-command=12"]).is_none());
         assert!(read(&["cube", "guard", "x"]).is_none() && read(&["cube", "guard", id, "x"]).is_none());
         assert!(read(&["cube", "run", id]).is_none() && read(&["cube"]).is_none());
+    }
+
+    #[test]
+    fn an_engine_that_fails_once_is_asked_again_for_two_minutes() {
+        let (early, late) = (Duration::from_secs(119), Duration::from_secs(121));
+        for kind in [ErrorKind::Engine, ErrorKind::BadAnswer, ErrorKind::EngineUnreachable] {
+            assert!(is_tried_again(kind, early, early) && !is_tried_again(kind, late, late), "{kind:?}");
+        }
+        assert!(is_tried_again(ErrorKind::ConnectionLost, late, late));
+        assert!(!is_tried_again(ErrorKind::ConnectionLost, HANGING, early));
+        assert!(!is_tried_again(ErrorKind::PermissionDenied, early, early));
     }
 
     #[test]

@@ -368,7 +368,8 @@ impl Caller {
             };
             match error.kind() {
                 ErrorKind::ConnectionLost if begun.elapsed() < HANGING => there = Instant::now(),
-                ErrorKind::EngineUnreachable if there.elapsed() < PATIENCE => {}
+                ErrorKind::EngineUnreachable | ErrorKind::Engine | ErrorKind::BadAnswer
+                    if there.elapsed() < PATIENCE => {}
                 _ => return Err(error),
             }
             sleep(TRY_AGAIN).await;

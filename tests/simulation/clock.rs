@@ -11,9 +11,9 @@ use std::{
 
 use tokio::{runtime::Builder, sync::Notify};
 
-/// How often in a row nothing must come on any socket before time passes. A caller that reads an answer sends its next
-/// request at once, so two would do.
-const QUIET_LOOKS: u32 = 3;
+/// How often in a row the sockets are looked at before time passes, since the engine last read or wrote: the caller
+/// reads its answer after the first look and sends its next request at once, which the engine reads after the second.
+const QUIET_LOOKS: u32 = 2;
 
 /// Told of everything that the engine reads or writes.
 #[derive(Clone)]
@@ -31,7 +31,8 @@ pub fn run<F: Future>(work: impl FnOnce(Activity) -> F) -> F::Output {
     let (quiet, looks) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
     let (counted, woken) = (Arc::clone(&quiet), Arc::clone(&looks));
     let runtime = Builder::new_current_thread()
-        .enable_all()
+        .enable_io()
+        .enable_time()
         .start_paused(true)
         .on_thread_park(move || {
             if counted.fetch_add(1, Ordering::Relaxed) < QUIET_LOOKS {

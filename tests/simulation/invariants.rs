@@ -30,11 +30,11 @@ pub fn after_the_storm(world: &World, callers: &[Caller], undisturbed: bool) {
     }
 }
 
-/// Whether nothing may be left of its task: cube let it go, or had a guard that did not give up.
+/// Whether nothing may be left of its task: cube let it go, or had a guard.
 fn is_cared_for(caller: &Caller, report: &Report) -> bool {
     match caller.plan.verb {
         Verb::Foreground | Verb::Detached | Verb::Replace => {
-            report.ending != Ending::Left && !caller.guard_dies() && report.guard.is_none()
+            report.ending != Ending::Left && !caller.guard_dies()
         }
         Verb::Awaited => matches!(report.ending, Ending::Exited(_) | Ending::Done),
         Verb::Stop | Verb::Prune => false,
@@ -73,8 +73,8 @@ pub fn after_the_prune(world: &World, callers: &[Caller]) {
             .iter()
             .filter(|caller| {
                 let ending = caller.report().ending.clone();
-                let runs_on = matches!(caller.plan.verb, Verb::Detached | Verb::Replace)
-                    && (ending == Ending::Killed || caller.report().guard.is_some());
+                let runs_on =
+                    matches!(caller.plan.verb, Verb::Detached | Verb::Replace) && ending == Ending::Killed;
                 ending == Ending::Left || runs_on
             })
             .map(|caller| caller.report().task.clone())
