@@ -215,7 +215,7 @@ fn rules(call: Call) -> &'static [&'static [Rule]] {
     match call {
         Call::Create => &[ANY, CONFIG, CONTAINERS, PLATFORMS],
         // What a command is called comes before what is wrong around it.
-        Call::Start => &[COMMAND, ANY, CONFIG, CONTAINERS, STATES],
+        Call::Start | Call::Attach => &[COMMAND, ANY, CONFIG, CONTAINERS, STATES],
         Call::ServiceTask => &[COMMAND, ANY, CONFIG, IMAGES, SWARM],
         Call::Exec => &[COMMAND, ANY, CONFIG, STATES],
         Call::Logs => &[ANY, LOG],
@@ -249,7 +249,7 @@ fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (Err
         (404, Call::Create | Call::Image) => {
             (ErrorKind::ImageNotFound, "check the name and tag, or pull it with `cube pull IMAGE`")
         }
-        (404, Call::Start | Call::Exec | Call::Logs | Call::Container) => {
+        (404, Call::Start | Call::Attach | Call::Exec | Call::Logs | Call::Container) => {
             (ErrorKind::TaskNotFound, LIST_HINT)
         }
         (404, Call::Archive) if text.is_no_such_container() => (ErrorKind::TaskNotFound, LIST_HINT),
@@ -262,7 +262,7 @@ fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (Err
         }
         (404, Call::Swarm) => (ErrorKind::Unsupported, "name one of the swarm's managers by --host"),
         (409, Call::Create) => (ErrorKind::NameTaken, NAME_HINT),
-        (409, Call::Start | Call::Exec | Call::Logs | Call::Container | Call::Archive) => {
+        (409, Call::Start | Call::Attach | Call::Exec | Call::Logs | Call::Container | Call::Archive) => {
             (ErrorKind::WrongState, STATE_HINT)
         }
         (400, Call::Create | Call::Start) => {

@@ -10,6 +10,8 @@ pub(crate) enum Call {
     Create,
     /// The start of a container.
     Start,
+    /// The connection to a container's streams. podman makes the process at this call, before it is asked to start it.
+    Attach,
     /// A command in a container: its creation, its start, and what an engine writes in its place.
     Exec,
     /// A container's log.
@@ -42,6 +44,7 @@ impl Call {
             (Some("containers"), Some("create"), None) if *method == Method::POST => Self::Create,
             (Some("containers" | "images"), Some("json" | "prune"), None) => Self::Other,
             (Some("containers"), Some(_), Some("start")) => Self::Start,
+            (Some("containers"), Some(_), Some("attach")) => Self::Attach,
             (Some("containers"), Some(_), Some("exec")) | (Some("exec"), ..) => Self::Exec,
             (Some("containers"), Some(_), Some("logs")) => Self::Logs,
             (Some("containers"), Some(_), Some("archive")) => Self::Archive,
@@ -65,6 +68,8 @@ mod tests {
             (Method::POST, "/containers/create?name=start", Call::Create),
             (Method::POST, "/v1.41/containers/create", Call::Create),
             (Method::POST, "/containers/create/start", Call::Start),
+            (Method::POST, "/containers/ab/attach?stdin=true", Call::Attach),
+            (Method::POST, "/containers/attach/start", Call::Start),
             (Method::GET, "/containers/create/json", Call::Container),
             (Method::GET, "/containers/json?all=1", Call::Other),
             (Method::POST, "/containers/ab/exec", Call::Exec),

@@ -6,7 +6,7 @@ use super::*;
 
 /// What engines say, by what was asked: status, text, and what it is.
 const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
-    use Call::{Archive, Container, Create, Exec, Image, Logs, Network, Other, ServiceTask, Start, Swarm};
+    use Call::{Archive, Attach, Container, Create, Exec, Image, Logs, Network, Other, ServiceTask, Start, Swarm};
     use ErrorKind as K;
     &[
         // Docker 20.10 with runc 1.0 and 1.1.
@@ -325,6 +325,26 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
             K::ImageNotFound,
         ),
         // podman 4 and 5 with crun and runc.
+        (
+            Attach,
+            500,
+            "preparing container 0a1b for attach: runc: runc create failed: unable to start container process: exec: \"/entrypoint.sh\": permission denied: OCI permission denied",
+            K::CommandNotExecutable,
+        ),
+        (
+            Attach,
+            500,
+            "preparing container 0a1b for attach: runc: runc create failed: unable to start container process: exec: \"quota\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found",
+            K::CommandNotFound,
+        ),
+        (
+            Attach,
+            500,
+            "preparing container 0a1b for attach: cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use",
+            K::PortTaken,
+        ),
+        (Attach, 404, "no container with name or ID \"quota\" found: no such container", K::TaskNotFound),
+        (Attach, 409, "container 0a1b is paused, unpause the container before attach", K::WrongState),
         (
             Start,
             500,
