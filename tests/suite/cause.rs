@@ -79,6 +79,10 @@ fn killed() {
         (probe(), &["out=up", "forever"][..], "KILL"),
         (shell(), &["sh", "-c", "echo up; sleep 600 & wait"], "KILL"),
     ] {
+        // podman's events do not name the signal, and a shell's code may be that of what it ran.
+        if bed.engine().is_podman() && command[0] == "sh" {
+            continue;
+        }
         let label = bed.label();
         let args = ["-o", "json", "run", "--attach", "--label", &label, "--image", &image];
         let mut running = bed.cube([&args, command].concat()).ends(137).spawn();

@@ -1,6 +1,6 @@
 //! cube's own tasks on the engine, found by their label.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use hyper::Method;
@@ -150,6 +150,7 @@ impl Docker {
                 own.push(listed);
             }
         }
+        newest_first(&mut own);
         Ok(own)
     }
 
@@ -159,6 +160,11 @@ impl Docker {
         Ok(images.leave_own(self, TASK_ID, labels, image_id).await?
             && !images.leave_own(self, SERVICE, labels, image_id).await?)
     }
+}
+
+/// As Docker lists them; podman begins with the oldest. The engine's order stays where it gives one time for two.
+fn newest_first(tasks: &mut [Listed]) {
+    tasks.sort_by_key(|task| Reverse(task.created_at));
 }
 
 #[derive(Deserialize)]
@@ -281,6 +287,19 @@ mod tests {
         };
         assert!(!task(1_059).is_expired() && task(1_060).is_expired() && !task(1_060).is_finished());
         assert!(!Listed { listed_at: None, ..task(1_060) }.is_expired());
+    }
+
+    #[test]
+    fn the_newest_comes_first_and_one_time_keeps_the_engine_s_order() {
+        let task = |(id, created)| {
+            listed(&format!(
+                r#"{{"Id":"{id}","Created":{created},"Labels":{{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11"}}}}"#
+            ))
+            .unwrap()
+        };
+        let mut tasks = [("a", 5), ("b", 7), ("c", 7), ("d", 6)].map(task);
+        newest_first(&mut tasks);
+        assert_eq!(tasks.map(|task| task.id.to_string()), ["b", "c", "d", "a"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) trait Pieces {
 pub(crate) struct Archive<P> {
     pieces: P,
     input: Bytes,
+    has_begun: bool,
     /// What is left of the entry's data, and of the zeros behind it.
     data: u64,
     padding: u64,
@@ -28,7 +29,7 @@ pub(crate) struct Archive<P> {
 
 impl<P: Pieces> Archive<P> {
     pub(crate) fn new(pieces: P) -> Self {
-        Self { pieces, input: Bytes::new(), data: 0, padding: 0 }
+        Self { pieces, input: Bytes::new(), has_begun: false, data: 0, padding: 0 }
     }
 
     /// The next entry; what was not read of the one before is passed over. `None` behind the two blocks of zeros
@@ -112,7 +113,9 @@ impl<P: Pieces> Archive<P> {
     /// Takes the next piece if all of the one before was read.
     fn fill(&mut self) -> Result<(), Damage> {
         while self.input.is_empty() {
-            self.input = self.pieces.next().ok_or(Damage::Torn)?;
+            self.input =
+                self.pieces.next().ok_or(if self.has_begun { Damage::Torn } else { Damage::Empty })?;
+            self.has_begun |= !self.input.is_empty();
         }
         Ok(())
     }
@@ -183,7 +186,8 @@ mod tests {
         fn an_archive_that_is_cut_short_is_torn(files in files(), cut in 1usize..2000, lost in 1usize..9000) {
             let whole = tar(&files);
             let kept = whole.len().saturating_sub(lost);
-            prop_assert_eq!(read(&whole[..kept], cut), Err(Damage::Torn));
+            let damage = if kept == 0 { Damage::Empty } else { Damage::Torn };
+            prop_assert_eq!(read(&whole[..kept], cut), Err(damage));
         }
 
         #[test]
@@ -277,5 +281,6 @@ mod tests {
         let endless = [head(EntryType::Regular, "x", u64::from(u32::MAX)), vec![1; 4096]].concat();
         assert_eq!(read(&endless, 512), Err(Damage::Torn));
         assert_eq!(read(&[0; BLOCK], 512), Err(Damage::Torn));
+        assert_eq!(read(&[], 512), Err(Damage::Empty));
     }
 }

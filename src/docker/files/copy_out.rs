@@ -25,7 +25,8 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 impl RunningTask {
     /// Copies files out of a container. Missing parents of the target are made, and what is half-written never has
-    /// its name; `tag` marks it until then. An engine that goes away meanwhile is asked again for 30 s.
+    /// its name; `tag` marks it until then. An engine that goes away meanwhile, or sends nothing, is asked again for
+    /// 30 s.
     ///
     /// # Errors
     /// [`ErrorKind::File`] if the path is not there or the target cannot be written; [`ErrorKind::BadAnswer`] if the
@@ -82,7 +83,20 @@ fn place(from: &Spot, is_folder: bool, to: &Path) -> Result<Place, Error> {
     }
 }
 
-/// Whether an engine that restarts gives this error.
+/// Whether an engine that restarts, or has not tidied up the container that ended, gives this error.
 fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::files::{damage::Damage, unpack::of_archive};
+
+    #[test]
+    fn an_archive_of_which_nothing_came_is_asked_for_again_and_a_torn_one_is_not() {
+        assert!(is_passing(&of_archive(Damage::Empty)));
+        assert!(!is_passing(&of_archive(Damage::Torn)));
+        assert!(!is_passing(&of_archive(Damage::Malformed("a block is empty"))));
+    }
 }

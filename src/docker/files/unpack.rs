@@ -303,8 +303,11 @@ fn open_up(folder: &Path) {
     }
 }
 
-fn of_archive(damage: Damage) -> Error {
+pub(crate) fn of_archive(damage: Damage) -> Error {
     match damage {
+        // podman answers so while a container is between its end and the time that it is tidied up.
+        Damage::Empty => Error::new(ErrorKind::ConnectionLost, "the engine sent nothing of the archive")
+            .with_hint("a container that ends at this moment gives none: copy again"),
         Damage::Torn => Error::new(ErrorKind::BadAnswer, "the archive from the engine came torn")
             .with_hint("a file that changes while it is read tears it: copy again, or from a stopped task"),
         Damage::Malformed(reason) => {

@@ -6,7 +6,9 @@ use super::*;
 
 /// What engines say, by what was asked: status, text, and what it is.
 const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
-    use Call::{Archive, Attach, Container, Create, Exec, Image, Logs, Network, Other, ServiceTask, Start, Swarm};
+    use Call::{
+        Archive, Attach, Container, Create, Exec, Image, Logs, Network, Other, ServiceTask, Start, Swarm,
+    };
     use ErrorKind as K;
     &[
         // Docker 20.10 with runc 1.0 and 1.1.
