@@ -34,11 +34,18 @@ fn send(pid: u32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal);
 }
 
+/// The guard of this cube. A busy machine may not yet have let it take its name.
 fn guard_of(pid: u32) -> u32 {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    let named = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "task-guard\n";
-    pids.into_iter().find(named).expect("there is a guard")
+    let named = |pid: &u32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
+    };
+    let mut found = None;
+    wait_until("there is no guard", || {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        found = children.split_whitespace().map(|pid| pid.parse().unwrap()).find(named);
+        found.is_some()
+    });
+    found.unwrap()
 }
 
 /// A run through a proxy, to whose process (once it is known) `act` happens before the request `step`.
