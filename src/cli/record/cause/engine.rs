@@ -30,7 +30,7 @@ const fn rule(kind: ErrorKind, pattern: &'static str, text: CauseText) -> StartR
 const RULES: &[StartRule] = &[
     rule(
         ErrorKind::PortTaken,
-        r"[\d\]]:(?P<port>\d{1,5})(?:\D|$)",
+        r"(?:[\d\]]|listen \w+ ):(?P<port>\d{1,5})(?:\D|$)",
         CauseText::new(
             PortInUse,
             "port {port} of the engine's machine is in use by another process",
@@ -179,4 +179,21 @@ pub fn of_memory(facts: &Facts) -> Option<Cause> {
     let limit = facts.memory_limit.map(|limit| format!(" of {}", bytes(limit)));
     let found = Found::from([("limit", limit.unwrap_or_default())]);
     facts.out_of_memory.then(|| OVER_LIMIT.fill(&found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_as_docker_and_podman_name_it() {
+        for text in [
+            "Bind for 0.0.0.0:8080 failed: port is already allocated",
+            "failed to bind host port for [::]:8080:172.17.0.2:80/tcp: address already in use",
+            "cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use",
+        ] {
+            let cause = of_refusal(ErrorKind::PortTaken, text).unwrap();
+            assert!(cause.message.contains("port 8080 of"), "{text}: {}", cause.message);
+        }
+    }
 }
