@@ -86,9 +86,9 @@ impl Docker {
     }
 }
 
-/// Whether the engine may say more when it is asked again.
+/// Whether the engine may say more when it is asked again: also one that failed has not said that the image is gone.
 fn is_unanswered(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable)
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable | ErrorKind::Engine)
 }
 
 fn foreign(container: &Details, name: &str) -> Error {
