@@ -14,7 +14,7 @@ use crate::testbed::bed::is_id;
 use crate::testbed::{Bed, Engine, cube::Running, need, probe};
 
 /// By when a killed cube's task is gone.
-const GONE: Duration = Duration::from_secs(5);
+const GONE: Duration = Duration::from_mins(1);
 /// The longest after its start that a cube is killed: by then its task has run for a while.
 const LATEST: u64 = 1500;
 /// How many cubes are killed at the same time.

@@ -16,7 +16,7 @@ use crate::{
 /// How long the engine's answer is taken for true.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long after the wait began a port that is to be published may have no address, and how often it is asked then.
+/// How long a port that is to be published may have no address while its container runs, and how often it is asked then.
 const TOLD_LATE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -25,7 +25,8 @@ pub(crate) struct Published {
     port: Port,
     bindings: Vec<Binding>,
     asked: Instant,
-    begun: Instant,
+    /// Since when its container runs without an address for it.
+    lacking: Option<Instant>,
 }
 
 impl Published {
@@ -33,7 +34,7 @@ impl Published {
     /// [`ErrorKind::NotPublished`]. A container that does not run has no bindings, but may get them.
     pub(crate) fn of(task: &RunningTask, container: &Details, port: Port) -> Result<Self, Error> {
         let now = Instant::now();
-        let mut published = Self { port, bindings: Vec::new(), asked: now, begun: now };
+        let mut published = Self { port, bindings: Vec::new(), asked: now, lacking: None };
         published.take(task, container)?;
         Ok(published)
     }
@@ -50,6 +51,7 @@ impl Published {
 
     fn take(&mut self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         if container.status != "running" {
+            self.lacking = None;
             return Ok(());
         }
         let mut bindings = container.ports(task.docker().address()).remove(&self.port).unwrap_or_default();
@@ -57,8 +59,10 @@ impl Published {
             let here = Binding { host: "0.0.0.0".to_owned(), port: self.port.number };
             bindings.push(details::reachable(&here, task.docker().address()));
         }
-        let is_late = container.to_publish.contains(&self.port) && self.begun.elapsed() < TOLD_LATE;
-        if bindings.is_empty() && !is_late {
+        let since = bindings.is_empty().then(|| self.lacking.unwrap_or_else(Instant::now));
+        self.lacking = since;
+        let is_late = container.to_publish.contains(&self.port);
+        if since.is_some_and(|since| !is_late || since.elapsed() >= TOLD_LATE) {
             let message = format!("port {} is not published, so it cannot be reached from here", self.port);
             return Err(Error::new(ErrorKind::NotPublished, message)
                 .with_hint(format!("publish it: -p {}", self.port.number)));

@@ -265,7 +265,7 @@ impl From<Snapshot> for Details {
         let lost = newest.is_some_and(|task| now.is_lost(task));
         let status = newest.map_or("new", |task| if lost { "orphaned" } else { &task.status.state });
         let spec = &now.service.spec;
-        let exposed = spec.endpoint_spec.ports.iter().filter_map(ServicePort::target);
+        let exposed: Vec<_> = spec.endpoint_spec.ports.iter().filter_map(ServicePort::target).collect();
         let moment = |wanted: bool| newest.filter(|_| wanted).and_then(|task| task.status.timestamp);
         let ended = newest.is_some_and(ServiceTask::has_ended);
         Self {
@@ -302,8 +302,8 @@ impl From<Snapshot> for Details {
             network_mode: String::new(),
             addresses: Vec::new(),
             published: newest.map(|task| task.ports(node)).unwrap_or_default(),
-            exposed: exposed.collect(),
-            to_publish: Vec::new(),
+            to_publish: exposed.clone(),
+            exposed,
             node: node.map(|node| node.name().to_owned()),
             service: None,
             labels: HashMap::new(),

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use super::{run, swarm};
 use crate::load::{count, scattered};
+use crate::testbed::cube::{Output, Running};
 use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::swarm::{Swarm, until};
 
@@ -30,14 +31,16 @@ fn a_task_that_fails_time_after_time_is_reported_by_its_last_failure() {
 }
 
 #[test]
-fn two_stops_of_one_task_both_succeed() {
+fn two_stops_of_one_task_leave_nothing_and_fail_at_most_for_coming_late() {
     let swarm = swarm();
     let image = swarm.probe();
     let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text();
-    let stops = [(); 2].map(|()| swarm.cube(["stop", id.trim_end()]).spawn());
-    for stop in stops {
-        assert_eq!(stop.finish().text(), id);
-    }
+    let stops = [(); 2].map(|()| swarm.cube(["stop", id.trim_end()]).ends_somehow().spawn());
+    let outputs = stops.map(Running::finish);
+    // On a busy machine the second may begin when the task is gone already.
+    let is_late = |output: &Output| output.status == 1 && output.stderr.contains("task not found");
+    assert!(outputs.iter().any(|output| output.text() == id), "{outputs:?}");
+    assert!(outputs.iter().all(|output| output.text() == id || is_late(output)), "{outputs:?}");
     swarm.assert_empty();
 }
 
