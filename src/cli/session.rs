@@ -20,7 +20,7 @@ use crate::cli::{
     args::OutputFormat,
     cidfile,
     copies::{self, Fetched},
-    guard::Guard,
+    guard::{Guard, Word},
     mounts,
     outcome::Outcome,
     output::{changing_line, progress::PullReport, stdio, stops, waiting::WaitDisplay},
@@ -68,6 +68,34 @@ pub struct Extras {
     pub record: Record,
 }
 
+/// A run that knows the terminal's size and, as its owner, this process.
+fn owned(mut run: Run<'_>, lifetime: Lifetime) -> Run<'_> {
+    if let Some((columns, rows)) = terminal::output_size() {
+        run = run.with_console_size(columns, rows);
+    }
+    match Owner::this_process(lifetime) {
+        Some(owner) => run.owned_by(owner),
+        None => run,
+    }
+}
+
+/// A run whose events reach the guard, the record and the displays.
+fn heard<'a>(
+    run: Run<'a>,
+    mut word: Word,
+    mut progress: PullReport,
+    record: &Record,
+    waits: &WaitDisplay,
+) -> Run<'a> {
+    let (record, waits) = (record.clone(), waits.clone());
+    run.on_event(move |event| {
+        word.hear(&event);
+        record.event(&event);
+        waits.show(&event);
+        progress.show(event);
+    })
+}
+
 impl<'a> Session<'a, ()> {
     /// Posts a guard; nothing is sent to the engine yet, but for what `replace` removes.
     pub async fn open(
@@ -89,30 +117,15 @@ impl<'a> Session<'a, ()> {
             tokio::spawn(expire(docker.clone(), config.swarm));
         }
         mounts::warn(app, docker.address(), &config);
-        let record = extras.record;
-        let (mut progress, timed) = (PullReport::new(app, record.ci()), record.clone());
+        let Extras { cidfile, replace, result_file, record } = extras;
+        let wants_result = result_file || app.output() == OutputFormat::Json || record.keeps_result();
         let waits = WaitDisplay::new(app);
-        let wait = waits.clone();
-        let mut run = docker.run(config);
-        if let Some((columns, rows)) = terminal::output_size() {
-            run = run.with_console_size(columns, rows);
-        }
-        if let Some(owner) = Owner::this_process(lifetime) {
-            run = run.owned_by(owner);
-        }
+        let run = owned(docker.run(config), lifetime);
         let hosts = app.hosts_of(&docker, run.task().config.swarm);
         let guard = Guard::post(run.task(), &hosts, app.global.context.as_deref())?;
-        let mut word = guard.word();
-        run = run.on_event(move |event| {
-            word.hear(&event);
-            timed.event(&event);
-            wait.show(&event);
-            progress.show(event);
-        });
-        let wants_result = extras.result_file || app.output() == OutputFormat::Json || record.keeps_result();
-        let (cidfile, run) = (extras.cidfile, Box::new(run));
+        let run = Box::new(heard(run, guard.word(), PullReport::new(app, record.ci()), &record, &waits));
         let (task, shown, error_shown) = ((), false, false);
-        let (hints, silence) = (Hints { replaces: extras.replace }, Silence::default());
+        let (hints, silence) = (Hints { replaces: replace }, Silence::default());
         Ok(Self {
             app,
             task,
