@@ -225,7 +225,7 @@ fn a_first_start_of_postgres_is_ready_when_it_is_reported() {
     for number in 0..starts {
         let bed = Bed::new();
         let database = ["--env", "POSTGRES_USER=cube", "--env", "POSTGRES_PASSWORD=secret"];
-        let ready = ["--wait-for", "port=5432", "--bind", "127.0.0.1", "--image", IMAGE];
+        let ready = ["--wait-for", "postgres", "--bind", "127.0.0.1", "--image", IMAGE];
         let task = bed.start([database.as_slice(), &ready].concat());
         let port = task.host_port("5432/tcp").to_string();
         let mut psql = Command::new("psql");

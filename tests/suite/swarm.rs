@@ -250,7 +250,7 @@ fn with_goes_on_with_a_database_whose_node_died() {
         export PGPASSWORD=secret
         ask() { psql -h "$1" -p "$2" -U postgres -Atc "SELECT $3"; }
         ask "$CUBE_HOST" "$CUBE_PORT" "'first'" && read -r _
-        "$0" wait --for port=5432 "$CUBE_CONTAINER_ID" && at=$("$0" port "$CUBE_CONTAINER_ID" 5432)
+        "$0" wait --for postgres "$CUBE_CONTAINER_ID" && at=$("$0" port "$CUBE_CONTAINER_ID" 5432)
         ask "${at%:*}" "${at##*:}" "'second'"; exit 6"#;
     let binary = binary().into_os_string().into_string().unwrap();
     let command = ["--", "sh", "-c", script, &binary];
