@@ -54,7 +54,8 @@ impl RunningTask {
     /// Its output: what it wrote so far and, if the options ask for it, what follows to its end.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`], or the engine's refusal (a log driver that cannot be read).
+    /// [`ErrorKind::TaskNotFound`](crate::ErrorKind::TaskNotFound), or the engine's refusal (a log driver that cannot be
+    /// read).
     pub async fn logs(&self, options: &LogOptions) -> Result<Follow, Error> {
         self.logs_of(&self.inspect().await?, options).await
     }
@@ -88,8 +89,8 @@ impl Follow {
     /// Dropping the future loses nothing that was not given.
     ///
     /// # Errors
-    /// [`ErrorKind::EngineUnreachable`] if the engine went away and did not come back within 30 s,
-    /// [`ErrorKind::TaskNotFound`] if the container was removed meanwhile.
+    /// [`ErrorKind::EngineUnreachable`](crate::ErrorKind::EngineUnreachable) if the engine went away and did not come back
+    /// within 30 s, [`ErrorKind::TaskNotFound`](crate::ErrorKind::TaskNotFound) if the container was removed meanwhile.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         match &mut self.0 {
             FollowKind::Container(output) => output.next().await,
