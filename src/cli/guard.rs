@@ -1,7 +1,7 @@
-//! The guard: a second process that holds one end of a pipe and removes the task if cube dies without
-//! a word, by SIGKILL or a panic; HOST-COMMAND of `with` it ends then. While it waits it is a fork of cube, which costs next to nothing; only
-//! one that has to act becomes a program of its own. No signal but SIGKILL ends it, and its command line is not
-//! cube's, so that what kills the one by its words does not kill both.
+//! The guard: a second process that holds one end of a pipe and removes the task if cube dies without a word, by
+//! SIGKILL or a panic, and then ends HOST-COMMAND of `with` too. While it waits it is a fork of cube, which costs next
+//! to nothing; only one that has to act becomes a program of its own. No signal but SIGKILL ends it, and its command
+//! line is not cube's, so that what kills the one by its words does not kill both.
 
 mod host_process;
 

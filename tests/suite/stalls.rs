@@ -51,17 +51,23 @@ fn place() -> (Bed, Proxy) {
     (bed, proxy)
 }
 
-/// Checks what is reported of a run that a third signal ended, and that the guard goes on.
-fn ended_by_the_third(bed: &Bed, proxy: &Proxy, running: Running) {
+/// Checks that a run which ended names the container that is left, and that the guard goes on. The run's JSON.
+fn left_to_the_guard(bed: &Bed, proxy: &Proxy, running: Running) -> Value {
     let id = bed.containers().remove(0);
     let object = object(running);
+    assert_eq!(object["container_id"], id, "it is still there: {object}");
+    guard_removes(bed, proxy);
+    object
+}
+
+/// The same of a run that a third signal ended.
+fn ended_by_the_third(bed: &Bed, proxy: &Proxy, running: Running) {
+    let object = left_to_the_guard(bed, proxy, running);
     assert_eq!(
         (&object["error"]["kind"], &object["result"]),
         (&"interrupted".into(), &"failure".into()),
         "{object}"
     );
-    assert_eq!(object["container_id"], id, "it is still there: {object}");
-    guard_removes(bed, proxy);
 }
 
 #[test]
@@ -108,10 +114,7 @@ fn a_stop_that_hangs() {
     running.signal(Signal::INT);
     proxy.wait_for("/kill?signal=SIGKILL");
     running.signal(Signal::INT);
-    let id = bed.containers().remove(0);
-    let object = object(running);
-    assert_eq!(object["container_id"], id, "{object}");
-    guard_removes(&bed, &proxy);
+    left_to_the_guard(&bed, &proxy, running);
 }
 
 #[test]
@@ -141,9 +144,7 @@ fn a_signal_on_its_way_to_the_task_that_does_not_arrive() {
     running.signal(Signal::INT);
     running.wait_for_stderr("stopping");
     three_signals(&running);
-    let id = bed.containers().remove(0);
-    assert_eq!(object(running)["container_id"], id);
-    guard_removes(&bed, &proxy);
+    left_to_the_guard(&bed, &proxy, running);
 }
 
 #[test]
