@@ -153,10 +153,7 @@ fn it_works_as_the_first_process_of_a_container() {
     drop(stopped);
     // Killed, it takes the guard along: all of its namespace ends.
     let killed = first_process(&bed, "killed", &["forever"]);
-    wait_until("it starts its task", || {
-        let is_up = |id: &String| bed.engine().container(id)["State"]["Running"] == true;
-        others(&killed).first().is_some_and(is_up)
-    });
+    wait_until("it starts its task", || others(&killed).first().is_some_and(|id| bed.runs(id)));
     bed.engine().post(&format!("/containers/{}/kill?signal=KILL", killed.id), &json!(null));
     killed.ended();
     let label = format!("label={}", bed.label());

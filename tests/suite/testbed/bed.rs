@@ -131,13 +131,17 @@ impl Bed {
         self.engine().labelled(&self.label())
     }
 
+    /// Whether a container that is listed runs: one that has just been made may be listed before it can be
+    /// inspected.
+    pub fn runs(&self, id: &str) -> bool {
+        let seen = self.engine().send("GET", &format!("/containers/{id}/json"), &[], &[]);
+        seen.json()["State"]["Running"] == true
+    }
+
     /// Returns once a container of the test runs.
     pub fn wait_for_start(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        // One that has just been made may be listed before it can be inspected.
-        let state =
-            |id: &String| self.engine().send("GET", &format!("/containers/{id}/json"), &[], &[]).json();
-        while !self.containers().iter().any(|id| state(id)["State"]["Running"] == true) {
+        while !self.containers().iter().any(|id| self.runs(id)) {
             assert!(Instant::now() < deadline, "nothing of the test runs");
             std::thread::sleep(Duration::from_millis(20));
         }
