@@ -9,9 +9,9 @@ pub use resolve::{AddressChoice, Surroundings};
 
 use crate::error::Error;
 
-/// The port of an engine in clear text, where the address names none (Docker's registered port).
+/// Docker's registered port without TLS, for an address without a port.
 const PORT: u16 = 2375;
-/// The port of an engine behind TLS, where the address names none (Docker's registered port).
+/// Docker's registered port with TLS, for an address without a port.
 const TLS_PORT: u16 = 2376;
 /// The engine's usual socket: also the path of `unix://` alone.
 const SOCKET: &str = "/var/run/docker.sock";
@@ -24,13 +24,13 @@ const SOCKET: &str = "/var/run/docker.sock";
 pub enum Address {
     /// A socket in the file system.
     Unix(PathBuf),
-    /// A TCP port, in clear text or behind TLS.
+    /// A TCP port, with TLS or without.
     Tcp {
         /// A name or an IP address, IPv6 without its brackets.
         host: String,
         /// The port; 2375, or 2376 with TLS, where none was given.
         port: u16,
-        /// How to speak TLS; `None` is clear text.
+        /// The TLS settings; `None` is a connection without TLS.
         tls: Option<Tls>,
     },
     /// The `docker` command on another machine, reached by `ssh`.
@@ -46,12 +46,12 @@ pub enum Address {
     },
 }
 
-/// How to speak TLS with an engine: PEM files, and whether its certificate must be valid.
+/// TLS settings for an engine: PEM files, and whether its certificate must be valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The authorities to trust; `None` means those of this system.
     pub ca: Option<PathBuf>,
-    /// The client's certificate, with `key`; `None` shows none.
+    /// The client's certificate, used with `key`; `None` sends no certificate.
     pub cert: Option<PathBuf>,
     /// The private key of `cert`.
     pub key: Option<PathBuf>,
@@ -79,8 +79,8 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// Reads `text`, which came from `source`. A TCP address speaks `tls` if that is given, and
-    /// `https` one that has none speaks `https`.
+    /// Reads `text`, which came from `source`. A TCP address uses `tls` if that is given; otherwise an `https`
+    /// address uses the settings in `https`.
     fn parse(source: &str, text: &str, tls: Option<&Tls>, https: &Tls) -> Result<Self, Error> {
         let text = text.trim();
         let wrong = |reason: String| {
@@ -173,7 +173,7 @@ fn decoded(user: &str) -> Result<String, String> {
     Ok(user)
 }
 
-/// A user's name as it stands before an `@`: whatever could be taken for a part of the address is encoded.
+/// A user's name before an `@`. Characters that have a meaning in an address are percent-encoded.
 struct Encoded<'a>(&'a str);
 
 impl fmt::Display for Encoded<'_> {
@@ -189,7 +189,7 @@ impl fmt::Display for Encoded<'_> {
     }
 }
 
-/// Parts `host:port` from the path that begins with the first slash.
+/// Splits `host:port` from the path, which begins with the first slash.
 fn cut_path(rest: &str) -> (&str, Option<&str>) {
     match rest.find('/') {
         Some(at) => {
@@ -213,7 +213,7 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
             None => (authority, None),
         }
     };
-    // A program that is handed such a host would take it for an option.
+    // A program that gets such a host as an argument would read it as an option.
     if host.starts_with('-') {
         return Err("the host begins with `-`".into());
     }
@@ -278,7 +278,7 @@ mod tests {
 
     use super::*;
 
-    /// Text that is nearly an address.
+    /// Text that resembles an address.
     fn like_an_address() -> impl Strategy<Value = String> {
         let scheme =
             prop::sample::select(vec!["unix://", "tcp://", "http://", "https://", "ssh://", "fd://", ""]);

@@ -9,13 +9,13 @@ use serde::Serialize;
 pub enum CauseKind {
     /// The kernel ended it because memory ran out, or its runtime reports that its memory is used up.
     OutOfMemory,
-    /// Somebody else than cube ended it by a signal.
+    /// A signal that cube did not send ended it.
     Killed,
-    /// It ended by a signal of its own fault: an invalid memory access, an abort.
+    /// It crashed: a signal such as SIGSEGV or SIGABRT ended it.
     Crashed,
-    /// The program is made for another processor.
+    /// The program is built for another processor architecture.
     WrongArchitecture,
-    /// What a script or program asks for to be run by is not in the image.
+    /// The script's interpreter, or the program's loader, is not in the image.
     NoInterpreter,
     /// A shared library is not in the image.
     MissingLibrary,
@@ -23,21 +23,21 @@ pub enum CauseKind {
     NotExecutable,
     /// The command is not in the image.
     NotFound,
-    /// The task's user may not do what it tried.
+    /// The task's user has no permission for what it tried.
     Permission,
-    /// It tried to write where nothing can be written.
+    /// It tried to write to a read-only file system.
     ReadOnly,
-    /// There was no room for what it wrote.
+    /// A disk or a size limit was full.
     DiskFull,
-    /// Another process has the port.
+    /// Another process uses the port.
     PortInUse,
-    /// An environment variable that it needs is not set.
+    /// A required environment variable is not set.
     MissingVariable,
     /// A host name has no address.
     NameResolution,
     /// Its health check failed.
     Unhealthy,
-    /// A time limit ran out.
+    /// Exit code: a time limit ran out.
     TimedOut,
 }
 
@@ -46,7 +46,7 @@ pub enum CauseKind {
 pub struct Cause {
     /// The kind.
     pub kind: CauseKind,
-    /// One sentence, lower case and without a full stop. What is inferred is called likely.
+    /// One sentence, in lower case and without a full stop. It says "likely" where the reason is inferred.
     pub message: String,
     /// What to try.
     pub remedy: String,

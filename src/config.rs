@@ -75,11 +75,11 @@ pub struct Config {
     pub process: Process,
     /// What the task may use of the machine.
     pub limits: Limits,
-    /// How the task reaches others and is reached.
+    /// The task's networks, names, addresses and ports.
     pub network: Network,
     /// What is mounted into the container.
     pub storage: Storage,
-    /// What the task may do on the machine, and what it sees of it.
+    /// What the task may do on the machine, and what it sees of the machine.
     pub security: Security,
     /// What is copied in before the start, and out at the end.
     pub files: Files,

@@ -79,7 +79,7 @@ pub(crate) fn load(
     Ok(Endpoint { host: docker.host, tls })
 }
 
-/// The names of all contexts, sorted. What cannot be read is left out.
+/// The names of all contexts, sorted. Contexts that cannot be read are left out.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder.join("contexts/meta")).into_iter().flatten().flatten();
     let meta = entries.filter_map(|entry| read::<Meta>(&entry.path().join("meta.json")).ok().flatten());
@@ -109,7 +109,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
                 .with_source(error));
         }
     };
-    // Docker takes an empty file for an empty configuration.
+    // An empty file is an empty configuration, as for Docker.
     let text = if text.trim_ascii().is_empty() { b"{}".as_slice() } else { &text };
     serde_json::from_slice(text).map(Some).map_err(|error| {
         let at = format!("line {} column {}", error.line(), error.column());

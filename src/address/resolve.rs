@@ -16,7 +16,7 @@ pub struct AddressChoice {
     pub host: Option<String>,
 }
 
-/// What is otherwise global to a process, as far as the engine's address depends on it.
+/// The process-wide state that the engine's address depends on. Passed as a value, so that tests can replace it.
 #[derive(Clone)]
 pub struct Surroundings<'a> {
     /// Looks up a variable of the environment.
@@ -25,14 +25,14 @@ pub struct Surroundings<'a> {
     pub home: Option<PathBuf>,
     /// The user's number, as in `/run/user/UID`.
     pub uid: u32,
-    /// Tells whether a path exists (sockets, and the files of TLS).
+    /// Whether a path exists (sockets and TLS files).
     pub exists: &'a (dyn Fn(&Path) -> bool + Sync),
-    /// Takes a warning: a file that cannot be used, and is not needed.
+    /// Receives warnings, for example of a file that cannot be read but is not needed.
     pub warn: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Surroundings<'static> {
-    /// Those of this process.
+    /// The surroundings of this process.
     #[must_use]
     pub fn of_process() -> Self {
         Self {
@@ -56,13 +56,13 @@ impl Surroundings<'_> {
         self.var("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".docker")))
     }
 
-    /// The names of Docker's contexts, sorted, as `docker context ls` shows them; `default` is none of them.
+    /// The names of Docker's contexts, sorted, as `docker context ls` shows them, without `default`.
     #[must_use]
     pub fn contexts(&self) -> Vec<String> {
         self.docker_folder().map(|folder| context::names(&folder)).unwrap_or_default()
     }
 
-    /// Docker's configuration itself.
+    /// The path of Docker's config.json; `None` without a home folder and `DOCKER_CONFIG`.
     #[must_use]
     pub fn config_file(&self) -> Option<PathBuf> {
         self.docker_folder().map(|folder| folder.join("config.json"))
@@ -81,8 +81,8 @@ impl Surroundings<'_> {
         sockets
     }
 
-    /// The TLS that the environment asks for, as Docker reads it: a non-empty `DOCKER_TLS_VERIFY`
-    /// is TLS, a non-empty `DOCKER_TLS` alone is TLS whose server is not checked.
+    /// The TLS settings of the environment, as Docker reads them: a non-empty `DOCKER_TLS_VERIFY` turns TLS on,
+    /// a non-empty `DOCKER_TLS` alone turns it on without a check of the server's certificate.
     fn tls_of_env(&self) -> Result<Option<Tls>, Error> {
         let verify = self.var("DOCKER_TLS_VERIFY").is_some();
         if !verify && self.var("DOCKER_TLS").is_none() {
@@ -91,7 +91,7 @@ impl Surroundings<'_> {
         Ok(Some(Tls { verify, ..self.tls_files()? }))
     }
 
-    /// The PEM files in `DOCKER_CERT_PATH`, else in Docker's folder, as far as they exist.
+    /// The PEM files that exist in `DOCKER_CERT_PATH`, else in Docker's folder.
     fn tls_files(&self) -> Result<Tls, Error> {
         let named = self.var("DOCKER_CERT_PATH");
         let Some(folder) = named.clone().map(PathBuf::from).or_else(|| self.docker_folder()) else {
@@ -120,9 +120,9 @@ impl Address {
     /// The engine's address: `--context`, `--host`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
     /// context of Docker's configuration, the first usual socket that exists, in this order.
     ///
-    /// The context `default` means: as if there were no contexts. Where TLS is asked for and no
-    /// address is given, the address is `https://localhost:2376`, as Docker's is. If no usual
-    /// socket exists, the address is `/var/run/docker.sock`.
+    /// With the context `default`, contexts are ignored. Where TLS is asked for and no address is given, the
+    /// address is `https://localhost:2376`, as with Docker. If none of the usual sockets exists, the address is
+    /// `/var/run/docker.sock`.
     ///
     /// # Errors
     /// `InvalidInput` for an address or a context that cannot be used, `File` for a file of
@@ -131,7 +131,7 @@ impl Address {
         Self::resolve_by(choice, surroundings).map(|(address, _)| address)
     }
 
-    /// As [`Address::resolve`], with what named the address: `--context NAME`, `--host`, `DOCKER_HOST`,
+    /// As [`Address::resolve`]; also returns where the address came from: `--context NAME`, `--host`, `DOCKER_HOST`,
     /// `DOCKER_CONTEXT`, a file, or `the usual socket`.
     ///
     /// # Errors
@@ -157,12 +157,12 @@ impl Address {
     }
 }
 
-/// The context that the environment or Docker's configuration names, and which of them does.
+/// The context that the environment or Docker's configuration names, and which of the two names it.
 fn named_context(surroundings: &Surroundings) -> Option<(String, String)> {
     let named = match surroundings.var("DOCKER_CONTEXT") {
         Some(name) => Some((name, "DOCKER_CONTEXT".into())),
         None => match surroundings.docker_folder() {
-            // As Docker does: what it could say, the usual sockets say too.
+            // A warning, as with Docker: one of the usual sockets may still work.
             Some(folder) => context::current(&folder).unwrap_or_else(|error| {
                 let causes: String = error.causes().map(|cause| format!(": {cause}")).collect();
                 (surroundings.warn)(&format!("{error}{causes}; going on without it"));
@@ -175,7 +175,7 @@ fn named_context(surroundings: &Surroundings) -> Option<(String, String)> {
 }
 
 fn of_host(source: &str, host: &str, surroundings: &Surroundings) -> Result<Address, Error> {
-    // The files of TLS are no concern of an address that cannot speak it.
+    // TLS files are read only for an address that can use TLS.
     match Address::parse(source, host, None, &Tls::default())? {
         Address::Tcp { tls: https, .. } => {
             let tls = surroundings.tls_of_env()?;
@@ -186,8 +186,8 @@ fn of_host(source: &str, host: &str, surroundings: &Surroundings) -> Result<Addr
     }
 }
 
-/// A context's own TLS comes first; without any, what the environment asks for holds, so that
-/// no context turns a wish for TLS into clear text.
+/// A context's own TLS settings come first, then those of the environment: a context without TLS settings
+/// does not turn TLS off.
 fn of_context(name: &str, source: &str, surroundings: &Surroundings) -> Result<Address, Error> {
     let folder = surroundings.docker_folder().ok_or_else(|| {
         Error::new(

@@ -1,4 +1,4 @@
-//! What every command needs: the engine, and the flags of every command.
+//! What every command needs: the global flags, the connection to the engine, the runtime and the log.
 
 use std::{
     io::{self, IsTerminal},
@@ -18,12 +18,12 @@ use crate::cli::{
     output::{patient::Patient, stdio, variables},
 };
 
-/// Up to this limit it is looked whether the files can be opened that cube needs.
+/// Up to this limit of open files, cube checks that it can open as many as it needs.
 const FEW_DESCRIPTORS: u64 = 64;
-/// What a runtime and its first connection need.
+/// How many file descriptors a runtime and its first connection need.
 const RUNTIME_DESCRIPTORS: u32 = 7;
 
-/// The flags of every command, and what follows from them.
+/// The global flags, and the settings that follow from them.
 #[derive(Clone)]
 pub struct App {
     /// The flags.
@@ -39,8 +39,8 @@ impl App {
         Self { global }
     }
 
-    /// The engine that the flags and the environment name; of several the first that answers. Of one
-    /// alone nothing is asked yet.
+    /// The engine that the flags and the environment name; of several, the first that answers. If there is only
+    /// one, nothing is sent yet.
     pub async fn docker(&self) -> Result<Docker, Error> {
         variables::check_place(self.global.output)?;
         let limit = duration::parse(&self.global.engine_timeout)?;
@@ -59,8 +59,8 @@ impl App {
         Ok(docker)
     }
 
-    /// The hosts at which a task is found again that `docker` runs: any manager knows a swarm's, only its
-    /// own engine a container.
+    /// The hosts where a task of `docker` can be found again: any manager of a swarm knows its services, but only
+    /// the task's own engine knows a container.
     pub fn hosts_of(&self, docker: &Docker, swarm: bool) -> Vec<String> {
         let hosts = self.global.host.iter();
         let is_meant = |host: &&String| {
@@ -86,7 +86,7 @@ impl App {
     }
 }
 
-/// What every command runs in.
+/// The runtime in which every command runs.
 pub fn runtime() -> Result<Runtime, Error> {
     check_descriptors()?;
     Builder::new_current_thread()
@@ -95,13 +95,13 @@ pub fn runtime() -> Result<Runtime, Error> {
         .map_err(|cause| too_few_descriptors().with_source(cause))
 }
 
-/// Where few files may be open, sees that there are enough for a runtime: it panics otherwise.
+/// Checks that enough files can be opened for a runtime, which would panic otherwise.
 fn check_descriptors() -> Result<(), Error> {
     if getrlimit(Resource::Nofile).current.is_none_or(|limit| limit > FEW_DESCRIPTORS) {
         return Ok(());
     }
     let input = io::stdin();
-    // Whether standard input itself is open does not matter.
+    // If standard input is closed, this fails with another error, which does not matter.
     let free = |_| match fcntl_dupfd_cloexec(&input, 0) {
         Err(Errno::MFILE) => Err(too_few_descriptors().with_source(io::Error::from(Errno::MFILE))),
         other => Ok(other.ok()),
@@ -115,7 +115,7 @@ fn too_few_descriptors() -> Error {
         .with_hint("raise the limit of open files to 64 or more: ulimit -n 64")
 }
 
-/// Connects to the first of `hosts` that answers, and reports why those before it did not.
+/// Connects to the first of `hosts` that answers; also returns why the ones before it did not.
 pub async fn connect(
     hosts: &[String],
     context: Option<&str>,
@@ -126,7 +126,7 @@ pub async fn connect(
         [] => vec![resolve(None, context, warn)?],
         hosts => hosts.iter().map(|host| resolve(Some(host), context, warn)).collect::<Result<_, _>>()?,
     };
-    // All are the same where a context comes first.
+    // With --context all of them are the same address.
     addresses.dedup();
     let surroundings = Surroundings::of_process();
     let connected = match <[Address; 1]>::try_from(addresses) {
@@ -145,7 +145,7 @@ fn resolve(
     Address::resolve(&choice, &Surroundings { warn, ..Surroundings::of_process() }).map_err(of_address)
 }
 
-/// `CUBE_HOST` as engines' addresses. A host alone is what `with` and `-o env` say of a task.
+/// The addresses in `CUBE_HOST`. A host without scheme and port is a task's, set by `with` or `-o env`.
 pub fn engine_hosts(variable: &str) -> Vec<String> {
     variable.split_whitespace().filter(|host| names_engine(host)).map(str::to_owned).collect()
 }
@@ -160,7 +160,7 @@ fn names_engine(host: &str) -> bool {
     host.contains("://") || has_port(host)
 }
 
-/// The environment has a part in the address: an unusable one is no fault of the command line.
+/// An unusable address may come from the environment, so it does not count as a wrong command line.
 fn of_address(error: Error) -> Error {
     match error.kind() {
         ErrorKind::InvalidInput => error.with_kind(ErrorKind::BadAddress),

@@ -1,4 +1,5 @@
-//! The command line as typed. The doc comments are the help texts; values are checked one stage later.
+//! The command line as typed. The doc comments of arguments are the help texts; values are checked later, in
+//! `cli/config`.
 
 pub mod commands;
 pub mod doctor;
@@ -24,19 +25,19 @@ use crate::cli::args::{
     words::{Definitions, Words},
 };
 
-/// A command line that was read.
+/// A parsed command line.
 #[derive(Debug)]
 pub struct Cli {
     pub global: Global,
     pub command: Command,
 }
 
-/// Why there is no command to run: the line is wrong, or asks for help.
+/// Why there is no command to run: the line is wrong, or it asks for help.
 #[derive(Debug)]
 pub enum Problem {
-    /// Found by the definitions; help and version come this way too.
+    /// Reported by clap: an error, or a request for help or the version.
     Clap(Box<clap::Error>),
-    /// Found by cube.
+    /// Reported by cube itself.
     Own(Error),
 }
 
@@ -111,7 +112,7 @@ pub enum When {
 }
 
 impl Cli {
-    /// Takes what was typed for what it means.
+    /// Parses what was typed.
     pub fn of(mut words: Words) -> Result<Self, Problem> {
         if let Some(problem) = words.problem.take() {
             return Err(Problem::Own(problem));
@@ -123,19 +124,19 @@ impl Cli {
             return Err(Problem::Clap(version));
         }
         let mut cli = found.or_else(|_| Self::of_all(&words))?;
-        // clap counts on each side of the command alone.
+        // clap counts before and after the command separately.
         cli.global.verbose = cli.global.verbose.max(words.count("verbose"));
         line.complete(&mut cli.command).map_err(Problem::Own)?;
         Ok(cli)
     }
 
-    /// By the definitions of the asked command alone. What they refuse is read again by those of all; only the
-    /// version, which is the same by both, is passed on.
+    /// Parses with the definitions of the requested command only. `Err(None)`: parse again with those of all commands.
+    /// `Err(Some)`: the version, which is the same in both.
     fn of_asked(verb: Option<&Verb>, words: &mut Words) -> Result<Self, Option<Box<clap::Error>>> {
         let Definitions { of_verb, of_all } = std::mem::take(&mut words.definitions);
         let mut definition = of_verb.into_iter().fold(of_all, clap::Command::subcommand);
         let found = prepared(&mut definition, words);
-        // The end of the process frees it in no time.
+        // Never freed: the end of the process does that faster.
         std::mem::forget(definition);
         let mut found = found.map_err(|error| {
             (error.kind() == clap::error::ErrorKind::DisplayVersion).then(|| Box::new(error))
@@ -147,7 +148,7 @@ impl Cli {
         Ok(Self { global, command })
     }
 
-    /// The same by the definitions of all commands, which know what to say of a line that is wrong.
+    /// Parses with the definitions of all commands, which give the best error for a wrong line.
     fn of_all(words: &Words) -> Result<Self, Problem> {
         let known = words.verb.as_deref().and_then(verbs::find).map(|verb| verb.name);
         let mut definition = help::all_for(known);
@@ -171,7 +172,7 @@ fn prepared(definition: &mut clap::Command, words: &Words) -> Result<clap::ArgMa
     definition.try_get_matches_from_mut(&words.own)
 }
 
-/// A number, or yes or no as of any flag.
+/// A number, or a boolean as for any switch.
 fn verbosity(text: &str) -> Result<u8, String> {
     match text.to_ascii_lowercase().as_str() {
         "t" | "true" | "y" | "yes" | "on" => Ok(1),
@@ -180,7 +181,7 @@ fn verbosity(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Whether one of the variables that stand for flags is empty.
+/// Whether one of the variables that replace flags is set but empty.
 fn has_empty_variable(command: &clap::Command) -> bool {
     let is_empty = |arg: &clap::Arg| arg.get_env().is_some_and(is_empty);
     command.get_arguments().any(is_empty) || command.get_subcommands().any(has_empty_variable)
@@ -190,7 +191,7 @@ fn is_empty(variable: &OsStr) -> bool {
     std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 
-/// A variable that is empty is like one that is not set; one of a switch that is `off` does not count.
+/// The command without its empty variables, which count as not set, and without those of switches that are `off`.
 fn without_variables(command: clap::Command, off: &[String]) -> clap::Command {
     let is_off = |arg: &clap::Arg| arg.get_long().is_some_and(|long| off.iter().any(|name| name == long));
     let command = command.mut_args(|arg| match arg.get_env() {

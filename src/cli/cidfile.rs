@@ -1,4 +1,4 @@
-//! `--cidfile`: the container's id in a file that did not exist before, whole or not at all.
+//! `--cidfile`: writes the container's id to a new file. A reader of the file sees the whole id or no file.
 
 use std::{
     fs::{self, File},
@@ -12,10 +12,10 @@ use rustix::fs::{Access, OFlags, access};
 
 use crate::cli::output::draft::{NewFile, Placed};
 
-/// More than any id has, in bytes.
+/// Longer than any id, in bytes.
 const LONGEST: u64 = 256;
 
-/// Sees that the file can be made, before anything else is.
+/// Checks that the file can be made, before anything else is done.
 pub fn check(path: &Path) -> Result<(), Error> {
     if path.symlink_metadata().is_ok() {
         return Err(Error::new(ErrorKind::File, format!("the file {} for --cidfile exists", path.display()))
@@ -23,11 +23,11 @@ pub fn check(path: &Path) -> Result<(), Error> {
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = parent.unwrap_or(Path::new("."));
-    // The slash wants a folder.
+    // A slash at the end names a folder.
     access(folder.join(""), Access::WRITE_OK).map_err(|cause| unwritable(path, cause.into()))
 }
 
-/// Writes the id. What came to be there since the check is not replaced.
+/// Writes the id. A file that appeared since the check is not replaced.
 pub fn write(path: &Path, id: &str) -> Result<(), Error> {
     let place = |draft: NewFile| draft.place(path);
     write_by(path, id, place).map_err(|cause| unwritable(path, cause))
@@ -42,7 +42,7 @@ fn write_by(path: &Path, id: &str, place: impl Fn(NewFile) -> io::Result<Placed>
     }
 }
 
-/// Where a file gets its name before its content.
+/// Writes the file under its final name, where the file system cannot do better.
 fn write_in_place(path: &Path, id: &str) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).open(path)?;
     file.write_all(id.as_bytes()).inspect_err(|_| drop(fs::remove_file(path)))
@@ -55,7 +55,7 @@ pub fn remove_own(path: &Path, id: &str) {
     }
 }
 
-/// What is there now may be anything: a named pipe, or a link to a device without end.
+/// Whether the file holds this id. It may be anything by now, even a named pipe or a link to an endless device.
 fn holds(path: &Path, id: &str) -> io::Result<bool> {
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
     let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path)?;

@@ -1,4 +1,4 @@
-//! From what was typed to what is true: the flags of `run` and `with` as a `Config`.
+//! Builds a `Config` from the flags of `run` and `with`.
 
 use std::path::Path;
 
@@ -38,13 +38,13 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Shows a config for `--dry-run`, if it could run.
+/// Prints a config for `--dry-run`, after checking it.
 pub fn show(config: &Config) -> Result<(), Error> {
     config.check()?;
     stdio::print(&render::line(&config.clone().without_env_values()))
 }
 
-/// The config of a task file; `image` stands in place of the file's own, which may be missing then.
+/// The config of a task file. `image` replaces the file's own image, which may then be missing.
 fn from_file(file: &Path, text: Option<&[u8]>, image: Option<&str>, lookup: Lookup) -> Result<Config, Error> {
     let image = image.map(str::parse).transpose()?;
     let read_now = if text.is_none() { read(file, "task file")? } else { Vec::new() };
@@ -52,7 +52,7 @@ fn from_file(file: &Path, text: Option<&[u8]>, image: Option<&str>, lookup: Look
         let message = format!("the task file {} cannot be read", file.display());
         error.during(message).with_hint("`cube run … --dry-run -o json` prints one")
     })?;
-    // A name alone means this environment's value, as `--env NAME` does.
+    // A name alone takes its value from this environment, as with `--env NAME`.
     config.process.env = config
         .process
         .env

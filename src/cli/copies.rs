@@ -1,5 +1,5 @@
-//! `--copy-out`: what a task leaves behind is fetched before it is removed, whatever its end was; by the guard if
-//! cube itself was killed.
+//! `--copy-out`: fetches files from a task before it is removed, however it ended. If cube itself was killed, the
+//! guard does it.
 
 use std::{fs, process::Command, time::Duration};
 
@@ -14,24 +14,25 @@ use crate::cli::{
     signals::LAST,
 };
 
-/// What the guard is to fetch: a JSON list.
+/// The variable with the copies for the guard: a JSON list.
 const VARIABLE: &str = "CUBE_GUARD_COPY_OUT";
 
-/// How often a guard tries a copy that failed, and how long it waits in between.
+/// How many times a guard tries to make a copy, and the pause in between.
 const TRIES: usize = 3;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
-/// What came of the copies at a task's end.
+/// The result of the copies at a task's end.
 pub enum Fetched {
-    /// All that was due is there, or the task failed anyway and it was said what is missing.
+    /// Every copy was made, or the task failed anyway and a warning names the missing ones.
     Done,
-    /// The task succeeded, but this failed.
+    /// The task succeeded, but a copy failed.
     Failed(Error),
-    /// A signal cut it short: the guard goes on.
+    /// A signal interrupted the copies; the guard makes them.
     LeftToGuard,
 }
 
-/// Copies out what is due after an end of this kind. A signal is reported, a second one leaves the rest to the guard.
+/// Makes the copies that are due after success or failure. The first signal prints a note, the second one leaves the
+/// rest to the guard.
 pub async fn fetch(session: &mut Session<'_>, succeeded: bool) -> Fetched {
     let due: Vec<CopyOut> =
         session.config().files.copy_out.iter().filter(|copy| copy.is_due(succeeded)).cloned().collect();
@@ -78,7 +79,7 @@ pub async fn fetch(session: &mut Session<'_>, succeeded: bool) -> Fetched {
     }
 }
 
-/// An outcome with what came of the copies: a result that is missing is a failure of cube's where nothing else is.
+/// Adds the result of the copies to an outcome: a failed copy makes a successful run fail.
 pub fn conclude(mut outcome: Outcome, fetched: Fetched) -> Outcome {
     if let Fetched::Failed(error) = fetched {
         outcome.code = RUN_FAILED;
@@ -87,8 +88,8 @@ pub fn conclude(mut outcome: Outcome, fetched: Fetched) -> Outcome {
     outcome
 }
 
-/// Says what becomes of the copies of a task that is let go of: the guard makes them where it also removes the task
-/// at its end.
+/// Says what happens to the copies after the detach keys: the guard makes them if it also removes the task at its
+/// end.
 pub fn explain_left(session: &Session, by_guard: bool) {
     for copy in session.config().files.copy_out.iter().filter(|_| !session.app.global.quiet) {
         stdio::note(&if by_guard {
@@ -100,7 +101,7 @@ pub fn explain_left(session: &Session, by_guard: bool) {
     }
 }
 
-/// Ends a task whose start failed, so that what is fetched is whole, and copies out what is due.
+/// Kills a task whose start failed, so that its files no longer change, and makes the copies that are due.
 pub async fn fetch_failed(session: &mut Session<'_>) -> Fetched {
     if session.config().files.copy_out.is_empty() {
         return Fetched::Done;
@@ -121,7 +122,7 @@ fn in_one_line(error: &Error) -> String {
     std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>().join(": ")
 }
 
-/// Tells a guard what to fetch.
+/// Passes the copies on to a guard.
 pub fn order(command: &mut Command, copies: &[CopyOut]) {
     if let Ok(list) = serde_json::to_string(copies)
         && !copies.is_empty()
@@ -130,8 +131,8 @@ pub fn order(command: &mut Command, copies: &[CopyOut]) {
     }
 }
 
-/// As a guard: fetches what is due before the task is removed. A task that still runs is killed first, so that
-/// what is fetched is whole.
+/// In the guard: makes the copies before the task is removed. A running task is killed first, so that its files no
+/// longer change.
 pub async fn rescue(docker: &Docker, task_id: Uuid) -> Result<(), Error> {
     let list = std::env::var(VARIABLE).unwrap_or_default();
     let copies: Vec<CopyOut> = serde_json::from_str(&list).unwrap_or_default();
@@ -157,11 +158,11 @@ pub async fn rescue(docker: &Docker, task_id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-/// Nobody sees an error any more, and the task goes: what failed for whatever reason is tried again.
+/// Makes one copy, and tries again after any failure: nobody sees an error, and the task is about to be removed.
 async fn fetch_unseen(task: &RunningTask, copy: &CopyOut, task_id: Uuid) -> Result<(), Error> {
     for _ in 0..TRIES {
         match task.copy_out(copy, &task_id.to_string(), &mut |_| {}).await {
-            // From the beginning, as long as a guard is patient.
+            // An engine that does not answer is asked again for as long as a guard goes on.
             Err(error) if is_passing(&error) => return Err(error),
             Err(error) if error.kind() != ErrorKind::Unsupported => sleep(TRY_AGAIN).await,
             _ => break,

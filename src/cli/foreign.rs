@@ -1,11 +1,11 @@
-//! Docker's words that cube does not have, and what to use instead.
+//! Docker's commands and flags that cube does not have, and what to use instead.
 
-/// What to use for a command of Docker's.
+/// What to use instead of a command that only Docker has.
 pub fn command(name: &str) -> Option<&'static str> {
     COMMANDS.iter().find(|(names, _)| names.contains(&name)).map(|(_, advice)| *advice)
 }
 
-/// What to use for a flag of one of cube's commands that is Docker's only.
+/// What to use instead of a flag that Docker has on this command and cube has not.
 pub fn flag(verb: &str, flag: &str) -> Option<&'static str> {
     let is_meant = |(verbs, flags): (&[&str], &[&str])| verbs.contains(&verb) && flags.contains(&flag);
     FLAGS.iter().find(|(verbs, flags, _)| is_meant((verbs, flags))).map(|(_, _, advice)| *advice)

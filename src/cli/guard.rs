@@ -1,7 +1,7 @@
-//! The guard: a second process that holds one end of a pipe and removes the task if cube dies without a word, by
-//! SIGKILL or a panic, and then ends HOST-COMMAND of `with` too. While it waits it is a fork of cube, which costs next
-//! to nothing; only one that has to act becomes a program of its own. No signal but SIGKILL ends it, and its command
-//! line is not cube's, so that what kills the one by its words does not kill both.
+//! The guard: a second process that reads from a pipe and removes the task if cube dies unexpectedly, by SIGKILL or a
+//! panic; it also ends HOST-COMMAND of `with` then. While it waits it is a cheap fork of cube; when it has to act, it
+//! executes cube again. It ignores all signals but SIGKILL, and it changes its command line, so that `pkill -f cube`
+//! does not end both.
 
 mod host_process;
 
@@ -29,49 +29,49 @@ use uuid::Uuid;
 use crate::cli::{app, copies, guard::host_process::HostProcess};
 
 const VERB: &str = "guard";
-/// What the process calls itself: nothing of cube, which may be what others are killed by.
+/// The process's name in its command line. It is not `cube`, so that killing cube by its name spares the guard.
 const TITLE: &str = "task-guard";
-/// Behind the task's UUID: where it is to be looked for.
+/// An argument after the task's UUID: the task is on a swarm.
 const SWARM: &str = "swarm";
-/// Behind that: the engine did not say yet whether it made a container.
+/// The next argument: the engine has not answered yet whether it made a container.
 const IN_DOUBT: &str = "in-doubt";
-/// Behind that: it is to be removed when it has ended.
+/// The next argument: the task is removed only when it has ended.
 const AT_END: &str = "at-end";
-/// Begins the last word: the process of HOST-COMMAND.
+/// The prefix of the last argument: the process of HOST-COMMAND.
 const HOST_COMMAND: &str = "host-command=";
-/// The names of the networks that it makes and leaves: a JSON list.
+/// The variable with the names of the task's networks: a JSON list.
 const NETWORKS: &str = "CUBE_GUARD_NETWORKS";
 
-/// What a guard knows of its task: nothing was asked of the engine, or all of that was refused.
+/// What a guard knows of its task: no container was requested, or the engine refused to make it.
 const NOTHING: u8 = b'n';
 /// The request to make a container is on its way.
 const ASKED: u8 = b'?';
-/// It exists.
+/// The container exists.
 const MADE: u8 = b'!';
-/// The task is left to itself until it ends.
+/// cube detached from the task; the guard removes it when it ends.
 const LEFT: u8 = b'e';
-/// All is well, or the task is left to itself.
+/// The task needs no guard: it is gone, or it runs on by itself.
 const RELEASED: u8 = b'.';
-/// The bytes that follow name HOST-COMMAND, which is not to outlive cube.
+/// The next bytes identify HOST-COMMAND, which must end when cube does.
 const HOST: u8 = b'h';
 
-/// How long a guard looks out for a container that a request may still bring forth, from the engine's answer on;
-/// and how long it goes on trying while no engine is there, or one that fails.
+/// How long a guard looks for a container that an open request may still make, counted from the engine's first answer;
+/// and how long it goes on trying while no engine answers, or the engine fails.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How long an engine may hang that is there.
+/// How long a guard waits for an engine that accepts connections but does not answer.
 const HANGING: Duration = Duration::from_hours(1);
-/// Between two tries: no event says when the engine is back.
+/// The pause between two tries: no event says when the engine is back.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
-/// A guard on post. Dropped without [`Guard::release`], it removes the task.
+/// A running guard. If it is dropped without [`Guard::release`], the guard removes the task.
 pub struct Guard(Word);
 
-/// What a guard is sent.
+/// The way to send messages to a guard.
 #[derive(Clone)]
 pub struct Word(Arc<PipeWriter>);
 
 impl Guard {
-    /// Posts a guard over the task, which is to be found at `hosts` or by `context`.
+    /// Starts a guard for the task. The engine is found by `hosts` or `context`.
     pub fn post(task: &Task, hosts: &[String], context: Option<&str>) -> Result<Self, Error> {
         Self::fork(task, hosts, context).map_err(|cause| {
             Error::new(ErrorKind::Output, "cannot start the process that guards the task")
@@ -83,9 +83,9 @@ impl Guard {
     fn fork(task: &Task, hosts: &[String], context: Option<&str>) -> io::Result<Self> {
         let program = program(task, hosts, context);
         let (word, pipe) = io::pipe()?;
-        // From its first moment on the fork hears no signal.
+        // The fork starts with all signals blocked.
         let mut signals = SigSet::all();
-        // What it starts itself, an ssh perhaps, needs to hear of its own children.
+        // A program that it starts, for example ssh, needs SIGCHLD for its own children.
         signals.remove(Signal::SIGCHLD);
         let mask = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         let forked = fork::fork();
@@ -100,36 +100,36 @@ impl Guard {
         Ok(Self(Word(Arc::new(pipe))))
     }
 
-    /// Sends it how the task's start goes on.
+    /// The way to report the progress of the task's start.
     pub fn word(&self) -> Word {
         self.0.clone()
     }
 
-    /// The process `pid` of this machine is to be ended if cube dies.
+    /// Has the guard end the process `pid` of this machine if cube dies.
     pub fn watch_host(&self, pid: u32) {
         if let Some(process) = HostProcess::running(pid) {
             self.0.write(&[&[HOST], process.to_bytes().as_slice()].concat());
         }
     }
 
-    /// The task is to run on, and to be removed at its end.
+    /// Lets the task run on; the guard removes it at its end.
     pub fn release_until_end(self) {
         self.0.say(LEFT);
     }
 
-    /// The task needs no guard any more.
+    /// Ends the guard: the task needs none any more.
     pub fn release(self) {
         self.0.say(RELEASED);
     }
 }
 
 impl Word {
-    /// Passes on what matters to the guard.
+    /// Passes on the events that matter to the guard.
     pub fn hear(&mut self, event: &Event) {
         self.say(match event {
             Event::Creating => ASKED,
             Event::Created => MADE,
-            // What was asked before was refused for want of the image.
+            // The create request before was refused, because the image was missing.
             Event::PullStarted { .. } => NOTHING,
             _ => return,
         });
@@ -144,7 +144,7 @@ impl Word {
     }
 }
 
-/// What a guard becomes when it has to act.
+/// The command that the fork executes when it has to act.
 fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(TITLE).arg(VERB).arg(task.id.to_string()).args(task.config.swarm.then_some(SWARM));
@@ -158,14 +158,14 @@ fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command {
     command
 }
 
-/// The life of a fork as a guard: to wait for a word, or the end of the pipe. Where networks are made, there may be
-/// one also where there is no container.
+/// Runs in the fork: waits for a message or the end of the pipe. If the task makes networks, there may be a network
+/// to remove even if there is no container.
 #[expect(clippy::exit, reason = "a fork must not return into the work of its parent")]
 fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &str) -> ! {
     leave_group(None);
     let _ = set_name(c"task-guard");
     let _ = set_command_line(title);
-    // Whoever reads cube's output must not wait for the guard's.
+    // A reader of cube's output must not have to wait for the guard to end.
     let silent = fork::redirect_stdio();
     let (last, host) = last_word(word);
     match last {
@@ -184,32 +184,31 @@ fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &st
     std::process::exit(1)
 }
 
-/// Puts a process (this one if none is named) into a group of its own: Ctrl-C and the end of the
-/// terminal's job do not reach it. Fork and parent both do it, whoever comes first.
+/// Moves a process (this one if `None`) into a process group of its own, so that Ctrl-C and the end of the terminal's
+/// job do not reach it. The fork and its parent both do this; the first one succeeds.
 fn leave_group(pid: Option<Pid>) {
     let _ = setpgid(pid, pid);
 }
 
-/// Writes over the words by which this process was started, as far as there is room: `ps` and `pkill -f` read
-/// them from there.
+/// Overwrites this process's arguments in memory, as far as there is room: `ps` and `pkill -f` read them there.
 fn set_command_line(title: &str) -> io::Result<()> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let place = command_line_in(&stat).ok_or(io::ErrorKind::InvalidData)?;
     let mut words = vec![0; usize::try_from(place.end - place.start).map_err(io::Error::other)?];
-    // The last one stays: it ends the last word.
+    // The last byte stays: it is the NUL that ends the last argument.
     let room = words.len().saturating_sub(1);
     words.iter_mut().take(room).zip(title.bytes()).for_each(|(to, from)| *to = from);
     fs::File::options().write(true).open("/proc/self/mem")?.write_all_at(&words, place.start)
 }
 
-/// Where the words are: fields 48 and 49, counted behind the program's name, which may hold anything.
+/// The memory range of the arguments: fields 48 and 49 of `/proc/PID/stat`, counted from the end of the program's name.
 fn command_line_in(stat: &str) -> Option<std::ops::Range<u64>> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(45);
     let place: std::ops::Range<u64> = fields.next()?.parse().ok()?..fields.next()?.parse().ok()?;
     (0 < place.start && place.start < place.end && place.end - place.start < 16 << 20).then_some(place)
 }
 
-/// What was said last before the pipe was closed, and the process that has to end with cube.
+/// The last message before the pipe was closed, and the process that has to end with cube.
 fn last_word(mut word: impl Read) -> (u8, Option<HostProcess>) {
     let (mut last, mut host, mut said) = (NOTHING, None, [0]);
     loop {
@@ -219,7 +218,7 @@ fn last_word(mut word: impl Read) -> (u8, Option<HostProcess>) {
             Ok(_) if said == [RELEASED] => return (RELEASED, host),
             Ok(_) => [last] = said,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // It cannot be known: whatever there is has to go.
+            // The state is unknown: whatever exists has to be removed.
             Err(_) => return (ASKED, host),
         }
     }
@@ -231,7 +230,7 @@ fn host_process(word: &mut impl Read) -> Option<HostProcess> {
     HostProcess::from_bytes(bytes)
 }
 
-/// What a guard is to remove.
+/// What a guard has to remove.
 #[derive(Clone, Copy)]
 pub struct Order {
     task_id: Uuid,
@@ -257,7 +256,7 @@ pub fn order(argv: &[OsString]) -> Option<Order> {
     Some(Order { task_id, swarm: has(SWARM), in_doubt, at_end, host })
 }
 
-/// Ends what has to end, and removes what is left.
+/// Ends HOST-COMMAND and removes the task.
 pub fn serve(order: Order) -> ExitCode {
     let runtime = app::runtime();
     let host_ends = order.host.map(|host| thread::spawn(move || host.end()));
@@ -280,7 +279,7 @@ async fn clear(order: Order) -> Result<bool, Error> {
             Err(error) => error,
             discarded => return discarded,
         };
-        // It took the request: it hangs, or is on its way out.
+        // The engine took the request: it hangs, or it is shutting down.
         if error.kind() == ErrorKind::ConnectionLost {
             there = Instant::now();
         }
@@ -291,8 +290,8 @@ async fn clear(order: Order) -> Result<bool, Error> {
     }
 }
 
-/// Whether a removal that failed is tried again, so long after the first try and after the engine was last there. One
-/// that fails once, at a busy disk perhaps, may succeed in a moment.
+/// Whether a failed removal is tried again. `begun` is the time since the first try, `there` the time since the engine
+/// last took a request. A removal that fails once, for example on a busy disk, may succeed in a moment.
 fn is_tried_again(failed: ErrorKind, begun: Duration, there: Duration) -> bool {
     match failed {
         ErrorKind::ConnectionLost => begun < HANGING,
@@ -306,14 +305,14 @@ async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, 
     if order.at_end {
         match docker.find(&order.task_id.to_string().parse()?).await {
             Ok((task, _)) => drop(task.wait_through().await?),
-            // What was made for it may still be there.
+            // Its networks may still exist.
             Err(error) if error.kind() == ErrorKind::TaskNotFound => {}
             Err(error) => return Err(error),
         }
     }
     copies::rescue(&docker, order.task_id).await?;
     let networks = networks();
-    // A container may not come for long, or never.
+    // The container may appear late or never.
     if order.in_doubt && !networks.is_empty() {
         docker.remove_unused_networks(&networks).await?;
     }
@@ -325,7 +324,7 @@ async fn discard(order: Order, hosts: &[String], context: &str) -> Result<bool, 
     Ok(found)
 }
 
-/// As a guard: the networks that its task makes.
+/// In the guard: the names of the networks that its task makes.
 fn networks() -> Vec<String> {
     serde_json::from_str(&std::env::var(NETWORKS).unwrap_or_default()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Warns where `-v` will not mount what its user has in mind.
+//! Warns of `-v` paths that do not exist where the engine runs.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use cube::{Address, Config};
 
 use crate::cli::{app::App, output::stdio};
 
-/// Says which paths of this machine the task will not see.
+/// Warns of each path of this machine that the task will not see.
 pub fn warn(app: &App, address: &Address, config: &Config) {
     if app.global.quiet {
         return;
@@ -31,7 +31,7 @@ fn warning(path: &str, here: bool) -> Option<String> {
         .then(|| format!("--volume {path} is not there: the engine makes an empty folder of it"))
 }
 
-/// Whether the engine sees the files of this machine, as far as its address shows.
+/// Whether the engine runs on this machine, as far as its address shows.
 fn is_here(address: &Address) -> bool {
     match address {
         Address::Unix(_) => true,

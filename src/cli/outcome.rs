@@ -1,20 +1,20 @@
-//! How a command ended: its exit code and what is to be shown.
+//! How a command ended: its exit code and what is shown at the end.
 
 use cube::{Action, DockerResult, Error, ErrorKind, Origin, Signal};
 
 use crate::cli::{output::result_file::ResultFile, record::closing::Closing};
 
-/// The exit codes of the contract that are no task's.
+/// Exit code: a command other than `run` and `with` failed.
 pub const FAILED: u8 = 1;
-/// The command line is wrong.
+/// Exit code: the command line is wrong.
 pub const USAGE: u8 = 2;
-/// A time limit ran out.
+/// Exit code: a time limit ran out.
 pub const TIMED_OUT: u8 = 124;
-/// `run` or `with` failed.
+/// Exit code: `run` or `with` failed.
 pub const RUN_FAILED: u8 = 125;
-/// The task's command cannot be executed.
+/// Exit code: the task's command cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
-/// The task's command is not found.
+/// Exit code: the task's command is not found.
 const NOT_FOUND: u8 = 127;
 
 /// How a command ended.
@@ -22,11 +22,11 @@ const NOT_FOUND: u8 = 127;
 pub struct Outcome {
     /// The exit code.
     pub code: u8,
-    /// What is known of what was done.
+    /// The result, if there is one to print.
     pub result: Option<DockerResult>,
-    /// Where its JSON form goes.
+    /// Where the result's JSON goes.
     pub place: JsonTarget,
-    /// A file for the JSON form, whatever the form of the output.
+    /// A file that gets the result's JSON as well (`--result-file`).
     pub file: Option<ResultFile>,
     /// Whether the error was shown already.
     pub error_shown: bool,
@@ -34,14 +34,14 @@ pub struct Outcome {
     pub closing: Closing,
 }
 
-/// Where the JSON form of a result goes.
+/// Where a result's JSON goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonTarget {
     /// Standard output.
     Stdout,
-    /// The last line of standard error: standard output is the task's.
+    /// The last line of standard error: standard output belongs to the task.
     Stderr,
-    /// Nowhere: it was reported already.
+    /// Nowhere: the result was reported already.
     Nowhere,
 }
 
@@ -70,7 +70,7 @@ impl Outcome {
         }
     }
 
-    /// The end of a task that is not this command's own: its exit code, or a failure where no process has that code.
+    /// The end of another command's task: its exit code becomes cube's. A code that no process can have is a failure.
     pub fn of_task(exit_code: i64, result: DockerResult) -> Self {
         let result = DockerResult { exit_code: Some(exit_code), ..result };
         match task_code(exit_code) {
@@ -84,7 +84,7 @@ impl Outcome {
         let code = match (action, error.kind()) {
             (Action::Exec, ErrorKind::CommandNotExecutable) => NOT_EXECUTABLE,
             (Action::Exec, ErrorKind::CommandNotFound) => NOT_FOUND,
-            // A user or a folder that there is not: as with Docker the command cannot be executed.
+            // A missing user or folder: as with Docker, the command cannot be executed.
             (Action::Exec, ErrorKind::InvalidInput) if error.origin() == Origin::Engine => NOT_EXECUTABLE,
             _ => code(&error, FAILED),
         };
@@ -111,7 +111,7 @@ impl Outcome {
         }
     }
 
-    /// The same outcome of a task that failed for `error`, or whose removal was broken off.
+    /// Adds the error that ended the task, or the one that interrupted its removal.
     pub fn after(mut self, error: Option<Error>, removed: Result<(), Error>) -> Self {
         let error = error.or_else(|| removed.err().inspect(|cut| self.code = code(cut, self.code)));
         self.result = self.result.map(|result| match error {
@@ -121,22 +121,22 @@ impl Outcome {
         self
     }
 
-    /// The same outcome of a command in the foreground, whose standard output is not cube's: the JSON
-    /// form goes to `file`, else to standard error.
+    /// For a command in the foreground, where standard output belongs to the task: the JSON goes to `file`, else to
+    /// standard error.
     pub fn in_foreground(mut self, file: Option<ResultFile>) -> Self {
         self.place = if file.is_some() { JsonTarget::Nowhere } else { JsonTarget::Stderr };
         self.file = file;
         self
     }
 
-    /// The same outcome, written to `file` too.
+    /// Writes the result to `file` too.
     pub fn also_to(mut self, file: Option<ResultFile>) -> Self {
         self.file = file;
         self
     }
 }
 
-/// The exit code of a task as a process's own. An engine may report one that no process on Linux has.
+/// A task's exit code as cube's own. Fails for a code that no process on Linux can have.
 pub fn task_code(code: i64) -> Result<u8, Error> {
     u8::try_from(code).map_err(|_| {
         Error::new(
@@ -148,7 +148,7 @@ pub fn task_code(code: i64) -> Result<u8, Error> {
     })
 }
 
-/// The exit code for an error; `otherwise` where its kind has none of its own.
+/// The exit code for an error; `otherwise` if its kind has no code of its own.
 fn code(error: &Error, otherwise: u8) -> u8 {
     match error.kind() {
         ErrorKind::Interrupted => error.signal().map_or(otherwise, signal_code),

@@ -1,4 +1,4 @@
-//! What cube itself prints, and the way of a task's output to cube's own streams.
+//! What cube itself prints, and how a task's output gets to cube's own streams.
 
 pub mod changing_line;
 pub mod copy;

@@ -152,7 +152,7 @@ impl Console {
 impl Drop for Console {
     fn drop(&mut self) {
         self.resizing.abort();
-        // A connection that nobody reads any more would keep the engine from stopping the task.
+        // An engine cannot stop the task while its connection is open and nobody reads it.
         if let Some(typed) = &self.typed {
             typed.abort();
         }

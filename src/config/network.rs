@@ -14,7 +14,7 @@ use crate::{
 };
 
 group! {
-    /// How the task reaches others and is reached.
+    /// The task's networks, names, addresses and ports.
     pub struct Network {
         /// The networks to join; the engine's default bridge if there is none. In JSON one alone is text.
         pub networks ("network"): Vec<NetworkAttachment> = Vec::new(), as OneOrMany<NetworkAttachment>;

@@ -1,4 +1,4 @@
-//! What the task may do on the machine, and what it sees of it.
+//! What the task may do on the machine, and what it sees of the machine.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 group! {
-    /// What the task may do on the machine, and what it sees of it.
+    /// What the task may do on the machine, and what it sees of the machine.
     pub struct Security {
         /// Whether it may do nearly everything that the machine's root may.
         pub privileged: bool = false;

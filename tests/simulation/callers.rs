@@ -131,7 +131,7 @@ const MADE: u8 = 2;
 
 /// How long a guard looks out for a container, and how long it goes on while no engine is there.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How long an engine may hang that is there.
+/// How long a guard waits for an engine that accepts connections but does not answer.
 const HANGING: Duration = Duration::from_hours(1);
 /// Between two tries of a guard.
 const TRY_AGAIN: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Which of the places that name an engine counts.
+//! Tests: in which order the sources of an engine's address are used.
 
 use std::{collections::HashMap, fs, sync::Mutex};
 
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::address::resolve::*;
 
-/// A machine of the test's own: variables, a home folder, and the sockets that exist.
+/// A made-up machine: its variables, its home folder and the sockets that exist.
 struct Machine {
     env: HashMap<String, String>,
     home: TempDir,

@@ -1,4 +1,4 @@
-//! The arguments of the commands that do not start a task.
+//! The arguments of the commands that do not start a task, but for `cp` and `doctor`.
 
 use clap::{Args, builder::FalseyValueParser};
 

@@ -1,5 +1,5 @@
-//! The flags of `run` and `with` in the groups of the help, and what the groups share. A group says what its flags
-//! mean for the config.
+//! The flags of `run` and `with`, grouped as in the help, and what the groups share. Each group applies its flags
+//! to a config.
 
 pub mod engine;
 pub mod files;
@@ -19,10 +19,10 @@ use std::{path::Path, time::Duration};
 
 use cube::{Error, ErrorKind, duration as durations, small_file};
 
-/// How a variable of cube's own environment is looked up.
+/// Looks up a variable of cube's own environment.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
-/// The most that a file which a flag names may hold, in bytes.
+/// The largest file that a flag may name, in bytes.
 const LARGEST_FILE: u64 = 16 << 20;
 
 /// The content of a file that a flag names.
@@ -46,12 +46,12 @@ pub fn set<T>(field: &mut Option<T>, value: Option<T>) {
     }
 }
 
-/// A value that is not empty: Docker takes an empty one as not given.
+/// The value, unless it is empty: as with Docker, an empty value counts as not given.
 pub fn given(value: Option<&String>) -> Option<String> {
     value.filter(|text| !text.is_empty()).cloned()
 }
 
-/// All values of a flag, read.
+/// Parses all values of a flag.
 pub fn parsed<T: std::str::FromStr>(values: &[String]) -> Result<Vec<T>, T::Err> {
     values.iter().map(|value| value.parse()).collect()
 }

@@ -9,26 +9,26 @@ use crate::cli::args::{flags::read, task::TaskArgs, verbs::Command, words::Words
 /// How `run` or `with` was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// `--image IMAGE`, or a task file that names one: the first word that is no flag begins the command.
+    /// `--image IMAGE`, or a task file that names one: the first word that is not a flag begins the command.
     #[default]
     Scripting,
-    /// The first word that is no flag is the image.
+    /// The first word that is not a flag is the image.
     Docker,
 }
 
-/// What clap does not read of a line that starts a task.
+/// The parts of a `run` or `with` line that clap does not parse.
 #[derive(Debug, Default)]
 pub struct Line {
     form: Form,
     command: Vec<OsString>,
     host_command: Vec<OsString>,
     file_text: Option<Vec<u8>>,
-    /// Switches that were set to false, by their long names.
+    /// Switches whose last value is false, by their long names.
     off: Vec<String>,
 }
 
 impl Line {
-    /// Takes the words behind cube's own for what they are to `verb`.
+    /// Divides the words behind cube's flags into image, command and HOST-COMMAND, as `verb` takes them.
     pub fn of(words: &mut Words, verb: Option<&str>) -> Self {
         let rest = std::mem::take(&mut words.rest);
         if !matches!(verb, Some("run" | "with")) {
@@ -48,7 +48,7 @@ impl Line {
         line
     }
 
-    /// Whether a flag names the image, or the task file does. A file that is a pipe is read only once.
+    /// Whether --image or the task file names the image. The file's text is kept, since a pipe can be read only once.
     fn image_is_named(&mut self, words: &Words) -> bool {
         if words.has("image") {
             return true;
@@ -56,11 +56,11 @@ impl Line {
         let Some(file) = words.value("file") else { return false };
         self.file_text = read(Path::new(file), "task file").ok();
         let json = self.file_text.as_deref().map(serde_json::from_slice::<serde_json::Value>);
-        // Of a file that is no good the reading of the config says why.
+        // If the file cannot be read, the error comes later, when the config is built.
         json.and_then(Result::ok).is_none_or(|json| json.get("image").is_some_and(|image| !image.is_null()))
     }
 
-    /// Adds what clap did not read.
+    /// Adds these parts to the parsed command.
     pub fn complete(self, command: &mut Command) -> Result<(), Error> {
         let (task, verb) = match command {
             Command::Run(run) => (&mut run.task, "run"),
@@ -77,7 +77,7 @@ impl Line {
         if task.image.is_none() && task.file.is_none() {
             return Err(no_image(verb));
         }
-        // `with` publishes what its command is to reach, however the image is named.
+        // `with` publishes the exposed ports in both forms: HOST-COMMAND has to reach them.
         task.form = if verb == "with" { Form::Scripting } else { self.form };
         task.file_text = self.file_text;
         let is_off = |name: &str| self.off.iter().any(|off| off == name);
@@ -90,8 +90,8 @@ impl Line {
     }
 }
 
-/// Of `with`: the words before and behind the first `--`. Where it stands before them all, and the image is named,
-/// they are all the command's on this machine.
+/// For `with`: the words before and after the first `--`. If it comes first, and a flag names the image, all words
+/// belong to HOST-COMMAND.
 fn parted(mut rest: Vec<OsString>, dashes: bool, named: bool) -> (Vec<OsString>, Vec<OsString>) {
     match rest.iter().position(|word| word == "--").filter(|_| !(dashes && named)) {
         Some(at) => {
@@ -103,7 +103,7 @@ fn parted(mut rest: Vec<OsString>, dashes: bool, named: bool) -> (Vec<OsString>,
     }
 }
 
-/// Of any other command clap reads these words too: none of them is a flag.
+/// Returns the words to clap, for a command that starts no task. None of them is a flag.
 fn give_back(words: &mut Words, rest: Vec<OsString>) {
     if !rest.is_empty() && !words.own.iter().any(|word| word == "--") {
         words.own.push("--".into());

@@ -4,7 +4,7 @@ use clap::Command;
 
 use crate::cli::args::{manual, verbs};
 
-/// Usage, examples, flags, and what comes behind them.
+/// The order of a help page: usage, examples, flags, notes.
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{all-args}{after-help}";
 
 const GLOBAL: &str = "Global options: --host, --context, --output, --quiet, --verbose, --color, --engine-timeout: \
@@ -61,11 +61,11 @@ const COMMON: [&str; 46] = [
     "export",
 ];
 
-/// The definition of every command, as the help of `verb` shows it, or that of cube itself.
+/// The definitions of all commands, prepared for the help of `verb`, or of cube itself.
 pub fn all_for(verb: Option<&str>) -> Command {
     let mut all = with_examples(verbs::all(), None);
     let Some(verb) = verb else { return all };
-    // Known to every command, described once.
+    // The global flags are described once, in `cube --help`.
     all = all.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
     all.mut_subcommand(verb, |command| shown(command, verb))
 }

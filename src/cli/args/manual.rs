@@ -1,4 +1,4 @@
-//! What the help and the manual say beside the flags: examples, variables, files, exit codes.
+//! The parts of the help and the man pages that are not flags: examples, variables, files, exit codes.
 
 /// A command line that works as it stands, and what it does.
 pub struct Example {

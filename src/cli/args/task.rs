@@ -69,7 +69,7 @@ pub struct WithArgs {
     /// Print what would run as JSON, without the values of environment variables, and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// What stands after the first `--`: the command to run on this machine.
+    /// The words after the first `--`: the command to run on this machine.
     #[arg(skip)]
     pub host_command: Vec<std::ffi::OsString>,
 }
@@ -80,10 +80,10 @@ pub struct TaskArgs {
     /// IMAGE in Docker's own form; then the command and its arguments [default: the image's]
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
-    /// How the line was written.
+    /// The form in which the line was written.
     #[arg(skip)]
     pub form: Form,
-    /// The task file, if it was read already.
+    /// The text of the task file, if it was read already.
     #[arg(skip)]
     pub file_text: Option<Vec<u8>>,
     /// `-P=false`.

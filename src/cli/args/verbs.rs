@@ -1,4 +1,4 @@
-//! The table of commands. Only the arguments of the asked one are built: each flag costs time, and `run` has many.
+//! The table of commands. Only the arguments of the requested command are built: each flag costs start-up time.
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser};
 use cube::Action;
@@ -192,12 +192,12 @@ impl Verb {
         Self { name, action, about, more: None, augment, read }
     }
 
-    /// What a command line of this name asks for.
+    /// The action that this command reports in its result.
     pub fn action(&self) -> Action {
         self.action
     }
 
-    /// What clap reads this command's arguments by.
+    /// The clap definition of this command.
     pub fn definition(&self) -> clap::Command {
         let command = (self.augment)(clap::Command::new(self.name)).about(self.about);
         match self.more {
@@ -240,12 +240,12 @@ Exit codes:
   126, 127     the task's command cannot be executed, is not found
   130, 143     ended by SIGINT, SIGTERM";
 
-/// The definition of what stands before a command.
+/// The clap definition of cube itself, without its commands.
 pub fn bare() -> clap::Command {
     <AllCommands as clap::CommandFactory>::command()
 }
 
-/// The definition of every command, for help, completions and the manual.
+/// The clap definition with all commands, for help, completions and man pages.
 pub fn all() -> clap::Command {
     bare().subcommands(VERBS.iter().map(Verb::definition))
 }

@@ -1,5 +1,5 @@
-//! The one reading of a command line's words: which are flags, which their values, and where the words of the task
-//! begin. It knows the flags by their definitions; clap gets each flag as `--name=value`, as Docker reads it.
+//! Divides a command line into flags, values and the words of the task, by the rules of Docker's CLI. It takes the
+//! flags from clap's definitions, and gives each to clap as `--name=value`.
 
 use std::ffi::{OsStr, OsString};
 
@@ -11,41 +11,41 @@ use crate::cli::args::verbs;
 /// The streams that Docker's `-a` takes; any other `-a` is cube's switch.
 const STREAMS: [&str; 3] = ["stdin", "stdout", "stderr"];
 
-/// A command line, read.
+/// A command line, divided into its parts.
 #[derive(Debug, Default)]
 pub struct Words {
-    /// What clap is to read: the program, the verb, flags and values.
+    /// The words for clap: the program, the verb, flags and values.
     pub own: Vec<OsString>,
     /// The command's name as it was typed.
     pub verb: Option<String>,
-    /// What stands behind cube's own words: of `run` and `with` the image or the command, of `exec` the command.
+    /// The words after cube's own: the image or the command of `run` and `with`, the command of `exec`.
     pub rest: Vec<OsString>,
     /// Whether `--` stands before `rest`.
     pub dashes: bool,
-    /// Switches that were set to false at last, by their long names.
+    /// Switches whose last value is false, by their long names.
     pub off: Vec<String>,
-    /// What clap cannot know to be wrong.
+    /// An error that clap cannot detect.
     pub problem: Option<Error>,
-    /// The definitions that it was read by. To build them is most of what a start costs: clap gets the same.
+    /// The definitions that were used. They are most of the cost of a start, so clap reuses them.
     pub definitions: Definitions,
     given: Vec<(String, Option<OsString>)>,
 }
 
-/// Where in the words the reading is.
+/// A reader of the words, and its position.
 struct Reader<'a> {
     words: &'a [OsString],
     next: usize,
-    /// How many words that are no flags come before those of a task.
+    /// How many positional words of cube are still to come before the task's words.
     own_positionals: usize,
     seen: Words,
 }
 
-/// The definitions of the flags that are known so far: the command's own before those of every command.
+/// The definitions of the flags known so far. The command's own flags come before the global ones.
 #[derive(Debug, Default)]
 pub struct Definitions {
-    /// Of the command, once it was read.
+    /// The command's flags, once its name was read.
     pub of_verb: Option<Command>,
-    /// Of every command.
+    /// The global flags.
     pub of_all: Command,
 }
 
@@ -63,23 +63,23 @@ impl Words {
         reader.seen
     }
 
-    /// Whether the flag of this long name was given; a switch that was set to false was not.
+    /// Whether the flag with this long name was given. A switch set to false does not count.
     pub fn has(&self, long: &str) -> bool {
         self.given.iter().any(|(name, _)| name == long)
     }
 
-    /// How often the flag of this long name was given.
+    /// How often the flag with this long name was given.
     pub fn count(&self, long: &str) -> u8 {
         let times = self.given.iter().filter(|(name, _)| name == long).count();
         u8::try_from(times).unwrap_or(u8::MAX)
     }
 
-    /// The last value of the flag of this long name.
+    /// The last value of the flag with this long name.
     pub fn value(&self, long: &str) -> Option<&OsStr> {
         self.given.iter().rev().find(|(name, _)| name == long).and_then(|(_, value)| value.as_deref())
     }
 
-    /// Whether a wrong command line is to be answered in JSON too.
+    /// Whether an error in the command line is reported as JSON too.
     pub fn wants_json(&self) -> bool {
         match self.value("output") {
             Some(form) => form == "json",
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
         word
     }
 
-    /// Reads one word, with its value if it takes one. `false` once the words are no longer cube's.
+    /// Reads one word, and its value if it takes one. `false` at the first word that is not cube's.
     fn read_word(&mut self, word: &'a OsString) -> bool {
         let bytes = word.as_encoded_bytes();
         match bytes {
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// What is behind `--` is no flag.
+    /// Words after `--` are not flags.
     fn read_dashes(&mut self) -> bool {
         if self.own_positionals == usize::MAX {
             self.seen.own.extend(self.words.iter().skip(self.next - 1).cloned());
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One or more short flags in one word, the last of which may have a value: `-itd`, `-eA=b`, `-p8080:80`.
+    /// One or more short flags in one word; the last one may have a value: `-itd`, `-eA=b`, `-p8080:80`.
     fn read_cluster(&mut self, word: &'a OsString) {
         let Some(text) = word.to_str() else { return self.seen.own.push(word.clone()) };
         let mut letters = text.char_indices().skip(1).peekable();
@@ -190,20 +190,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A flag with the value that stands in its own word, if one does.
+    /// Adds a flag. `inline` is its value, if that is in the same word.
     fn give(&mut self, flag: &Flag, inline: Option<OsString>, word: &OsString) {
         if !flag.takes_value {
             return self.give_switch(flag, inline, true);
         }
         match inline.or_else(|| self.take().cloned()) {
             Some(value) => self.push(&flag.long, Some(value)),
-            // As Docker's own, `-h` alone at the end asks for help.
+            // As with Docker, `-h` as the last word asks for help.
             None if word == "-h" => self.seen.own.push("--help-short".into()),
             None => self.seen.own.push(format!("--{}", flag.long).into()),
         }
     }
 
-    /// A switch; `last` says that the next word is not a part of its own.
+    /// Adds a switch; `last` says that it ends its word.
     fn give_switch(&mut self, flag: &Flag, inline: Option<OsString>, last: bool) {
         let stream =
             flag.long == "attach" && last && self.words.get(self.next).is_some_and(|next| is_word_of(next));
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The last word counts: what was said before of a switch is taken back.
+    /// Sets a switch. The last value wins, so earlier ones are removed.
     fn set(&mut self, long: &str, on: bool) {
         self.seen.off.retain(|name| name != long);
         if on {
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What the reading needs to know of a flag.
+/// What the reader needs to know about a flag.
 struct Flag {
     long: String,
     takes_value: bool,
@@ -268,7 +268,7 @@ impl Definitions {
             arg.get_short() == Some(letter)
                 || arg.get_all_short_aliases().is_some_and(|all| all.contains(&letter))
         };
-        // Where `-v` is no flag of the command's own it is the one of every command.
+        // If the command has no `-v` of its own, it is the global --verbose.
         let verbose = |arg: &Arg| letter == 'v' && arg.get_long() == Some("verbose");
         self.find(|arg| short(arg)).or_else(|| self.find(verbose))
     }
@@ -289,12 +289,12 @@ fn is_word_of(word: &OsStr) -> bool {
     STREAMS.iter().any(|stream| word.eq_ignore_ascii_case(stream))
 }
 
-/// Whether the letters behind `-a` name a stream: `-astdout`.
+/// Whether the letters after `-a` name a stream: `-astdout`.
 fn is_stream(flag: &Flag, behind: &str) -> bool {
     flag.long == "attach" && is_word_of(OsStr::new(behind))
 }
 
-/// Yes or no as Docker reads it.
+/// A boolean, as Docker reads it.
 fn truth(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

@@ -1,4 +1,4 @@
-//! `cube attach`: join a task that runs. It is never stopped or removed by this.
+//! `cube attach`: join a running task, without ever stopping or removing it.
 
 use std::{pin::pin, time::Duration};
 
@@ -20,10 +20,10 @@ use crate::cli::{
     terminal::{Console, Sized, detached, keys::DetachKeys},
 };
 
-/// So many signals that ask for an end are passed on; the next one ends cube.
+/// How many signals that ask for an end are passed on; the next one ends cube.
 const PATIENCE: u32 = 3;
-/// How soon a task's end follows that of its output. Where it does not, the connection broke, or the task closed its
-/// streams.
+/// How soon the task's end follows the end of its output. If it takes longer, the connection broke, or the task
+/// closed its streams.
 const END_OF_TASK: Duration = Duration::from_secs(2);
 /// SIGHUP, SIGINT, SIGTERM.
 const ENDING: [u8; 3] = [1, 2, 15];
@@ -34,15 +34,15 @@ pub async fn attach(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
     Ok(ended.in_foreground(None))
 }
 
-/// Why the joining ended.
+/// Why cube detached from the task.
 enum AttachEnd {
     /// The task ended.
     Exited(Exit),
     /// The detach keys.
     Detached,
-    /// A signal to cube alone.
+    /// A signal that was not passed on to the task.
     Signalled(Signal),
-    /// Nobody reads the output any more.
+    /// The reader of cube's output has gone.
     Closed,
 }
 
@@ -89,7 +89,7 @@ async fn running(docker: &Docker, task: &TaskRef) -> Result<(RunningTask, Detail
         .with_container(details.id.as_str()))
 }
 
-/// The signals that come meanwhile, and whether they are the task's.
+/// The signals that arrive meanwhile, and whether they are passed on to the task.
 struct Proxy {
     signals: Signals,
     on: bool,
@@ -140,7 +140,7 @@ async fn shown(task: &RunningTask, mut output: Attachment, quiet: bool) -> Resul
     Ok(AttachEnd::Exited(exit))
 }
 
-/// Passes signals on; returns the one that is meant for cube.
+/// Passes signals on to the task; returns the one that is meant for cube.
 async fn proxied(task: &RunningTask, mut proxy: Proxy, tty: bool) -> Result<Signal, Error> {
     let (mut others, forward) = (Signals::passed_on(tty)?, Forward::to(task.clone()));
     let mut asked = 0;

@@ -1,5 +1,5 @@
-//! `cube completions`: a script that makes a shell ask cube itself for what may come next, so that running
-//! tasks and contexts are among the values.
+//! `cube completions`: prints a script that makes a shell ask cube for completions, so that running tasks and
+//! contexts are among them.
 
 use std::{
     env,
@@ -23,12 +23,12 @@ use crate::cli::{
     output::stdio,
 };
 
-/// Names the shell in a call that asks what may come next.
+/// The variable that names the shell in a request for completions.
 pub const VARIABLE: &str = "CUBE_COMPLETE";
-/// How long an engine may take to list its tasks: a shell waits for it at a key press.
+/// How long an engine may take to list its tasks. The user waits for the answer after pressing Tab.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Prints the script that a shell reads once.
+/// Prints the script that a shell loads when it starts.
 pub fn completions(args: &CompletionsArgs) -> Result<Outcome, Error> {
     let mut script = Vec::new();
     let written = shell(args.shell).write_registration(VARIABLE, "cube", "cube", "cube", &mut script);
@@ -37,7 +37,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<Outcome, Error> {
     Ok(Outcome::reported(0))
 }
 
-/// Prints what may come next on the command line behind `--`, if a shell asks for that.
+/// Answers a shell's request for completions of the command line after `--`. `None` if there is no such request.
 pub fn answer(argv: &[OsString]) -> Option<ExitCode> {
     let name = env::var_os(VARIABLE).filter(|name| !name.is_empty())?;
     let shells: [&dyn EnvCompleter; 5] = [&Bash, &Elvish, &Fish, &Powershell, &Zsh];
@@ -60,7 +60,7 @@ fn shell(shell: Shell) -> &'static dyn EnvCompleter {
     }
 }
 
-/// The command line with the values that only a look at this machine can give.
+/// The clap definition with values that depend on this machine: contexts, tasks.
 fn definition() -> Command {
     let values: [(&str, Candidates); 7] = [
         ("wait_for", || words(&CONDITIONS)),
@@ -78,23 +78,23 @@ fn definition() -> Command {
     command
 }
 
-/// Finds the values that may stand at one place.
+/// Finds the possible values of one argument.
 type Candidates = fn() -> Vec<CompletionCandidate>;
 
-/// How conditions begin; what follows an `=` is the user's.
+/// How conditions begin; the user types what follows an `=`.
 const CONDITIONS: [&str; 14] = [
     "ready", "running", "healthy", "port", "port=", "log=", "http=", "https=", "exec=", "file=", "postgres",
     "mysql", "redis", "amqp",
 ];
 
-/// Gives `candidates` to the argument `id` of each command that has it.
+/// Adds `candidates` to the argument `id` of each command that has it.
 fn with_values(command: Command, id: &str, candidates: Candidates) -> Command {
     let command = command
         .mut_args(|arg| if arg.get_id() == id { arg.add(ArgValueCandidates::new(candidates)) } else { arg });
     command.mut_subcommands(|subcommand| with_values(subcommand, id, candidates))
 }
 
-/// Where TASK stands, tasks are offered: the running ones, or all for what takes an ended one too.
+/// Offers tasks for TASK: running ones, or all for commands that take ended tasks too.
 fn with_tasks(command: Command) -> Command {
     command.mut_subcommands(|subcommand| {
         let running = matches!(subcommand.get_name(), "stop" | "kill" | "exec" | "attach" | "port" | "wait");
@@ -113,7 +113,7 @@ fn words(words: &[impl AsRef<OsStr>]) -> Vec<CompletionCandidate> {
     words.iter().map(|word| CompletionCandidate::new(word.as_ref())).collect()
 }
 
-/// The names of cube's tasks on the engine of the environment; none where none answers at once.
+/// The names of cube's tasks on the engine that the environment names; none if it does not answer in time.
 fn tasks(all: bool) -> Vec<CompletionCandidate> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();

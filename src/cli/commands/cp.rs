@@ -16,7 +16,7 @@ use crate::cli::{
     signals::Signals,
 };
 
-/// The word for a tar archive on a standard stream.
+/// Stands for a tar archive on a standard stream.
 const STREAM: &str = "-";
 
 pub async fn cp(app: &App, args: &CpArgs) -> Result<Outcome, Error> {
@@ -25,12 +25,12 @@ pub async fn cp(app: &App, args: &CpArgs) -> Result<Outcome, Error> {
     if args.target != STREAM {
         return done.map(Outcome::success);
     }
-    // Standard output is the archive.
+    // Standard output carries the archive.
     let outcome = done.map_or_else(|error| Outcome::failure(Action::Copy, error), Outcome::success);
     Ok(outcome.in_foreground(None))
 }
 
-/// Which way the copy goes.
+/// The direction of the copy.
 enum Way<'a> {
     Out { task: &'a str, from: &'a str },
     In { task: &'a str, to: &'a str },

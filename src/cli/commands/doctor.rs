@@ -23,7 +23,7 @@ use crate::cli::{
 #[derive(Serialize)]
 struct Finding {
     name: String,
-    /// `None` where it cannot be known from here.
+    /// Whether the promise holds; `None` where cube cannot know.
     holds: Option<bool>,
     detail: String,
 }
@@ -159,7 +159,7 @@ fn unmet(check: &Finding) -> Error {
         .with_hint("`cube doctor` shows what holds; --host or --context names another engine")
 }
 
-/// Where no engine answers: the command that starts one that is installed here.
+/// If no engine answers, adds the command that starts an installed one as the hint.
 fn starting(error: Error, address: &Address) -> Error {
     if error.kind() != ErrorKind::EngineUnreachable || !matches!(address, Address::Unix(_)) {
         return error;

@@ -75,7 +75,7 @@ async fn through(
     Ok(Outcome::of_task(exit_code, known))
 }
 
-/// Passes standard input on, to its end.
+/// Passes standard input on until its end.
 pub async fn feed(mut input: Input) {
     loop {
         match read_stdin().await {

@@ -13,7 +13,7 @@ pub fn help(args: &HelpArgs) -> Result<Outcome, Error> {
     let name = args.command.as_deref();
     definition(name)?;
     let words = ["cube"].into_iter().chain(name).chain(["--help"]);
-    // clap alone knows which of its two forms --help has.
+    // clap alone knows whether --help prints its short or its long form.
     match help::all_for(name.and_then(verbs::find).map(|verb| verb.name)).try_get_matches_from(words) {
         Err(page) => match page.print() {
             Err(cause) if !stdio::is_closed_pipe(&cause) => Err(stdio::unwritable(cause)),

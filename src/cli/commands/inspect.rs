@@ -11,7 +11,7 @@ use crate::cli::{
     output::{render, stdio},
 };
 
-/// Shows what is found, as `docker inspect` does, though a task be missing.
+/// Shows the tasks that were found even if others are missing, as `docker inspect` does.
 pub async fn inspect(app: &App, args: &InspectArgs) -> Result<Outcome, Error> {
     let tasks: Vec<TaskRef> = args.tasks.iter().map(|t| t.parse()).collect::<Result<_, _>>()?;
     let docker = app.docker().await?;
@@ -27,7 +27,7 @@ pub async fn inspect(app: &App, args: &InspectArgs) -> Result<Outcome, Error> {
             }
         }
     }
-    // One document only: with -o json a failure is the whole answer.
+    // With -o json there is exactly one document, so a failure prints no tasks.
     if failed.is_none() || app.output() != OutputFormat::Json {
         stdio::print(&indented(&found)?)?;
     }

@@ -42,7 +42,7 @@ fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
     };
     Ok(LogOptions {
         follow: args.follow,
-        // As `docker logs` reads it: what is no number is all.
+        // As with `docker logs`, anything that is not a number means all lines.
         tail: args.tail.parse().map_or(Tail::All, Tail::Lines),
         timestamps: args.timestamps,
         since: when(args.since.as_deref())?,

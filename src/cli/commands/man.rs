@@ -1,4 +1,4 @@
-//! `cube man`: the manual, a page a command, from the definitions that `--help` shows.
+//! `cube man`: man pages, one for each command, made from the same definitions as `--help`.
 
 use std::io;
 

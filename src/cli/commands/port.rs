@@ -28,7 +28,7 @@ pub async fn port(app: &App, args: &PortArgs) -> Result<Outcome, Error> {
     Ok(Outcome::success(result))
 }
 
-/// Every binding, as the engine made it.
+/// Every binding, as the engine reports it.
 fn every(container: &Details) -> String {
     let each = container
         .published

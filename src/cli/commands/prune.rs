@@ -1,4 +1,4 @@
-//! `cube prune`: remove cube's own tasks that are over, and its networks without a task.
+//! `cube prune`: removes cube's own finished or expired tasks, and its networks without a task.
 
 use chrono::{DateTime, Local, Utc};
 use cube::{Action, DockerResult, Error, Listed, OwnNetwork};
@@ -15,14 +15,14 @@ pub async fn prune(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
     pruned(app, args).await.map_err(|error| error.during("cannot prune"))
 }
 
-/// One that cannot be removed does not keep the others; of several the last is in the result.
+/// A failure does not stop the removal of the others. If several fail, the result holds the last error.
 async fn pruned(app: &App, args: &PruneArgs) -> Result<Outcome, Error> {
     let filters: Vec<PruneFilter> =
         args.filter.iter().map(|text| PruneFilter::read(text)).collect::<Result<_, _>>()?;
     let docker = app.docker().await?;
     let mut tasks = docker.prunable().await?;
     tasks.retain(|task| wanted(task, &filters));
-    // Before anything goes: the last task on a network takes it along.
+    // Listed before tasks are removed: the last task on a network removes the network too.
     let mut networks = docker.prunable_networks(&tasks).await?;
     networks.retain(|network| wanted_network(network, &filters));
     let mut pruned = Pruned { app, removed: Vec::new(), failure: None };
@@ -76,7 +76,7 @@ impl Pruned<'_> {
     }
 }
 
-/// Which of the tasks that are over, and of the networks without a task, are removed.
+/// A condition on the tasks and networks to remove.
 enum PruneFilter {
     Label(String, Option<String>),
     Name(String),
@@ -104,12 +104,12 @@ impl PruneFilter {
 struct Prunable<'a> {
     name: &'a str,
     created_at: Option<DateTime<Utc>>,
-    /// A span counts back from this.
+    /// The time from which an `until` duration counts back.
     now: DateTime<Utc>,
     has_label: &'a dyn Fn(&str, Option<&str>) -> bool,
 }
 
-/// A span counts back from the engine's clock.
+/// An `until` duration counts back from the engine's clock.
 fn wanted(task: &Listed, filters: &[PruneFilter]) -> bool {
     let now = task.listed_at.unwrap_or_else(Utc::now);
     let has_label = |name: &str, value: Option<&str>| task.has_label(name, value);
@@ -123,7 +123,7 @@ fn wanted_network(network: &OwnNetwork, filters: &[PruneFilter]) -> bool {
     hold(filters, &Prunable { name, created_at, now, has_label: &has_label })
 }
 
-/// Whether all labels are there, and one of the names is its own, and it was made before all of the times.
+/// Whether it has all of the labels, has one of the names, and was made before all of the times.
 fn hold(filters: &[PruneFilter], it: &Prunable) -> bool {
     let is_name = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(_));
     let is_it = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(name) if name == it.name);

@@ -13,7 +13,7 @@ use crate::cli::{
     },
 };
 
-/// Ids and times are always whole; where that leaves no room they are not shown, and `-o json` has them.
+/// Ids and times are never cut: a column without room is left out, and `-o json` has it.
 const COLUMNS: [Column; 7] = [
     column("CONTAINER ID", Squeeze::Never, None),
     column("NAME", Squeeze::CutEnd(8), None),
@@ -81,7 +81,7 @@ fn row(task: &Listed) -> [String; 7] {
     ]
 }
 
-/// A span to the second, and only its two largest units.
+/// A duration in whole seconds, with its two largest units only.
 fn short(span: TimeDelta) -> String {
     let seconds = u64::try_from(span.num_seconds()).unwrap_or(0);
     let rounded = match seconds {

@@ -1,4 +1,4 @@
-//! `cube run`: start a task and leave it, or stay with it (`foreground.rs`).
+//! `cube run`: starts a task in the background, or runs it in the foreground (`foreground.rs`).
 
 pub mod foreground;
 
@@ -28,7 +28,7 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
     if attached { outcome.in_foreground(file) } else { outcome.also_to(file) }
 }
 
-/// The outcome of a start, with all that its record has to say.
+/// The outcome of a start, with what its record adds.
 pub fn concluded(prepared: Result<Outcome, Error>, record: &Record) -> Outcome {
     let failed = |error| Outcome::failed_start(DockerResult::success(Action::Start), error);
     let mut outcome = prepared.unwrap_or_else(failed);
@@ -69,7 +69,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         result_file: args.result_file.is_some(),
         record: record.clone(),
     };
-    // One that is kept may run again when cube is gone, and one that cube may let go of runs on.
+    // A task that is kept may be started again after cube has ended, and one with detach keys may run on.
     let outlives = args.keep || (streams.tty && streams.interactive && terminal::is_at_hand());
     let lifetime = if attached && !outlives { Lifetime::ForLife } else { Lifetime::UntilStarted };
     let session = Session::open(app, config, extras, lifetime).await?;
@@ -97,7 +97,7 @@ async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -
     }
 }
 
-/// Prints the id: a caller that does not get it cannot stop the task, so a failure here ends the task.
+/// Prints the id. If that fails, the caller could not stop the task, so the task is ended.
 async fn show(session: &mut Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
     let output = session.app.output();
     let id = session.task.id();

@@ -14,7 +14,7 @@ use crate::cli::{
     output::stdio,
 };
 
-/// What is done to the tasks.
+/// One action on several tasks.
 pub struct Several<'a> {
     pub app: &'a App,
     pub action: Action,
@@ -22,14 +22,14 @@ pub struct Several<'a> {
     pub verb: &'static str,
     /// The tasks as they were given.
     pub tasks: &'a [String],
-    /// Whether one that is not there is no error.
+    /// Whether a missing task counts as success.
     pub ignores_missing: bool,
 }
 
 type Done = Result<Option<DockerResult>, Error>;
 
 impl Several<'_> {
-    /// Does it to all at once and says what came of it.
+    /// Does it to all tasks at once and reports the results.
     pub async fn each<F>(&self, done: impl Iterator<Item = F>) -> Result<Outcome, Error>
     where
         F: Future<Output = Result<DockerResult, Error>>,
@@ -58,7 +58,7 @@ impl Several<'_> {
         Ok(Outcome::success(result.unwrap_or_else(|| DockerResult::success(self.action))))
     }
 
-    /// One object in all, with the ids of those that went; of several failures the last is in it.
+    /// One result for all, with the ids of the removed tasks and the last error.
     fn many(&self, results: impl Iterator<Item = Done>) -> Result<Outcome, Error> {
         let mut outcome = Outcome::success(DockerResult::success(self.action));
         let mut removed = Vec::new();

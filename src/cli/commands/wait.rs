@@ -22,7 +22,7 @@ struct TaskWait<'a> {
     app: &'a App,
     goal: &'a Readiness,
     display: WaitDisplay,
-    /// Its place among them, and its name where there are several.
+    /// Its position among them, and its name if there are several.
     at: usize,
     title: Option<&'a str>,
 }
@@ -54,8 +54,8 @@ pub async fn wait(app: &App, args: &WaitArgs) -> Result<Outcome, Error> {
     waited.map_err(|error| during(error, &args.tasks.join(", ")))
 }
 
-/// Waits for all at once and shows each in the order given. The first code that is not 0 counts. A sign of failure in
-/// the output of one ends the wait for all.
+/// Waits for all tasks at once and shows the results in the order given. The first exit code that is not 0 counts. A
+/// line that matches --fail-on ends the wait for all.
 async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Readiness) -> Result<Outcome, Error> {
     let (fails, mut failure) = mpsc::unbounded_channel();
     let display = WaitDisplay::new(app);
@@ -96,7 +96,7 @@ async fn all(app: &App, docker: &Docker, tasks: &[TaskRef], goal: &Readiness) ->
     }
 }
 
-/// The last of those that went well, or the first that did not.
+/// Keeps the first outcome that failed, else the last one.
 fn keep_first(app: &App, first: &mut Option<Outcome>, outcome: Outcome) {
     match first {
         Some(earlier) if earlier.code != 0 => show_error(app, &outcome),
@@ -110,7 +110,7 @@ impl From<FailedWait> for Outcome {
     }
 }
 
-/// The error of a later task, or why it failed: only the first counts.
+/// Prints the error of a later task, or why it failed. Only the first one decides the exit code.
 fn show_error(app: &App, outcome: &Outcome) {
     outcome.closing.show(outcome.result.as_ref().and_then(|result| result.cause.as_ref()));
     if let Some(DockerResult { error: Some(error), .. }) = &outcome.result
@@ -135,7 +135,7 @@ impl TaskWait<'_> {
                 }
                 Ok((outcome, exit))
             }
-            // The task is still there, and the result names it.
+            // The task still exists, so the result names it.
             Err(error) => {
                 let error = during(error.with_container(task.id().as_str()), name.as_str());
                 Err(self.failed(&task, name.as_str(), error).await)
@@ -143,7 +143,7 @@ impl TaskWait<'_> {
         }
     }
 
-    /// Shows why a task is not ready, how it stands and its last lines.
+    /// Shows why a task is not ready, its state and its last lines.
     async fn failed(&self, task: &RunningTask, title: &str, error: Error) -> FailedWait {
         let kinds = [ErrorKind::TaskDied, ErrorKind::TimedOut, ErrorKind::Unhealthy, ErrorKind::FailOn];
         let only_end = self.waits_for_end() && error.kind() != ErrorKind::FailOn;
@@ -177,7 +177,7 @@ impl TaskWait<'_> {
     }
 }
 
-/// The exit code as cube's own, and what is known of the task if anybody asks for it.
+/// An outcome with the task's exit code as cube's own. The task is inspected only if a result is printed.
 async fn ended(app: &App, task: &RunningTask, exit: Exit) -> Outcome {
     let cause = cause_of(task, exit.code).await;
     let nothing = || DockerResult::success(Action::Wait);

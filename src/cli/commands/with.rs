@@ -1,4 +1,4 @@
-//! `cube with`: a task that lives exactly as long as a command on this machine.
+//! `cube with`: runs a task for as long as a command on this machine.
 
 use std::{
     collections::BTreeMap, ffi::OsString, io, os::unix::process::ExitStatusExt, pin::pin,
@@ -31,7 +31,7 @@ use crate::cli::{
 const INTERRUPT: u8 = 2;
 /// How many of the task's last lines are shown.
 const LOG_LINES: usize = 50;
-/// Between the command's SIGTERM and its SIGKILL after `--timeout`.
+/// The time between SIGTERM and SIGKILL for the command, after `--timeout`.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
@@ -44,20 +44,20 @@ pub async fn with(app: &App, args: WithArgs) -> Outcome {
     run::concluded(prepared, &record).in_foreground(file)
 }
 
-/// How the command's part ended.
+/// How HOST-COMMAND ended.
 struct HostEnd {
     code: u8,
     timed_out: bool,
     /// The exit code of the task, if it ended before the command.
     task: Option<i64>,
-    /// What `--export` made for the command.
+    /// The variables that `--export` made.
     env: Option<BTreeMap<String, String>>,
 }
 
 async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outcome, Error> {
     let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
     args.task.streams.apply(&mut config, true)?;
-    // Its streams are left alone: the terminal is HOST-COMMAND's.
+    // The task gets no streams: the terminal belongs to HOST-COMMAND.
     config.process.attach.clear();
     let timeout = duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
@@ -134,7 +134,7 @@ impl HostEnd {
     }
 }
 
-/// The task's life up to the end of the command. A failure before that leaves nothing of the task.
+/// Starts the task and runs the command to its end. A failure leaves nothing of the task.
 async fn command_life(
     session: &mut Session<'_>,
     args: &WithArgs,
@@ -174,7 +174,7 @@ async fn command_life(
                 }
             }
             () = &mut limit => {
-                // The second time, after the grace, there is no asking.
+                // The second time, after the grace, it is killed.
                 send(&child, if timed_out { ProcessSignal::KILL } else { ProcessSignal::TERM });
                 limit.set(after((!timed_out).then_some(GRACE)));
                 timed_out = true;
@@ -208,7 +208,7 @@ fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
         .with_hint(hint)
 }
 
-/// Hands a signal to the command; a third one ends it. A terminal's Ctrl-C has reached it already.
+/// Passes a signal on to the command; the third one kills it. A Ctrl-C of the terminal has reached it already.
 fn pass_on(child: &mut Child, signal: Signal, count: u32) {
     if count >= 3 {
         send(child, ProcessSignal::KILL);

@@ -1,5 +1,5 @@
-//! A process of this machine that must not be taken for another of the same number: HOST-COMMAND, as the guard knows it
-//! when cube was killed. Number and start time name it; a pidfd keeps the number from being given away meanwhile.
+//! Identifies HOST-COMMAND for the guard, which ends it if cube was killed. Process ids are reused, so a process is
+//! known by its id and start time; a pidfd makes sure that a signal reaches no other process.
 
 use std::{fs::read_to_string, os::fd::OwnedFd};
 
@@ -8,14 +8,14 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
 
-/// Between the SIGTERM and the SIGKILL.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
-/// Which process it is.
+/// A process of this machine, by its id and start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostProcess {
     pid: u32,
-    /// In ticks since the machine's start.
+    /// When it started, in clock ticks since the machine's start.
     started: u64,
 }
 
@@ -26,7 +26,7 @@ impl HostProcess {
         Some(Self { pid, started: start_time(&stat)? })
     }
 
-    /// What [`HostProcess::from_bytes`] reads.
+    /// The bytes that [`HostProcess::from_bytes`] reads.
     pub fn to_bytes(self) -> [u8; 12] {
         let mut bytes = [0; 12];
         let parts = self.pid.to_le_bytes().into_iter().chain(self.started.to_le_bytes());
@@ -34,7 +34,7 @@ impl HostProcess {
         bytes
     }
 
-    /// The process that the bytes name.
+    /// The process that the bytes identify.
     pub fn from_bytes(bytes: [u8; 12]) -> Option<Self> {
         let (pid, started) = bytes.split_at(4);
         Some(Self {
@@ -43,38 +43,38 @@ impl HostProcess {
         })
     }
 
-    /// The process that a word of [`HostProcess::word`] names.
+    /// The process that a word made by [`HostProcess::word`] identifies.
     pub fn parse(word: &str) -> Option<Self> {
         let (pid, started) = word.split_once(':')?;
         Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
     }
 
-    /// Its name for a command line.
+    /// The process as a word of a command line.
     pub fn word(self) -> String {
         format!("{}:{}", self.pid, self.started)
     }
 
-    /// Ends it: SIGTERM, and SIGKILL after a grace. Nothing is done to another process of its number.
+    /// Ends it with SIGTERM, and with SIGKILL after a grace. A process that reuses its id is left alone.
     pub fn end(self) {
         let Some(handle) = self.open() else { return };
         let _ = pidfd_send_signal(&handle, Signal::TERM);
-        // It can be read once the process has ended.
+        // A pidfd becomes readable when the process has ended.
         let mut ended = [PollFd::new(&handle, PollFlags::IN)];
         if !matches!(poll(&mut ended, Some(&GRACE)), Ok(1..)) {
             let _ = pidfd_send_signal(&handle, Signal::KILL);
         }
     }
 
-    /// A handle of this very process. None if it is gone, or on a kernel before 5.3.
+    /// A pidfd of this process. `None` if the process is gone, or on a kernel before 5.3.
     fn open(self) -> Option<OwnedFd> {
         let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
         let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-        // Looked at behind the open: whoever has the number now keeps it.
+        // The start time is checked after opening: from then on the id cannot be reused.
         (Self::running(self.pid) == Some(self)).then_some(handle)
     }
 }
 
-/// Field 22 of `/proc/PID/stat`, counted behind the program's name, which may hold anything.
+/// Field 22 of `/proc/PID/stat`, counted from the end of the program's name, which may hold any characters.
 fn start_time(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! One line on the terminal of standard error that changes in place, and goes before anything else is printed.
+//! One line on the terminal of standard error that is rewritten in place, and erased before anything else is printed.
 
 use std::{
     io,
@@ -11,31 +11,31 @@ use rustix::termios::tcgetwinsize;
 
 use crate::cli::output::patient::Patient;
 
-/// Whether it stands there.
+/// Whether the line is on the screen.
 static STANDS: AtomicBool = AtomicBool::new(false);
-/// The width of a terminal that does not say it, in columns.
+/// The width, in columns, of a terminal that does not report it.
 const USUAL_WIDTH: u16 = 80;
-/// How long its end waits for a terminal that is stopped.
+/// How long erasing it waits for a stopped terminal (Ctrl-S).
 const STUCK: Duration = Duration::from_secs(2);
 
-/// Shows `text` in place of the one before, cut to the terminal's width. `end` stays whole.
+/// Replaces the line with `text`, cut to the terminal's width, and `end`, which stays whole.
 pub fn show(text: &str, end: &str) {
     let size = tcgetwinsize(io::stderr()).ok();
     let columns = size.map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH);
     STANDS.store(true, Ordering::Relaxed);
     let line = format!("\r{}\x1b[K", fitted(&printable(text), end, usize::from(columns)));
-    // A terminal that does not take it now gets the next.
+    // A terminal without room for it now shows the next one.
     let _ = Patient(io::stderr()).write_within(line.as_bytes(), Duration::ZERO);
 }
 
-/// Takes it away.
+/// Erases the line.
 pub fn clear() {
     if STANDS.swap(false, Ordering::Relaxed) {
         let _ = Patient(io::stderr()).write_within(b"\r\x1b[K", STUCK);
     }
 }
 
-/// The text and its end in fewer columns than there are, so that the cursor stays on the line.
+/// The text and its end in at least one column less than the terminal has, so that the cursor stays on the line.
 fn fitted(text: &str, end: &str, columns: usize) -> String {
     let room = columns.saturating_sub(1);
     if needed(text) + needed(end) <= room {
@@ -56,7 +56,7 @@ fn needed(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
-/// At most so many columns.
+/// The most columns that the character can take.
 fn width(c: char) -> usize {
     if c.is_ascii() || c == '…' { 1 } else { 2 }
 }

@@ -10,21 +10,21 @@ use tokio::{
 
 use crate::cli::output::{nonblocking::NonBlocking, stdio};
 
-/// How much is gathered before it is written.
+/// How many bytes are collected before they are written.
 const FULL: usize = 64 << 10;
-/// What is as large is not gathered: a copy would cost more than a write.
+/// Pieces of this size are written at once: copying them would cost more than a write.
 const LARGE: usize = 16 << 10;
-/// How long a piece may wait for more: the engine sends line by line, and a write each would cost more
-/// than all the rest.
+/// How long a piece may wait for more. The engine sends line by line, and one write for each line would cost more
+/// than everything else.
 const GATHERING: Duration = Duration::from_millis(5);
 
-/// Where a task's output goes. What is gathered waits only while more is at hand.
+/// Collects a task's output and writes it in large pieces. Bytes wait only while more output is ready.
 pub struct OutputCopy<O, E> {
     out: O,
     err: E,
     gathered: Vec<u8>,
     stream: Stream,
-    /// What shows that the reader of `out` has left.
+    /// Reports when the reader of `out` has closed it.
     reader: Option<AsyncFd<io::Stdout>>,
     /// Whether something was written to `out`.
     begun: bool,
@@ -35,7 +35,7 @@ pub type Out = NonBlocking<io::Stdout>;
 /// Standard error.
 pub type Err = NonBlocking<io::Stderr>;
 
-/// A sink to this process's standard streams.
+/// A copy to this process's standard streams.
 fn standard() -> OutputCopy<Out, Err> {
     let (out, err) = streams();
     OutputCopy::new(out, err).watching_stdout()
@@ -51,16 +51,15 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
         Self { out, err, gathered: Vec::new(), stream: Stream::Stdout, reader: None, begun: false }
     }
 
-    /// The same sink, which this process's standard output is behind: copying to it ends as soon as a reader has left
-    /// that took something.
+    /// Watches this process's standard output: copying ends as soon as its reader has gone, if something was written.
     pub fn watching_stdout(self) -> Self {
         #[expect(deprecated, reason = "sound for a stream that stays open: the new way is marked unsafe")]
         let reader = AsyncFd::with_interest(io::stdout(), Interest::ERROR);
-        // A file has no reader that leaves.
+        // A file has no reader that could go.
         Self { reader: reader.ok(), ..self }
     }
 
-    /// Takes a piece in.
+    /// Adds a piece of output.
     pub async fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
         let large = chunk.bytes.len() >= LARGE;
         if large || chunk.stream != self.stream || self.gathered.len() + chunk.bytes.len() > FULL {
@@ -75,7 +74,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
         Ok(())
     }
 
-    /// Writes what is gathered.
+    /// Writes what was collected.
     pub async fn flush(&mut self) -> io::Result<()> {
         if self.gathered.is_empty() {
             return Ok(());
@@ -85,7 +84,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> OutputCopy<O, E> {
         Ok(())
     }
 
-    /// Returns once the reader of standard output has left.
+    /// Returns once the reader of standard output has gone.
     async fn reader_left(&self) {
         if let Some(reader) = &self.reader
             && reader.ready(Interest::ERROR).await.is_ok()
@@ -137,29 +136,29 @@ impl OutputSource for cube::Exec {
     }
 }
 
-/// Why output stopped flowing.
+/// Why copying failed.
 pub enum CopyError {
-    /// The source broke.
+    /// Reading from the source failed.
     Source(cube::Error),
-    /// Writing failed, or nobody reads any more.
+    /// Writing failed, or the reader has gone.
     Sink(io::Error),
 }
 
-/// How a copy to this process's standard streams ended.
+/// Why a copy to this process's standard streams ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copied {
-    /// With the source.
+    /// The source ended.
     Whole,
     /// Nobody reads any more.
     ReaderGone,
 }
 
-/// Moves everything from a source to this process's standard streams.
+/// Copies everything from a source to this process's standard streams.
 pub async fn to_standard(source: &mut impl OutputSource) -> Result<Copied, cube::Error> {
     to(source, &mut standard()).await
 }
 
-/// Moves everything from a source to a sink that is this process's standard streams in the end.
+/// Copies everything from a source to `sink`, which writes to this process's standard streams.
 pub async fn to<O, E>(
     source: &mut impl OutputSource,
     sink: &mut OutputCopy<O, E>,
@@ -176,7 +175,7 @@ where
     }
 }
 
-/// Moves everything from a source to a sink.
+/// Copies everything from a source to `sink`.
 pub async fn pump<O, E>(source: &mut impl OutputSource, sink: &mut OutputCopy<O, E>) -> Result<(), CopyError>
 where
     O: AsyncWrite + Unpin,

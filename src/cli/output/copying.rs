@@ -1,4 +1,4 @@
-//! Progress of a copy that takes longer than a moment: one line that changes on a terminal, elsewhere one now and then.
+//! Progress of a copy that takes longer than a second: one changing line on a terminal, elsewhere a line every 10 s.
 
 use std::{
     io::{self, Write},
@@ -12,9 +12,9 @@ use crate::cli::{
     output::{size::size, stdio},
 };
 
-/// What takes less is not reported.
+/// Shorter copies are not reported.
 const MOMENT: Duration = Duration::from_secs(1);
-/// Between two lines where none can be changed, and between two changes of one.
+/// The time between two lines in a log, and between two changes of the line on a terminal.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 const REDRAW: Duration = Duration::from_millis(200);
 

@@ -1,5 +1,5 @@
-//! A file that is whole before it has its name. Until then it has one that nobody can know beforehand, and it is made
-//! anew, so that no link is followed and nothing of anybody's is written over.
+//! Writes a file under a temporary name and renames it when it is complete. The temporary name is random and the file
+//! is always a new one, so that no link is followed and no other file is overwritten.
 
 use std::{
     fs::{self, File},
@@ -13,18 +13,18 @@ use rustix::{
     io::Errno,
 };
 
-/// A file without its name; removed unless it gets it.
+/// A file under its temporary name; removed unless it gets its final one.
 pub struct NewFile {
     path: PathBuf,
-    /// What is to be filled.
+    /// The file to write to.
     pub file: File,
 }
 
-/// What came of a draft that was not to take anybody's place.
+/// The result of [`NewFile::place`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Placed {
     Done,
-    /// This file system has no way that leaves what is there as it is.
+    /// This file system cannot rename without replacing an existing file.
     Unable,
 }
 
@@ -36,12 +36,12 @@ impl NewFile {
         Ok(Self { path: draft, file })
     }
 
-    /// Gives it the name `path`, in place of whatever has it: a link too.
+    /// Renames it to `path`, replacing whatever has that name, even a link.
     pub fn replace(self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)
     }
 
-    /// Gives it the name `path` if nothing has it: [`io::ErrorKind::AlreadyExists`] otherwise.
+    /// Renames it to `path` if nothing has that name: [`io::ErrorKind::AlreadyExists`] otherwise.
     pub fn place(self, path: &Path) -> io::Result<Placed> {
         match renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.link(path),
@@ -49,7 +49,7 @@ impl NewFile {
         }
     }
 
-    /// The same where a file cannot be renamed with care.
+    /// The same by a hard link, where renaming would replace an existing file.
     fn link(&self, path: &Path) -> io::Result<Placed> {
         match fs::hard_link(&self.path, path).map_err(|cause| (cause.kind(), cause)) {
             Ok(()) => Ok(Placed::Done),
@@ -61,7 +61,7 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        // Nothing is there any more if it was renamed.
+        // Fails if it was renamed, which is right.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,5 +1,5 @@
-//! Files for cube to write that the caller named. One of them may be a named pipe: a reader that does not come, or
-//! that is stuck, is an error after a while and not an endless wait.
+//! Output files that the caller named. Such a file may be a named pipe: if its reader does not come, or is stuck, that
+//! is an error after some seconds and not an endless wait.
 
 use std::{
     fs::{File, Metadata},
@@ -14,12 +14,12 @@ use rustix::{fs::OFlags, io::Errno};
 
 use crate::cli::output::patient::Patient;
 
-/// How long a named pipe may have no reader, and how long one may read nothing.
+/// How long a named pipe may have no reader, and how long its reader may take nothing.
 const READER: Duration = Duration::from_secs(5);
-/// Between two looks for a reader: nothing says when one comes.
+/// The pause between two looks for a reader: no event says when one comes.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Opens the file, made or emptied.
+/// Opens the file; creates or empties it.
 pub fn create(path: &Path) -> io::Result<File> {
     create_within(path, READER)
 }

@@ -1,5 +1,5 @@
-//! A standard stream that is written to on the spot while it has room, and by a thread that may wait when it
-//! has none: to hand each piece to a thread would cost more than to write it.
+//! A standard stream that is written to directly while it has room, and by a waiting thread when it has none. Passing
+//! each piece to a thread would cost more than writing it.
 
 use std::{
     io::{self, IoSlice, Write},
@@ -17,17 +17,17 @@ use tokio::{
 
 use crate::cli::output::patient::Patient;
 
-/// The place in the file where the last write ended, as the kernel reads it.
+/// Stands for the current position in the file (`pwritev2(2)`: offset -1).
 const WHERE_IT_IS: u64 = u64::MAX;
-/// The most that is handed to a thread at a time.
+/// The most bytes that are passed to a thread at once.
 const PIECE: usize = 64 << 10;
 
 /// One standard stream.
 pub struct NonBlocking<F> {
     to: Arc<F>,
-    /// Whether the kernel can write at once to what this is: a pipe, but hardly a file.
+    /// Whether the kernel supports writes that do not wait on this kind of file: a pipe, but rarely a regular file.
     able: bool,
-    /// What is on its way by a thread, and must not be overtaken.
+    /// The write that a thread is doing. The next write has to wait for it.
     waits: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -36,7 +36,7 @@ impl<F: AsFd> NonBlocking<F> {
         Self { to: Arc::new(to), able: true, waits: None }
     }
 
-    /// Writes what there is room for; `None` if that is nothing.
+    /// Writes as much as there is room for; `None` if there is none.
     fn write_now(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
         if !self.able {
             return None;
@@ -45,7 +45,7 @@ impl<F: AsFd> NonBlocking<F> {
             Ok(written) => Some(Ok(written)),
             Err(Errno::AGAIN | Errno::INTR) => None,
             Err(Errno::PIPE) => Some(Err(io::ErrorKind::BrokenPipe.into())),
-            // Whatever else it is, the plain write says it better.
+            // For any other error, the plain write gives the better message.
             Err(_) => {
                 self.able = false;
                 None
@@ -53,7 +53,7 @@ impl<F: AsFd> NonBlocking<F> {
         }
     }
 
-    /// The end of what a thread writes.
+    /// Waits for the write that a thread is doing.
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(writing) = &mut self.waits else { return Poll::Ready(Ok(())) };
         let written = ready!(Pin::new(writing).poll(cx));

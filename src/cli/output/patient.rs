@@ -1,5 +1,5 @@
-//! Streams that wait where they are non-blocking, as node and many runners hand them down. The flag belongs to whoever
-//! shares the stream, so it is left as it is.
+//! Streams whose reads and writes wait even if the stream is set to non-blocking, as Node.js and many CI runners do. The
+//! flag is shared with other processes, so it is not changed.
 
 use std::{
     io::{self, Read, Write},
@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-/// How much of standard input is read at a time.
+/// How many bytes of standard input are read at once.
 const READ: usize = 32 << 10;
 
 /// A stream, read and written without a buffer.
@@ -23,7 +23,7 @@ impl<F: AsFd> Patient<F> {
         self.wait_within(what, None).map(drop)
     }
 
-    /// Whether it came to that.
+    /// Waits at most `limit`; returns whether the stream is ready.
     fn wait_within(&self, what: PollFlags, limit: Option<Duration>) -> io::Result<bool> {
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         match poll(&mut [PollFd::new(&self.0, what)], limit.as_ref()) {
@@ -32,7 +32,7 @@ impl<F: AsFd> Patient<F> {
         }
     }
 
-    /// Writes all of it; an error if a stuck reader leaves no room for so long.
+    /// Writes all bytes; an error if a stuck reader leaves no room for `limit`.
     pub fn write_all_within(&mut self, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
         while !bytes.is_empty() {
             match rustix::io::write(&self.0, bytes) {
@@ -49,7 +49,7 @@ impl<F: AsFd> Patient<F> {
         Ok(())
     }
 
-    /// Writes what matters less than to go on: nothing, if a stuck reader leaves no room for so long.
+    /// Writes text that may be lost: drops it if a stuck reader leaves no room for `limit`.
     pub fn write_within(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
         if self.wait_within(PollFlags::OUT, Some(limit))? { self.write_all(bytes) } else { Ok(()) }
     }
@@ -83,7 +83,7 @@ impl<F: AsFd> Read for Patient<F> {
     }
 }
 
-/// The next piece of standard input; empty at its end. A read that is dropped takes what it gets with it.
+/// The next piece of standard input; empty at its end. Dropping the future may lose a piece.
 pub async fn read_stdin() -> io::Result<Vec<u8>> {
     let read = tokio::task::spawn_blocking(|| {
         let mut buffer = vec![0; READ];

@@ -1,5 +1,5 @@
-//! Progress of a pull: on a terminal a line a layer and a total, written over in place; elsewhere a line at the
-//! start, one at the end, and a sign of life every 30 s.
+//! Progress of a pull: on a terminal one changing line for each layer and a total; elsewhere a line at the start, one
+//! every 30 s, and one at the end.
 
 mod frame;
 mod layers;
@@ -20,21 +20,21 @@ use crate::cli::{
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// Between two drawings: of a step that began or ended, and of a number of bytes that grew.
+/// The least time between two drawings: after a new step, and after a change in the number of bytes.
 const SOON: Duration = Duration::from_millis(20);
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Shows the events of one command.
+/// Shows the pull of one command.
 pub struct PullReport {
     quiet: bool,
-    /// `None` where nothing can be written over.
+    /// `None` if standard error is not a terminal.
     screen: Option<Screen>,
     image: String,
     layers: Layers,
     speed: Speed,
     last_shown: Instant,
     ci: Ci,
-    /// The fold of the pull that goes on.
+    /// The fold of the current pull in a CI log.
     fold: Option<Fold>,
 }
 
@@ -87,7 +87,7 @@ impl PullReport {
         self.refresh(if changed { SOON } else { REDRAW });
     }
 
-    /// Shows how far the pull is, unless that was done a moment ago.
+    /// Shows the progress, unless that was done less than `spacing` ago.
     fn refresh(&mut self, spacing: Duration) {
         let now = Instant::now();
         let since = now.saturating_duration_since(self.last_shown);

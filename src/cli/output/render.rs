@@ -1,4 +1,4 @@
-//! How a command ended, as it is shown: results as JSON or shell lines, errors with causes and hint.
+//! Prints how a command ended: results as JSON or shell lines, errors with their causes and hint.
 
 use cube::{DockerResult, Error, ErrorKind, printable::rewrites};
 
@@ -12,7 +12,7 @@ use crate::cli::{
     },
 };
 
-/// Shows how a command ended and gives its exit code.
+/// Prints how a command ended, and returns the exit code.
 pub fn outcome(app: &App, outcome: &Outcome) -> u8 {
     let Some(result) = &outcome.result else { return outcome.code };
     if let Some(problem) = result.error.as_ref().filter(|_| !outcome.error_shown) {
@@ -22,14 +22,14 @@ pub fn outcome(app: &App, outcome: &Outcome) -> u8 {
     match show(app.output(), result, outcome) {
         Ok(()) => outcome.code,
         Err(problem) => {
-            // An output that takes nothing needs to be reported once.
+            // A failure to write the output is reported once.
             let kind = result.error.as_ref().map(Error::kind);
             if !matches!(kind, Some(ErrorKind::Output | ErrorKind::File)) {
                 stdio::error(&problem, app.colors_errors());
             }
             match (outcome.code, &outcome.file) {
                 (0, None) => FAILED,
-                // Only what starts a task has one.
+                // Only commands that start a task have one.
                 (0, Some(_)) => RUN_FAILED,
                 (code, _) => code,
             }
@@ -56,7 +56,7 @@ fn show(output: OutputFormat, result: &DockerResult, outcome: &Outcome) -> Resul
     }
 }
 
-/// What a script gets of a result on standard output; in the form for GitHub its variables go to their file.
+/// The text of a result for standard output. With `-o github` the variables go to their file instead.
 pub fn script_text(output: OutputFormat, result: &DockerResult, names: &Names) -> Result<String, Error> {
     let id = || result.container_id.iter().map(|id| format!("{id}\n")).collect();
     match output {
@@ -75,7 +75,7 @@ pub fn line(value: &impl serde::Serialize) -> String {
     line
 }
 
-/// JSON with whatever rewrites a terminal as an escape: its own rules leave DEL and all above it as they are.
+/// JSON in which each character that controls a terminal is escaped. JSON itself leaves DEL and all above it as is.
 pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {

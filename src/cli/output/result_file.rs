@@ -1,4 +1,4 @@
-//! `--result-file`: found usable before anything runs, filled when all is over.
+//! `--result-file`: checked before anything runs, written at the end.
 
 use std::{
     fs::File,
@@ -14,19 +14,19 @@ use crate::cli::output::{named_file, render};
 #[derive(Debug)]
 pub struct ResultFile {
     path: PathBuf,
-    /// A pipe that is open: its reader would take its end for the end of all.
+    /// An open pipe: closing it in between would look like the end to its reader.
     pipe: Option<File>,
 }
 
 impl ResultFile {
-    /// Sees that the file can be written; nothing of an earlier result stays.
+    /// Checks that the file can be written, and empties it.
     pub fn reserve(path: &Path) -> Result<Self, Error> {
         let file = named_file::create(path).map_err(|cause| unwritable(path, cause))?;
         let is_pipe = file.metadata().is_ok_and(|metadata| named_file::is_pipe(&metadata));
         Ok(Self { path: path.to_owned(), pipe: is_pipe.then_some(file) })
     }
 
-    /// Writes the result. What became of the file meanwhile does not matter: it is made again.
+    /// Writes the result. The file is opened anew, so it does not matter if it was removed meanwhile.
     pub fn write(&self, result: &DockerResult) -> Result<(), Error> {
         let made = self.pipe.is_none().then(|| named_file::create(&self.path)).transpose();
         let made = made.map_err(|cause| unwritable(&self.path, cause))?;

@@ -1,4 +1,4 @@
-//! Numbers of bytes for people who watch them grow: three digits or a few more, and a unit of 1000.
+//! Short numbers of bytes for progress displays, with decimal units (multiples of 1000).
 
 /// `999 B`, `1.0 kB`, `45.6 MB`.
 pub fn size(bytes: u64) -> String {

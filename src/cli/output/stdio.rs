@@ -1,4 +1,4 @@
-//! cube's own words on its standard streams: results on the one, errors and notes on the other.
+//! cube's own messages: results on standard output, errors and notes on standard error.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,7 +14,7 @@ use crate::cli::output::{changing_line, patient::Patient};
 /// How long a note waits for a reader of standard error.
 const STUCK: Duration = Duration::from_secs(2);
 
-/// Prints to standard output. A reader that has gone is no error, unless what is printed must arrive.
+/// Prints to standard output. It is not an error if the reader has gone.
 pub fn print(text: &str) -> Result<(), Error> {
     match print_surely(text) {
         Err(error) if is_closed_pipe(&error) => Ok(()),
@@ -22,18 +22,18 @@ pub fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Prints to standard output what the caller cannot do without.
+/// Prints text that the caller needs to standard output: it is an error if the reader has gone.
 pub fn print_surely(text: &str) -> io::Result<()> {
     changing_line::clear();
     Patient(io::stdout()).write_all(text.as_bytes())
 }
 
-/// Whether nobody reads any more.
+/// Whether the error says that the reader has gone.
 pub fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// The error for output that cannot be written.
+/// The error for a standard output that cannot be written to.
 pub fn unwritable(cause: io::Error) -> Error {
     Error::new(ErrorKind::Output, "cannot write the output")
         .with_source(cause)
@@ -56,13 +56,13 @@ pub fn error(error: &Error, colors: bool) {
     err(&text.replace('\n', line_end()));
 }
 
-/// Prints to standard error what has to arrive there if anything can.
+/// Prints important text to standard error; waits for room as long as necessary.
 pub fn err(text: &(impl AsRef<[u8]> + ?Sized)) {
     changing_line::clear();
     let _ = Patient(io::stderr()).write_all(text.as_ref());
 }
 
-/// An error as one line, causes and hint and all.
+/// An error with its causes and hint, in one line.
 pub fn one_line(error: &Error) -> String {
     let causes = std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>().join(": ");
     error.hint().map_or_else(|| causes.clone(), |hint| format!("{causes} ({hint})"))
@@ -78,10 +78,10 @@ fn words(kind: ErrorKind) -> String {
     }
 }
 
-/// Whether the terminal is in raw mode, where a line ends by more than a newline.
+/// Whether the terminal is in raw mode, where a line needs a carriage return too.
 static RAW: AtomicBool = AtomicBool::new(false);
 
-/// The terminal is in raw mode from now on, or not any more.
+/// Records whether the terminal is in raw mode.
 pub fn set_raw(raw: bool) {
     RAW.store(raw, Ordering::Relaxed);
 }
@@ -90,7 +90,7 @@ fn line_end() -> &'static str {
     if RAW.load(Ordering::Relaxed) { "\r\n" } else { "\n" }
 }
 
-/// Prints a step on the way to standard error.
+/// Prints a progress step to standard error.
 pub fn step(text: &str) {
     aside(&format!("{}{}", printable(text), line_end()));
 }
@@ -100,19 +100,19 @@ pub fn note(text: &str) {
     aside(&format!("cube: {}{}", printable(text), line_end()));
 }
 
-/// Whether standard error is a terminal on which a line can be written over.
+/// Whether standard error is a terminal that can rewrite a line.
 pub fn can_write_over() -> bool {
     io::stderr().is_terminal()
         && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-/// A reader that is stuck must not keep cube from its work, nor from its signals.
+/// Prints text that may be lost: a stuck reader must not block cube or delay its signals.
 fn aside(text: &str) {
     changing_line::clear();
     let _ = Patient(io::stderr()).write_within(text.as_bytes(), STUCK);
 }
 
-/// Writes text to standard error as it is: marks of a CI service hold control characters.
+/// Writes text to standard error unchanged: marks for a CI service contain control characters.
 pub fn raw(text: &str) {
     raw_bytes(text.as_bytes());
 }
@@ -122,7 +122,7 @@ pub fn raw_bytes(bytes: &[u8]) {
     err(bytes);
 }
 
-/// A line of standard output with what the engine said.
+/// A line for standard output with text from the engine.
 pub fn engine_line(text: &str) -> String {
     format!("{}\n", printable(text))
 }

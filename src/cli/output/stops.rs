@@ -1,4 +1,4 @@
-//! What is said of a stop: that it takes its time, and why it did not wait.
+//! Messages about a stop: that it takes long, or why the task was killed without a grace.
 
 use std::{pin::pin, time::Duration};
 
@@ -7,10 +7,11 @@ use tokio::time::timeout;
 
 use crate::cli::output::stdio;
 
-/// A stop that takes longer is announced. One that wastes no grace is over by then, and explains itself.
+/// A stop that takes longer is announced. A task that cannot receive its signal is killed before that, with a message
+/// of its own.
 const SLOW: Duration = Duration::from_millis(1300);
 
-/// The outcome of a stop, with a line on standard error if it takes long.
+/// Runs a stop, and prints a line if it takes long.
 pub async fn told_if_slow<T>(title: &str, quiet: bool, stop: impl Future<Output = T>) -> T {
     let mut stop = pin!(stop);
     if let Ok(stopped) = timeout(SLOW, &mut stop).await {
@@ -22,7 +23,7 @@ pub async fn told_if_slow<T>(title: &str, quiet: bool, stop: impl Future<Output 
     stop.await
 }
 
-/// The outcome of a stop, with what there is to say of it on standard error.
+/// Runs a stop, and prints a line if it takes long or if the task was killed without a grace.
 pub async fn shown(
     title: &str,
     quiet: bool,

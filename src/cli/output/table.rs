@@ -1,21 +1,21 @@
-//! A table on standard output. On a terminal it fits the width: long words are cut, then columns left out.
+//! A table on standard output. On a terminal it fits the width: long cells are cut, then columns are left out.
 
 use std::{cmp::Reverse, io};
 
 use rustix::termios::{isatty, tcgetwinsize};
 
-/// Between two columns, and where room is scarce.
+/// The gap between two columns: usually, and if the table is too wide.
 const GAP: usize = 3;
 const NARROW_GAP: usize = 2;
 
-/// What may become of a column where room is scarce.
+/// How a column may shrink if the table is too wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Squeeze {
-    /// Nothing: its words are always whole.
+    /// Not at all.
     Never,
-    /// Its words lose their ends, down to this many characters.
+    /// Cells lose their end, down to this many characters.
     CutEnd(usize),
-    /// Its words lose their beginnings: what differs comes last.
+    /// Cells lose their beginning, because they differ at the end.
     CutStart(usize),
 }
 
@@ -24,13 +24,13 @@ pub enum Squeeze {
 pub struct Column {
     /// Its heading.
     pub title: &'static str,
-    /// How it gives way.
+    /// How it may shrink.
     pub squeeze: Squeeze,
-    /// Of the columns that can be left out the one with the lowest number goes first.
+    /// If given, the column can be left out; the lowest number goes first.
     pub left_out: Option<u8>,
 }
 
-/// The width of the terminal that standard output is; `None` where it is none.
+/// The width of standard output's terminal; `None` if it is not a terminal.
 pub fn terminal_width() -> Option<usize> {
     if !isatty(io::stdout()) {
         return None;
@@ -38,7 +38,7 @@ pub fn terminal_width() -> Option<usize> {
     tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0)
 }
 
-/// The table with its headings, in lines of at most `width` characters if it is given and that can be.
+/// The table with its headings, in lines of at most `width` characters if possible.
 pub fn table<const N: usize>(columns: &[Column; N], rows: &[[String; N]], width: Option<usize>) -> String {
     let mut plan: Vec<(usize, &Column, usize)> = columns
         .iter()
@@ -60,7 +60,7 @@ pub fn table<const N: usize>(columns: &[Column; N], rows: &[[String; N]], width:
     text
 }
 
-/// Makes the columns fit, and returns the gap between them.
+/// Shrinks the columns to the width, and returns the gap between them.
 fn fit(plan: &mut Vec<(usize, &Column, usize)>, width: Option<usize>) -> usize {
     let room = width.unwrap_or(usize::MAX);
     if total(plan, GAP) <= room {
@@ -73,7 +73,7 @@ fn fit(plan: &mut Vec<(usize, &Column, usize)>, width: Option<usize>) -> usize {
     }
     while total(plan, NARROW_GAP) > room {
         let can_give = plan.iter_mut().filter(|(_, column, width)| *width > least(column, *width));
-        // Of equally wide ones the first gives.
+        // Of equally wide columns the first one shrinks.
         let Some((_, _, width)) = can_give.min_by_key(|(_, _, width)| Reverse(*width)) else { break };
         *width -= 1;
     }

@@ -1,8 +1,8 @@
-//! The templates of `--export`: text with `{host}`, `{port}`, `{port:5432}`, `{name}` and `{id}` in it.
+//! The templates of `--export`: text with the placeholders `{host}`, `{port}`, `{port:5432}`, `{name}` and `{id}`.
 
 use cube::{DockerResult, Error, ErrorKind, Port, Protocol};
 
-/// The words that a template may hold, for messages.
+/// The placeholders, for error messages.
 const KNOWN: &str = "{host}, {port}, {port:5432}, {name}, {id}; {{ is a brace";
 
 /// A text with placeholders.
@@ -67,7 +67,7 @@ impl Template {
     }
 }
 
-/// A brace that stands for itself at the beginning of the text, and what follows it.
+/// A doubled brace at the beginning of the text, as one brace, and the rest of the text.
 fn literal_brace(text: &str) -> Option<(char, &str)> {
     if let Some(after) = text.strip_prefix("{{") {
         return Some(('{', after));

@@ -1,4 +1,5 @@
-//! The variables by which a script, or `with`'s command, finds a task, in the forms of `-o env`, `dotenv` and `github`.
+//! The variables through which a script, or HOST-COMMAND of `with`, finds a task; in the forms `env`, `dotenv` and
+//! `github`.
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +15,13 @@ use crate::cli::{
     output::template::{self, Template},
 };
 
-/// Where a job of GitHub Actions says that its variables go.
+/// The variable with the path of the file for a GitHub Actions job's variables.
 const GITHUB_ENV: &str = "GITHUB_ENV";
 
 /// A variable and its value.
 type Variable = (String, String);
 
-/// How the variables of one task are named, and which come on top.
+/// The prefix of a task's variables, and the extra variables of `--export`.
 #[derive(Debug, Default)]
 pub struct Names {
     prefix: Option<String>,
@@ -28,7 +29,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Reads the flags; what `output` could not hold is refused too.
+    /// Reads the flags; refuses names that the form `output` cannot express.
     pub fn read(args: &NamesArgs, output: OutputFormat) -> Result<Self, Error> {
         if let Some(prefix) = &args.prefix {
             check_prefix(prefix)?;
@@ -42,12 +43,12 @@ impl Names {
         Ok(Self { prefix: args.prefix.clone(), exports })
     }
 
-    /// Whether a template has to be filled in.
+    /// Whether there is a template to fill in.
     pub fn exports_any(&self) -> bool {
         !self.exports.is_empty()
     }
 
-    /// Fills the templates in: the result holds their values from then on.
+    /// Fills in the templates and stores their values in the result.
     pub fn fill(&self, result: &mut DockerResult) -> Result<(), Error> {
         if self.exports.is_empty() {
             return Ok(());
@@ -60,7 +61,7 @@ impl Names {
         Ok(())
     }
 
-    /// The variables of a task, those of the templates last.
+    /// The variables of a task; those of `--export` come last.
     pub fn variables(&self, result: &DockerResult) -> Vec<Variable> {
         let (prefix, name) = match &self.prefix {
             Some(prefix) => (prefix.as_str(), "CONTAINER_NAME"),
@@ -71,7 +72,7 @@ impl Names {
         known.push((name.to_owned(), result.name.clone()));
         known.extend(addresses(result));
         known.push(("EXIT_CODE".to_owned(), result.exit_code.map(|code| code.to_string())));
-        // What the engine says goes into a terminal or a file as text alone.
+        // Values from the engine must not contain characters that control a terminal.
         let known = known
             .into_iter()
             .filter_map(|(name, value)| Some((format!("{prefix}_{name}"), printable(&value?))));
@@ -80,7 +81,7 @@ impl Names {
     }
 }
 
-/// Where the task's ports are: of its lowest tcp port, and of each.
+/// The variables with the address of the lowest tcp port and of each port.
 fn addresses(result: &DockerResult) -> Vec<(String, Option<String>)> {
     let bound = result.ports.iter().filter_map(|(port, bindings)| Some((port, bindings.first()?)));
     let bound: Vec<_> = bound.collect();
@@ -134,7 +135,7 @@ pub fn shell_lines(variables: &[Variable]) -> String {
     variables.iter().map(|(name, value)| format!("{name}={}\n", shell_word(value))).collect()
 }
 
-/// The variables as lines of an env file, which knows no quotes.
+/// The variables as lines of an env file, which has no quotes.
 pub fn dotenv_lines(variables: &[Variable]) -> Result<String, Error> {
     variables.iter().map(|(name, value)| dotenv_line(name, value)).collect()
 }
@@ -183,7 +184,7 @@ fn github_unwritable(path: &std::path::Path, cause: std::io::Error) -> Error {
         .with_hint("name a file in a folder that exists with GITHUB_ENV")
 }
 
-/// Sees, before anything is done, that there is a place for the variables in this form.
+/// Checks, before anything is done, that the variables can be written in this form.
 pub fn check_place(output: OutputFormat) -> Result<(), Error> {
     if output == OutputFormat::Github { github_file().map(drop) } else { Ok(()) }
 }
@@ -199,7 +200,7 @@ fn github_line(name: &str, value: &str) -> String {
     if !value.contains(['\n', '\r']) {
         return format!("{name}={value}\n");
     }
-    // No value can hold an end that is random.
+    // The delimiter is random, so that no value can contain it.
     let end = random_id();
     format!("{name}<<{end}\n{value}\n{end}\n")
 }

@@ -1,4 +1,4 @@
-//! A wait that is seen: one changing line on a terminal, elsewhere a line at its start, now and then, and at its end.
+//! Shows a wait: one changing line on a terminal; elsewhere a line at its start, every 10 s, and at its end.
 
 use std::{
     collections::BTreeMap,
@@ -16,18 +16,18 @@ use crate::cli::{
     record::output::OutputRecord,
 };
 
-/// How many seconds there are between two lines of a wait that is not shown by one that changes.
+/// Seconds between two lines in a log.
 const EVERY: u64 = 10;
 
-/// Shows the waits of one command. Clones show them together.
+/// Shows the waits of one command. Clones share one display.
 #[derive(Clone)]
 pub struct WaitDisplay(Arc<Mutex<WaitsShown>>);
 
 struct WaitsShown {
     form: WaitForm,
-    /// What goes on, by the order of the tasks.
+    /// The running waits, by the position of their tasks.
     open: BTreeMap<usize, OpenWait>,
-    /// What the task writes on the same streams.
+    /// The task's output on the same streams.
     output: Option<OutputRecord>,
 }
 
@@ -41,7 +41,7 @@ enum WaitForm {
 #[derive(Default)]
 struct OpenWait {
     text: String,
-    /// The second of the last line of its own.
+    /// The second at which its last line was printed.
     last_line: Option<u64>,
 }
 
@@ -49,15 +49,15 @@ impl WaitDisplay {
     pub fn new(app: &App) -> Self {
         let form = match app.global.quiet {
             true => WaitForm::Silent,
-            // The lines of a verbose log would stand behind it.
+            // A verbose log would print its lines behind the changing line.
             false if stdio::can_write_over() && app.global.verbose == 0 => WaitForm::ChangingLine,
             false => WaitForm::Log,
         };
         Self(Arc::new(Mutex::new(WaitsShown { form, open: BTreeMap::new(), output: None })))
     }
 
-    /// From now on a task writes `output` on the same streams: no line of its may be cut, and what has the whole
-    /// terminal (`tty`) is left alone.
+    /// From now on, a task writes `output` on the same streams. No line of it is interrupted, and nothing is shown if the
+    /// task uses the whole terminal (`tty`).
     pub fn beside(&self, output: OutputRecord, tty: bool) {
         self.with(|shown| {
             shown.form = match shown.form {
@@ -89,8 +89,8 @@ impl WaitDisplay {
         }
     }
 
-    /// What `work` gives: it waits for a task's end, which may be far. Where that is no changing line it is named once
-    /// it has been long, so that an end that comes soon is its code alone.
+    /// Shows a wait for a task's end while `work` runs, and returns the result of `work`. In a log, the first line comes
+    /// after 10 s only, so that a short wait prints nothing but the exit code.
     pub async fn until_end<T>(&self, at: usize, title: Option<&str>, work: impl Future<Output = T>) -> T {
         let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
         let (begun, mut work, mut tick) = (Instant::now(), pin!(work), interval(Duration::from_secs(1)));
@@ -141,7 +141,7 @@ impl WaitsShown {
         }
     }
 
-    /// Of several tasks the first that is waited for.
+    /// Draws the first of the running waits.
     fn draw(&self, second: u64) {
         let Some((_, first)) = self.open.first_key_value() else { return };
         let more = match self.open.len() {
@@ -162,7 +162,7 @@ impl WaitsShown {
         }
     }
 
-    /// Whether the task's own line has ended.
+    /// Whether the task's output is at the beginning of a line.
     fn may_write(&self) -> bool {
         self.output.as_ref().is_none_or(|output| !output.is_within_line())
     }

@@ -1,4 +1,4 @@
-//! The flags for what the engine does with the container: its image, labels and log, and the file with its id.
+//! The flags for the container's image, labels, log and time to live, and for the file with its id.
 
 use std::path::PathBuf;
 
@@ -48,25 +48,25 @@ pub struct EngineArgs {
     /// File of labels, one a line
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub label_file: Vec<PathBuf>,
-    /// Note for the runtime that starts the container: NAME=VALUE
+    /// Annotation for the OCI runtime: NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub annotation: Vec<String>,
-    /// Take the image as it is: cube never checks signatures (the default)
+    /// Do not check the image's signature: cube never does (the default)
     #[arg(long)]
     pub disable_content_trust: bool,
     /// `--disable-content-trust=false`.
     #[arg(skip)]
     pub trusts_signatures: bool,
-    /// For engines on Windows alone: refused by name.
+    /// For engines on Windows only: refused by name.
     #[arg(long, value_name = "N", allow_hyphen_values = true, hide = true)]
     pub cpu_count: Option<String>,
-    /// For engines on Windows alone: refused by name.
+    /// For engines on Windows only: refused by name.
     #[arg(long, value_name = "N", allow_hyphen_values = true, hide = true)]
     pub cpu_percent: Option<String>,
-    /// For engines on Windows alone: refused by name.
+    /// For engines on Windows only: refused by name.
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, hide = true)]
     pub io_maxbandwidth: Option<String>,
-    /// For engines on Windows alone: refused by name.
+    /// For engines on Windows only: refused by name.
     #[arg(long, value_name = "N", allow_hyphen_values = true, hide = true)]
     pub io_maxiops: Option<String>,
 }
@@ -93,7 +93,7 @@ impl EngineArgs {
         self.apply_labels(config)
     }
 
-    /// Where the container's id is written to. To Docker an empty name is none.
+    /// The file for the container's id. As with Docker, an empty name counts as not given.
     pub fn cidfile(&self) -> Option<PathBuf> {
         self.cidfile.clone().filter(|file| !file.as_os_str().is_empty())
     }

@@ -5,7 +5,7 @@ use cube::{Config, Error, ErrorKind, RestartPolicy, StandardStream};
 
 use crate::cli::args::form::Form;
 
-/// Docker's flags of this kind, and cube's own.
+/// The flags for the foreground: Docker's and cube's own.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Foreground")]
@@ -16,7 +16,7 @@ pub struct StreamArgs {
     /// named streams are connected.
     #[arg(short, long)]
     pub attach: bool,
-    /// The streams that `-a` named.
+    /// The streams named by `-a`.
     #[arg(long, hide = true, value_name = "STREAM")]
     pub attach_stream: Vec<String>,
     /// Print the id and return once the task runs
@@ -43,13 +43,13 @@ pub struct StreamArgs {
 }
 
 impl StreamArgs {
-    /// Whether cube stays with the task.
+    /// Whether cube runs the task in the foreground.
     pub fn is_foreground(&self, form: Form) -> bool {
         let asked = self.attach || self.interactive || self.tty || !self.attach_stream.is_empty();
         !self.detach && (asked || form == Form::Docker)
     }
 
-    /// Refuses what contradicts itself. `keep` and `limited` are --keep and --timeout.
+    /// Refuses flags that contradict each other. `keep` and `limited` say whether --keep and --timeout were given.
     pub fn check(&self, form: Form, keep: bool, limited: bool) -> Result<(), Error> {
         let foreground = self.is_foreground(form);
         let refused =
@@ -79,7 +79,7 @@ impl StreamArgs {
         }
     }
 
-    /// What the flags say of the config: its input, its terminal, its streams, who removes it.
+    /// Sets the config's input, terminal, streams and automatic removal.
     pub fn apply(&self, config: &mut Config, foreground: bool) -> Result<(), Error> {
         let process = &mut config.process;
         if self.rm && process.restart != RestartPolicy::No {

@@ -5,7 +5,7 @@ use cube::{Config, Error};
 
 use crate::cli::args::flags::{duration, given, set};
 
-/// How the engine sees that the task is well.
+/// How the engine checks that the task is healthy.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Health")]
 pub struct HealthArgs {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// What scripts find a task by.
+/// The variables through which scripts find a task.
 #[derive(Args, Debug, Default)]
 pub struct NamesArgs {
     /// Name the variables `DB_HOST`, `DB_PORT`, … instead of `CUBE_HOST`, `CUBE_PORT`, …, for several tasks side by side

@@ -7,7 +7,7 @@ use cube::{Config, Error, Port, PortMapping};
 
 use crate::cli::args::flags::{given, parsed, set};
 
-/// How the task reaches others and is reached.
+/// The task's networks, names, addresses and ports.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
@@ -78,7 +78,7 @@ impl NetworkArgs {
         for entry in &self.add_host {
             network.add_hosts.push(entry.parse()?);
         }
-        // Those of a task file are not joined too: one network would be joined twice.
+        // They replace the networks of a task file: a network must not be joined twice.
         if !self.network.is_empty() {
             network.networks = parsed(&self.network)?;
         }
@@ -101,7 +101,7 @@ impl NetworkArgs {
         Ok(())
     }
 
-    /// Whether every exposed port is published depends on the form of the line too.
+    /// Whether every exposed port is published also depends on the form of the command line.
     fn apply_ports(&self, config: &mut Config) -> Result<(), Error> {
         for spec in &self.publish {
             config.network.publish.extend(PortMapping::parse_spec(spec)?);

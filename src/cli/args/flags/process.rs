@@ -69,7 +69,7 @@ impl ProcessArgs {
         let from = env.len();
         for var in &self.env {
             let var = EnvVar::parse(var, lookup)?;
-            // The last --env of a name wins; what a file says stays before it.
+            // The last --env of a name wins; variables of a file come before.
             let known = env.iter().skip(from).position(|other| other.name() == var.name());
             match known.and_then(|at| env.get_mut(from + at)) {
                 Some(known) => *known = var,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// What is kept of a run.
+/// The flags that keep a record of a run.
 #[derive(Args, Debug, Default)]
 pub struct RecordArgs {
     /// In the foreground and in `with`: also write the task's output, both streams, to this file
@@ -23,10 +23,10 @@ pub struct RecordArgs {
     pub ci: CiChoice,
 }
 
-/// Whose marks are written to standard error.
+/// For which CI service marks are written to standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum CiChoice {
-    /// Those of the service whose variables are set
+    /// The service whose variables are set
     #[default]
     Auto,
     /// None

@@ -5,7 +5,7 @@ use cube::{Config, Error, ErrorKind};
 
 use crate::cli::args::flags::{given, pair, parsed, set};
 
-/// What the task may do on the machine, and what it sees of it.
+/// What the task may do on the machine, and what it sees of the machine.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Security")]
 pub struct SecurityArgs {
@@ -60,7 +60,7 @@ pub struct SecurityArgs {
     /// Control group that holds the task's
     #[arg(long, value_name = "GROUP", allow_hyphen_values = true)]
     pub cgroup_parent: Option<String>,
-    /// Isolation on an engine on Windows
+    /// Isolation technology of an engine on Windows
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub isolation: Option<String>,
 }

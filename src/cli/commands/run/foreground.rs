@@ -1,4 +1,4 @@
-//! `cube run --attach`: the task in the foreground, its output byte for byte, its exit code; then gone.
+//! `cube run` in the foreground: passes the task's output on byte for byte, returns its exit code, and removes it.
 
 use std::{
     pin::{Pin, pin},
@@ -24,7 +24,7 @@ use crate::cli::{
     terminal::{Console, Sized, detached, keys::DetachKeys},
 };
 
-/// How long a killed task's last output may take to be read.
+/// How long reading a killed task's last output may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why the foreground ended.
@@ -35,24 +35,24 @@ enum ForegroundEnd {
     Signalled(Signal),
     /// `--timeout`.
     TimedOut,
-    /// Nobody reads the output any more.
+    /// The reader of cube's output has gone.
     Closed,
     /// The detach keys: the task runs on.
     Detached,
 }
 
-/// How cube stays with the task.
+/// How the task runs in the foreground.
 #[derive(Debug)]
 pub struct Stay {
     /// The longest the task may run.
     pub timeout: Option<Duration>,
     /// Whether the container stays after its end.
     pub keep: bool,
-    /// Whether it goes at its end also if cube let go of it.
+    /// Whether it is removed at its end even after the detach keys.
     pub rm: bool,
-    /// Whether signals that do not ask for an end are the task's.
+    /// Whether signals that do not ask for an end are passed on to the task.
     pub proxies_signals: bool,
-    /// The keys to let go.
+    /// The keys that detach from the task.
     pub detach_keys: DetachKeys,
 }
 
@@ -69,7 +69,7 @@ impl Stay {
     }
 }
 
-/// A task that comes again and again looks like one that hangs.
+/// Announces that the task is followed through its restarts, which could look like a task that hangs.
 fn report_restarts(session: &Session<'_, ()>) {
     let end = match session.config().process.restart {
         RestartPolicy::No => return,
@@ -101,7 +101,7 @@ pub async fn run(session: Session<'_, ()>, stay: Stay) -> Outcome {
     }
     let ended = Box::pin(foreground(&mut session, output, console.as_mut(), &stay)).await;
     drop(console);
-    // A connection that nobody reads any more would keep the engine from stopping the task.
+    // An engine cannot stop the task while its connection is open and nobody reads it.
     if let Some(feeding) = feeding {
         feeding.abort();
         let _ = feeding.await;
@@ -129,14 +129,14 @@ async fn foreground(
     if matches!(finish, ForegroundEnd::Signalled(_) | ForegroundEnd::TimedOut)
         && let Err(error) = stop(session, output).await
     {
-        // Why it ends is known already: what remains is to remove it.
+        // The outcome is known already; only the removal is left.
         stdio::note(&format!("the task could not be stopped: {}", stdio::one_line(&error)));
     }
     Ok(finish)
 }
 
-/// Shows the output until the task is ready, as far as its config asks for that. Why the foreground ends, if it does
-/// meanwhile.
+/// Shows the output until the task is ready, if its config has conditions. Returns why the foreground ends, if it
+/// ends before that.
 async fn ready(
     session: &mut Session<'_>,
     mut output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
@@ -162,7 +162,7 @@ async fn ready(
     if let Some(signal) = error.signal() {
         return Ok(Some(ForegroundEnd::Signalled(signal)));
     }
-    // What it wrote so far is shown whole, and then how it stood.
+    // First all output so far, then the state of the task.
     let task = session.task.clone();
     let rest = async {
         let details = task.inspect().await.ok();
@@ -188,7 +188,7 @@ async fn watch(
             finish = &mut output => return finish,
             signal = session.signals.next() => return signal.map(ForegroundEnd::Signalled),
             () = &mut limit => return Ok(ForegroundEnd::TimedOut),
-            // On a swarm there is no way to the task's process.
+            // A swarm cannot send signals to the task's process.
             signal = passed_on.next() => {
                 let signal = signal?;
                 if stay.proxies_signals && !session.config().swarm {
@@ -200,7 +200,7 @@ async fn watch(
     }
 }
 
-/// Asks the task to end, with its output shown, so that its last words arrive.
+/// Asks the task to end and shows its output until then.
 async fn stop(
     session: &mut Session<'_>,
     output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
@@ -215,7 +215,7 @@ async fn stop(
     }
     let kill = async {
         session.task.kill(None).await?;
-        // Nothing but a reader that is stuck can hold up the end now.
+        // From here on, only a stuck reader of the output can delay the end.
         let _ = tokio::time::timeout(LAST_WORDS, stop).await;
         Ok(())
     };
@@ -233,7 +233,7 @@ async fn show_until_detached(
     }
 }
 
-/// Lets go of the task, which runs on as one that was started in the background.
+/// Detaches from the task, which runs on as if it had been started in the background.
 async fn detached_from(mut session: Session<'_>, rm: bool) -> Outcome {
     stdio::step(session.task.id());
     copies::explain_left(&session, rm);

@@ -1,4 +1,4 @@
-//! The lines that show a pull: one a layer, as many as fit, and a total. Text alone: no terminal is asked.
+//! The text of a pull's progress: one line for each layer, as many as fit, and a total. It does not use the terminal.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::cli::output::{
     size::size,
 };
 
-/// From that width on a layer has a bar.
+/// From this width on, a layer has a progress bar.
 const WIDE: usize = 60;
-/// What a wide line holds besides its bar, in characters.
+/// The characters of a wide line without its bar.
 const BESIDE_BAR: usize = 52;
 /// The widest bar.
 const WIDEST_BAR: usize = 50;
-/// A longer time than this is no estimate.
+/// A longer estimate is not shown.
 const LONGEST_LEFT: Duration = Duration::from_hours(24);
 
-/// How much room there is.
+/// The size of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     /// Characters in a line.
@@ -29,9 +29,9 @@ pub struct Room {
 
 /// The lines for a pull: layers, then the total.
 pub fn lines(layers: &Layers, speed: Option<u64>, room: Room) -> Vec<String> {
-    // A character in the last column would make some terminals begin a line.
+    // A character in the last column would make some terminals begin a new line.
     let width = room.columns.saturating_sub(1);
-    // One line is the total's, one the cursor's, one that of what was said before.
+    // Three lines are kept free: for the total, the cursor and the output before.
     let mut lines = layer_lines(layers, width, room.rows.saturating_sub(3));
     lines.push(fitting(&total(layers, speed), width));
     lines.into_iter().map(|line| line.chars().take(width).collect()).collect()
@@ -87,13 +87,13 @@ fn bar(done: u64, total: u64, width: usize) -> String {
     format!("{:width$}", format!("{}{head}", "=".repeat(filled - head.len())))
 }
 
-/// `done` of `total` in parts of `whole`.
+/// The share `done / total` as a number out of `whole`.
 fn share(done: u64, total: u64, whole: u64) -> u64 {
     let parts = u128::from(done) * u128::from(whole) / u128::from(total.max(1));
     u64::try_from(parts).unwrap_or(whole)
 }
 
-/// The parts of the total, and again with fewer of them for less room.
+/// The texts of the total, from the longest to the shortest.
 fn total(layers: &Layers, speed: Option<u64>) -> Vec<Vec<String>> {
     let (all, here) = (layers.all().len(), layers.count(LayerStep::has_come));
     let (done, known) = layers.bytes();

@@ -1,8 +1,8 @@
-//! What is known of the layers of an image while it is pulled. Bounded, whatever an engine sends.
+//! The state of an image's layers while it is pulled. Its size is bounded, whatever an engine sends.
 
 /// The most layers that are kept: an image holds 127 at most on most engines.
 const MOST_LAYERS: usize = 256;
-/// The most characters that are kept of an id and of a word that is not known.
+/// The most characters that are kept of an id and of an unknown status.
 const LONGEST_WORD: usize = 64;
 
 /// The layers, in the order in which they were first named.
@@ -16,7 +16,7 @@ pub struct Layers {
 pub struct Layer {
     /// Its short id.
     pub id: String,
-    /// What is done with it.
+    /// The current step.
     pub step: LayerStep,
     /// Bytes of the step that are done.
     pub done: u64,
@@ -24,29 +24,29 @@ pub struct Layer {
     pub total: u64,
 }
 
-/// What is done with a layer.
+/// The steps of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayerStep {
-    /// Its turn has not come.
+    /// It is waiting.
     Waiting,
-    /// Its bytes come.
+    /// It is being downloaded.
     Downloading,
-    /// Its digest is compared.
+    /// Its digest is being checked.
     Checking,
-    /// All of it has come.
+    /// It is downloaded.
     Downloaded,
-    /// It is unpacked.
+    /// It is being extracted.
     Extracting,
-    /// It is in place.
+    /// It is complete.
     Done,
-    /// It was in place before.
+    /// It was there before the pull.
     Present,
     /// Something else, in the engine's words.
     Other(String),
 }
 
 impl LayerStep {
-    /// `None` for a line that is about the image and no layer.
+    /// `None` for a status of the whole image.
     fn of(status: &str) -> Option<Self> {
         Some(match status {
             "Pulling fs layer" | "Waiting" => Self::Waiting,
@@ -61,26 +61,26 @@ impl LayerStep {
         })
     }
 
-    /// Whether all bytes of the layer are here.
+    /// Whether the layer is downloaded.
     pub fn has_come(&self) -> bool {
         matches!(self, Self::Downloaded | Self::Extracting | Self::Done | Self::Present)
     }
 
-    /// Whether something goes on with the layer right now.
+    /// Whether the engine is working on the layer now.
     pub fn is_moving(&self) -> bool {
         !matches!(self, Self::Waiting | Self::Downloaded | Self::Done | Self::Present)
     }
 }
 
 impl Layer {
-    /// Its bytes that have come.
+    /// How many of its bytes are downloaded.
     fn bytes_here(&self) -> u64 {
         if self.step.has_come() { self.total } else { self.done }
     }
 }
 
 impl Layers {
-    /// Takes what an engine reports of a layer, and returns whether more changed than a number of bytes.
+    /// Takes an engine's report on a layer; returns whether more than a number of bytes changed.
     pub fn step(&mut self, id: &str, status: &str, progress: Option<(u64, u64)>) -> bool {
         let Some(step) = LayerStep::of(status).filter(|_| !id.is_empty()) else { return false };
         let id: String = id.chars().take(LONGEST_WORD).collect();
@@ -93,7 +93,7 @@ impl Layers {
             return is_kept;
         };
         let changed = layer.step != step;
-        // While it is extracted the engine may count in something else than bytes, and then names no total.
+        // While extracting, an engine may count seconds instead of bytes; then it reports no total.
         if total > 0 {
             layer.total = total.max(done);
         }
@@ -107,18 +107,18 @@ impl Layers {
         &self.layers
     }
 
-    /// How many of them hold this.
+    /// How many layers satisfy the condition.
     pub fn count(&self, holds: impl Fn(&LayerStep) -> bool) -> usize {
         self.layers.iter().filter(|layer| holds(&layer.step)).count()
     }
 
-    /// Bytes that have come, and all bytes that are known of.
+    /// The bytes downloaded so far, and the sum of all known sizes.
     pub fn bytes(&self) -> (u64, u64) {
         let sum = |number: fn(&Layer) -> u64| self.layers.iter().map(number).fold(0, u64::saturating_add);
         (sum(Layer::bytes_here), sum(|layer| layer.total.max(layer.done)))
     }
 
-    /// Whether the size of a layer that has still to come is not known.
+    /// Whether the size of a layer that is not downloaded yet is unknown.
     pub fn is_size_open(&self) -> bool {
         self.layers.iter().any(|layer| layer.total == 0 && !layer.step.has_come())
     }

@@ -1,4 +1,4 @@
-//! Lines at the bottom of a terminal that are written over in place.
+//! Lines at the bottom of a terminal that are rewritten in place.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use rustix::termios::tcgetwinsize;
 
 use crate::cli::output::{patient::Patient, progress::frame::Room};
 
-/// How long a frame waits for a terminal that is stopped.
+/// How long drawing waits for a stopped terminal (Ctrl-S).
 const STUCK: Duration = Duration::from_secs(2);
-/// Of a terminal that does not say how large it is.
+/// The size that is assumed for a terminal that does not report it.
 const UNKNOWN: Room = Room { columns: 80, rows: 24 };
 
-/// What was written, so that it can be written over.
+/// The lines on the screen.
 #[derive(Debug, Default)]
 pub struct Screen {
-    /// The width of each line that stands there, in characters.
+    /// The width of each line on the screen, in characters.
     widths: Vec<usize>,
 }
 
@@ -25,7 +25,7 @@ impl Screen {
         size.map_or(UNKNOWN, |size| Room { columns: size.ws_col.into(), rows: size.ws_row.into() })
     }
 
-    /// Writes these lines over the ones before.
+    /// Replaces the lines with these.
     pub fn draw(&mut self, lines: &[String], room: Room) {
         let mut text = self.home(room);
         for line in lines {
@@ -36,14 +36,15 @@ impl Screen {
         let _ = Patient(std::io::stderr()).write_within(text.as_bytes(), STUCK);
     }
 
-    /// Takes away what was written.
+    /// Erases the lines.
     pub fn clear(&mut self) {
         if !self.widths.is_empty() {
             self.draw(&[], Self::room());
         }
     }
 
-    /// What brings the cursor to the first line. In a terminal that became narrower a line may fill several.
+    /// The escape sequence that moves the cursor to the first line. In a terminal that became narrower, one line may fill
+    /// several rows.
     fn home(&self, room: Room) -> String {
         let rows: usize = self.widths.iter().map(|width| width.div_ceil(room.columns.max(1)).max(1)).sum();
         if rows == 0 { "\r".to_owned() } else { format!("\r\x1b[{}A", rows.min(room.rows)) }

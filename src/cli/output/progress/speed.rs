@@ -1,18 +1,18 @@
-//! How fast bytes come, over the last seconds.
+//! The speed of a download over the last seconds.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-/// How far back it looks.
+/// The length of the time window.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Between two readings that are kept.
+/// The least time between two stored readings.
 const SPACING: Duration = Duration::from_millis(100);
-/// Before that much is known, a speed would be a guess.
+/// No speed is given before this much time has passed.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// Readings of a number of bytes that grows.
+/// Readings of a growing number of bytes.
 #[derive(Debug, Default)]
 pub struct Speed {
     readings: VecDeque<(Instant, u64)>,
@@ -25,7 +25,7 @@ impl Speed {
             return;
         }
         self.readings.push_back((now, bytes));
-        // The first one that stays is as old as the window, so that a window is measured and no less.
+        // Keeps one reading that is at least as old as the window, so that a whole window is measured.
         while self.readings.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) >= WINDOW) {
             self.readings.pop_front();
         }
