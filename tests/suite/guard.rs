@@ -9,8 +9,8 @@ use crate::testbed::image::probe_on;
 use crate::testbed::quota::Quota;
 use crate::testbed::{Bed, probe};
 
-/// By when a killed cube's task is gone.
-const GONE: Duration = Duration::from_secs(5);
+/// By when a killed cube's task is gone: before the grace that one which hears no signal gets.
+const GONE: Duration = Duration::from_secs(9);
 
 #[test]
 fn a_killed_cube_leaves_no_attached_task() {
