@@ -1,4 +1,4 @@
-//! The command line: from arguments to one exit code. The one place that prints errors.
+//! The command line: from arguments to one exit code.
 
 mod app;
 mod args;
@@ -56,7 +56,7 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     };
     let app = App::new(cli.global);
     let worker = app.clone();
-    // A task of the runtime, not its main future: that one is woken through the kernel each time.
+    // Spawned, because the runtime's main future is woken through a system call each time.
     let command = runtime.block_on(runtime.spawn(async move {
         signals::mind_children();
         dispatch(&worker, cli.command).await
@@ -66,12 +66,12 @@ pub fn main(argv: &[OsString]) -> ExitCode {
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     let code = render::outcome(&app, &outcome);
-    // A read of standard input or a write to a stuck reader must not hold up the end.
+    // The end must not wait for a read of standard input or for a stuck reader of the output.
     runtime.shutdown_background();
     code.into()
 }
 
-/// Runs a command. Its failure becomes an outcome here; only a start has more to say of its own.
+/// Runs a command. Here an error becomes an outcome, but for commands that make their own.
 async fn dispatch(app: &App, command: Command) -> Outcome {
     let (action, done) = match command {
         Command::Run(args) => return Box::pin(run::run(app, *args)).await,

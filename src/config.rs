@@ -1,4 +1,4 @@
-//! What a task is: everything that is true before it runs. The JSON form is what `--file` reads.
+//! The description of a task before it runs. Its JSON form is the task file of `--file`.
 
 mod csv;
 mod decimal;
@@ -41,14 +41,14 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How often a pull is tried again if the config does not say.
+/// How often a failed pull is tried again by default.
 const PULL_RETRIES: u32 = 3;
 
-/// A task: one container, described whole. [`Config::new`] gives the defaults.
+/// The complete description of a task: one container. [`Config::new`] gives the defaults.
 ///
-/// Names and meanings are those of `docker run`. In JSON the fields of all groups stand side by side, but for the
-/// health check, which is an object of its own (`{"image": "postgres", "memory": "1g", "health": {"retries": 5}}`).
-/// What is left out has its default; an unknown field is refused.
+/// Names and meanings are those of `docker run`. In JSON the fields of all groups are on one level; only the health
+/// check is an object of its own (`{"image": "postgres", "memory": "1g", "health": {"retries": 5}}`). A field that is
+/// left out has its default; an unknown field is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The image. Without tag or digest it is `:latest`.
@@ -57,15 +57,15 @@ pub struct Config {
     pub name: Option<Name>,
     /// Labels. Those that begin with `cube.` are cube's own and refused.
     pub labels: BTreeMap<String, String>,
-    /// Notes for the runtime that starts the container.
+    /// Annotations for the OCI runtime.
     pub annotation: BTreeMap<String, String>,
-    /// The platform to pull and run, if not the engine's own.
+    /// The platform to pull and run; the engine's own if left out.
     pub platform: Option<Platform>,
     /// When the image is pulled.
     pub pull: PullPolicy,
     /// How often a pull is tried again after a network error or a 5xx answer. 3 by default.
     pub pull_retries: u32,
-    /// Past this age any cube command on the engine may remove the task.
+    /// From this age on, any cube command on the engine may remove the task. Unlimited if left out.
     pub ttl: Option<Duration>,
     /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
     pub swarm: bool,
@@ -81,11 +81,11 @@ pub struct Config {
     pub storage: Storage,
     /// What the task may do on the machine, and what it sees of the machine.
     pub security: Security,
-    /// What is copied in before the start, and out at the end.
+    /// Files to copy in before the start and out at the end.
     pub files: Files,
-    /// How the engine probes whether the task is healthy.
+    /// How the engine checks whether the task is healthy.
     pub health: HealthCheck,
-    /// Where the engine keeps the task's output.
+    /// The log driver, by which the engine stores the task's output.
     pub logging: Logging,
     /// When the task counts as ready.
     pub readiness: Readiness,
@@ -95,7 +95,7 @@ impl Config {
     /// How long a task may take to become ready if the config does not say.
     pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
-    /// A task of `image` with every default.
+    /// A task of `image` with all defaults.
     #[must_use]
     pub fn new(image: ImageRef) -> Self {
         Self {
@@ -121,14 +121,14 @@ impl Config {
         }
     }
 
-    /// The same config with the names of its environment variables only, fit to be shown.
+    /// The same config with the names of its environment variables only, safe to show.
     #[must_use]
     pub fn without_env_values(mut self) -> Self {
         self.process.env = self.process.env.into_iter().map(EnvVar::without_value).collect();
         self
     }
 
-    /// Checks what no single value can know: combinations and limits.
+    /// Checks combinations of fields and their limits, which no single value can check.
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidInput`] naming the value.
@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// A task file of fields that are known or not, with values that fit or not.
+    /// A task file with known and unknown fields, and with right and wrong values.
     fn task_file() -> impl Strategy<Value = String> {
         let name = prop::sample::select(vec![
             "name",

@@ -74,7 +74,7 @@ pub struct DockerResult {
     pub name: Option<String>,
     /// The image, as the task names it.
     pub image: Option<String>,
-    /// Where the task is in its life.
+    /// The task's state.
     pub state: Option<State>,
     /// The published ports.
     pub ports: Ports,
@@ -102,7 +102,7 @@ pub struct DockerResult {
     /// The variables that the caller made from the task's address (`--export`), by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
-    /// The signal that the task could not hear, so that it was killed without a grace.
+    /// The signal that the kernel dropped, so that the task was killed without a grace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unheard: Option<Signal>,
     /// The node of the swarm that runs the task.

@@ -74,7 +74,7 @@ impl Task {
         }
     }
 
-    /// Where the task is in its life.
+    /// The task's state.
     #[must_use]
     pub fn state(&self) -> State {
         self.state

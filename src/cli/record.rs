@@ -1,5 +1,5 @@
-//! The record of a run: what the task wrote and used, how long each part took, and why it failed. Shown or written
-//! when it is over, the reason last.
+//! The record of a run: the task's output and usage, the time of each part, and why it failed. It is shown or written
+//! at the end, the reason last.
 
 pub mod cause;
 pub mod ci;
@@ -42,23 +42,23 @@ use crate::cli::{
     },
 };
 
-/// How many of its last lines a task that failed shows, and are searched for the reason.
+/// How many last lines of a failed task are shown and searched for the reason.
 pub const LAST_LINES: usize = 20;
-/// How long the rest of a log may take to come once its task has ended.
+/// How long reading the rest of the log may take after the task's end.
 const REST_OF_LOG: Duration = Duration::from_secs(10);
 
-/// What is kept of a run. Clones are the same record.
+/// The record of a run. Clones share one record.
 #[derive(Clone, Default)]
 pub struct Record(Arc<RecordParts>);
 
 #[derive(Default)]
 struct RecordParts {
-    /// What the task wrote, as far as cube saw it.
+    /// The task's output, as far as cube read it.
     output: OutputRecord,
     evidence: Option<Evidence>,
     ci: Ci,
     shows_usage: bool,
-    /// Whether what the task uses is watched.
+    /// Whether the task's usage is measured.
     watches: bool,
     state: Mutex<RecordState>,
 }
@@ -70,23 +70,23 @@ struct RecordState {
     following: Option<JoinHandle<Result<(), Error>>>,
     secrets: Secrets,
     notes: Vec<String>,
-    /// The first thing that could not be written.
+    /// The first failure to write a part of the record.
     failure: Option<Error>,
     evidence_due: bool,
-    /// Where the evidence has what was copied out.
+    /// The evidence's folder for copied files.
     copied: Option<CopiedFolder>,
-    /// The signals that cube handed to the task.
+    /// The signals that cube passed on to the task.
     handed_on: Vec<u8>,
 }
 
-/// How a task ended, as its command knows it.
+/// How a task ended, as far as the command knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct End<'a> {
     /// The exit code of its process, if it ended by itself.
     pub code: Option<i64>,
     /// Whether cube asked it to end.
     pub by_cube: bool,
-    /// Why it failed for cube.
+    /// The error of the command.
     pub error: Option<&'a Error>,
 }
 
@@ -108,7 +108,7 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    /// Reads the flags. Files and folders are made now: a wrong name fails before anything runs.
+    /// Reads the flags. Files and folders are made now, so that an unusable path fails before anything runs.
     pub fn new(args: &RecordArgs, app: &App, foreground: bool, to_file: bool) -> Result<Self, Error> {
         if !foreground {
             refuse_detached("--log-file", args.log_file.is_some())?;
@@ -125,17 +125,17 @@ impl Record {
         })))
     }
 
-    /// What the task writes goes here too.
+    /// The record of the task's output.
     pub fn output(&self) -> &OutputRecord {
         &self.0.output
     }
 
-    /// Whether the result becomes part of the evidence.
+    /// Whether the result is written as part of the evidence.
     pub fn keeps_result(&self) -> bool {
         self.0.evidence.is_some()
     }
 
-    /// Whose marks belong on standard error.
+    /// The CI service for which marks are written to standard error.
     pub fn ci(&self) -> Ci {
         self.0.ci
     }
@@ -144,12 +144,12 @@ impl Record {
         change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the time of a pull.
+    /// Measures a pull by its events.
     pub fn event(&self, event: &Event) {
         self.with(|state| state.stopwatch.event(event));
     }
 
-    /// The task was created, in so long; from now on it is watched.
+    /// Records the creation, which began at `begun`. From now on the task's usage is measured.
     pub fn created(&self, task: &RunningTask, begun: Instant) {
         self.with(|state| state.stopwatch.created(begun));
         if self.0.watches && task.id().as_str().len() == CONTAINER_ID {
@@ -158,7 +158,7 @@ impl Record {
         }
     }
 
-    /// The task was started, in so long.
+    /// Records the start, which began at `begun`.
     pub fn started(&self, task: &RunningTask, begun: Instant) {
         self.with(|state| {
             state.stopwatch.add(Phase::Start, begun.elapsed());
@@ -170,27 +170,27 @@ impl Record {
         tokio::spawn(async move { task.docker().sample_usage(task.id().as_str(), &watch).await });
     }
 
-    /// A part of the task's life took so long.
+    /// Records the time of a part of the task's life.
     pub fn took(&self, phase: Phase, begun: Instant) {
         self.with(|state| state.stopwatch.add(phase, begun.elapsed()));
     }
 
-    /// The task gets a signal that cube was sent.
+    /// Records a signal that cube passes on to the task.
     pub fn handed_on(&self, signal: Signal) {
         self.with(|state| state.handed_on.push(signal.number()));
     }
 
-    /// Whether the exit code names a signal that cube handed on.
+    /// Whether the exit code stands for a signal that cube passed on.
     fn is_handed_on(&self, code: Option<i64>) -> bool {
         self.with(|state| state.handed_on.iter().any(|number| code == Some(128 + i64::from(*number))))
     }
 
-    /// The task, or what it ran for, is over.
+    /// Records that the task, or HOST-COMMAND, has ended.
     pub fn ended(&self) {
         self.with(|state| state.stopwatch.end_run());
     }
 
-    /// Records the output of a task that is not shown, as far as all of it is wanted.
+    /// If there is a log file, records the output of a task whose output is not shown.
     pub async fn follow(&self, task: &RunningTask) -> Result<(), Error> {
         if !self.0.output.is_filed() {
             return Ok(());
@@ -207,8 +207,8 @@ impl Record {
         Ok(())
     }
 
-    /// Shows how a task stands that did not become ready: state and exit code, and the last lines unless its output is
-    /// shown anyway.
+    /// Shows the state and exit code of a task that did not become ready, and its last lines unless its output is shown
+    /// anyway.
     pub async fn show_unready(&self, task: &RunningTask, details: &Details, title: &str, shown: bool) {
         let code = if details.is_alive() { "none".to_owned() } else { details.exit_code.to_string() };
         stdio::step(&format!("state: {:?}, exit code: {code}", details.state()));
@@ -229,7 +229,7 @@ impl Record {
         self.show_kept(title, most);
     }
 
-    /// The same of a task that is gone, whose last output is known.
+    /// The same for a removed task whose last output is known.
     pub fn show_lines_of(&self, output: &[u8], title: &str, most: usize) {
         self.0.output.keep(output);
         self.show_kept(title, most);
@@ -242,12 +242,12 @@ impl Record {
         }
     }
 
-    /// The last lines that were seen.
+    /// The last lines that were recorded.
     fn last_lines(&self, most: usize) -> Vec<String> {
         self.0.output.lines(most)
     }
 
-    /// Reads the last lines from the log, unless the output was seen as it came.
+    /// Reads the last lines from the log, unless output was recorded already.
     async fn read_last_lines(&self, task: &RunningTask, details: Option<&Details>, most: usize) {
         if !self.0.output.is_empty() {
             return;
@@ -264,11 +264,11 @@ impl Record {
                 self.0.output.keep(&chunk.bytes);
             }
         };
-        // What came before it broke off, or took too long, is shown.
+        // If this fails or takes too long, the lines read so far are shown.
         let _ = tokio::time::timeout(REST_OF_LOG, read).await;
     }
 
-    /// Everything that has to be asked or read before the task is removed: what it used, why it failed, evidence.
+    /// Collects everything that is lost once the task is removed: its usage, why it failed, the evidence.
     pub async fn conclude(
         &self,
         task: Option<&RunningTask>,
@@ -280,7 +280,7 @@ impl Record {
         result.usage = self.with(|state| state.watch.as_ref().map(UsageWatch::usage));
         let failed = end.has_failed();
         let due = self.0.evidence.as_ref().is_some_and(|evidence| evidence.is_due(failed));
-        // An engine that does not answer is not waited for once more.
+        // An engine that does not answer is not asked again.
         let task = task.filter(|_| !end.is_engine_silent());
         let container = match task {
             Some(task) if due || failed && !end.by_cube => Container::read(task).await,
@@ -298,7 +298,8 @@ impl Record {
         }
     }
 
-    /// What was copied out is part of the evidence: linked if the target holds nothing else, else fetched again.
+    /// Adds copied files to the evidence: by links if `is_all` says that the target holds nothing else, else they are
+    /// fetched again.
     pub async fn keep_copied(&self, task: &RunningTask, copy: &CopyOut, is_all: bool, failed: bool) {
         let Some(evidence) = self.0.evidence.as_ref().filter(|evidence| evidence.is_due(failed)) else {
             return;
@@ -372,17 +373,17 @@ impl Record {
         evidence.write_container(container.json(), &secrets)?;
         match task.logs(&LogOptions::default()).await {
             Ok(mut log) => evidence.write_log(&mut log, &secrets).await,
-            // A driver that keeps no log: what cube saw itself.
+            // The log cannot be read, for example because of its driver: use the output that cube recorded.
             Err(_) => evidence.write_lines(&self.0.output.last(usize::MAX), &secrets),
         }
     }
 
-    /// Puts the times into a result that is about to be shown.
+    /// Adds the times to a result.
     pub fn time(&self, result: &mut DockerResult) {
         result.phases = Some(self.with(|state| state.stopwatch.phases.clone()));
     }
 
-    /// What is left to show when all is over; a record that could not be written fails a run that was well.
+    /// Prepares the closing lines. If a part of the record could not be written, a successful run fails.
     pub fn close(&self, outcome: &mut Outcome, failed_code: u8) {
         let Some(mut result) = outcome.result.take() else { return };
         self.time(&mut result);

@@ -1,4 +1,4 @@
-//! What asks cube to end: signals and a time limit; and the signals that are the task's.
+//! Signals: those that ask cube to end, and those that are passed on to the task. And a time limit.
 
 pub mod forward;
 
@@ -17,32 +17,31 @@ use tokio::{
     time::sleep,
 };
 
-/// So many signals kill the task that is being stopped.
+/// This many signals kill the task that is being stopped.
 pub const KILL: u32 = 2;
-/// So many end cube.
+/// This many signals end cube.
 pub const LAST: u32 = 3;
 
 const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
 const CHILD: i32 = 17;
-/// What Docker's CLI passes on beside those, but for the faults of a program itself (SIGILL, SIGBUS, SIGFPE, SIGSEGV)
-/// and what stops one in the background that uses the terminal (SIGTTIN, SIGTTOU): SIGQUIT, SIGTRAP, SIGABRT,
-/// SIGUSR1, SIGUSR2, SIGALRM, SIGSTKFLT, SIGCONT, SIGTSTP, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,
-/// SIGPWR, SIGSYS.
+/// The other signals that are passed on: SIGQUIT, SIGTRAP, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGSTKFLT, SIGCONT,
+/// SIGTSTP, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS. These are the signals of Docker's
+/// CLI without crashes (SIGILL, SIGBUS, SIGFPE, SIGSEGV) and terminal access in the background (SIGTTIN, SIGTTOU).
 const PASSED_ON: [i32; 17] = [3, 5, 6, 10, 12, 14, 16, 18, 20, 24, 25, 26, 27, WINDOW_CHANGE, 29, 30, 31];
 const WINDOW_CHANGE: i32 = 28;
 const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
-/// Hears what this process's parent blocked. Only SIGXFSZ is: a write past the limit of a file's size fails then, as
-/// one to a full disk does, and says so.
+/// Unblocks signals that the parent process may have blocked. Only SIGXFSZ needs this: a write beyond the limit of a
+/// file's size then fails with an error, as a write to a full disk does.
 pub fn unblock() {
     let mut mask = SigSet::empty();
     mask.add(ProcessSignal::SIGXFSZ);
     let _ = mask.thread_set_mask();
 }
 
-/// Starts a child, which has all signals as usual.
+/// Starts a child process with no signals blocked.
 pub fn with_all<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let mask = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     let started = start();
@@ -50,36 +49,36 @@ pub fn with_all<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     started
 }
 
-/// Minds the end of child processes: where SIGCHLD is ignored, as some parents hand it down, it cannot be learned how
-/// they ended. In a runtime.
+/// Makes sure that the exit codes of child processes can be read: with SIGCHLD ignored, as some parent processes leave
+/// it, the kernel discards them. Has to be called within a runtime.
 pub fn mind_children() {
     if is_ignored(CHILD) {
-        // Whether it is listened to does not matter: the handler stays.
+        // The listener is not needed: its handler stays installed.
         let _ = unix::signal(SignalKind::child());
     }
 }
 
-/// Some signals, each of which is kept until it is asked for.
+/// Listens for a set of signals. Each is kept until it is asked for.
 pub struct Signals {
     listeners: Vec<(i32, unix::Signal)>,
-    /// How many were asked for and came.
+    /// How many have been returned.
     came: u32,
     first: Option<Signal>,
 }
 
 impl Signals {
-    /// SIGINT, SIGTERM and SIGHUP: they ask cube to end. Listens from now on, so that no signal is lost. A SIGHUP that
-    /// was ignored when cube began (`nohup`) stays so.
+    /// Listens for SIGINT, SIGTERM and SIGHUP, which ask cube to end. No signal is lost from now on. A SIGHUP that was
+    /// ignored when cube started (`nohup`) stays ignored.
     pub fn listen() -> Result<Self, Error> {
         let hangup = (!is_ignored(HANGUP)).then_some(HANGUP);
         Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup).map(listener))
     }
 
-    /// Those that mean the task in the foreground, as with `docker run`. With a terminal of its own (`tty`) the task
-    /// hears of its size from there.
+    /// Listens for the signals that are passed on to a task in the foreground, as with `docker run`. SIGWINCH is left out
+    /// if the task has a terminal (`tty`), which gets the new size in another way.
     pub fn passed_on(tty: bool) -> Result<Self, Error> {
         let all = PASSED_ON.into_iter().chain(REAL_TIME);
-        // A signal that the machine keeps for itself, as emulators do, reaches nobody.
+        // Some signals cannot be received, for example those that an emulator uses itself.
         let is_kept = |heard: &io::Result<_>| {
             heard.as_ref().is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::InvalidInput)
         };
@@ -109,27 +108,27 @@ impl Signals {
         Ok(signal)
     }
 
-    /// How many came so far.
+    /// How many signals have come so far.
     pub fn came(&self) -> u32 {
         self.came
     }
 
-    /// Why cube ends, once the third signal has come: the first.
+    /// The signal that ends cube: the first one, once three have come.
     pub fn ended_by(&self) -> Option<Signal> {
         self.first.filter(|_| self.came >= LAST)
     }
 
-    /// What came so far was not for the task, whose stop begins now: it counts as the first, if there was one.
+    /// The task's stop begins now: the signals so far count as one, if there were any.
     pub fn begin_again(&mut self) {
         self.came = self.came.min(1);
     }
 
-    /// The stop begins without a signal, and says that the next one kills.
+    /// The task's stop begins without a signal: the next signal kills.
     pub fn begin_at_first(&mut self) {
         self.came = self.came.max(1);
     }
 
-    /// What `work` gives, unless so many signals have come by then.
+    /// The result of `work`; `None` if `count` signals have come before it ends.
     pub async fn until<T>(&mut self, count: u32, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         while self.came < count {
@@ -141,14 +140,14 @@ impl Signals {
         None
     }
 
-    /// What the engine says to a question that can be left out: a signal ends it that is at least the second, and
-    /// after the third nothing is asked.
+    /// The result of an optional question to the engine. `None` if a signal comes that is at least the second, or if three
+    /// have come already.
     pub async fn ask<T>(&mut self, question: impl Future<Output = T>) -> Option<T> {
         let count = if self.came < LAST { KILL.max(self.came + 1) } else { LAST };
         self.until(count, question).await
     }
 
-    /// What `work` gives, unless a signal comes first: that is an error then.
+    /// The result of `work`; an error if a signal comes first.
     pub async fn unless_one_comes<T>(
         &mut self,
         work: impl Future<Output = Result<T, Error>>,
@@ -172,7 +171,7 @@ fn is_ignored(number: i32) -> bool {
     mask & (1 << (number - 1)) != 0
 }
 
-/// Ends after `limit`; never without one.
+/// Returns after `limit`; never if there is none.
 pub async fn after(limit: Option<Duration>) {
     match limit {
         Some(limit) => sleep(limit).await,

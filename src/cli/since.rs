@@ -1,4 +1,4 @@
-//! Points in time as `--since` and `--until` take them, by the rules of `docker logs`.
+//! Reads the points in time of `--since` and `--until`, by the rules of `docker logs`.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 
@@ -6,9 +6,9 @@ use cube::{Error, duration};
 
 /// Reads a point in time.
 ///
-/// Taken are a Go duration back from `now` (`10m`, `1h30m`), a date or time of RFC 3339, whole or cut after the
-/// day, hour or minute, in `local` if it names no zone, and seconds since 1970 (`1700000000.5`). These are the
-/// rules of `docker logs`.
+/// The forms are those of `docker logs`: a Go duration back from `now` (`10m`, `1h30m`); a date or time of RFC 3339,
+/// complete or cut after the day, hour or minute, in the zone `local` if it names none; seconds since 1970
+/// (`1700000000.5`).
 ///
 /// # Errors
 /// Anything else.
@@ -50,7 +50,7 @@ fn calendar<Z: TimeZone>(text: &str, local: &Z) -> Option<DateTime<Utc>> {
     Some(utc.and_utc())
 }
 
-/// The earlier offset where clocks go back; where they go forward, the one that holds near by.
+/// The offset of a local time: the earlier one where clocks go back; where they go forward, the one that holds nearby.
 fn offset_at<Z: TimeZone>(local: &Z, when: &NaiveDateTime) -> FixedOffset {
     let offset = local.offset_from_local_datetime(when).earliest();
     offset.unwrap_or_else(|| local.offset_from_utc_datetime(when)).fix()

@@ -1,4 +1,4 @@
-//! cube's own terminal while a task uses it: raw mode, its size and its changes, the keys that let go of the task.
+//! cube's own terminal while a task uses it: raw mode, its size and changes of it, the detach keys.
 
 pub mod keeper;
 pub mod keys;
@@ -26,9 +26,9 @@ use crate::cli::{
     },
 };
 
-/// What a terminal sends for the end of its input.
+/// The byte that a terminal sends for the end of its input (Ctrl-D).
 const END_OF_FILE: u8 = 4;
-/// A process that has just begun may have no terminal yet, and nothing says when it has.
+/// How often setting the size is tried: a new process may not have its terminal yet, and no event says when it has.
 const SIZE_TRIES: u32 = 10;
 
 /// Whether cube's standard input is a terminal.
@@ -36,8 +36,8 @@ pub fn is_at_hand() -> bool {
     io::stdin().is_terminal()
 }
 
-/// A terminal in raw mode: what is typed reaches the task as it is. Dropped, it is as it was before; a second
-/// process sees to that where cube dies without a word.
+/// A terminal in raw mode: what is typed reaches the task unchanged. The settings are restored on drop, or by a second
+/// process if cube dies unexpectedly.
 pub struct RawMode {
     terminal: OwnedFd,
     before: Termios,
@@ -45,7 +45,7 @@ pub struct RawMode {
 }
 
 impl RawMode {
-    /// `None` where standard input is no terminal.
+    /// `None` if standard input is not a terminal.
     pub fn enter() -> Option<Self> {
         let stdin = io::stdin();
         let before = tcgetattr(stdin.as_fd()).ok()?;
@@ -70,12 +70,12 @@ impl Drop for RawMode {
     }
 }
 
-/// Whose terminal has the size of cube's.
+/// A terminal in a task that follows the size of cube's.
 #[derive(Clone)]
 pub enum Sized {
-    /// A task's.
+    /// The terminal of a task.
     Task(RunningTask),
-    /// That of a command in a task.
+    /// The terminal of a command run by `exec`.
     Exec(Docker, String),
 }
 
@@ -87,7 +87,7 @@ impl Sized {
         }
     }
 
-    /// Gives it the size of cube's terminal now and with each change.
+    /// Sets its size to that of cube's terminal, now and after each change.
     async fn follow_size(self) {
         let Ok(mut changes) = signal(SignalKind::window_change()) else { return };
         for tried in 1..=SIZE_TRIES {
@@ -109,7 +109,7 @@ fn size() -> Option<(u16, u16)> {
     output_size().or_else(|| size_of(io::stdin()))
 }
 
-/// The columns and rows of the terminal that standard output is, if it is one.
+/// The columns and rows of standard output's terminal; `None` if it is not a terminal.
 pub fn output_size() -> Option<(u16, u16)> {
     size_of(io::stdout())
 }
@@ -119,7 +119,7 @@ fn size_of(terminal: impl AsFd) -> Option<(u16, u16)> {
     (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
-/// What connects cube's terminal, or its standard input, with a task that has a terminal.
+/// The connection between cube's terminal, or its standard input, and a task that has a terminal.
 pub struct Console {
     _raw: Option<RawMode>,
     typed: Option<JoinHandle<bool>>,
@@ -127,10 +127,10 @@ pub struct Console {
 }
 
 impl Console {
-    /// Connects them; `input` is the way to the task's input, if that is wanted.
+    /// Connects them. `input` leads to the task's standard input; `None` passes no input on.
     pub fn connect(input: Option<Input>, keys: &DetachKeys, sized: Sized) -> Self {
         let raw = input.as_ref().and_then(|_| RawMode::enter());
-        // Without a terminal every byte is the task's.
+        // Without a terminal there are no detach keys: every byte goes to the task.
         let keys = if raw.is_some() { keys.clone() } else { DetachKeys::none() };
         let typed = input.map(|input| tokio::spawn(pass_on(input, keys)));
         Self { _raw: raw, typed, resizing: tokio::spawn(sized.follow_size()) }
@@ -167,11 +167,12 @@ pub async fn detached(console: Option<&mut Console>) {
     }
 }
 
-/// Passes standard input on to its end, which the task gets as a terminal sends it; whether the keys were typed.
+/// Passes standard input on until its end, and then sends the terminal's end-of-file byte. Returns whether the detach
+/// keys were typed.
 async fn pass_on(mut input: Input, keys: DetachKeys) -> bool {
     let mut typed = Typed::new(keys);
     let mut at_line_start = true;
-    // Of a terminal that is gone the reading fails: that is its end.
+    // Reading from a closed terminal fails, which counts as its end.
     while let Ok(read) = read_stdin().await
         && !read.is_empty()
     {
@@ -186,10 +187,10 @@ async fn pass_on(mut input: Input, keys: DetachKeys) -> bool {
             return true;
         }
     }
-    // Behind half a line the first one only hands over that half.
+    // After an incomplete line, the first byte only completes that line.
     let end: &[u8] = if at_line_start { &[END_OF_FILE] } else { &[END_OF_FILE, END_OF_FILE] };
     let _ = input.write(end).await;
-    // The connection stays open: half closed, it would end the output too.
+    // The connection must stay open: half-closing it would end the output too.
     pending::<()>().await;
     drop(input);
     false

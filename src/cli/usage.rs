@@ -1,4 +1,4 @@
-//! A command line that is wrong, or that asks for help.
+//! Answers a wrong command line, or one that asks for help or the version.
 
 use std::process::ExitCode;
 
@@ -12,14 +12,14 @@ use crate::cli::{
     output::{render::line, stdio},
 };
 
-/// What removes or ends something: never suggested for what was typed by mistake.
+/// Commands and flags that remove or end something. They are never suggested for a typing error.
 const REMOVES: [&str; 6] = ["stop", "rm", "kill", "prune", "--replace", "--rm"];
 
-/// What a command line asks for, right or wrong.
+/// What a command line asks for, even if it is wrong.
 pub struct Asked {
     verb: Option<String>,
     json: bool,
-    /// Whether standard output is meant for the task's or HOST-COMMAND's output.
+    /// Whether standard output is for the output of the task or of HOST-COMMAND.
     foreground: bool,
 }
 
@@ -48,7 +48,7 @@ impl Asked {
     }
 }
 
-/// Shows what is wrong with a command line or keeps it from being run, or the help or version it asked for.
+/// Prints the error of a command line, or the help or version it asked for.
 pub fn show(asked: &Asked, problem: Problem) -> ExitCode {
     let code = match &problem {
         _ if asked.starts() => RUN_FAILED,
@@ -87,7 +87,7 @@ fn shown(asked: &Asked, text: &clap::Error) -> ExitCode {
     }
 }
 
-/// clap's text in cube's form: its first paragraph is the message.
+/// clap's error in cube's form: the message is its first paragraph.
 fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
     let word = |kind| problem.get(kind).map(ToString::to_string).unwrap_or_default();
     let error = |message: &str| Error::new(ErrorKind::InvalidInput, message);
@@ -111,7 +111,7 @@ fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
     ))
 }
 
-/// What was probably meant.
+/// The hint with what was probably meant.
 fn suggestion(problem: &clap::Error) -> Option<String> {
     let (what, value) =
         match (problem.get(ContextKind::SuggestedSubcommand), problem.get(ContextKind::SuggestedArg)) {

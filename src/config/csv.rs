@@ -1,6 +1,6 @@
-//! Lists of `key=value` fields between commas, as Docker's long forms have them (`--mount`, `--network`, `--gpus`).
+//! Comma-separated lists of `key=value` fields, as in Docker's long forms (`--mount`, `--network`, `--gpus`).
 
-/// Takes a text apart at its commas. A field in quotation marks may hold commas; two marks in it are one.
+/// Splits a text at its commas. A field in quotation marks may hold commas; two marks inside it stand for one.
 pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut fields = Vec::new();
     let mut rest = text.lines().next().filter(|line| !line.is_empty()).ok_or("it is empty")?;
@@ -38,7 +38,7 @@ fn unquote(mut text: &str) -> Result<(String, &str), &'static str> {
     }
 }
 
-/// Puts fields together again, in quotation marks where they need them.
+/// Joins fields with commas; puts them in quotation marks where necessary.
 pub(crate) fn join<T: AsRef<str>>(fields: impl IntoIterator<Item = T>) -> String {
     let quoted = |field: T| {
         let field = field.as_ref();
@@ -51,13 +51,13 @@ pub(crate) fn join<T: AsRef<str>>(fields: impl IntoIterator<Item = T>) -> String
     fields.into_iter().map(quoted).collect::<Vec<_>>().join(",")
 }
 
-/// A field's key, in small letters, and its value if there is a `=`.
+/// A field's key in lower case, and its value if there is a `=`.
 pub(crate) fn key(field: &str) -> (String, Option<&str>) {
     let (key, value) = field.split_once('=').map_or((field, None), |(key, value)| (key, Some(value)));
     (key.to_ascii_lowercase(), value)
 }
 
-/// Go's words for yes and no.
+/// A boolean, as Go's `strconv.ParseBool` reads it.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

@@ -1,9 +1,9 @@
 //! Unsigned decimal numbers as Docker's values contain them (`1`, `1.5`, `.5`, `5.`), without rounding.
 
-/// The most digits after the point that can change a result of 64 bits.
+/// Digits after the point beyond this number are ignored: they cannot change a 64-bit result.
 const FRACTION_DIGITS: usize = 18;
 
-/// A decimal number, still as text behind the point.
+/// A decimal number. The digits after the point are kept as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decimal<'a> {
     whole: u64,
@@ -11,7 +11,7 @@ pub(crate) struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    /// Reads digits with at most one point among them; `None` for anything else, and past `u64::MAX`.
+    /// Reads digits with at most one point; `None` for anything else, and for more than `u64::MAX`.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
@@ -22,12 +22,12 @@ impl<'a> Decimal<'a> {
         Some(Self { whole, fraction: fraction.trim_end_matches('0') })
     }
 
-    /// How many digits stand behind the point, zeros at the end not counted.
+    /// The number of digits after the point, without zeros at the end.
     pub(crate) fn precision(self) -> usize {
         self.fraction.len()
     }
 
-    /// The number times `unit`, rounded down; `None` past `u64::MAX`.
+    /// The number times `unit`, rounded down; `None` for more than `u64::MAX`.
     pub(crate) fn times(self, unit: u64) -> Option<u64> {
         let fraction = self.fraction.get(..FRACTION_DIGITS).unwrap_or(self.fraction);
         let (part, scale) = fraction
@@ -38,7 +38,7 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// `value / unit` as the shortest decimal that gives `value` again; `unit` is a power of ten of `digits` zeros.
+/// `value / unit` as the shortest decimal that reads back as `value`; `unit` is ten to the power of `digits`.
 pub(crate) fn print(value: u64, unit: u64, digits: usize) -> String {
     let (whole, rest) = (value / unit, value % unit);
     if rest == 0 {

@@ -1,4 +1,4 @@
-//! What is copied into the container before it starts, and out of it at its end.
+//! Files to copy into the container before its start and out of it at its end.
 
 use crate::config::{
     group::group,
@@ -6,11 +6,11 @@ use crate::config::{
 };
 
 group! {
-    /// What is copied into the container before it starts, and out of it at its end.
+    /// Files to copy into the container before its start and out of it at its end.
     pub struct Files {
-        /// Files of this machine that are copied in before the start, in order.
+        /// Files of this machine to copy into the container before the start, in order.
         pub copy_in: Vec<CopyIn> = Vec::new();
-        /// Files that whoever stays with the task copies out at its end, in order.
+        /// Files to copy out at the task's end, in order. A caller that stays with the task does it ([`crate::RunningTask::copy_out`]).
         pub copy_out: Vec<CopyOut> = Vec::new();
     }
 }

@@ -1,6 +1,6 @@
-//! How a group of a config's fields is defined: the struct with its defaults, and its part of the JSON.
+//! The macro that defines a group of config fields: the struct with its defaults, and its part of the JSON.
 //!
-//! The groups exist in Rust only. In JSON all fields stand side by side, and those at their default are left out.
+//! The groups exist in Rust only. In JSON all fields are on one level, and fields with their default are left out.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -11,19 +11,20 @@ use serde::{
 
 use crate::error::Error;
 
-/// Reads the value of the field `key`. What is refused is named by its field and its line; the value, which may be
-/// a secret, is not shown.
+/// Reads the value of the field `key`. An error names the field and the line but does not show the value, which may be
+/// a secret.
 pub(crate) fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     key: &str,
     map: &mut A,
 ) -> Result<T, A::Error> {
     map.next_value().map_err(|error| {
-        // serde_json finds the line and the column at the end of the text again.
+        // serde_json reads line and column back from the end of the text.
         A::Error::custom(format_args!("field `{key}`: {}", without_value(&error.to_string())))
     })
 }
 
-/// The text of an error without the value that was found: serde says `invalid type: string "s3cret", expected a sequence at line 1 column 9`.
+/// The text of an error without the value. serde writes `invalid type: string "s3cret", expected a sequence at line 1
+/// column 9`.
 pub(crate) fn without_value(text: &str) -> String {
     let (found, expected) = match text.rsplit_once(", expected ") {
         Some((found, expected))
@@ -42,7 +43,7 @@ pub(crate) fn without_value(text: &str) -> String {
     format!("{kind}{}{place}", in_words(what))
 }
 
-/// The names of JSON for those of serde.
+/// JSON's names for serde's names of types.
 fn in_words(expected: &str) -> &str {
     match expected {
         "a sequence" => "a list",
@@ -54,11 +55,10 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// Defines a group: each field with its documentation, its type and its default. A field that has another form in
-/// JSON than its type's own names the type that reads and writes it behind `as`; one of another name there has that
-/// name in brackets.
+/// Defines a group: each field with its documentation, type and default. If a field has its own form in JSON, the type
+/// that reads and writes it follows `as`. If it has another name in JSON, that is in brackets.
 ///
-/// With `fields of TYPE` the struct is defined elsewhere, and only its part of the JSON here.
+/// With `fields of TYPE`, the struct itself is defined elsewhere.
 macro_rules! group {
     (
         $(#[$about:meta])*
@@ -96,7 +96,7 @@ macro_rules! group {
                 concat!($($doc),*),
             ), )*];
 
-            /// Writes the fields that are not at their default.
+            /// Writes the fields whose value is not the default.
             pub(in crate::config) fn write_fields<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 $(
                     let default: $type = $default;
@@ -138,7 +138,7 @@ macro_rules! group {
 
 pub(crate) use group;
 
-/// A list that is written without its brackets when it holds one text.
+/// A list that is written as plain text if it holds one item.
 pub(crate) struct OneOrMany<T>(Vec<T>);
 
 impl<T> From<Vec<T>> for OneOrMany<T> {

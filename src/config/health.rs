@@ -1,4 +1,4 @@
-//! How the engine probes whether the task is healthy.
+//! How the engine checks whether the task is healthy.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use crate::{
 };
 
 group! {
-    /// How the engine probes whether the task is healthy. Every field left out is the image's, else the engine's
-    /// default (interval and timeout 30 s, 3 retries, no start period).
+    /// How the engine checks whether the task is healthy. A field left out has the image's value, else the engine's
+    /// default: interval and timeout 30 s, 3 retries, no start period.
     pub struct HealthCheck {
-        /// The probe, run by the image's shell (`CMD-SHELL`).
+        /// The command to run, by the image's shell (`CMD-SHELL`).
         pub command: Option<String> = None;
-        /// Time between two probes.
+        /// Time between two runs of the check.
         pub interval: Option<Duration> = None, as DurationText;
-        /// How long one probe may take.
+        /// How long one run may take.
         pub timeout: Option<Duration> = None, as DurationText;
-        /// How many failures in a row make the task unhealthy.
+        /// The number of failures in a row that make the task unhealthy.
         pub retries: Option<u32> = None;
         /// Time after the start in which failures do not count.
         pub start_period: Option<Duration> = None, as DurationText;
-        /// Time between two probes while that lasts. The engine's default is 5 s.
+        /// Time between two runs during the start period. The engine's default is 5 s.
         pub start_interval: Option<Duration> = None, as DurationText;
         /// Whether the image's own health check is left out.
         pub disabled: bool = false;
@@ -38,7 +38,7 @@ impl HealthCheck {
         Ok(())
     }
 
-    /// Whether nothing is set, so that the image's own health check stands.
+    /// Whether nothing is set, so that the image's own health check is used.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

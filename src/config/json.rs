@@ -1,4 +1,4 @@
-//! The JSON form of a config: all fields side by side, read one by one as they come.
+//! The JSON form of a config: all fields on one level, read one by one.
 
 use std::fmt;
 
@@ -27,27 +27,27 @@ group! { fields of Config {
     name: Option<Name> = None;
     /// Labels. Those that begin with `cube.` are cube's own and refused.
     labels: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
-    /// Notes for the runtime that starts the container.
+    /// Annotations for the OCI runtime.
     annotation: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
-    /// The platform to pull and run, if not the engine's own.
+    /// The platform to pull and run; the engine's own if left out.
     platform: Option<Platform> = None;
     /// When the image is pulled.
     pull: PullPolicy = PullPolicy::Missing;
     /// How often a pull is tried again after a network error or a 5xx answer. 3 by default.
     pull_retries: u32 = PULL_RETRIES;
-    /// Past this age any cube command on the engine may remove the task.
+    /// From this age on, any cube command on the engine may remove the task. Unlimited if left out.
     ttl: Option<std::time::Duration> = None, as DurationText;
     /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
     swarm: bool = false;
     /// Which nodes of the swarm may run it: `node.labels.disk==ssd`, `node.hostname!=web`. All must hold.
     constraints: Vec<String> = Vec::new();
-    /// How the engine probes whether the task is healthy.
+    /// How the engine checks whether the task is healthy.
     health: HealthCheck = HealthCheck::default();
 } }
 
 impl Config {
-    /// Reads a task file, the JSON that [`Config`] is written as. `image` stands in place of the file's own, which
-    /// may be missing then.
+    /// Reads a task file, which is the JSON form of [`Config`]. `image` replaces the file's image, which may then be
+    /// missing.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`], naming field and line but never a value.
@@ -164,7 +164,7 @@ impl<'de> Visitor<'de> for HealthReader {
     }
 }
 
-/// The fields that came so far: each may come once.
+/// The names of the fields so far: each may occur once.
 #[derive(Default)]
 struct Seen(Vec<String>);
 

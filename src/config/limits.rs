@@ -14,7 +14,7 @@ use crate::{
 
 const LEAST_MEMORY: Size = Size::from_bytes(6 << 20);
 const LEAST_NANO_CPUS: u64 = 10_000_000;
-/// Whoever writes so few bytes has left out the unit.
+/// A memory limit of fewer bytes is taken for one without its unit.
 const MOST_MEANT_AS_MIB: u64 = 10_000;
 
 group! {
@@ -28,35 +28,35 @@ group! {
         pub disk: Option<Size> = None;
         /// Size of `/dev/shm`, in bytes. The engine's default is 64 MiB.
         pub shm_size: Option<Size> = None;
-        /// The most of memory and swap together, in bytes; -1 is unlimited swap. Twice the memory if left out.
+        /// The limit of memory and swap together, in bytes; -1 is unlimited swap. Twice the memory limit if left out.
         pub memory_swap: Option<SwapLimit> = None;
-        /// The memory that the task is pushed back to when memory is short, in bytes.
+        /// A soft limit, in bytes: the kernel tries to keep the task below it when memory is short.
         pub memory_reservation: Option<Size> = None;
-        /// How readily its memory is swapped out, 0 to 100; the machine's setting if left out.
+        /// How eagerly its memory is swapped out, 0 to 100; the machine's setting if left out.
         pub memory_swappiness: Option<i64> = None;
         /// The most kernel memory, in bytes; engines since API 1.42 cannot limit it.
         pub kernel_memory: Option<Size> = None;
-        /// Whether the kernel leaves the task alone when memory runs out.
+        /// Whether the kernel must not kill the task when memory runs out.
         pub oom_kill_disable: bool = false;
-        /// How readily the kernel ends it when memory runs out, -1000 (never) to 1000.
+        /// How likely the kernel kills it when memory runs out, -1000 (never) to 1000.
         pub oom_score_adj: Option<i64> = None;
         /// The most processes and threads; -1 is unlimited.
         pub pids_limit: Option<i64> = None;
-        /// Its weight where processors are short; 1024 is usual.
+        /// Its weight when processor time is short; the default is 1024.
         pub cpu_shares: Option<i64> = None;
-        /// The span in which `cpu_quota` counts, in microseconds. The engine's default is 100000.
+        /// The period for `cpu_quota`, in microseconds. The engine's default is 100000.
         pub cpu_period: Option<i64> = None;
-        /// The processor time in each span, in microseconds.
+        /// The processor time in each period, in microseconds.
         pub cpu_quota: Option<i64> = None;
-        /// The span in which `cpu_rt_runtime` counts, in microseconds.
+        /// The period for `cpu_rt_runtime`, in microseconds.
         pub cpu_rt_period: Option<i64> = None;
-        /// The real-time processor time in each span, in microseconds.
+        /// The real-time processor time in each period, in microseconds.
         pub cpu_rt_runtime: Option<i64> = None;
         /// The processors that it may use, for example `0-2,4`.
         pub cpuset_cpus: Option<String> = None;
         /// The memory nodes that it may use, for example `0,1`.
         pub cpuset_mems: Option<String> = None;
-        /// Its weight among the tasks that use the disks, 10 to 1000; 0 is none.
+        /// Its weight among the tasks that use the disks, 10 to 1000; 0 sets no weight.
         pub blkio_weight: Option<u16> = None;
         /// Its weight on single devices.
         pub blkio_weight_device: Vec<DeviceWeight> = Vec::new();
@@ -75,7 +75,7 @@ group! {
 
 impl Limits {
     pub(crate) fn check(&self) -> Result<(), Error> {
-        // As for Docker, 0 is no limit.
+        // As with Docker, 0 means no limit.
         if let Some(memory) = self.memory.filter(|m| m.bytes() > 0 && *m < LEAST_MEMORY) {
             return Err(too_little_memory(memory));
         }
@@ -114,7 +114,7 @@ impl Limits {
 
 fn too_little_memory(memory: Size) -> Error {
     let bytes = memory.bytes();
-    // A number of whole KiB may have had a unit, which is not to be replaced.
+    // A multiple of 1024 was probably written with a unit, so the hint must not add one.
     let is_bare = !bytes.is_multiple_of(1024);
     let (reason, hint) = if is_bare && (6..MOST_MEANT_AS_MIB).contains(&bytes) {
         ("the least is 6 MiB, and a number alone is in bytes", format!("give a unit: --memory {bytes}m"))

@@ -1,11 +1,11 @@
-//! Where the engine keeps the task's output.
+//! The log driver, by which the engine stores the task's output.
 
 use std::collections::BTreeMap;
 
 use crate::config::group::group;
 
 group! {
-    /// Where the engine keeps the task's output.
+    /// The log driver, by which the engine stores the task's output.
     pub struct Logging {
         /// The log driver. `local`, never rotated, if left out; `json-file` replaces bytes that are not UTF-8.
         pub log_driver: Option<String> = None;

@@ -1,4 +1,4 @@
-//! How the task reaches others and is reached.
+//! The task's networks, names, addresses and ports.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -20,25 +20,25 @@ group! {
         pub networks ("network"): Vec<NetworkAttachment> = Vec::new(), as OneOrMany<NetworkAttachment>;
         /// Whether networks that are missing are made, and removed with the last of cube's tasks on them.
         pub create_network: bool = false;
-        /// Names that the task has on the first of them.
+        /// Names of the task on the first network.
         pub network_alias: Vec<String> = Vec::new();
-        /// The task's IPv4 address on the first.
+        /// The task's IPv4 address on the first network.
         pub ip: Option<Ipv4Addr> = None;
-        /// The task's IPv6 address on the first.
+        /// The task's IPv6 address on the first network.
         pub ip6: Option<Ipv6Addr> = None;
-        /// Link-local addresses of the task on the first.
+        /// Link-local addresses of the task on the first network.
         pub link_local_ip: Vec<IpAddr> = Vec::new();
-        /// The task's hardware address on the first.
+        /// The task's MAC address on the first network.
         pub mac_address: Option<String> = None;
-        /// Other containers to know by name: `NAME` or `NAME:ALIAS`.
+        /// Links to other containers: `NAME` or `NAME:ALIAS`.
         pub link: Vec<String> = Vec::new();
-        /// Ports to expose beside the image's own.
+        /// Ports to expose in addition to the image's.
         pub expose: Vec<Port> = Vec::new();
         /// Ports to publish on chosen host addresses or ports.
         pub publish: Vec<PortMapping> = Vec::new();
         /// Whether every exposed port is published on a free host port. On by default.
         pub publish_all: bool = true;
-        /// The one host address to publish on where a mapping names none. All addresses if left out.
+        /// The host address to publish on, for mappings without one. All addresses if left out.
         pub bind: Option<IpAddr> = None;
         /// The container's host name.
         pub hostname: Option<String> = None;
@@ -56,7 +56,7 @@ group! {
 }
 
 impl Network {
-    /// The networks with what is said apart of the first: aliases, addresses, links.
+    /// The networks; the first one gets the aliases and addresses that are separate fields.
     pub(crate) fn joined(&self) -> Vec<NetworkAttachment> {
         let mut networks = self.networks.clone();
         if networks.is_empty() {
@@ -100,7 +100,7 @@ impl Network {
         }
     }
 
-    /// What cube can make.
+    /// Checks that cube can create these networks.
     fn check_created(&self) -> Result<(), Error> {
         let refused =
             |message: String, hint: &str| Err(Error::new(ErrorKind::InvalidInput, message).with_hint(hint));
@@ -122,7 +122,7 @@ impl Network {
         }
     }
 
-    /// What is said of the first network once more apart from it.
+    /// Refuses settings of the first network that are given twice: with the network and in a separate field.
     fn check_first(&self) -> Result<(), Error> {
         let Some(first) = self.networks.first() else { return Ok(()) };
         let twice = [

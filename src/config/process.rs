@@ -27,9 +27,9 @@ group! {
         pub interactive: bool = false;
         /// Whether the task has a terminal: one stream for input and output.
         pub tty: bool = false;
-        /// The standard streams that are connected before the task starts; none for a task in the background.
+        /// The standard streams to connect before the task starts; empty for a task in the background.
         pub attach: Vec<StandardStream> = Vec::new();
-        /// Whether the engine removes the container, with its anonymous volumes, at its end.
+        /// Whether the engine removes the container at its end, with its anonymous volumes.
         pub auto_remove: bool = false;
         /// The signal that asks the task to stop; the image's, else SIGTERM, if left out.
         pub stop_signal: Option<Signal> = None;
@@ -41,8 +41,8 @@ group! {
 }
 
 impl Process {
-    /// Connects the standard streams that Docker's CLI connects in the foreground: `named`, output and errors if none
-    /// is, and the input too where it is open.
+    /// Connects the streams that Docker's CLI connects in the foreground: `named`, or stdout and stderr if that is empty;
+    /// and stdin if the task has an open one.
     pub fn connect(&mut self, named: &[StandardStream]) {
         const OUTPUTS: [StandardStream; 2] = [StandardStream::Stdout, StandardStream::Stderr];
         self.attach = if named.is_empty() { OUTPUTS.to_vec() } else { named.to_vec() };

@@ -16,19 +16,19 @@ use crate::{
 group! {
     /// When the task counts as ready.
     pub struct Readiness {
-        /// What must hold before the task counts as ready; all of them.
+        /// The conditions for the task to count as ready; all must hold.
         pub wait_for: Vec<Condition> = Vec::new();
-        /// Whether one of them is enough. One that becomes impossible drops out.
+        /// Whether one of the conditions is enough. A condition that becomes impossible is then ignored.
         pub wait_any: bool = false;
-        /// What ends the wait as failed: any of them.
+        /// The signs that the task failed; any of them ends the wait.
         pub fail_on: Vec<FailOn> = Vec::new();
-        /// How long to wait for that. 60 s by default.
+        /// The longest time to wait. 60 s by default.
         pub wait_timeout: Option<Duration> = None, as DurationText;
     }
 }
 
 impl Readiness {
-    /// Refuses what says how to wait where nothing is waited for.
+    /// Refuses the other fields if there is no condition to wait for.
     pub(in crate::config) fn check(&self) -> Result<(), Error> {
         let flag = match self {
             Self { wait_for, .. } if !wait_for.is_empty() => return Ok(()),

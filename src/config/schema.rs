@@ -9,7 +9,7 @@ use crate::config::{
     process::Process, readiness::Readiness, security::Security, storage::Storage,
 };
 
-/// Set it to write the file anew.
+/// The variable that makes the test write the file.
 const WRITE: &str = "CUBE_WRITE_SCHEMA";
 
 type Field = (&'static str, &'static str, &'static str);
@@ -26,12 +26,12 @@ fn of_type(rust: &str) -> Value {
         "bool" => json!({"type": "boolean"}),
         "u16" | "u32" => json!({"type": "integer", "minimum": 0}),
         "i32" | "i64" => json!({"type": "integer"}),
-        // A number of bytes, of processors or of seconds, or the text of the flag.
+        // A number (of bytes, processors or seconds), or the value of the flag as text.
         "Size" | "SwapLimit" | "Cpus" | "Duration" | "std::time::Duration" => {
             json!({"type": ["number", "string"]})
         }
         "HealthCheck" => object(HealthCheck::FIELDS.iter().copied()),
-        // All other words are the text of the flag.
+        // All others are the value of the flag as text.
         _ => json!({"type": "string"}),
     }
 }
@@ -84,7 +84,7 @@ fn the_schema_beside_the_examples_names_every_field() {
     );
 }
 
-/// What a config is written as has the types that the schema says.
+/// The JSON of a config has the types that the schema names.
 #[test]
 fn a_written_config_fits_the_schema() {
     let json = r#"{"image":"a","network":["a","b"],"memory":"1g","ttl":"1h","env":["A=1"],"health":{"retries":3},

@@ -15,22 +15,22 @@ group! {
     pub struct Security {
         /// Whether it may do nearly everything that the machine's root may.
         pub privileged: bool = false;
-        /// Capabilities that it has beside the engine's default, for example `NET_ADMIN`; `ALL` for all.
+        /// Capabilities in addition to the engine's default, for example `NET_ADMIN`; `ALL` for all.
         pub cap_add: Vec<String> = Vec::new();
-        /// Capabilities that it does not have.
+        /// Capabilities to drop; `ALL` for all.
         pub cap_drop: Vec<String> = Vec::new();
         /// Options such as `no-new-privileges`, `apparmor=PROFILE`, `label=…`, `systempaths=unconfined`, and
         /// `seccomp=` with a profile's JSON.
         pub security_opt: Vec<String> = Vec::new();
         /// Whether its root file system is read-only.
         pub read_only: bool = false;
-        /// Groups that its user has beside the image's, by name or number.
+        /// Additional groups of its user, by name or number.
         pub group_add: Vec<String> = Vec::new();
         /// Devices of the host.
         pub device: Vec<Device> = Vec::new();
         /// Rules for devices that may appear later, for example `c 189:* rmw`.
         pub device_cgroup_rule: Vec<String> = Vec::new();
-        /// Graphics processors.
+        /// GPUs for the task.
         pub gpus: Vec<GpuRequest> = Vec::new();
         /// Kernel settings of its namespaces, for example `net.core.somaxconn`.
         pub sysctl: BTreeMap<String, String> = BTreeMap::new();
@@ -46,9 +46,9 @@ group! {
         pub userns: Option<String> = None;
         /// The control groups it sees: `host`, `private`; the engine's default if left out.
         pub cgroupns: Option<String> = None;
-        /// The control group that holds its own.
+        /// The parent of its control group.
         pub cgroup_parent: Option<String> = None;
-        /// How an engine on Windows isolates it.
+        /// The isolation technology of an engine on Windows.
         pub isolation: Option<String> = None;
     }
 }
@@ -119,7 +119,7 @@ fn is_rule(rule: &str) -> bool {
         && permissions.chars().all(|c| "rwm".contains(c))
 }
 
-/// Whether a container can have it for itself.
+/// Whether the kernel setting is separate for each container.
 fn is_namespaced(name: &str) -> bool {
     const SHARED_MEMORY: [&str; 8] = [
         "kernel.msgmax",

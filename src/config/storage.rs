@@ -16,13 +16,13 @@ group! {
         pub tmpfs: Vec<Tmpfs> = Vec::new();
         /// Mounts of any type in the long form.
         pub mount: Vec<FullMount> = Vec::new();
-        /// Containers whose mounts the task has too: `NAME`, `NAME:ro`.
+        /// Containers whose mounts the task gets too: `NAME`, `NAME:ro`.
         pub volumes_from: Vec<String> = Vec::new();
-        /// The driver of the volumes that are made for it.
+        /// The driver for volumes that are made for it.
         pub volume_driver: Option<String> = None;
         /// Options of the storage driver.
         pub storage_opt: BTreeMap<String, String> = BTreeMap::new();
-        /// Whether the task reaches the engine itself: its socket, and the registry credentials of its caller.
+        /// Whether the task may use the engine: it gets the engine's socket and its caller's registry credentials.
         pub use_api_socket: bool = false;
     }
 }

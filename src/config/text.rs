@@ -1,4 +1,4 @@
-//! The serde form of values that have a syntax of their own: the text that a user would type.
+//! The JSON form of values with their own syntax: the text that a user would type.
 
 /// Implements `Serialize` by `Display` and `Deserialize` by `FromStr`, also as a map key.
 macro_rules! text_serde {

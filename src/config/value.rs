@@ -1,4 +1,4 @@
-//! The words of a config, parsed: each type reads and prints Docker's own form.
+//! The types of single values in a config. Each reads and prints Docker's form.
 
 pub mod condition;
 pub mod copy;

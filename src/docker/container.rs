@@ -1,4 +1,4 @@
-//! A task as one container: what changes it, and what its engine says of it.
+//! Tasks as containers: creating, changing and inspecting them.
 
 pub mod api_versions;
 pub mod body;

@@ -1,4 +1,4 @@
-//! By when a task must be ready: one moment for all the steps on the way there.
+//! The deadline for a task to be ready, shared by all steps before that.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::{
 
 const HINT: &str = "give it longer with --wait-timeout";
 
-/// A moment, and the limit that it came from, for messages.
+/// A point in time, and the limit it was made from, for messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     limit: Duration,
-    /// Nothing where the clock does not reach so far.
+    /// `None` if the time is beyond the range of the clock.
     until: Option<Instant>,
 }
 
 impl Deadline {
-    /// `limit` from now on.
+    /// A deadline `limit` from now.
     pub(crate) fn after(limit: Duration) -> Self {
         Self { limit, until: Instant::now().checked_add(limit) }
     }
 
-    /// How long it was in all.
+    /// The whole limit.
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }
@@ -35,7 +35,7 @@ impl Deadline {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    /// What `work` gives if it does by then.
+    /// The result of `work`; `None` if the deadline comes first.
     pub(crate) async fn cover<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         match self.until {
             Some(until) => timeout_at(until, work).await.ok(),
@@ -43,14 +43,14 @@ impl Deadline {
         }
     }
 
-    /// The error for a task that was not `done` by then.
+    /// The error for a task that was not `done` by the deadline.
     pub(crate) fn missed(&self, done: &str) -> Error {
         let limit = duration::format(self.limit);
         Error::new(ErrorKind::TimedOut, format!("the task was not {done} within {limit}")).with_hint(HINT)
     }
 }
 
-/// The same for a step that may have no deadline.
+/// Runs a step that may have no deadline.
 pub(crate) async fn in_time<T>(
     deadline: Option<Deadline>,
     done: &str,

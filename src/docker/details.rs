@@ -1,5 +1,5 @@
-//! What an engine says of a task, whichever kind it is: a container's words, as much as cube needs. Unknown
-//! states are no error: engines differ.
+//! The details of a task, a container or a service, as far as cube needs them. Unknown states are accepted, because
+//! engines differ.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -15,31 +15,31 @@ use crate::{
     state::State,
 };
 
-/// A container, as the engine describes it.
+/// A task, as the engine describes it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
-    /// Its id, which makes a handle of it ([`crate::Docker::handle`]).
+    /// Its id; [`crate::Docker::handle`] makes a handle from it.
     pub id: EngineId,
     /// Its name, without the slash.
     pub name: String,
-    /// The image, as it was named at creation.
+    /// The image, as it was named when the task was created.
     pub image: String,
-    /// The UUID of the task, as its labels say; whether cube made it is [`crate::Docker::find_own`]'s to say.
+    /// The task's UUID, from its labels. They may come from the image: [`crate::Docker::find_own`] checks that cube made it.
     pub task_id: Option<Uuid>,
-    /// The engine's word for its state: `created`, `running`, `exited` …
+    /// The engine's name of its state: `created`, `running`, `exited` …
     pub status: String,
     /// The engine's error text of a failed start.
     pub error: String,
-    /// The exit code of its process; meaningful once it ended.
+    /// The exit code of its process; valid once it has ended.
     pub exit_code: i64,
     /// Whether the kernel ended it because memory ran out.
     pub oom_killed: bool,
-    /// The process id of its first process on the engine's machine; 0 if none.
+    /// The process id of its first process on the engine's machine; 0 if it does not run.
     pub pid: u32,
-    /// How often its restart policy started it again.
+    /// How often its restart policy has restarted it.
     pub restarts: u64,
-    /// Whether its restart policy starts it again if it ended by itself.
+    /// Whether its restart policy restarts it if it ended by itself.
     pub(crate) comes_again: bool,
     /// When it was created.
     pub created_at: Option<DateTime<Utc>>,
@@ -61,31 +61,31 @@ pub struct Details {
     pub network_mode: String,
     /// Its addresses in its networks.
     pub addresses: Vec<std::net::IpAddr>,
-    /// Its networks, as far as they may be cube's.
+    /// Its networks that may be cube's own.
     pub(crate) networks: TaskNetworks,
     /// Its published ports, with the engine's own host addresses.
     pub published: Ports,
     /// The ports that it exposes.
     pub exposed: Vec<Port>,
-    /// The ports that are to be published, whether the engine has reported where or not.
+    /// The ports that should be published, whether their addresses are known or not.
     pub(crate) to_publish: Vec<Port>,
     /// The node of the swarm that runs it, if it is a service there.
     pub node: Option<String>,
-    /// The service that it belongs to, as its labels say.
+    /// The service that it belongs to, from its labels.
     pub(crate) service: Option<String>,
-    /// Its labels, those of its image among them.
+    /// Its labels, including those of its image.
     pub(crate) labels: LabelMap,
     /// The id of its image.
     pub(crate) image_id: String,
 }
 
-/// What the engine's probes found.
+/// The state of a health check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Health {
     /// `starting`, `healthy`, `unhealthy`, or `none`.
     pub status: String,
-    /// The last probes, oldest first.
+    /// The last runs of the check, oldest first.
     #[serde(rename = "Log")]
     pub probes: Vec<Probe>,
 }
@@ -101,20 +101,20 @@ pub struct Probe {
 }
 
 impl Details {
-    /// Where the task is in its life.
+    /// The task's state.
     #[must_use]
     pub fn state(&self) -> State {
         state_of(&self.status, self.exit_code == 0 && !self.oom_killed)
     }
 
-    /// Whether the engine runs, or will run again, a process for it.
+    /// Whether its process runs, or the engine will restart it.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.state() == State::Running
     }
 
-    /// Whether its process has ended and an engine has not yet decided whether to start it again: podman reports
-    /// that, and from 5.8 on calls it `exited`. Docker's word is `restarting`.
+    /// Whether its process has ended and the engine has not yet decided whether to restart it. podman reports this state
+    /// (as `exited` from 5.8 on); Docker reports `restarting`.
     pub(crate) fn is_undecided(&self, engine: Engine) -> bool {
         match self.status.as_str() {
             "stopped" | "initialized" => true,
@@ -123,8 +123,7 @@ impl Details {
         }
     }
 
-    /// Whether it runs and the engine has not reported yet where some of its ports are published. It says so a moment
-    /// after the start.
+    /// Whether it runs and the engine has not reported the addresses of all published ports yet, as just after the start.
     pub(crate) fn lacks_ports(&self) -> bool {
         let is_known = |port| self.published.get(port).is_some_and(|bindings| !bindings.is_empty());
         self.status == "running" && !self.to_publish.iter().all(is_known)
@@ -136,7 +135,7 @@ impl Details {
         matches!(self.status.as_str(), "removing" | "dead")
     }
 
-    /// The published ports with addresses that a client of the engine at `engine` can connect to.
+    /// The published ports, with addresses to which a client of the engine at `engine` can connect.
     #[must_use]
     pub fn ports(&self, engine: &Address) -> Ports {
         self.published
@@ -154,7 +153,7 @@ impl Details {
             .collect()
     }
 
-    /// The result of an action that left the container like this.
+    /// The result of an action, with these details.
     #[must_use]
     pub fn result(&self, action: Action, engine: &Address) -> DockerResult {
         DockerResult {
@@ -176,10 +175,10 @@ impl Details {
     }
 }
 
-/// What an engine's word for a state means; `succeeded` is of a process that ended.
+/// The state for an engine's name of it; `succeeded` tells ended processes apart.
 pub(crate) fn state_of(word: &str, succeeded: bool) -> State {
     match word {
-        // The last words of each line are Swarm's.
+        // The last names in each line are Swarm's.
         "new" | "pending" => State::Pending,
         "created" | "configured" | "initialized" | "assigned" | "accepted" | "preparing" | "ready"
         | "starting" => State::Scheduled,
@@ -191,7 +190,7 @@ pub(crate) fn state_of(word: &str, succeeded: bool) -> State {
     }
 }
 
-/// Where a client reaches what the engine bound: a wildcard address is the engine's own machine.
+/// The address at which a client reaches a binding: for a wildcard address, that of the engine's machine.
 pub(crate) fn reachable(binding: &Binding, engine: &Address) -> Binding {
     let wildcard_v6 = binding.host == "::";
     let wildcard = wildcard_v6 || binding.host == "0.0.0.0" || binding.host.is_empty();

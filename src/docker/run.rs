@@ -242,7 +242,7 @@ impl<'e> Run<'e> {
     /// takes longer.
     ///
     /// # Errors
-    /// The engine's, if it cannot be reached or refuses; the label then still finds the task.
+    /// The engine's, if it cannot be reached or refuses. The task can still be found by its label then.
     pub async fn discard(&mut self) -> Result<bool, Error> {
         self.docker.discard(&self.task).await
     }

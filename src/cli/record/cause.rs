@@ -1,5 +1,5 @@
-//! The reason why a task failed, from what the engine and the kernel say, and from its last lines only by patterns
-//! that name their source. No cause is better than a wrong one.
+//! Why a task failed, from facts of the engine and the kernel, and from known messages in the task's last lines. No
+//! cause is better than a wrong one.
 
 mod engine;
 pub mod facts;
@@ -12,13 +12,13 @@ use cube::{Cause, CauseKind};
 
 use crate::cli::{output::stdio::printable, record::cause::facts::Facts};
 
-/// The most of a word that a sentence quotes, in characters.
+/// The longest quotation in a message, in characters.
 const LONGEST_WORD: usize = 120;
 
-/// What a rule found, by the name that its texts give it.
+/// What a rule found, by its placeholder in the texts.
 type Found = BTreeMap<&'static str, String>;
 
-/// A sentence and its remedy, with `{word}` where something that was found belongs.
+/// A message and its remedy, with placeholders such as `{word}` for what was found.
 #[derive(Clone, Copy)]
 struct CauseText {
     kind: CauseKind,

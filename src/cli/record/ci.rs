@@ -1,5 +1,5 @@
-//! Marks in the log of a CI service, on standard error: what is long is folded, a failure is annotated. A task's
-//! lines are shown so that they cannot command the service.
+//! Marks for the log of a CI service, on standard error: long parts are folded, a failure is annotated. A task's lines
+//! are printed so that the service does not take them for commands.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use crate::cli::{args::flags::record::CiChoice, output::stdio};
 /// The CI service whose log this is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ci {
-    /// None, or one whose marks are not known.
+    /// No CI service, or one whose marks cube does not know.
     #[default]
     None,
     /// GitHub Actions: workflow commands.
@@ -20,7 +20,7 @@ pub enum Ci {
 }
 
 impl Ci {
-    /// The service that is chosen, or that `variable` names.
+    /// The chosen service, or the one that the variables show.
     pub fn detect(choice: CiChoice, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let is_set = |name: &str| variable(name).is_some_and(|value| !value.is_empty() && value != "false");
         match choice {
@@ -63,7 +63,7 @@ impl Ci {
         let end = if lines.last().is_none_or(|last| *last == b'\n') { "" } else { "\n" };
         let text = [lines, end.as_bytes()].concat();
         if self == Self::Github {
-            // No task can guess the word that lets commands be read again.
+            // The word that turns commands on again is random, so that no task can print it.
             let word = random_id().simple();
             stdio::raw(&format!("::stop-commands::{word}\n"));
             stdio::raw_bytes(&text);
@@ -86,7 +86,7 @@ impl Ci {
     }
 }
 
-/// GitLab reads marks anywhere in a log: those of a task lose the character by which they begin.
+/// GitLab reads marks anywhere in a log, so the first character of marks in a task's lines is removed.
 fn without_sections(ci: Ci, text: Vec<u8>) -> Vec<u8> {
     if ci != Ci::Gitlab {
         return text;

@@ -1,15 +1,15 @@
-//! What is shown after the error of a run, and before its JSON: an annotation, notes, and last the reason.
+//! What is shown after a run's error and before its JSON: an annotation, notes, and last the reason.
 
 use cube::Cause;
 
 use crate::cli::output::stdio;
 
-/// The last words of a run.
+/// The closing lines of a run.
 #[derive(Debug, Default)]
 pub struct Closing {
     /// A line for the CI service.
     pub annotation: Option<String>,
-    /// Lines on what the task used, and what could not be written.
+    /// Lines about the task's usage, and about files that could not be written.
     pub notes: Vec<String>,
 }
 

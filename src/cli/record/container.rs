@@ -1,9 +1,9 @@
-//! What the engine's own JSON says of a container that failed.
+//! Reads the engine's own JSON of a container that failed.
 
 use cube::RunningTask;
 use serde_json::Value;
 
-/// The engine's JSON, or nothing where it cannot be had.
+/// The engine's JSON; null if the engine does not give it.
 #[derive(Debug, Default)]
 pub struct Container(Value);
 
@@ -31,7 +31,7 @@ impl Container {
         self.at("/HostConfig/Memory")?.as_u64().filter(|limit| *limit > 0)
     }
 
-    /// Its program and arguments, entry point and all.
+    /// Its program and arguments, with the entry point.
     pub fn command(&self) -> Vec<String> {
         let program = self.at("/Path").and_then(Value::as_str).filter(|path| !path.is_empty());
         let arguments =

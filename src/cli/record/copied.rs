@@ -1,5 +1,5 @@
-//! What was copied out of a task, in the folder of its evidence: linked where that can be, so that nothing is stored
-//! or fetched twice.
+//! The files copied out of a task, in its evidence folder: hard links if possible, so that nothing is stored or fetched
+//! twice.
 
 use std::{
     fs, io,
@@ -7,17 +7,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folder below that of the evidence.
+/// The name of the subfolder in the evidence folder.
 const FOLDER: &str = "copied-out";
 
-/// A place of its own for each thing that was copied out.
+/// The subfolder, with a name of its own for each copy.
 #[derive(Debug)]
 pub struct CopiedFolder {
     folder: PathBuf,
 }
 
 impl CopiedFolder {
-    /// Makes the folder anew: what an earlier run left in it is no evidence of this one.
+    /// Makes the folder; removes what an earlier run left in it.
     pub fn make(evidence: &Path) -> io::Result<Self> {
         let folder = evidence.join(FOLDER);
         match fs::remove_dir_all(&folder) {
@@ -28,7 +28,7 @@ impl CopiedFolder {
         Ok(Self { folder })
     }
 
-    /// A name that nothing has yet, for what was at `path` in the container.
+    /// An unused name for the copy of `path` in the container.
     pub fn place(&self, path: &str) -> PathBuf {
         let name = match path.trim_end_matches(['/', '.']).rsplit('/').next() {
             None | Some("" | "..") => "root",
@@ -40,7 +40,7 @@ impl CopiedFolder {
     }
 }
 
-/// Links a file or a folder with all that is in it to `to`, where nothing is yet; copies what cannot be linked.
+/// Links a file, or all files in a folder, at the new path `to`; copies what cannot be linked.
 pub fn link(from: &Path, to: &Path) -> io::Result<()> {
     let kind = fs::symlink_metadata(from)?.file_type();
     if kind.is_symlink() {
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(fs::metadata(linked.join("file")).unwrap().nlink(), 2);
         assert_eq!(fs::read_link(linked.join("away")).unwrap(), outside);
         assert!(copied.place("out").ends_with("out-2") && copied.place("/").ends_with("root"));
-        // A later run begins anew, and removes nothing behind a link.
+        // A later run makes the folder again, and removes nothing that a link points to.
         fs::write(outside.join("kept"), "").unwrap();
         let anew = CopiedFolder::make(temp.path()).unwrap();
         assert!(anew.place("out").ends_with("out") && outside.join("kept").exists());

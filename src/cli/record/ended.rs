@@ -1,4 +1,4 @@
-//! The reason why a task failed whose run this cube did not see: from what the engine still knows of it.
+//! Why a task failed that another process of cube ran: from what the engine still knows.
 
 use cube::{Cause, EnvVar, RunningTask};
 
@@ -8,7 +8,7 @@ use crate::cli::record::{
     container::Container,
 };
 
-/// Why a task that ended with `code` failed, if that is known and the task is still there.
+/// Why a task that ended with `code` failed, if that is known and the task still exists.
 pub async fn cause_of(task: &RunningTask, code: i64) -> Option<Cause> {
     if code == 0 {
         return None;

@@ -1,5 +1,5 @@
-//! `--evidence`: one folder with what is known of a task that failed, fit to be uploaded by a CI job. The values of
-//! the task's environment are blanked everywhere in it.
+//! `--evidence`: writes all that is known of a failed task to one folder, which a CI job can upload. The values of the
+//! task's environment are blanked in the files that cube writes.
 
 use std::{
     fs,
@@ -15,16 +15,16 @@ use crate::cli::{
     record::copied::{self, CopiedFolder},
 };
 
-/// What stands for a value.
+/// Replaces a blanked value.
 const BLANK: &str = "***";
-/// The file with what the task wrote.
+/// The file with the task's output.
 const LOG: &str = "task.log";
-/// The least of a value that is looked for in texts, in bytes: shorter ones are everywhere.
+/// The shortest value that is blanked in texts, in bytes: shorter ones occur in any text by chance.
 const SHORTEST_SECRET: usize = 4;
-/// The most of a line of the log that is held, in bytes; what is longer is cut there.
+/// The longest line of the log that is searched as a whole, in bytes; longer lines are cut there.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// Where the evidence goes, and when.
+/// The evidence folder, and when it is written.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     folder: PathBuf,
@@ -32,7 +32,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Reads `DIR[,on=failure|always]` and makes the folder, so that a wrong name fails before anything runs.
+    /// Reads `DIR[,on=failure|always]` and makes the folder, so that an unusable path fails before anything runs.
     pub fn prepare(text: &str) -> Result<Self, Error> {
         let (folder, always) = match text.rsplit_once(",on=") {
             Some((folder, "always")) => (folder, true),
@@ -54,12 +54,12 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Whether it is written for a task that ended so.
+    /// Whether it is written after a success or a failure.
     pub fn is_due(&self, failed: bool) -> bool {
         failed || self.always
     }
 
-    /// Writes what the engine says of the container, and of its health.
+    /// Writes the engine's JSON of the container and of its health.
     pub fn write_container(&self, container: &Value, secrets: &Secrets) -> Result<(), Error> {
         let health = container.pointer("/State/Health").cloned().unwrap_or_default();
         self.write_json("inspect.json", container, secrets)?;
@@ -98,7 +98,7 @@ impl Evidence {
         self.write(LOG, &secrets.blanked(lines)).map_err(|cause| self.unwritable(cause))
     }
 
-    /// In place of whatever has the name: the task may have put a link or a pipe there.
+    /// Replaces whatever has the name: `--copy-out` may have put a link or a pipe there.
     fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let path = self.folder.join(name);
         let mut draft = NewFile::beside(&path)?;
@@ -106,12 +106,12 @@ impl Evidence {
         draft.replace(&path)
     }
 
-    /// The folder for what was copied out.
+    /// The folder for copied files.
     pub fn copied_folder(&self) -> Result<CopiedFolder, Error> {
         CopiedFolder::make(&self.folder).map_err(|cause| self.unwritable(cause))
     }
 
-    /// Links what was copied out.
+    /// Links copied files.
     pub fn link(&self, from: &Path, to: &Path) -> Result<(), Error> {
         copied::link(from, to).map_err(|cause| self.unwritable(cause))
     }
@@ -124,7 +124,7 @@ impl Evidence {
     }
 }
 
-/// What must not be shown: the values of the environment that a task was given.
+/// The values that must not be shown: those of the task's environment.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Vec<String>);
 
@@ -132,12 +132,12 @@ impl Secrets {
     pub fn of(env: &[EnvVar]) -> Self {
         let values = env.iter().filter_map(EnvVar::value).filter(|value| value.len() >= SHORTEST_SECRET);
         let mut values: Vec<String> = values.map(str::to_owned).collect();
-        // Of two values, one of which is part of the other, the longer one goes whole.
+        // Longest first: a value may be part of a longer one.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         Self(values)
     }
 
-    /// Blanks the values in every text, and each value of a list `Env` whatever it is.
+    /// Blanks the values in every text, and all values of each list named `Env`.
     fn blank(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -152,7 +152,7 @@ impl Secrets {
                 for (name, member) in members {
                     match (name.as_str(), member) {
                         ("Env", Value::Array(variables)) => variables.iter_mut().for_each(blank_variable),
-                        // The caller's own, made to be shown.
+                        // Variables of `--export` are made to be shown.
                         ("env", _) => {}
                         (_, member) => self.blank(member),
                     }
@@ -186,7 +186,7 @@ fn replaced(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Writes line by line, so that no value is missed that came in two pieces.
+/// Writes line by line, so that a value that came in two pieces is blanked too.
 struct BlankedLines<'a, W> {
     secrets: &'a Secrets,
     out: W,

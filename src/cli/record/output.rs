@@ -1,4 +1,4 @@
-//! What a task wrote: its last lines in memory, all of it in a file if one is asked for.
+//! A record of the task's output: its last lines in memory, and everything in a file if `--log-file` is given.
 
 use std::{
     collections::VecDeque,
@@ -33,7 +33,8 @@ struct KeptOutput {
 }
 
 impl OutputRecord {
-    /// With a file for all of it, if one is named: it is made now, so that a wrong name fails before anything runs.
+    /// A record, with a file for all output if one is named. The file is made now, so that an unusable path fails before
+    /// anything runs.
     pub fn new(file: Option<&Path>) -> Result<Self, Error> {
         let file = match file {
             Some(path) => {
@@ -44,12 +45,12 @@ impl OutputRecord {
         Ok(Self(Arc::new(Mutex::new(KeptOutput { file, ..KeptOutput::default() }))))
     }
 
-    /// Whether all of it goes to a file.
+    /// Whether all output goes to a file.
     pub fn is_filed(&self) -> bool {
         self.with(|inner| inner.file.is_some())
     }
 
-    /// Takes in what the task wrote.
+    /// Records output of the task.
     pub fn take(&self, bytes: &[u8]) {
         self.with(|inner| {
             inner.keep(bytes);
@@ -57,12 +58,12 @@ impl OutputRecord {
         });
     }
 
-    /// Takes in what is not to go to the file: it is known already, or was never to be.
+    /// Records output in memory only, not in the file.
     pub fn keep(&self, bytes: &[u8]) {
         self.with(|inner| inner.keep(bytes));
     }
 
-    /// Whether nothing was taken in.
+    /// Whether nothing was recorded.
     pub fn is_empty(&self) -> bool {
         self.with(|inner| inner.last.is_empty())
     }
@@ -72,13 +73,13 @@ impl OutputRecord {
         self.with(|inner| inner.last.back().is_some_and(|byte| *byte != b'\n'))
     }
 
-    /// Its last lines, at most so many.
+    /// The last lines, at most `most`.
     pub fn lines(&self, most: usize) -> Vec<String> {
         let bytes = self.last(most);
         String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
     }
 
-    /// The bytes of its last lines, at most so many.
+    /// The bytes of the last lines, at most `most` lines.
     pub fn last(&self, most: usize) -> Vec<u8> {
         let kept = self.with(|inner| inner.last.iter().copied().collect::<Vec<u8>>());
         let body = kept.strip_suffix(b"\n").unwrap_or(&kept);
@@ -87,7 +88,7 @@ impl OutputRecord {
         kept.get(from..).unwrap_or_default().to_vec()
     }
 
-    /// Why the file does not hold all of it.
+    /// Why the file is incomplete, if it is.
     pub fn failure(&self) -> Option<Error> {
         self.with(|inner| inner.failed.take())
     }

@@ -1,10 +1,10 @@
-//! How long each part of a task's life took.
+//! Measures how long each part of a task's life took.
 
 use std::time::{Duration, Instant};
 
 use cube::{Event, Phases};
 
-/// A part that is timed from outside.
+/// A part whose time the caller measures.
 #[derive(Clone, Copy, Debug)]
 pub enum Phase {
     Start,
@@ -13,7 +13,7 @@ pub enum Phase {
     Remove,
 }
 
-/// The parts that are over, and the beginnings of those that are not.
+/// The times of the finished parts, and the starting points of the others.
 #[derive(Debug, Default)]
 pub struct Stopwatch {
     pub phases: Phases,
@@ -22,7 +22,7 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Takes the time of a pull by its events.
+    /// Measures a pull by its events.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::PullStarted { .. } => self.pull = Some(Instant::now()),
@@ -34,13 +34,13 @@ impl Stopwatch {
         }
     }
 
-    /// The creation is over, which a pull may be part of.
+    /// Records the creation, without the time of a pull during it.
     pub fn created(&mut self, begun: Instant) {
         let all = millis(begun.elapsed());
         self.phases.create = Some(all.saturating_sub(self.phases.pull.unwrap_or_default()));
     }
 
-    /// A part took so long.
+    /// Adds the time of a part.
     pub fn add(&mut self, phase: Phase, took: Duration) {
         let sum = match phase {
             Phase::Start => &mut self.phases.start,

@@ -1,8 +1,8 @@
-//! What a task used, in one line for people.
+//! The line of `--usage`, and the warning for a task near its memory limit.
 
 use cube::Usage;
 
-/// From here on the use of memory is worth a word, in percent of the limit.
+/// From this share of the memory limit on, cube warns, in percent.
 const NEAR_LIMIT: u64 = 90;
 
 /// The line of `--usage`.
@@ -28,7 +28,7 @@ pub fn warning(usage: &Usage) -> Option<String> {
     Some(format!("the task used {percent} % of its memory limit of {limit}: a little more and it is killed"))
 }
 
-/// A number of bytes for people: `512 B`, `64 MiB`, `1.5 GiB`.
+/// A short number of bytes: `512 B`, `64 MiB`, `1.5 GiB`.
 pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut shown, mut unit, mut tenths) = (number, UNITS.first(), 0);

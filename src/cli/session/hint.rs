@@ -1,4 +1,4 @@
-//! The hint of a failed start, fitted to what was asked: none says to do what was done.
+//! Adapts the hint of a failed start to the flags that were given: it never suggests what was already done.
 
 use cube::{Config, Error, ErrorKind, HostPort};
 
@@ -6,15 +6,15 @@ const REPLACED: &str =
     "--replace removes only what cube started: choose another --name, or remove the other container";
 const PORT_LOST: &str = "another process took the free port that the engine chose: run it again";
 
-/// What was asked beside the config.
+/// The flags outside the config that hints depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Hints {
-    /// Whether cube's own task of the same name was to go first.
+    /// Whether `--replace` was given.
     pub replaces: bool,
 }
 
 impl Hints {
-    /// The error with a hint that is true for what was asked.
+    /// The error with a hint that fits the flags.
     pub fn fit(self, error: Error, config: &Config) -> Error {
         let is_chosen = |port: HostPort| matches!(port, HostPort::Fixed(_) | HostPort::Range(..));
         match error.kind() {

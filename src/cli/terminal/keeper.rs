@@ -1,5 +1,5 @@
-//! A second process that gives the terminal back as it was if cube dies without a word. It is a fork of cube that
-//! hears no signal and waits for the end of a pipe.
+//! A second process that restores the terminal if cube dies unexpectedly. It is a fork of cube with all signals
+//! blocked, and waits for the end of a pipe.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read, Write},
@@ -14,14 +14,14 @@ use rustix::{
     thread::set_name,
 };
 
-/// A keeper on post.
+/// A running keeper.
 pub struct Keeper(PipeWriter);
 
 impl Keeper {
-    /// Posts one for `terminal`, whose settings are to be as they were `before`.
+    /// Starts a keeper for `terminal`, which restores the settings `before`.
     pub fn post(terminal: &OwnedFd, before: &Termios) -> io::Result<Self> {
         let (word, pipe) = io::pipe()?;
-        // From its first moment on; without SIGTTOU a process in the background may change the terminal.
+        // Blocked before the fork. With SIGTTOU blocked, a background process may change the terminal.
         let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         let forked = fork::fork();
         if matches!(forked, Ok(Fork::Child)) {
@@ -32,7 +32,7 @@ impl Keeper {
         forked.map(|_| Self(pipe))
     }
 
-    /// The terminal is as it was.
+    /// Ends the keeper: the terminal was restored.
     pub fn release(mut self) {
         let _ = self.0.write_all(b".");
     }
@@ -42,7 +42,7 @@ impl Keeper {
 fn stand(mut word: PipeReader, terminal: &OwnedFd, before: &Termios) -> ! {
     let _ = setpgid(None, None);
     let _ = set_name(c"task-terminal");
-    // Whoever reads cube's output must not wait for the keeper's.
+    // A reader of cube's output must not have to wait for the keeper to end.
     let _ = fork::redirect_stdio();
     if !matches!(word.read(&mut [0]), Ok(1)) {
         let _ = tcsetattr(terminal, OptionalActions::Now, before);

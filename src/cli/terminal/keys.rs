@@ -1,4 +1,4 @@
-//! The keys that let go of a task, as Docker writes them: `ctrl-p,ctrl-q`.
+//! The keys that detach from a task, in Docker's syntax: `ctrl-p,ctrl-q`.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use cube::{Error, Surroundings};
 
 const DEFAULT: &str = "ctrl-p,ctrl-q";
 
-/// A sequence of keys; none at all is never typed.
+/// A sequence of keys. An empty sequence never matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachKeys {
     bytes: Vec<u8>,
@@ -19,7 +19,7 @@ impl DetachKeys {
         Self { bytes: Vec::new(), text: String::new() }
     }
 
-    /// The flag's, else those of Docker's config.json, else Docker's own.
+    /// The keys of the flag, else of Docker's config.json, else Docker's default.
     pub fn choose(flag: Option<&str>) -> Result<Self, Error> {
         if let Some(keys) = flag.filter(|keys| !keys.is_empty()) {
             return keys.parse();
@@ -27,13 +27,13 @@ impl DetachKeys {
         configured().unwrap_or_else(|| DEFAULT.to_owned()).parse()
     }
 
-    /// As the engine takes them.
+    /// The text for the engine.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// A config.json that cannot be read is none.
+/// The keys in Docker's config.json; `None` if it cannot be read.
 fn configured() -> Option<String> {
     let text = std::fs::read(Surroundings::of_process().config_file()?).ok()?;
     let config: serde_json::Value = serde_json::from_slice(&text).ok()?;
@@ -66,10 +66,10 @@ fn key(name: &str) -> Option<u8> {
     }
 }
 
-/// What is typed, looked through for the keys.
+/// Searches typed bytes for the detach keys.
 pub struct Typed {
     keys: DetachKeys,
-    /// So many of the keys were typed and are held back.
+    /// How many of the keys were typed and are held back.
     held: usize,
 }
 
@@ -78,8 +78,8 @@ impl Typed {
         Self { keys, held: 0 }
     }
 
-    /// What of these bytes is the task's, and whether the keys are complete. The beginning of the keys is held back
-    /// until another key follows.
+    /// The bytes to pass on to the task, and whether the keys are complete. The beginning of the keys is held back until
+    /// another key is typed.
     pub fn take(&mut self, bytes: &[u8]) -> (Vec<u8>, bool) {
         let keys = &self.keys.bytes;
         let mut passed = Vec::with_capacity(bytes.len());
@@ -87,7 +87,7 @@ impl Typed {
             if keys.get(self.held) == Some(byte) {
                 self.held += 1;
             } else {
-                // What was held back was no beginning; but its end with this byte may be one.
+                // The bytes held back are not the keys; but their last bytes with this one may begin them.
                 let mut tail: Vec<u8> = keys.iter().take(self.held).copied().chain([*byte]).collect();
                 let begins = |length: &usize| keys.get(..*length).is_some_and(|start| tail.ends_with(start));
                 self.held = (0..=tail.len()).rev().find(begins).unwrap_or(0);

@@ -21,12 +21,12 @@ use crate::{
 pub enum Condition {
     /// Its process runs.
     Running,
-    /// Its health check says so.
+    /// Its health check passes.
     Healthy,
     /// A process of the task listens on this port, reachable from outside the container; without a
     /// port, on every tcp port that the container exposes.
     Port(Option<Port>),
-    /// A line of its output (either stream) matches, so often.
+    /// That many lines of its output (either stream) match.
     Log {
         /// A regular expression in the syntax of the crate `regex-lite`; it need not match the whole line.
         pattern: String,
@@ -35,14 +35,14 @@ pub enum Condition {
     },
     /// A request to a published port is answered as expected.
     Http(HttpCondition),
-    /// The server on this published tcp port says, by its own protocol, that it takes clients.
+    /// The server on this published tcp port answers in its own protocol that it accepts clients.
     Server {
-        /// What it speaks.
+        /// The protocol.
         protocol: ServerProtocol,
         /// The container's port.
         port: u16,
     },
-    /// Its health check passes, if it has one; else what the exposed ports of a known protocol serve takes clients; else
+    /// Its health check passes, if it has one; else the servers on exposed ports with a known protocol accept clients; else
     /// something listens on every exposed tcp port.
     Ready,
     /// This path exists in the container.

@@ -1,4 +1,4 @@
-//! Files copied in before a task starts and out at its end: the values of `--copy-in` and `--copy-out`.
+//! Copies into a container before its start, and out of it at its end: the values of `--copy-in` and `--copy-out`.
 
 use std::{
     fmt,
@@ -37,7 +37,7 @@ pub struct CopyOut {
     when: CopyWhen,
 }
 
-/// After which ends files are copied out.
+/// When files are copied out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CopyWhen {
     /// After every end.
@@ -45,7 +45,7 @@ pub enum CopyWhen {
     Always,
     /// Only if the task succeeded.
     Success,
-    /// Only if it did not.
+    /// Only if the task failed.
     Failure,
 }
 
@@ -56,20 +56,20 @@ impl CopyIn {
         &self.source
     }
 
-    /// The absolute path in the container. A folder becomes it; so does a file, unless it ends in a slash or is a
-    /// folder already.
+    /// The absolute path in the container. The copied folder or file gets this path; a file goes into it instead if the
+    /// path ends in a slash or is an existing folder.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// User and group that the files belong to; the numbers that they have here if it is left out.
+    /// The user and group id that the files get; those on this machine if left out.
     #[must_use]
     pub fn owner(&self) -> Option<(u32, u32)> {
         self.owner
     }
 
-    /// Patterns of what is left out, as in `.gitignore`.
+    /// Patterns of files to leave out, as in `.gitignore`.
     #[must_use]
     pub fn exclude(&self) -> &[String] {
         &self.exclude
@@ -83,27 +83,27 @@ impl CopyOut {
         &self.path
     }
 
-    /// The path on this machine. A folder becomes it; so does a file, unless it ends in a slash or is a folder
-    /// already.
+    /// The path on this machine. The copied folder or file gets this path; a file goes into it instead if the path ends in
+    /// a slash or is an existing folder.
     #[must_use]
     pub fn to(&self) -> &PathBuf {
         &self.to
     }
 
-    /// The same copy, its target taken from `folder` if it is relative.
+    /// The same copy; a relative target is resolved against `folder`.
     #[must_use]
     pub fn from_folder(mut self, folder: &Path) -> Self {
         self.to = folder.join(self.to);
         self
     }
 
-    /// After which ends.
+    /// When the copy is made.
     #[must_use]
     pub fn when(&self) -> CopyWhen {
         self.when
     }
 
-    /// Whether it is to be done after an end of this kind.
+    /// Whether the copy is made after this kind of end.
     #[must_use]
     pub fn is_due(&self, succeeded: bool) -> bool {
         match self.when {
@@ -138,7 +138,7 @@ impl FromStr for CopyOut {
 }
 
 fn parse_in(text: &str) -> Result<CopyIn, String> {
-    // What stands before may hold colons of its own.
+    // SRC may contain colons.
     let at = text.rfind(":/").ok_or("there is no `:/` between the source and an absolute path")?;
     let (source, rest) = text.split_at_checked(at).unwrap_or_default();
     let (path, options) = options(rest.trim_start_matches(':'), &["chown", "exclude"])?;
@@ -184,7 +184,7 @@ fn parse_out(text: &str) -> Result<CopyOut, String> {
 /// Options by name, in order.
 type CopyTerms<'a> = Vec<(&'a str, String)>;
 
-/// What stands before the options, and these. A comma that begins no `NAME=` belongs to what is before it.
+/// The text before the options, and the options. A comma without a known `NAME=` after it belongs to the text before.
 fn options<'a>(text: &str, known: &[&'a str]) -> Result<(String, CopyTerms<'a>), String> {
     let mut words = text.split(',');
     let mut first = words.next().unwrap_or_default().to_owned();
@@ -222,7 +222,7 @@ fn parse_owner(text: &str) -> Result<(u32, u32), String> {
     };
     match text.split_once(':') {
         Some((user, group)) => Ok((number(user)?, number(group)?)),
-        // As chown(1) does with a number it leaves the group alone, but there is none to leave: root's.
+        // chown(1) would keep the group, but the files have none in the container yet: root's.
         None => Ok((number(text)?, 0)),
     }
 }

@@ -86,7 +86,8 @@ fn is_mode(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| "rwm".contains(c) && once(c))
 }
 
-/// `vendor/class=name`: letters, digits, `.`, `-`, `_`, in the name `:` too, at both ends a letter or digit.
+/// `vendor/class=name`: each part has letters, digits, `.`, `-`, `_` (the name `:` too), with a letter or digit at both
+/// ends.
 fn is_cdi_name(text: &str) -> bool {
     let Some((kind, name)) = text.split_once('=') else { return false };
     let Some((vendor, class)) = kind.split_once('/') else { return false };

@@ -15,7 +15,7 @@ use crate::{
 /// The engine counts nanoseconds in signed 64-bit integers (292 years).
 const ENGINE_MAX: u64 = i64::MAX.unsigned_abs();
 const SECOND: u64 = 1_000_000_000;
-/// Units in nanoseconds; a unit stands before those that begin like it.
+/// Units in nanoseconds. The order matters for units that begin with the same letters.
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -30,7 +30,7 @@ const UNITS: [(&str, u64); 8] = [
 /// Reads a duration: `500ms`, `10s`, `1h30m`, `1.5h`, or a bare number of seconds, which may have a fraction.
 ///
 /// # Errors
-/// Anything else, a negative duration, and more than 292 years (what the engine can count).
+/// Anything else, a negative duration, and more than 292 years (the engine's maximum).
 pub fn parse(text: &str) -> Result<Duration, Error> {
     let nanos = match Decimal::parse(text) {
         Some(seconds) => seconds.times(SECOND).ok_or(TOO_LONG),
@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
     })
 }
 
-/// Reads a duration in Go's syntax alone, where a number needs a unit (only `0` does without).
+/// Reads a duration in Go's syntax, where every number but `0` needs a unit.
 #[must_use]
 pub fn parse_go(text: &str) -> Option<Duration> {
     let nanos = if text == "0" { Ok(0) } else { go_nanos(text) };

@@ -76,7 +76,7 @@ impl EnvVar {
         known.collect()
     }
 
-    /// The same variable without its value, fit to be shown.
+    /// The same variable without its value, safe to show.
     #[must_use]
     pub fn without_value(mut self) -> Self {
         self.value = None;

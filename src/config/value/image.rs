@@ -32,12 +32,12 @@ pub struct ImageRef {
 }
 
 impl ImageRef {
-    /// Stands for an image that is not known yet.
+    /// A placeholder for an image that is not known yet.
     pub(in crate::config) const fn unset() -> Self {
         Self { given: String::new(), domain: String::new(), path: String::new(), tag: None, digest: None }
     }
 
-    /// The text as it was given; what a create request takes, because it may be a short image id.
+    /// The text as it was given. It is used in create requests, because it may be a short image id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.given
@@ -67,14 +67,13 @@ impl ImageRef {
         self.digest.as_deref()
     }
 
-    /// Whether this is the id of a local image (64 hex digits, `sha256:` before them or not), which no registry
-    /// can be asked for.
+    /// Whether this is the id of a local image (64 hex digits, with or without `sha256:`), which cannot be pulled.
     #[must_use]
     pub fn is_id(&self) -> bool {
         self.path.is_empty()
     }
 
-    /// The reference as a user would write it, with `:latest` unless there is a tag, a digest or an id.
+    /// The reference as a user would write it, with `:latest` unless it has a tag or digest, or is an id.
     #[must_use]
     pub fn familiar(&self) -> String {
         if self.is_id() {
@@ -92,7 +91,7 @@ impl ImageRef {
         text
     }
 
-    /// The repository for a pull (`fromImage`): registry and path, without Docker Hub's defaults.
+    /// The repository for a pull request (`fromImage`): registry and path, without Docker Hub's defaults.
     #[must_use]
     pub fn pull_name(&self) -> String {
         if self.is_id() {
@@ -105,7 +104,7 @@ impl ImageRef {
         official.unwrap_or(&self.path).to_owned()
     }
 
-    /// What to pull of it (`tag`): the digest, else the tag, else `latest`; never nothing, which would be all tags.
+    /// The tag for a pull request: the digest, else the tag, else `latest`. Never empty: the engine would pull all tags.
     #[must_use]
     pub fn pull_tag(&self) -> &str {
         self.digest().or(self.tag()).unwrap_or("latest")
@@ -178,7 +177,7 @@ fn parse_named(text: &str) -> Result<ImageRef, &'static str> {
     Ok(ImageRef { given, domain, path, tag: tag.map(str::to_owned), digest: digest.map(str::to_owned) })
 }
 
-/// The first part is a registry if it can be nothing else: a dot, a port, an upper-case letter, or `localhost`.
+/// The first part is a registry if it has a dot, a port or an upper-case letter, or is `localhost`.
 fn split_domain(text: &str) -> (&str, &str) {
     match text.split_once('/') {
         Some((LEGACY_DOMAIN, rest)) => (DEFAULT_DOMAIN, rest),
@@ -218,7 +217,7 @@ fn is_domain(text: &str) -> bool {
     host_ok && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Lower-case letters and digits, parted by one dot, one or two underscores, or any number of dashes.
+/// Lower-case letters and digits, separated by one dot, one or two underscores, or any number of dashes.
 fn is_path_component(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();

@@ -2,7 +2,7 @@
 
 use crate::{config::key_value_file, error::Error};
 
-/// Reads a label, `name=value`; a name alone has the empty value.
+/// Reads a label, `name=value`; a name alone has an empty value.
 ///
 /// White space before the name is dropped.
 ///

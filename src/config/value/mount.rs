@@ -18,7 +18,7 @@ pub struct Mount {
     options: Vec<String>,
 }
 
-/// Options that exclude each other stand in one group; at most one of each group is allowed.
+/// Groups of options that exclude each other: at most one of each group is allowed.
 const ACCESS: &[&str] = &["ro", "rw"];
 const LABEL: &[&str] = &["z", "Z"];
 const PROPAGATION: &[&str] = &["private", "rprivate", "slave", "rslave", "shared", "rshared"];
@@ -54,7 +54,7 @@ impl Mount {
         self.options.iter().any(|option| option == "ro")
     }
 
-    /// The options behind the target.
+    /// The options after the target.
     #[must_use]
     pub fn options(&self) -> &[String] {
         &self.options
@@ -145,7 +145,7 @@ fn parse_source(source: &str, cwd: Option<&Path>) -> Result<String, &'static str
     Err("not a volume name; a host path begins with / or ./")
 }
 
-/// The path without `.` and `..`, by its text alone.
+/// The path without `.` and `..`, without looking at the file system.
 fn clean(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut clean, part| {
         match part {

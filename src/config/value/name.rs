@@ -1,4 +1,4 @@
-//! Names of containers, and what a user types to name a task; both are safe in a URL's path.
+//! Names of containers, and references to tasks (`TASK` on the command line). Both are safe in a URL's path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +42,7 @@ impl FromStr for Name {
 
 text_serde!(Name, "a container name");
 
-/// What a user types to name a task: a container id or a prefix of it, a name, or the task's UUID.
+/// A reference to a task: a container id or a prefix of it, a name, or the task's UUID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskRef(String);
 
@@ -53,10 +53,10 @@ impl TaskRef {
         &self.0
     }
 
-    /// The task's UUID, if this is one with its dashes.
+    /// The task's UUID, if this is a UUID with dashes.
     #[must_use]
     pub fn as_uuid(&self) -> Option<Uuid> {
-        // Without dashes it would be read from a prefix of 32 digits of a container id too.
+        // Without dashes, it could also be a container id's prefix of 32 digits.
         if self.0.len() == 36 { Uuid::try_parse(&self.0).ok() } else { None }
     }
 }

@@ -25,7 +25,7 @@ pub struct NetworkAttachment {
     pub ip6: Option<Ipv6Addr>,
     /// Link-local addresses of the task on it.
     pub link_local_ips: Vec<IpAddr>,
-    /// The task's hardware address on it.
+    /// The task's MAC address on it.
     pub mac_address: Option<String>,
     /// Options of the network's driver.
     pub driver_opts: BTreeMap<String, String>,
@@ -34,20 +34,20 @@ pub struct NetworkAttachment {
 }
 
 impl NetworkAttachment {
-    /// The network `name`, joined without more.
+    /// The network `name`, without further settings.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Whether somebody made it, and no engine brings it along.
+    /// Whether somebody created it: not `default`, `bridge`, `host`, `none` or `container:`.
     #[must_use]
     pub fn is_user_defined(&self) -> bool {
         !matches!(self.name.as_str(), "default" | "bridge" | "host" | "none")
             && !self.name.starts_with("container:")
     }
 
-    /// Whether nothing but the name is said.
+    /// Whether it has no settings but the name.
     pub(crate) fn is_plain(&self) -> bool {
         *self == Self::named(self.name.as_str())
     }
@@ -67,7 +67,7 @@ impl NetworkAttachment {
     }
 }
 
-/// The name alone if that is all, else the long form.
+/// The name, or the long form if there are other settings.
 impl fmt::Display for NetworkAttachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_plain() && !is_long(&self.name) {
@@ -130,8 +130,8 @@ fn set(network: &mut NetworkAttachment, key: &str, value: &str) -> Result<(), St
     Ok(())
 }
 
-/// A hardware address as it was written: 6, 8 or 20 pairs of hexadecimal digits between `:` or `-`, or groups of
-/// four between dots.
+/// A MAC address as it was written: 6, 8 or 20 pairs of hexadecimal digits separated by `:` or `-`, or groups of four
+/// separated by dots.
 pub(crate) fn mac_address(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
     let (separator, digits) = match trimmed.find([':', '-', '.']).map(|at| trimmed.split_at(at).1) {

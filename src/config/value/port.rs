@@ -1,4 +1,4 @@
-//! Container ports, host ports and where they meet, in the syntax of `-p` and `--expose`.
+//! Container ports, host ports and their mappings: the values of `-p` and `--expose`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use crate::{config::text::text_serde, error::Error};
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
-    /// TCP, which a port without a protocol means.
+    /// TCP, the default.
     #[default]
     Tcp,
     /// UDP.
@@ -102,7 +102,7 @@ pub enum HostPort {
     Range(u16, u16),
 }
 
-/// What the engine wants: nothing, a port, or `first-last`.
+/// The engine's form: empty, a port, or `first-last`.
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,7 +143,7 @@ impl PortMapping {
     /// range for one container port, or the long form `target=80,published=8080,protocol=tcp`.
     ///
     /// # Errors
-    /// Anything else; see `docker run --help` and go-connections' `ParsePortSpec`, whose rules these are.
+    /// Anything else. The rules are those of `docker run` (go-connections, `ParsePortSpec`).
     pub fn parse_spec(text: &str) -> Result<Vec<Self>, Error> {
         let parsed = if text.contains('=') { parse_long(text) } else { parse_short(text) };
         parsed.map_err(|reason| {
@@ -200,7 +200,7 @@ impl fmt::Display for Binding {
 
 type Reason = &'static str;
 
-/// A port, 0 included; no sign, as in Go.
+/// A port number, 0 included; as in Go, without a sign.
 fn number(text: &str) -> Result<u16, Reason> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("a port is a whole number");
@@ -241,7 +241,7 @@ fn split_protocol(text: &str) -> Result<(&str, Protocol), Reason> {
     Ok((ports, protocol.map_err(|_| "the protocol is tcp, udp or sctp")?))
 }
 
-/// All but the last two parts are the address, so that IPv6 needs no brackets.
+/// The last two parts are ports, everything before them is the address: so IPv6 needs no brackets.
 fn parse_short(text: &str) -> Result<Vec<PortMapping>, Reason> {
     let (host, container) = text.rsplit_once(':').unwrap_or(("", text));
     let (ip, host) = host.rsplit_once(':').unwrap_or(("", host));
@@ -281,7 +281,7 @@ fn pair(host_ip: Option<IpAddr>, host: &str, container: &str) -> Result<Vec<Port
         .collect())
 }
 
-/// `mode` is a matter of Swarm's; both of its values mean the same here.
+/// `mode` matters to Swarm only; its two values mean the same here.
 fn parse_long(text: &str) -> Result<Vec<PortMapping>, Reason> {
     let (mut target, mut published, mut protocol) = ("", "", "tcp");
     for field in text.split(',') {

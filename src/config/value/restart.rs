@@ -1,4 +1,4 @@
-//! When the engine starts a task again: the values of `--restart`.
+//! When the engine restarts a task: the values of `--restart`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::{config::text::text_serde, error::Error};
 /// A restart policy in Docker's words: `no`, `always`, `unless-stopped`, `on-failure[:N]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RestartPolicy {
-    /// Never; also what the empty text means.
+    /// Never. An empty text means this too.
     #[default]
     No,
     /// Whenever it ends, and when the engine starts.
@@ -17,7 +17,7 @@ pub enum RestartPolicy {
     UnlessStopped,
     /// When it ends with an exit code other than 0.
     OnFailure {
-        /// How often at most; `None` and 0 mean without a limit.
+        /// The maximum number of restarts; `None` and 0 mean no limit.
         max_retries: Option<u32>,
     },
 }

@@ -11,7 +11,7 @@ pub struct Signal(u8);
 
 const RTMIN: u8 = 34;
 const RTMAX: u8 = 64;
-/// Names from 1 on; a second name for the same number stands in [`ALIASES`].
+/// Names of the signals from 1 on; other names for the same numbers are in [`ALIASES`].
 const NAMES: [&str; 31] = [
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
     "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
@@ -56,7 +56,7 @@ impl FromStr for Signal {
     }
 }
 
-/// Digits only: Rust's own parser would take a plus sign.
+/// Digits only: Rust's own parser would accept a plus sign.
 fn parse_number(text: &str) -> Option<u8> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

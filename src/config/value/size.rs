@@ -65,7 +65,7 @@ impl FromStr for Size {
     }
 }
 
-/// What the unit behind a number stands for: nothing, `b`, or a letter with an optional `b` or `ib`.
+/// The factor of the unit after a number: none, `b`, or a letter with an optional `b` or `ib`.
 fn unit_bytes(suffix: &str) -> Option<u64> {
     let suffix = suffix.to_ascii_lowercase();
     if suffix.is_empty() || suffix == "b" {
@@ -75,7 +75,7 @@ fn unit_bytes(suffix: &str) -> Option<u64> {
     UNITS.iter().find(|(name, _)| letter.chars().eq([*name])).map(|(_, bytes)| *bytes)
 }
 
-/// The largest unit that needs no fraction: `32m`, `1536`.
+/// Prints the largest unit that needs no fraction: `32m`, `1536`.
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.iter().find(|(_, bytes)| self.0 >= *bytes && self.0.is_multiple_of(*bytes)) {
@@ -102,12 +102,12 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// The most of memory and swap together; `-1` is unlimited swap.
+/// The limit of memory and swap together, in bytes; `-1` is unlimited swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SwapLimit {
-    /// As much swap as there is.
+    /// Unlimited swap.
     Unlimited,
-    /// So much of both together.
+    /// The sum of memory and swap.
     Total(Size),
 }
 
@@ -143,7 +143,7 @@ impl<'de> Deserialize<'de> for SwapLimit {
     }
 }
 
-/// A share of processor time in billionths of one CPU; 0 is no limit.
+/// A limit of processor time, in billionths of one CPU; 0 means no limit.
 ///
 /// The syntax is that of `docker run --cpus`: `2`, `0.5` (at most nine decimals) or a fraction `1/2`.
 /// Serde writes text such as `"0.5"` and reads a number or text.

@@ -13,7 +13,7 @@ pub struct Ulimit {
     hard: i64,
 }
 
-/// What an engine on Linux can limit.
+/// The resources that an engine on Linux can limit.
 const NAMES: [&str; 15] = [
     "core",
     "cpu",
@@ -39,13 +39,13 @@ impl Ulimit {
         &self.name
     }
 
-    /// The limit that counts.
+    /// The limit that is enforced.
     #[must_use]
     pub const fn soft(&self) -> i64 {
         self.soft
     }
 
-    /// How far the task may raise it.
+    /// The value up to which the task may raise the soft limit.
     #[must_use]
     pub const fn hard(&self) -> i64 {
         self.hard

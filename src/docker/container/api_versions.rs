@@ -1,8 +1,8 @@
-//! From which version of the engine's API on a field of a config is known. An older engine drops it in silence, so it
-//! is refused before anything is made.
+//! The API versions that support each config field. An older engine ignores such a field silently, so cube refuses it
+//! before anything is made.
 //!
-//! Facts from the version history of the engine's API. `bind-recursive=writable` has no line: an engine that does not
-//! know it does just that.
+//! The source is the version history of the engine's API. `bind-recursive=writable` is not in the table: an engine that
+//! does not know it behaves like that anyway.
 
 use crate::{
     config::{
@@ -13,13 +13,13 @@ use crate::{
     error::{Error, ErrorKind, Origin},
 };
 
-/// A field that not every engine knows.
+/// A field that not every engine supports.
 pub(crate) struct Field {
     /// The flag, as it is written.
     pub flag: &'static str,
-    /// The first API that knows it.
+    /// The first API version that supports it.
     pub since: (u32, u32),
-    /// The first API that knows it no more.
+    /// The first API version that no longer supports it.
     pub until: Option<(u32, u32)>,
     is_set: fn(&Config) -> bool,
     /// What to do instead.
@@ -35,7 +35,7 @@ const fn field(
     Field { flag, since, until: None, is_set, hint }
 }
 
-/// All of them.
+/// All entries.
 pub(crate) const FIELDS: [Field; 13] = [
     field("--gpus", (1, 40), |c| !c.security.gpus.is_empty(), "name the devices by --device"),
     field(
@@ -113,14 +113,14 @@ fn is_given(text: Option<&String>) -> bool {
     text.is_some_and(|text| !text.is_empty())
 }
 
-/// Whether the engine's version makes a difference to this config.
+/// Whether the config has a field that depends on the engine's version.
 pub(crate) fn matter_to(config: &Config) -> bool {
     let network = &config.network;
     let has_mac = network.joined().iter().any(|network| network.mac_address.is_some());
     has_mac || network.networks.len() > 1 || FIELDS.iter().any(|field| (field.is_set)(config))
 }
 
-/// Refuses what this engine does not know.
+/// Refuses fields that this engine does not support.
 pub(crate) fn check(config: &Config, engine: Engine) -> Result<(), Error> {
     let is_unknown = |field: &&Field| {
         engine.is_below(field.since) || field.until.is_some_and(|until| engine.api() >= until)
@@ -153,7 +153,7 @@ mod tests {
         Config::from_json(json.as_bytes(), Some("a".parse().unwrap())).unwrap()
     }
 
-    /// A config for each line of the table, in its order.
+    /// A config for each entry of the table, in the same order.
     const SET: [&str; 13] = [
         r#"{"gpus":["all"]}"#,
         r#"{"mount":["type=bind,source=/a,target=/b,bind-recursive=disabled"]}"#,

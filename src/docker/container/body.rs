@@ -1,7 +1,7 @@
-//! What is sent to create a container: the config in the engine's words, field by field as Docker's CLI sends it.
+//! The body of a create request: the config in the engine's terms, field by field as Docker's CLI sends it.
 //!
-//! Written by hand and not by bollard's model, which lacks what the CLI sends to older engines (`KernelMemory`, the
-//! container's own `MacAddress`) and refuses words that it does not know (`CgroupnsMode`).
+//! It does not use bollard's model, which lacks fields that the CLI sends to older engines (`KernelMemory`, the
+//! container's own `MacAddress`) and refuses unknown values (`CgroupnsMode`).
 
 mod host;
 mod mounts;
@@ -34,22 +34,22 @@ pub(crate) use host::{capabilities, ulimits};
 pub(crate) use mounts::words as mount;
 pub(crate) use networks::later;
 
-/// The log driver that keeps every byte: `json-file` replaces what is not UTF-8.
+/// The log driver that keeps every byte: `json-file` replaces bytes that are not UTF-8.
 const LOG_DRIVER: &str = "local";
-/// So large that it never rotates, whatever the engine's own default: a rotated log has lost output.
+/// Options with which the log never rotates, since rotation loses output.
 const LOG_OPTIONS: [(&str, &str); 3] = [("max-size", "1000g"), ("max-file", "1"), ("compress", "false")];
 
-/// What a create request needs beside the task.
+/// What a create request needs in addition to the task.
 pub(crate) struct CreateContext<'a> {
-    /// Ports to publish on top of the config's own mappings.
+    /// Ports to publish in addition to the config's mappings.
     pub published: &'a [PortMapping],
-    /// The engine, which decides where a hardware address is said.
+    /// The engine: its API version decides where the MAC address goes.
     pub engine: Engine,
-    /// The engine's socket, for a task that is to reach the engine.
+    /// The engine's socket, for `--use-api-socket`.
     pub socket: Option<&'a str>,
-    /// The variable by which such a task finds its credentials.
+    /// The variable through which such a task finds its credentials.
     pub docker_config: Option<&'a str>,
-    /// The proxies that the caller's configuration names.
+    /// The proxies from the caller's configuration.
     pub proxies: Option<Proxies>,
 }
 
@@ -105,7 +105,7 @@ fn process(config: &Config) -> Map<String, Value> {
     body
 }
 
-/// Adds what is said: neither null nor an empty list or object.
+/// Adds the fields that are set: not null, and not an empty list or object.
 fn add<const N: usize>(body: &mut Map<String, Value>, fields: [(&str, Value); N]) {
     let is_said = |value: &Value| match value {
         Value::Null => false,
@@ -116,7 +116,7 @@ fn add<const N: usize>(body: &mut Map<String, Value>, fields: [(&str, Value); N]
     body.extend(fields.into_iter().filter(|(_, v)| is_said(v)).map(|(name, value)| (name.to_owned(), value)));
 }
 
-/// How the engine writes a set.
+/// A set, as the engine writes it: an object with empty values.
 fn set(names: impl IntoIterator<Item = impl ToString>) -> Value {
     Value::Object(names.into_iter().map(|name| (name.to_string(), json!({}))).collect())
 }

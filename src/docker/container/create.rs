@@ -1,4 +1,4 @@
-//! Create and start. A missing image is pulled once, as the task's pull policy says.
+//! Creates and starts containers. A missing image is pulled once, if the task's pull policy allows it.
 
 mod api_socket;
 
@@ -60,7 +60,7 @@ impl Docker {
         let created = match self.try_create(task, &around, events).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(&config, events).await?;
-                // The answer to the first request has shown which engine this is.
+                // The engine's version is known from the answer to the first request.
                 let around = self.context(&published, socket.as_ref());
                 self.try_create(task, &around, events).await
             }
@@ -76,7 +76,7 @@ impl Docker {
         created.map_err(|e| e.during(format!("cannot create {}", task.title())))
     }
 
-    /// Refuses what this engine's version does not know, where the config holds such a thing at all.
+    /// Refuses config fields that this engine's version does not support.
     async fn check_version(&self, config: &Config) -> Result<(), Error> {
         if !api_versions::matter_to(config) {
             return Ok(());
@@ -87,7 +87,7 @@ impl Docker {
         api_versions::check(config, self.transport.engine())
     }
 
-    /// Connects the container with the networks that this engine's create request does not take.
+    /// Connects the container to the networks that this engine does not accept in a create request.
     async fn join_others(&self, id: &str, config: &Config) -> Result<(), Error> {
         for join in body::later(config, self.transport.engine()) {
             let endpoint_config = serde_json::from_value(join.endpoint).ok();
@@ -138,7 +138,7 @@ impl Docker {
         let path = path(config);
         let first: Result<CreateAnswer, Error> = self.transport.post(&path, bytes(&body), &[]).await;
         let created = match first {
-            // podman knows other drivers; its own keep all output too.
+            // podman has other drivers, which keep all output too.
             Err(error)
                 if config.logging.log_driver.is_none()
                     && refusal::says(&error, EngineText::is_refused_log_driver) =>
@@ -148,14 +148,14 @@ impl Docker {
             }
             first => first?,
         };
-        // What the engine cannot honour and leaves out: a limit, a port.
+        // The engine's warnings about settings that it ignored: a limit, a port.
         for warning in created.warnings.unwrap_or_default() {
             events(Event::Warning(warning.strip_prefix("WARNING: ").unwrap_or(&warning).to_owned()));
         }
         inspect::checked_id(created.id).map(EngineId::Container)
     }
 
-    /// With `--bind` every exposed port is published by name, so the image's own must be known first.
+    /// With `--bind` each exposed port is published by its number, so the image's ports must be known first.
     async fn ports_to_bind(&self, config: &Config, events: Events<'_>) -> Result<Vec<PortMapping>, Error> {
         if config.network.bind.is_none() || !config.network.publish_all {
             return Ok(Vec::new());
@@ -164,7 +164,7 @@ impl Docker {
         Ok(ports.into_iter().map(body::on_any_host_port).collect())
     }
 
-    /// The ports that the task exposes: the image's, which is pulled if it is missing, and its own.
+    /// The ports that the task exposes: the image's, which is pulled if it is missing, and the config's.
     pub(crate) async fn exposed_by(&self, config: &Config, events: Events<'_>) -> Result<Vec<Port>, Error> {
         let exposed = match self.exposed_ports(&config.image).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
@@ -180,7 +180,7 @@ impl Docker {
         self.pull(&config.image, config.platform.as_ref(), config.pull_retries, events).await.map(drop)
     }
 
-    /// Runs a call of bollard's with its error turned into cube's, within the time an answer may take.
+    /// Runs a call of bollard within the answer timeout, and converts its error to cube's.
     pub(crate) async fn within<T>(
         &self,
         call: impl Future<Output = Result<T, bollard::errors::Error>>,
@@ -192,7 +192,7 @@ impl Docker {
     }
 }
 
-/// Where a create request goes. Neither a name nor a platform holds a character that a query cannot.
+/// The path of the create request. Names and platforms contain no characters that need escaping in a query.
 fn path(config: &Config) -> String {
     let name = config.name.as_ref().map(|name| format!("name={}", name.as_str()));
     let platform = config.platform.as_ref().map(|platform| format!("platform={platform}"));

@@ -1,4 +1,4 @@
-//! Running a command in a container.
+//! Runs a command in a container.
 
 use std::collections::VecDeque;
 
@@ -20,20 +20,20 @@ use crate::{
     error::Error,
 };
 
-/// How the engine's refusal to run a command begins, on the command's own output: Docker's, and podman's for the
-/// runtimes runc and crun.
+/// How an engine's refusal to run a command begins, which it writes as the command's output: Docker's, and podman's for
+/// the runtimes runc and crun.
 const REFUSALS: [&[u8]; 3] = [b"OCI runtime exec failed", b"Error: runc: exec failed", b"Error: crun: "];
-/// More than a refusal is long, in bytes.
+/// Longer than any refusal, in bytes.
 const LONGEST_REFUSAL: usize = 8 << 10;
-/// The exit codes that engines give then; older ones the first also for a command that is not found.
+/// The exit codes of a refusal. Older engines use 126 also for a command that is not found.
 const NOT_EXECUTED: [i64; 2] = [126, 127];
 
-/// What to run, and as whom.
+/// How to run a command in a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExecOptions {
     /// The command and its arguments.
     pub command: Vec<String>,
-    /// Environment variables beside the container's.
+    /// Environment variables in addition to the container's.
     pub env: Vec<EnvVar>,
     /// The user; the container's own if left out.
     pub user: Option<String>,
@@ -43,7 +43,7 @@ pub struct ExecOptions {
     pub stdin: bool,
     /// Whether the command has a terminal.
     pub tty: bool,
-    /// The keys by which the engine itself lets go of that terminal; `ctrl-p,ctrl-q` if left out.
+    /// The keys by which the engine detaches from that terminal; `ctrl-p,ctrl-q` if left out.
     pub detach_keys: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct Exec {
     output: Attachment,
     id: String,
     begun: bool,
-    /// What looked like the engine's refusal and was not, in order.
+    /// Pieces that were held back because they looked like an engine's refusal, in order.
     held_back: VecDeque<Chunk>,
 }
 
@@ -62,8 +62,8 @@ impl Exec {
     /// The next piece of its output, or `None` at its end.
     ///
     /// # Errors
-    /// As [`Attachment::next`]; [`crate::ErrorKind::CommandNotFound`] or [`crate::ErrorKind::CommandNotExecutable`] where
-    /// the engine says so in the command's place.
+    /// As [`Attachment::next`]; [`crate::ErrorKind::CommandNotFound`] or [`crate::ErrorKind::CommandNotExecutable`] if
+    /// the engine reports that instead of the command's output.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         if let Some(chunk) = self.held_back.pop_front() {
             return Ok(Some(chunk));
@@ -78,7 +78,7 @@ impl Exec {
         }
     }
 
-    /// `first` if the command wrote it: the engine's refusal is all that comes, and has its own code.
+    /// Returns `first` if the command wrote it. An engine's refusal is the whole output, and the exit code fits it.
     async fn command_or_engine(&mut self, first: Chunk) -> Result<Option<Chunk>, Error> {
         let mut length = first.bytes.len();
         while length < LONGEST_REFUSAL {
@@ -95,7 +95,7 @@ impl Exec {
         Ok(Some(first))
     }
 
-    /// The engine's id of the command, by which its terminal is resized.
+    /// The engine's id of the command ([`Docker::resize_exec`] takes it).
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -106,7 +106,7 @@ impl Exec {
     /// # Errors
     /// The engine's; [`crate::ErrorKind::BadAnswer`] if it does not know the code.
     pub fn code(&self) -> impl Future<Output = Result<i64, Error>> + Send {
-        // The connection in `self` may not be shared between threads; what is needed of it may.
+        // Copied out of `self`, whose connection must not be shared between threads.
         let (docker, id) = (&self.docker, &self.id);
         docker.exec_code(id)
     }
@@ -134,7 +134,7 @@ impl Docker {
         Ok((Exec { docker: self.clone(), output, id, begun: false, held_back: VecDeque::new() }, input))
     }
 
-    /// Gives the terminal of a command that runs in a task a size, in characters.
+    /// Sets the size, in characters, of the terminal of a command in a task.
     ///
     /// # Errors
     /// The engine's refusal: the command has no terminal, or does not run.

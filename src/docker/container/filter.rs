@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// A condition on the tasks of a list: `status=exited`, `ancestor=IMAGE`, `label=NAME[=VALUE]`, `name=PART`,
-/// `id=BEGINNING`, `health=healthy`; `state` and `image` are other words for `status` and `ancestor`. Conditions of
-/// one key are alternatives, but for labels, all of which must be there.
+/// `id=PREFIX`, `health=healthy`; `state` and `image` are aliases of `status` and `ancestor`. Of several conditions
+/// with one key, one must hold; of several labels, all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListFilter {
     key: &'static str,
@@ -60,13 +60,13 @@ impl FromStr for ListFilter {
     }
 }
 
-/// The filters in the engine's words: cube's own tasks of which all this holds.
+/// The filters in the engine's syntax, with the label that selects cube's own tasks.
 pub(crate) fn in_engines_words(own: &[ListFilter]) -> String {
     let own = own.iter().map(|filter| (filter.key, filter.value.as_str()));
     filters([("label", TASK_ID)].into_iter().chain(own))
 }
 
-/// Whether a label is there, with this value if one is asked for.
+/// Whether the labels contain `name`, with `value` if that is given.
 pub(crate) fn has_label(labels: &LabelMap, name: &str, value: Option<&str>) -> bool {
     labels.get(name).is_some_and(|found| value.is_none_or(|value| value == found))
 }

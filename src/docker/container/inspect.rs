@@ -1,5 +1,5 @@
-//! What the engine says of a container, as much as cube needs. Unknown states and fields are no error:
-//! engines differ.
+//! Inspects containers and images: reads the parts of the engine's answer that cube needs. Unknown states and fields are
+//! accepted, because engines differ.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,9 +30,10 @@ use crate::{
     result::Ports,
 };
 
-/// How long an engine may take from the end of a process to its decision, and how often it is asked: there is no event.
+/// How long an engine may take after a process's end to decide on a restart, and how often it is asked: there is no
+/// event.
 const DECISION: Patience = Patience { limit: Duration::from_secs(5), pause: Duration::from_millis(50) };
-/// The same for the ports of a task that has just started.
+/// The same for the published ports of a task that has just started.
 const TELLING: Patience = Patience { limit: Duration::from_millis(500), pause: Duration::from_millis(50) };
 
 impl Docker {
@@ -62,14 +63,14 @@ impl Docker {
 }
 
 impl RunningTask {
-    /// As [`RunningTask::inspect`], once the engine has reported where the ports are that it publishes, if it does soon:
-    /// it does not say so at the very start, and on some networks never.
+    /// As [`RunningTask::inspect`], but waits shortly until the engine reports the addresses of the published ports: they may
+    /// be missing just after the start, and on some networks for ever.
     pub(crate) async fn inspect_published(&self) -> Result<Details, Error> {
         let untold = |details: &Result<Details, Error>| details.as_ref().is_ok_and(Details::lacks_ports);
         TELLING.ask(|| self.inspect(), untold).await
     }
 
-    /// As [`RunningTask::inspect`], once the engine has decided whether a process that ended is started again.
+    /// As [`RunningTask::inspect`], but waits until the engine has decided whether to restart an ended process.
     pub(crate) async fn inspect_decided(&self) -> Result<Details, Error> {
         let engine = self.docker().transport.engine();
         let undecided =
@@ -120,7 +121,7 @@ struct HostAnswer {
 }
 
 impl HostAnswer {
-    /// The ports that are to be published of those that are `exposed`. A borrowed network has none of its own.
+    /// The ports out of `exposed` that should be published: none in the network of another container.
     fn to_publish(&self, exposed: &[Port]) -> Vec<Port> {
         let borrowed = matches!(self.network_mode.as_str(), "host" | "none");
         if borrowed || self.network_mode.starts_with("container:") {
@@ -139,7 +140,7 @@ struct RestartAnswer {
 }
 
 impl RestartAnswer {
-    /// Whether it starts a process again that ended with `code` after so many `restarts`.
+    /// Whether the policy restarts a process that ended with `code` after `restarts` restarts.
     fn holds(&self, code: i64, restarts: u64) -> bool {
         match (self.name.as_str(), self.maximum_retry_count) {
             ("always" | "unless-stopped", _) => true,
@@ -196,7 +197,7 @@ struct EndpointAnswer {
     address_v6: String,
 }
 
-/// A container's id as an engine writes it. It goes into the paths of further requests.
+/// Checks a container id from an engine, because it becomes part of request paths.
 pub(crate) fn checked_id(id: String) -> Result<String, Error> {
     if is_id(&id) { Ok(id) } else { Err(refusal::bad_answer("/containers", &"an id that is no id")) }
 }
@@ -242,7 +243,7 @@ impl From<InspectAnswer> for Details {
     }
 }
 
-/// A time of the engine's; its zero time, the year 1, is none.
+/// A time from the engine; `None` for its zero time, the year 1.
 fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text?).ok()?.to_utc();
     (time.timestamp() > 0).then_some(time)
@@ -259,13 +260,13 @@ fn addresses(network: &NetworkAnswer) -> Vec<std::net::IpAddr> {
     endpoints.flat_map(|e| [&e.address, &e.address_v6]).filter_map(|a| a.parse().ok()).collect()
 }
 
-/// What the engine bound: an address (none means all of them) and a port.
+/// A binding from the engine: an address (empty means all addresses) and a port.
 pub(crate) fn bound(ip: &str, port: u16) -> Option<Binding> {
     let is_address = ip.is_empty() || ip.parse::<std::net::IpAddr>().is_ok();
     is_address.then(|| Binding { host: ip.to_owned(), port })
 }
 
-/// IPv4 first within each port.
+/// The published ports; for each port, IPv4 comes first.
 fn published(network: &NetworkAnswer) -> Ports {
     let mut ports = Ports::new();
     for (port, bindings) in &network.ports {

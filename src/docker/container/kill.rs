@@ -1,4 +1,4 @@
-//! A signal to a task on its user's word, and its removal without asking it to end.
+//! Sends a signal to a task, or kills and removes it.
 
 use crate::{
     config::value::{name::TaskRef, signal::Signal},
@@ -8,11 +8,11 @@ use crate::{
 };
 
 impl Docker {
-    /// Sends a signal to the process of one of cube's own tasks and removes nothing; SIGKILL if none is given.
+    /// Sends a signal to the process of one of cube's own tasks, without removing anything. SIGKILL if none is given.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`]; [`ErrorKind::WrongState`] for a task that does not run and for what is not
-    /// cube's; [`ErrorKind::Unsupported`] on a swarm, where there is no way to the process.
+    /// [`ErrorKind::TaskNotFound`]; [`ErrorKind::WrongState`] for a task that does not run, and for a container that is
+    /// not cube's; [`ErrorKind::Unsupported`] on a swarm, which cannot send signals.
     pub async fn kill_task(&self, task: &TaskRef, signal: Option<&Signal>) -> Result<DockerResult, Error> {
         let (found, details) = self.find_own(task).await?;
         let sent = found.signal_if_alive(&details, signal).await;
@@ -21,10 +21,10 @@ impl Docker {
         Ok(after.result(Action::Kill, self.address()))
     }
 
-    /// Removes one of cube's own tasks with its anonymous volumes; one that runs is killed.
+    /// Removes one of cube's own tasks with its anonymous volumes; kills it if it runs.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for what is not cube's, or the engine's refusal.
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's, or the engine's refusal.
     pub async fn remove_task(&self, task: &TaskRef) -> Result<DockerResult, Error> {
         let (found, details) = self.find_own(task).await?;
         found

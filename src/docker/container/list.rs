@@ -34,7 +34,7 @@ use crate::{
 /// A task in a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Listed {
-    /// Its id, which makes a handle of it ([`Docker::handle`]).
+    /// Its id; [`Docker::handle`] makes a handle from it.
     #[serde(rename = "container_id")]
     pub id: EngineId,
     /// The task's UUID.
@@ -43,9 +43,9 @@ pub struct Listed {
     pub name: String,
     /// The image, as the task names it.
     pub image: String,
-    /// Where the task is in its life.
+    /// The task's state.
     pub state: State,
-    /// The engine's words for that: `Up 5 minutes (healthy)`.
+    /// The engine's description of the state: `Up 5 minutes (healthy)`.
     pub status: String,
     /// The published ports, with the engine's own host addresses.
     pub ports: Ports,
@@ -59,27 +59,27 @@ pub struct Listed {
     pub(crate) labels: LabelMap,
     #[serde(skip)]
     pub(crate) networks: TaskNetworks,
-    /// What the engine's clock said when it was listed.
+    /// The time of the listing, by the engine's clock.
     #[serde(skip)]
     pub listed_at: Option<DateTime<Utc>>,
 }
 
 impl Listed {
-    /// Whether nothing will happen to the task any more: it ended and no cube is about to read how, or the cube
-    /// that it belonged to is gone.
+    /// Whether the task is over: it ended and no process of cube still needs it, or the process of cube that it belonged to
+    /// is gone.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         (self.state.is_final() && !self.is_in_use()) || self.is_orphaned()
     }
 
-    /// Whether it has a label of this name, with this value if one is asked for.
+    /// Whether it has a label with this name, and with this value if one is given.
     #[must_use]
     pub fn has_label(&self, name: &str, value: Option<&str>) -> bool {
         filter::has_label(&self.labels, name, value)
     }
 
-    /// Whether its time to live was over when it was listed, by the engine's clock. Not known, so false, where the
-    /// engine does not report its time.
+    /// Whether its time to live was over when it was listed, by the engine's clock. False if the engine does not report
+    /// its time.
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.listed_at.is_some_and(|now| self.expires_at.is_some_and(|end| end <= now))
@@ -101,7 +101,7 @@ impl Listed {
 }
 
 impl Docker {
-    /// cube's tasks, newest first: those that run, or `all`.
+    /// cube's own tasks, newest first: running ones, or `all`.
     ///
     /// # Errors
     /// The engine's.
@@ -109,8 +109,7 @@ impl Docker {
         self.list_labelled(TASK_ID, all, |_| true).await
     }
 
-    /// cube's tasks, newest first, of which the filters hold: those that run, or `all`. A filter of the state looks
-    /// among all.
+    /// cube's own tasks that match the filters, newest first: running ones, or `all`. A filter on the state searches all.
     ///
     /// # Errors
     /// The engine's.
@@ -118,13 +117,13 @@ impl Docker {
         self.list_by(&filter::in_engines_words(filters), all, |_| true).await
     }
 
-    /// The containers of one task: one, or none.
+    /// The container of one task, if there is one.
     pub(crate) async fn list_by_task(&self, task_id: Uuid) -> Result<Vec<Listed>, Error> {
         self.list_labelled(&format!("{TASK_ID}={task_id}"), true, |_| true).await
     }
 
-    /// cube's tasks that carry `label` (`NAME` or `NAME=value`) and are `wanted`: of the others it is not asked whose
-    /// they are.
+    /// cube's own tasks with the label `label` (`NAME` or `NAME=value`) that are `wanted`. Only for these cube checks whether
+    /// they are its own.
     pub(crate) async fn list_labelled(
         &self,
         label: &str,
@@ -154,7 +153,7 @@ impl Docker {
         Ok(own)
     }
 
-    /// Whether cube made it: a task of its own, and not one of a service, which goes by the service.
+    /// Whether cube made the container as a task. A service's container does not count: the service is the task.
     async fn made(&self, container: &ListAnswer, images: &mut ImageLabels) -> Result<bool, Error> {
         let ListAnswer { labels, image_id, .. } = container;
         Ok(images.leave_own(self, TASK_ID, labels, image_id).await?
@@ -162,7 +161,7 @@ impl Docker {
     }
 }
 
-/// As Docker lists them; podman begins with the oldest. The engine's order stays where it gives one time for two.
+/// Sorts as Docker does (podman lists the oldest first). The engine's order is kept for equal times.
 fn newest_first(tasks: &mut [Listed]) {
     tasks.sort_by_key(|task| Reverse(task.created_at));
 }
@@ -217,7 +216,7 @@ struct ListedPort {
 }
 
 impl ListAnswer {
-    /// A container whose label is no UUID is not cube's; one whose id is no id cannot be asked about.
+    /// `None` for a container whose label is not a UUID, which is not cube's, or whose id is malformed.
     fn listed(&self, now: Option<DateTime<Utc>>) -> Option<Listed> {
         if !is_id(&self.id) {
             return None;
@@ -228,7 +227,7 @@ impl ListAnswer {
         Some(Listed {
             task_id: labels.task_id,
             name: self.names.first().map(|n| printable(n.trim_start_matches('/'))).unwrap_or_default(),
-            // The list has the exit code only in words: `Exited (3) 5 minutes ago`.
+            // The list has the exit code only as part of a text: `Exited (3) 5 minutes ago`.
             state: state_of(&self.state, self.status.starts_with("Exited (0)")),
             ports: ports(&self.ports),
             listed_at: now,

@@ -1,5 +1,5 @@
-//! Networks that cube makes for its tasks, and removes with the last of them. A network is cube's by a label of its
-//! own, which nothing can inherit; a task names the networks that it needs in a label too.
+//! Networks that cube makes for its tasks, and removes with the last task. A network of cube's has a label, which
+//! nothing can inherit; a label of the task holds the ids of the networks that it needs.
 
 pub(crate) mod joined;
 
@@ -28,11 +28,11 @@ use crate::{
     task::Task,
 };
 
-/// How long a network that somebody else makes or removes may take to be there or gone, and the pause between two
-/// looks: there is no event.
+/// How long to wait for a network that another process is creating or removing, and the pause between two looks: there
+/// is no event.
 const SETTLING: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How long a network may still come of a request whose answer was lost.
+/// How long a create request whose answer was lost may still make a network.
 const LOOKOUT: Duration = Duration::from_secs(3);
 
 /// A network that cube made.
@@ -44,15 +44,15 @@ pub struct OwnNetwork {
     pub name: String,
     /// When it was made, by the engine's clock.
     pub created_at: Option<DateTime<Utc>>,
-    /// What the engine's clock said when it was listed.
+    /// The time of the listing, by the engine's clock.
     pub listed_at: Option<DateTime<Utc>>,
-    /// The task that it was made for.
+    /// The UUID of the task that it was made for.
     pub(crate) made_for: Uuid,
     labels: LabelMap,
 }
 
 impl OwnNetwork {
-    /// Whether it has a label of this name, with this value if one is asked for.
+    /// Whether it has a label with this name, and with this value if one is given.
     #[must_use]
     pub fn has_label(&self, name: &str, value: Option<&str>) -> bool {
         filter::has_label(&self.labels, name, value)
@@ -72,7 +72,7 @@ impl OwnNetwork {
 }
 
 impl Docker {
-    /// Finds the networks that the task is to join, and makes those that are missing.
+    /// Finds the networks that the task joins, and makes the missing ones.
     pub(crate) async fn make_networks(&self, task: &mut Task) -> Result<(), Error> {
         if !task.config.network.create_network {
             return Ok(());
@@ -97,7 +97,7 @@ impl Docker {
             task.makes_network = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionLost);
             match made {
                 Ok(id) => return self.join_oldest(name, id, task).await,
-                // Another is at it: it makes one, or removes the last.
+                // Another process is creating or removing the network.
                 Err(error) if error.kind() == ErrorKind::NameTaken && begun.elapsed() < SETTLING => {
                     sleep(LOOK_AGAIN).await;
                 }
@@ -106,10 +106,10 @@ impl Docker {
         }
     }
 
-    /// Which network to join after one was made: an older one of the same name, made by another meanwhile, wins, and
-    /// the younger goes again.
+    /// Chooses the network to join after one was made. If another process made an older one of the same name meanwhile,
+    /// that is used and the new one removed.
     async fn join_oldest(&self, name: &str, made: String, task: &mut Task) -> Result<(), Error> {
-        // From now on it is the task's to remove, whatever fails.
+        // From now on the task removes it, whatever fails.
         task.networks.push(JoinedNetwork { name: name.to_owned(), id: made.clone(), is_own: true });
         match self.oldest_network(name).await? {
             Some(oldest) if oldest.id != made => {
@@ -124,7 +124,7 @@ impl Docker {
 
     async fn oldest_network(&self, name: &str) -> Result<Option<JoinedNetwork>, Error> {
         let mut found = self.networks("name", name).await?;
-        // The engine's filter finds parts of names too.
+        // The engine's filter also matches parts of names.
         found.retain(|network| network.name.as_deref() == Some(name));
         found.sort_by_key(|network| (moment(network.created.as_deref()), network.id.clone()));
         Ok(found.into_iter().find_map(|network| {
@@ -136,8 +136,8 @@ impl Docker {
 
     async fn make_network(&self, name: &str, task_id: Uuid) -> Result<String, Error> {
         let labels = [(NETWORK.to_owned(), task_id.to_string())].into();
-        // Of one bridge an engine of Docker's makes one network, however many ask at once. Of one name it makes several
-        // before API 1.44. podman has its names each once.
+        // A Docker engine makes one network for each bridge name, however many requests come at once; before API 1.44 it makes
+        // several networks of one name. podman's names are unique.
         let bridge = self
             .transport
             .engine()
@@ -158,7 +158,7 @@ impl Docker {
         }
     }
 
-    /// Networks by one of the engine's filters.
+    /// The networks that match one of the engine's filters.
     async fn networks(&self, filter: &str, value: &str) -> Result<Vec<NetworkModel>, Error> {
         let filters = [(filter.to_owned(), vec![value.to_owned()])].into();
         let options = ListNetworksOptionsBuilder::default().filters(&filters).build();
@@ -172,10 +172,10 @@ impl Docker {
         Ok(own.map(|network| OwnNetwork { listed_at, ..network }).collect())
     }
 
-    /// Removes those of a removed task's networks that cube made and no other of its tasks is on.
+    /// Removes the networks of a removed task that cube made and that no other task of cube's uses.
     ///
     /// # Errors
-    /// The engine's, where the task was started for such a network.
+    /// The engine's, if the task used such a network.
     pub(crate) async fn leave_networks(&self, left: &TaskNetworks) -> Result<(), Error> {
         if left.is_empty() {
             return Ok(());
@@ -187,7 +187,7 @@ impl Docker {
         self.remove_unused(own.iter().filter(|network| left.hold(&network.id, &network.name))).await
     }
 
-    /// The same for a task that was given up, however far it came.
+    /// The same for a task whose start failed or was interrupted at any step.
     pub(crate) async fn leave_networks_of(&self, task: &Task) -> Result<(), Error> {
         if task.config.swarm || !task.may_exist() {
             return Ok(());
@@ -203,7 +203,7 @@ impl Docker {
         self.leave_networks(&left).await
     }
 
-    /// Removes cube's networks of these names that no task of cube's is on.
+    /// Removes cube's networks with these names that no task of cube's uses.
     ///
     /// # Errors
     /// The engine's.
@@ -212,8 +212,7 @@ impl Docker {
         self.remove_unused(own.iter().filter(|network| names.contains(&network.name))).await
     }
 
-    /// Removes the networks that were made for the task, as far as no other is on them. It looks out for them for so
-    /// long.
+    /// Removes the networks that were made for the task, unless another task uses them. Looks for them as long as `lookout`.
     async fn remove_made_for(&self, task_id: Uuid, lookout: Duration) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
@@ -233,13 +232,13 @@ impl Docker {
         Ok(())
     }
 
-    /// cube's networks that no task of cube's is on, but for those that are `over`.
+    /// cube's networks that no task of cube's uses, not counting the tasks in `over`.
     ///
     /// # Errors
     /// The engine's.
     pub async fn prunable_networks(&self, over: &[Listed]) -> Result<Vec<OwnNetwork>, Error> {
         let mut own = match self.own_networks().await {
-            // An engine, or a proxy before it, that shows no networks has made none for cube.
+            // An engine, or a proxy in front of it, that refuses to list networks cannot have made one for cube.
             Err(error) if !error.is_passing() => Vec::new(),
             own => own?,
         };
@@ -252,8 +251,7 @@ impl Docker {
         Ok(own)
     }
 
-    /// Removes a network that cube made, unless a task of cube's is on it, or a container that runs. Whether it is
-    /// gone.
+    /// Removes a network that cube made, unless a task of cube's or a running container uses it. Returns whether it is gone.
     ///
     /// # Errors
     /// The engine's.
@@ -266,7 +264,7 @@ impl Docker {
         self.remove_network(&network.id).await
     }
 
-    /// Whether it is gone: the engine keeps one that a container uses.
+    /// Removes the network; returns whether it is gone. The engine keeps a network that is in use.
     async fn remove_network(&self, id: &str) -> Result<bool, Error> {
         match self.within(self.api.remove_network(id)).await {
             Err(error) if error.kind() == ErrorKind::NetworkNotFound => Ok(true),
@@ -276,13 +274,13 @@ impl Docker {
     }
 }
 
-/// The engine's time of a network's creation.
+/// When a network was created, by the engine's clock.
 fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(text?).ok()?.to_utc())
 }
 
-/// The bridge of the network of this name, as short as the kernel wants it: `br-` and 12 digits, as engines write
-/// them. Every cube takes the same one (FNV-1a).
+/// The name of the bridge for a network: `br-` and 12 hex digits, as engines write it, because the kernel allows no more.
+/// It is a hash of the network's name (FNV-1a), so every process of cube gets the same one.
 fn bridge_name(network: &str) -> String {
     let hash = network.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,5 +1,5 @@
-//! What is cube's: a container whose task is its own, and not one that its image was committed from or labelled
-//! with. An image is asked about once for each list, and only if a container of it could be cube's.
+//! Decides whether a container is cube's own: its task label must not come from its image, as after `docker commit`. An
+//! image is inspected once for each list, and only if a container of it could be cube's.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -15,12 +15,12 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The labels of images, as they were asked for; `None` for one that cannot be read.
+/// The labels of the images inspected so far; `None` for an image that cannot be inspected.
 #[derive(Default)]
 pub(crate) struct ImageLabels(HashMap<String, Option<LabelMap>>);
 
 impl ImageLabels {
-    /// Whether a container of the image with this id has the label of its own.
+    /// Whether the container has the label itself, and not from the image with this id.
     pub(crate) async fn leave_own(
         &mut self,
         docker: &Docker,
@@ -40,7 +40,7 @@ impl ImageLabels {
 }
 
 impl Docker {
-    /// The task of cube's own that `task` names.
+    /// Finds one of cube's own tasks.
     ///
     /// # Errors
     /// Those of [`Docker::find`]; [`ErrorKind::WrongState`] for a container or service that is not cube's.
@@ -50,14 +50,14 @@ impl Docker {
         Ok((found, details))
     }
 
-    /// Refuses what cube did not make, called `name` by whoever asks.
+    /// Refuses a container or service that cube did not make. `name` is how the user named it.
     pub(crate) async fn check_own(&self, details: &Details, name: &str) -> Result<(), Error> {
         if self.is_own(details).await? { Ok(()) } else { Err(foreign(details, name)) }
     }
 
-    /// Whether cube made it.
+    /// Whether cube made the container or service.
     pub(crate) async fn is_own(&self, container: &Details) -> Result<bool, Error> {
-        // A service has no labels but those that were given to it.
+        // A service inherits no labels.
         match &container.id {
             _ if container.task_id.is_none() => Ok(false),
             EngineId::Service(_) => Ok(true),
@@ -65,7 +65,7 @@ impl Docker {
         }
     }
 
-    /// Whether Swarm made it for a service, and did not only make what its image was committed from.
+    /// Whether Swarm made the container for a service, and it does not just have the label from its image.
     pub(crate) async fn is_of_service(&self, container: &Details) -> Result<bool, Error> {
         self.has_own_label(SERVICE, container).await
     }
@@ -74,7 +74,7 @@ impl Docker {
         ImageLabels::default().leave_own(self, name, &container.labels, &container.image_id).await
     }
 
-    /// `None` for an image that is gone, or of which the engine does not say what it is.
+    /// The image's labels; `None` if the image is gone, or the engine did not give its id.
     async fn image_labels(&self, image: &str) -> Result<Option<LabelMap>, Error> {
         if !is_id(image.strip_prefix("sha256:").unwrap_or(image)) {
             return Ok(None);
@@ -86,7 +86,7 @@ impl Docker {
     }
 }
 
-/// Whether the engine may say more when it is asked again: also one that failed has not said that the image is gone.
+/// Whether asking again may help: none of these errors means that the image is gone.
 fn is_unanswered(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable | ErrorKind::Engine)
 }

@@ -1,4 +1,4 @@
-//! The proxies of Docker's config.json, which a client gives to its containers as environment variables.
+//! The proxies in Docker's config.json, which Docker clients pass to their containers as environment variables.
 
 use std::{collections::HashMap, path::Path};
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::small_file::{self, LARGEST_CONFIG};
 
-/// The key of the proxies for every engine that has none of its own.
+/// The key of the proxies for engines without their own entry.
 const DEFAULT: &str = "default";
 
 #[derive(Deserialize, Default)]
@@ -42,8 +42,7 @@ impl Proxies {
         ]
     }
 
-    /// Adds them to `env` (`NAME=value`, or a name that is to be unset), in capital and in small letters, but for what
-    /// is there already.
+    /// Adds the variables to `env` (`NAME=value`, or a name to unset), in upper and lower case, unless `env` has them already.
     pub(crate) fn add_to(&self, env: &mut Vec<String>) {
         for (name, value) in self.variables().into_iter().filter(|(_, value)| !value.is_empty()) {
             for name in [name.to_owned(), name.to_lowercase()] {
@@ -55,7 +54,7 @@ impl Proxies {
     }
 }
 
-/// What the config.json in `file` says for the engine at `host`. A file that cannot be read has no proxies.
+/// Reads the proxies for the engine at `host` from the config.json in `file`; none if it cannot be read.
 pub(crate) fn of(file: &Path, host: &str) -> Proxies {
     let config =
         small_file::read(file, LARGEST_CONFIG).ok().and_then(|text| serde_json::from_slice(&text).ok());

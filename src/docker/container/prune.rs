@@ -1,4 +1,4 @@
-//! Removal of cube's own tasks that are over: finished, expired, or orphaned.
+//! Finds and removes cube's own tasks that are over: finished, expired, or orphaned.
 
 use crate::{
     docker::{Docker, container::list::Listed, labels::TTL},
@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Docker {
-    /// cube's tasks that nothing needs any more: ended, past their time to live by the engine's clock, or left by
-    /// a cube that is gone. Never a container that is not cube's.
+    /// cube's own tasks that are over: finished, past their time to live by the engine's clock, or left by a process of cube
+    /// that is gone. Never a container that is not cube's.
     ///
     /// # Errors
     /// The engine's.
@@ -19,14 +19,14 @@ impl Docker {
         Ok(tasks)
     }
 
-    /// Removes a task that is over, with its anonymous volumes, and a network of cube's that it was the last on. One that did not run when it was listed, and does
-    /// now, stays. Whether it is gone.
+    /// Removes a task that is over, with its anonymous volumes, and with cube's networks that no other task uses. A task
+    /// that did not run when it was listed, but runs now, is left alone. Returns whether it is gone.
     ///
     /// # Errors
     /// The engine's.
     pub async fn remove_listed(&self, task: &Listed) -> Result<bool, Error> {
         let handle = self.handle(task.id.clone());
-        // What makes a running task one too many, its age or an owner that is gone, stays true.
+        // A task that was listed as running is over for another reason (its age, its owner is gone), which does not change.
         if task.state == State::Running {
             return handle.remove_from(&task.networks).await.map(|()| true);
         }
@@ -39,7 +39,7 @@ impl Docker {
         }
     }
 
-    /// Removes cube's tasks that are past their time to live by the engine's clock, on the engine or its `swarm`.
+    /// Removes cube's own tasks that are past their time to live by the engine's clock, on the engine or its `swarm`.
     ///
     /// # Errors
     /// The engine's.

@@ -1,4 +1,4 @@
-//! Which signals a container was sent through its engine, by the engine's own events.
+//! The last signal that was sent to a container through its engine, from the engine's events.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::Method;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{docker::handle::RunningTask, error::Error};
 
-/// An engine reports a signal once it is sent, which may be after the end that it led to.
+/// How long after a container's end the event of the signal that ended it may come.
 const REPORT: TimeDelta = TimeDelta::milliseconds(300);
 
 #[derive(Deserialize)]
@@ -28,8 +28,8 @@ struct Attributes {
 }
 
 impl RunningTask {
-    /// The number of the last signal that somebody, cube included, sent to the container of a task that ended,
-    /// through the engine; `None` if there was none, or for a service. The engine keeps its last 256 events.
+    /// The number of the last signal that was sent through the engine (by cube or others) to the container of an ended task.
+    /// `None` if there was none, or for a service. An engine keeps only its last 256 events.
     ///
     /// # Errors
     /// The engine's.
@@ -48,7 +48,7 @@ impl RunningTask {
     }
 }
 
-/// A time as the engine reads it: seconds and nanoseconds.
+/// A time in the engine's form: seconds and nanoseconds.
 fn moment(time: DateTime<Utc>) -> String {
     format!("{}.{:09}", time.timestamp(), time.timestamp_subsec_nanos())
 }

@@ -1,4 +1,4 @@
-//! Stop, kill, remove, and removal of whatever a half-done start may have left.
+//! Stops, kills and removes containers, also those that an interrupted start may have left.
 
 mod deaf;
 pub mod options;
@@ -32,23 +32,24 @@ use crate::{
     task::{Existence, Task},
 };
 
-/// What the engine needs to take a process down after the grace, beyond the grace itself.
+/// How long the engine may take, after the grace, to end a process.
 const AFTER_GRACE: Duration = Duration::from_secs(30);
-/// The engine's own grace, where neither caller nor container says.
+/// The engine's own grace in seconds, if neither the caller nor the container sets one.
 const DEFAULT_GRACE: i64 = 10;
-/// Docker's API from which on a stop may name its signal.
+/// The first version of Docker's API whose stop request can name a signal.
 const STOP_SIGNAL: (u32, u32) = (1, 42);
-/// How long a create whose answer was lost may still take effect, and a container be between two states.
+/// How long a create request whose answer was lost may still take effect, and how long a container may be between two
+/// states.
 const SETTLING: Duration = Duration::from_secs(3);
-/// Between two looks for such a container: no event says when a create fails. And between two later ones.
+/// The pause between two looks for such a container, at first and later: no event says when a create request fails.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const LOOK_ON: Duration = Duration::from_secs(1);
-/// An engine that takes as long for a list does nothing else meanwhile either.
+/// An engine that takes this long for a list was hanging, so the time does not count.
 const HANGING: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Stops a task (signal, grace, kill), then removes it with its anonymous volumes. A task that
-    /// has already stopped is only removed. A container that is not cube's is refused.
+    /// Stops a task (signal, grace, kill), then removes it with its anonymous volumes. A stopped task is only removed. A
+    /// container that is not cube's is refused.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
@@ -90,14 +91,14 @@ impl Docker {
         let Ok(grace) = u64::try_from(grace) else {
             return stop.await.map_err(refusal::from_bollard);
         };
-        // The stop is the engine's answer: its limit is the grace and not that of other answers.
+        // The engine answers when the task has stopped, so the limit depends on the grace.
         match timeout(Duration::from_secs(grace) + AFTER_GRACE, stop).await {
             Ok(stopped) => stopped.map_err(refusal::from_bollard),
             Err(_) => Err(refusal::too_slow(AFTER_GRACE)),
         }
     }
 
-    /// The same on an engine that knows no signal but the container's own: that leaves any other out without a word.
+    /// The same on an engine that silently ignores the signal of a stop request and sends the container's own.
     async fn stop_by_signal(&self, id: &str, signal: &Signal, grace: Option<i64>) -> Result<(), Error> {
         self.kill_container(id, Some(signal)).await?;
         let mut ended = pin!(self.wait_for_container(id));
@@ -108,7 +109,7 @@ impl Docker {
         if ended.transpose()?.is_none() {
             self.kill_container(id, None).await?;
         }
-        // Its restart policy may have brought it back: a stop ends that.
+        // Its restart policy may have restarted it; a stop prevents that.
         let query = StopContainerOptionsBuilder::default().t(0).build();
         match timeout(AFTER_GRACE, self.api.stop_container(id, Some(query))).await {
             Ok(stopped) => stopped.map_err(refusal::from_bollard),
@@ -146,8 +147,8 @@ impl Docker {
         }
     }
 
-    /// Returns once a removal that somebody else began is done: until then the name is taken. Whether it failed
-    /// only another try shows, so it is not waited for long.
+    /// Waits for a removal that somebody else began: until then the name is in use. The wait is short, because only another
+    /// try shows whether that removal failed.
     async fn removed_by_others(&self, id: &str) {
         let query = WaitContainerOptionsBuilder::default().condition("removed").build();
         let mut gone = pin!(self.api.wait_container(id, Some(query)));
@@ -156,15 +157,15 @@ impl Docker {
         }
     }
 
-    /// Removes cube's own task of the config's name, if there is one. Any other container or service stays, and
-    /// keeps the name.
+    /// Removes cube's own task with the config's name, if there is one. Any other container or service with that name is
+    /// left alone.
     ///
     /// # Errors
     /// The engine's.
     pub async fn replace(&self, config: &Config) -> Result<(), Error> {
         let Some(name) = &config.name else { return Ok(()) };
         match self.named(name.as_str(), config.swarm).await {
-            // A prefix of an id would be found too: only the very name counts.
+            // The name could also match as a prefix of an id.
             Ok(container) if container.name == name.as_str() && self.is_own(&container).await? => {
                 self.handle(container.id).remove_from(&container.networks).await
             }
@@ -173,11 +174,11 @@ impl Docker {
         }
     }
 
-    /// Removes whatever exists of a task whose start failed or was broken off: its container, or one
-    /// that a create request may still bring forth. `false` if none came, and still may.
+    /// Removes whatever exists of a task whose start failed or was interrupted: its container, or one that an unanswered
+    /// create request may still make. `false` if there was none but one may still appear.
     ///
     /// # Errors
-    /// The engine's, if it cannot be reached or refuses; the label then still finds the container.
+    /// The engine's, if it cannot be reached or refuses. The container can still be found by its label then.
     pub(crate) async fn discard(&self, task: &Task) -> Result<bool, Error> {
         let gone = match task.existence() {
             Existence::Known(id) => self.handle(id.clone()).remove_alone().await.map(|()| true),
@@ -188,9 +189,9 @@ impl Docker {
         Ok(gone)
     }
 
-    /// The same by the task's UUID alone, on the engine or its `swarm`, for a caller that does not know
-    /// how far the start came. It looks out for so long from the engine's first answer on: an engine that hangs
-    /// creates the container only afterwards. Whether one was found.
+    /// The same by the task's UUID, on the engine or its `swarm`, for a caller that does not know how far the start got.
+    /// Looks for the container as long as `lookout`, counted from the engine's first answer, because an engine that hangs
+    /// makes the container only later. Returns whether one was found.
     ///
     /// # Errors
     /// As `Run::discard`.
@@ -206,8 +207,8 @@ impl Docker {
             if found.is_empty() && (seen.is_some() || looked >= lookout) {
                 return Ok(seen.is_some());
             }
-            // The engine lists a container before its creation is done, and knows none of that id until then:
-            // only a look afterwards shows that it is gone.
+            // The engine may list a container that is still being created, but not find it by its id. So only another look shows
+            // that it is gone.
             for (task, networks) in &found {
                 if seen.get_or_insert_with(Instant::now).elapsed() >= AFTER_GRACE {
                     return Err(still_there());
@@ -220,8 +221,8 @@ impl Docker {
 }
 
 impl RunningTask {
-    /// Stops it (signal, grace, kill), then removes it with its anonymous volumes. A task that has already stopped
-    /// is only removed. A container that is not cube's is refused.
+    /// Stops the task (signal, grace, kill), then removes it with its anonymous volumes. A stopped task is only removed. A
+    /// container that is not cube's is refused.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
@@ -241,7 +242,7 @@ impl RunningTask {
         let mut stopped = Stopped::default();
         if details.is_alive() {
             stopped = match self.stop_process(options, details.stop_timeout).await {
-                // Somebody else is removing it.
+                // Another client is removing it.
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => stopped,
                 stopped => stopped?,
             };
@@ -252,7 +253,7 @@ impl RunningTask {
         Ok(DockerResult { container_id, unheard: stopped.unheard, ..result })
     }
 
-    /// What is known of a stopped task before it goes: its exit code and times.
+    /// The result of a stopped task before its removal: its exit code and times.
     async fn last_word(&self, before: &Details, briefly: bool) -> DockerResult {
         let known = briefly || !before.is_alive();
         let after = if known { None } else { self.inspect().await.ok() };

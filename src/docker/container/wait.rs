@@ -1,4 +1,4 @@
-//! Waiting for a container's process to end.
+//! Waits for a container's process to end.
 
 use std::{pin::pin, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The pause before an engine that broke off a wait is asked anew, and the longest that it grows to.
+/// The pause before a broken wait is started again, and the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A wait that lasted so long was broken off by something on the way, and no sign of a fault.
+/// A wait that lasted this long was probably cut by a proxy, so the pause starts over.
 const LASTED: Duration = Duration::from_secs(5);
 
 impl Docker {
@@ -30,7 +30,7 @@ impl Docker {
             if let Ok(exit) = timeout(self.transport.limit(), &mut answer).await {
                 return exit;
             }
-            // A connection that died without a word looks like a task that runs for long.
+            // A dead connection looks like a task that runs for a long time, so ask.
             let container = self.inspect_container(id).await?;
             if !container.is_alive() {
                 return Ok(Exit { code: container.exit_code });
@@ -48,7 +48,7 @@ impl Docker {
                     Some(text) => Err(refusal::refusal(Call::Container, 500, &text, self.transport.engine())),
                 }
             }
-            // bollard makes an error of every code but 0; only one with a text is the engine's.
+            // bollard returns every code but 0 as an error; only one with a text is an engine's error.
             Some(Err(BollardError::DockerContainerWaitError { error, code })) if error.is_empty() => {
                 Ok(Exit { code })
             }
@@ -60,7 +60,7 @@ impl Docker {
 }
 
 impl RunningTask {
-    /// As [`RunningTask::wait`], through a restart of the engine: the exit code is asked for again once it is back.
+    /// As [`RunningTask::wait`], but survives a restart of the engine: waits again once the engine is back.
     ///
     /// # Errors
     /// [`ErrorKind::EngineUnreachable`] if it does not come back within 30 s.
@@ -83,7 +83,7 @@ impl RunningTask {
     }
 }
 
-/// Whether the engine said nothing of the process: the connection broke, or what came is no answer.
+/// Whether the error says nothing about the process: the connection broke, or the answer was not understood.
 pub(crate) fn is_no_answer(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer)
 }

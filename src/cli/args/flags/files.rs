@@ -3,7 +3,7 @@
 use clap::Args;
 use cube::{Config, CopyOut, Error};
 
-/// What is copied in before the start, and out at the end.
+/// Files to copy in before the start and out at the end.
 #[derive(Args, Debug, Default)]
 pub struct FileArgs {
     /// Copy a file or folder of this machine into the container before it starts; repeatable

@@ -1,4 +1,4 @@
-//! Causes that the engine names: a start that it refused, a limit that ran out, a failed health check, memory.
+//! Causes that the engine reports: a refused start, a time limit, a failed health check, too little memory.
 
 use cube::{
     Cause,
@@ -15,7 +15,7 @@ use crate::cli::record::{
     usage::bytes,
 };
 
-/// A rule for an error of a start: its kind, and what its text must match beyond that.
+/// A rule for a start's error: its kind, and a pattern that its text must match.
 struct StartRule {
     kind: ErrorKind,
     pattern: &'static str,
@@ -26,7 +26,7 @@ const fn rule(kind: ErrorKind, pattern: &'static str, text: CauseText) -> StartR
     StartRule { kind, pattern, text }
 }
 
-/// Of an error the first that holds.
+/// The rules for errors; the first that matches counts.
 const RULES: &[StartRule] = &[
     rule(
         ErrorKind::PortTaken,
@@ -102,7 +102,7 @@ const RULES: &[StartRule] = &[
     ),
 ];
 
-/// What any refusal of a start may say, whatever its kind.
+/// Rules for any refused start, whatever the error's kind.
 const WORDS: &[(&str, CauseText)] = &[
     (
         "(?i): read-only file system",
@@ -169,12 +169,12 @@ fn of_refusal(kind: ErrorKind, text: &str) -> Option<Cause> {
     })
 }
 
-/// Whether the engine refuses a start by errors of this kind, with the kernel's words in them.
+/// Whether errors of this kind are refused starts that may quote the kernel.
 fn refuses_start(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Engine | ErrorKind::BadMount | ErrorKind::CommandNotExecutable)
 }
 
-/// Want of memory, by the kernel's own word.
+/// A lack of memory, if the kernel reported it.
 pub fn of_memory(facts: &Facts) -> Option<Cause> {
     let limit = facts.memory_limit.map(|limit| format!(" of {}", bytes(limit)));
     let found = Found::from([("limit", limit.unwrap_or_default())]);

@@ -2,23 +2,23 @@
 
 use cube::{EnvVar, Error};
 
-/// The least of a value that is looked for in a text, in bytes: shorter ones are in every sentence.
+/// The shortest value that is blanked in texts, in bytes: shorter ones occur in any sentence by chance.
 const SHORTEST_SECRET: usize = 4;
 
-/// What the engine, the kernel and the task itself say.
+/// The facts from the engine, the kernel and the task itself.
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
-    /// Why the start, the wait or the run failed for cube.
+    /// The error of the start, the wait or the run.
     pub error: Option<&'a Error>,
     /// The exit code of the task's process.
     pub code: Option<i64>,
-    /// Whether the kernel ended a process of it because memory ran out.
+    /// Whether the kernel killed one of its processes because memory ran out.
     pub out_of_memory: bool,
     /// Its memory limit in bytes.
     pub memory_limit: Option<u64>,
     /// Whether cube asked it to end.
     pub ended_by_cube: bool,
-    /// The number of the last signal that somebody sent it through the engine.
+    /// The number of the last signal that was sent to it through the engine.
     pub engine_signal: Option<i32>,
     /// Its program and arguments.
     pub command: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// The text without the values of the task's environment.
+    /// The text with the values of the task's environment blanked.
     pub fn without_env_values(&self, text: &str) -> String {
         let given = self.env.iter().filter_map(|var| Some((var.name(), var.value()?)));
         let secret = given.filter(|(_, value)| value.len() >= SHORTEST_SECRET);
@@ -41,14 +41,14 @@ impl Facts<'_> {
         self.env.iter().any(|var| var.name() == variable && var.value().is_some_and(|v| !v.is_empty()))
     }
 
-    /// Whether the task's first process is a shell, whose exit code may be that of a process of its own.
+    /// Whether the task's first process is a shell, whose exit code may be that of a command it ran.
     pub fn runs_in_shell(&self) -> bool {
         const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"];
         let is_shell = |word: &String| {
             let name = word.rsplit('/').next().unwrap_or(word);
             SHELLS.contains(&name) || name.strip_suffix(".sh").is_some()
         };
-        // `tini -- sh -c …` too.
+        // Also found behind a wrapper: `tini -- sh -c …`.
         self.command.iter().take(3).any(is_shell)
     }
 }

@@ -1,5 +1,5 @@
-//! Causes that the task's last lines name: each pattern names its source, a program's or the kernel's own words. The
-//! rules stand in `rules.rs`.
+//! Finds a cause in the task's last lines, by patterns of messages that programs or the kernel write. The patterns are
+//! in `rules.rs`.
 
 mod rules;
 
@@ -10,12 +10,12 @@ use regex_lite::{Captures, Regex};
 
 use crate::cli::record::cause::{CauseText, Found, facts::Facts, lines::rules::RULES};
 
-/// How many of the last lines of weight a rule looks at, unless it says otherwise.
+/// How many of the last significant lines a rule looks at, unless it says otherwise.
 const RECENT: usize = 3;
-/// The most of a line that is looked at, in bytes.
+/// How much of a line is searched, in bytes.
 const LONGEST_LINE: usize = 4096;
 
-/// What stands in a pattern for what is found: a path, a word, a host, a variable, in quotes or not.
+/// Placeholders in patterns: a path, a word, a host, a variable, each with or without quotes.
 const NAMES: [(&str, &str); 4] = [
     ("%path%", r#"["'`‘]?(?P<path>[^\s:;,="'`‘’()]*/[^\s:;,="'`‘’()]*)["'`’]?"#),
     ("%word%", r#"["'`‘]?(?P<word>[A-Za-z0-9_./+@-]+)["'`’]?"#),
@@ -23,16 +23,16 @@ const NAMES: [(&str, &str); 4] = [
     ("%var%", r#"["'`‘$]*(?P<var>[A-Za-z_][A-Za-z0-9_]*)["'`’]*"#),
 ];
 
-/// How one of the last lines shows a cause.
+/// A rule by which one of the last lines shows a cause.
 struct LineRule {
     pattern: &'static str,
-    /// The exit codes that it comes with.
+    /// The exit codes that it applies to.
     codes: RangeInclusive<i64>,
-    /// How many of the last lines of weight it may be among.
+    /// How many of the last lines are searched.
     within: usize,
-    /// What makes the match another thing.
+    /// A line that matches this pattern does not count.
     unless: Option<&'static str>,
-    /// What else the last lines must have.
+    /// A pattern that must match too, in any of the last lines.
     also: Option<&'static str>,
     text: CauseText,
 }
@@ -63,7 +63,7 @@ impl LineRule {
     }
 
     fn fits(&self, facts: &Facts) -> bool {
-        // 255 is 1 to many runtimes, and no signal.
+        // Many runtimes return 255 where others return 1; it is not a signal.
         let code = facts.code.map(|code| if code == 255 { 1 } else { code });
         code.is_some_and(|code| self.codes.contains(&code))
     }
@@ -104,7 +104,7 @@ fn found(line: &str, captures: &Captures) -> Found {
     found
 }
 
-/// The first absolute path in a line, for sentences that can do without.
+/// The first absolute path in a line, for messages where it is optional.
 fn path(line: &str) -> Option<String> {
     let words = line.split([' ', '\t', '"', '\'', '`', '‘', '’', '(', ')', ',', ';', '=', ':']);
     words
@@ -113,16 +113,16 @@ fn path(line: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The cause that the last lines name.
+/// The cause that the last lines show.
 pub fn explain(facts: &Facts) -> Option<Cause> {
     let cut = facts.lines.iter().map(|line| line.get(..LONGEST_LINE).unwrap_or(line));
     let all: Vec<&str> = cut.map(str::trim_end).collect();
     let weighty: Vec<&str> = all.iter().copied().filter(|line| has_weight(line)).collect();
-    // A text of several lines has its own shape, and indented ones in it.
+    // A rule for a message of several lines has to see indented lines too.
     RULES.iter().find_map(|rule| rule.explain(facts, if rule.within > RECENT { &all } else { &weighty }))
 }
 
-/// Whether a line says something of its own: the frames of a stack and what a runtime says of itself do not.
+/// Whether a line is significant: stack frames and a runtime's closing lines are not.
 fn has_weight(line: &str) -> bool {
     let frame = line.starts_with([' ', '\t']) || line.is_empty();
     let runtime =

@@ -1,4 +1,4 @@
-//! Causes that an exit code above 128 names: the signal that ended the task's process.
+//! Causes from an exit code above 128: the signal that ended the task's process.
 
 use cube::{
     Cause,
@@ -9,7 +9,7 @@ use crate::cli::record::cause::{CauseText, Found, facts::Facts};
 
 const KILL: i64 = 9;
 
-/// The signals of a program's own fault, the words of a shell that reports one, and what each means.
+/// The signals of a crash, how shells report them, and what each means.
 const CRASHES: &[(i64, &str, CauseText)] = &[
     (
         11,
@@ -88,7 +88,7 @@ const BY_KERNEL: CauseText = CauseText::new(
     "see the kernel's log (`dmesg`) on the engine's machine; if memory was short there, set a limit with --memory",
 );
 
-/// A signal that somebody sent through the engine, which says so.
+/// A signal that was sent through the engine, which reports it as an event.
 pub fn of_engine(facts: &Facts) -> Option<Cause> {
     let signal = signal(facts)?;
     let sent = i64::from(facts.engine_signal?);
@@ -96,8 +96,8 @@ pub fn of_engine(facts: &Facts) -> Option<Cause> {
     (sent == signal && !crash).then(|| BY_ENGINE.fill(&Found::from([("signal", name(signal))])))
 }
 
-/// The signal in the exit code. A shell passes on what its last command ended with, or what it likes: of it only a
-/// crash counts that it reports in words.
+/// The signal in the exit code. A shell may return the code of its last command, or any other: there, only a crash
+/// counts that the shell also reports in its output.
 pub fn of_code(facts: &Facts) -> Option<Cause> {
     let signal = signal(facts)?;
     let crash = CRASHES.iter().find(|(number, ..)| *number == signal);

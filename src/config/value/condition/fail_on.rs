@@ -1,4 +1,4 @@
-//! What ends a wait as failed: a line of the task's output. A user writes it after `--fail-on`.
+//! The values of `--fail-on`: a line of the task's output that ends the wait as failed.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use regex_lite::Regex;
 
 use crate::error::Error;
 
-/// A sign of the task's that it will never be ready.
+/// A sign that the task will never be ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailOn {
     /// A line of its output (either stream) matches this regular expression, in the syntax of the crate `regex-lite`;

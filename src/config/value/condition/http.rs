@@ -4,16 +4,16 @@ use std::fmt;
 
 use regex_lite::Regex;
 
-/// A request to a published port, and the answer that is waited for.
+/// A request to a published port, and the expected answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpCondition {
-    /// Whether over TLS.
+    /// Whether to use TLS (`https`).
     pub tls: bool,
-    /// Whether any certificate will do.
+    /// Whether any certificate is accepted.
     pub insecure: bool,
     /// The container's port.
     pub port: u16,
-    /// The path, with its slash.
+    /// The path, with its leading slash.
     pub path: String,
     /// The lowest and the highest status; 200 to 399 if left out.
     pub status: Option<(u16, u16)>,
@@ -28,11 +28,10 @@ const BODY: &str = ",body=";
 const INSECURE: &str = ",insecure";
 
 impl HttpCondition {
-    /// Reads what stands after `http=` or `https=`. A comma in the path or in the expression is one, unless an option
-    /// begins with it.
+    /// Reads the text after `http=` or `https=`. A comma belongs to the path or expression unless an option follows it.
     ///
     /// # Errors
-    /// What is wrong, for a message.
+    /// The reason, for a message.
     pub(crate) fn parse(tls: bool, text: &str) -> Result<Self, String> {
         let (target, mut options) = text.split_at(next_option(text).unwrap_or(text.len()));
         let (port, path) = match target.find('/') {
@@ -70,7 +69,7 @@ impl HttpCondition {
         Ok(())
     }
 
-    /// Whether an answer of this status will do.
+    /// Whether an answer with this status is accepted.
     #[must_use]
     pub fn takes(&self, status: u16) -> bool {
         let (lowest, highest) = self.status.unwrap_or((200, 399));

@@ -1,22 +1,22 @@
-//! The protocols by which a server can say that it takes clients.
+//! The protocols by which cube asks a server whether it accepts clients.
 
 use std::fmt;
 
-/// A protocol that cube speaks the first bytes of.
+/// A protocol whose first messages cube knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerProtocol {
     /// PostgreSQL's, version 3.
     Postgres,
     /// MySQL's and MariaDB's.
     Mysql,
-    /// Redis's, and its kin's.
+    /// Redis's, also spoken by Valkey and others.
     Redis,
     /// AMQP 0-9-1, as RabbitMQ speaks it.
     Amqp,
 }
 
 impl ServerProtocol {
-    /// All of them.
+    /// All entries.
     pub const ALL: [Self; 4] = [Self::Postgres, Self::Mysql, Self::Redis, Self::Amqp];
 
     /// The word of the condition.
@@ -30,7 +30,7 @@ impl ServerProtocol {
         }
     }
 
-    /// The tcp port that servers of it listen on unless they are set otherwise (IANA's).
+    /// Its default tcp port (registered with IANA).
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {
@@ -41,7 +41,7 @@ impl ServerProtocol {
         }
     }
 
-    /// The protocol that a server on this port speaks, without TLS.
+    /// The protocol whose default port this is, without TLS.
     #[must_use]
     pub fn of_port(port: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|protocol| protocol.default_port() == port)

@@ -1,4 +1,4 @@
-//! Graphics processors for a task: the values of `--gpus`.
+//! GPUs for a task: the values of `--gpus`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::{
     error::Error,
 };
 
-/// A request for graphics processors: `all`, a number, or fields such as `"device=0,1",capabilities=utility`.
+/// A request for GPUs: `all`, a number, or fields such as `"device=0,1",capabilities=utility`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GpuRequest {
     text: String,
@@ -27,19 +27,19 @@ impl GpuRequest {
         &self.driver
     }
 
-    /// How many; -1 is all.
+    /// The number of GPUs; -1 means all.
     #[must_use]
     pub const fn count(&self) -> i64 {
         self.count
     }
 
-    /// Which, by id or index.
+    /// The GPUs by id or index; `None` if a number is requested.
     #[must_use]
     pub fn devices(&self) -> Option<&[String]> {
         self.devices.as_deref()
     }
 
-    /// What they must be able to do, `gpu` among it.
+    /// The capabilities that they must have, including `gpu`.
     #[must_use]
     pub fn capabilities(&self) -> &[String] {
         &self.capabilities

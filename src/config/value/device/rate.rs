@@ -1,4 +1,4 @@
-//! How fast and how often the task may use a block device: `--device-read-bps`, `--blkio-weight-device` and the like.
+//! Limits and weights for block devices: the values of `--device-read-bps`, `--blkio-weight-device` and similar flags.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ pub struct OperationRate {
     pub rate: u64,
 }
 
-/// A device's weight among the tasks that use it, 10 to 1000 (0 is none): `/dev/sda:200`.
+/// A task's weight on a device, 10 to 1000 (0 sets no weight): `/dev/sda:200`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceWeight {
     /// The device.
@@ -107,7 +107,7 @@ fn parts(text: &str) -> Result<(&str, &str), &'static str> {
     }
 }
 
-/// Rust's own parser would take a plus sign.
+/// Digits only: Rust's own parser would accept a plus sign.
 fn digits(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{config::text::text_serde, error::Error};
 
-/// A platform such as `linux/arm64/v8`. One part alone is an operating system, or an architecture of Linux.
+/// A platform such as `linux/arm64/v8`. A single part is an operating system, or an architecture of Linux.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Platform {
     os: String,

@@ -25,11 +25,11 @@ pub struct FullMount {
     pub target: String,
     /// Whether the task cannot write to it.
     pub read_only: bool,
-    /// How host and container see each other's changes; only Docker Desktop minds it.
+    /// How host and container see each other's changes; only Docker Desktop uses it.
     pub consistency: String,
-    /// What is special to a bind mount.
+    /// Options of a bind mount.
     pub bind: BindOptions,
-    /// What is special to a volume, if anything is said.
+    /// Options of a volume, if there are any.
     pub volume: Option<VolumeOptions>,
     /// The folder of the image that is mounted.
     pub image_subpath: Option<String>,
@@ -57,20 +57,20 @@ pub enum MountKind {
     Cluster,
 }
 
-/// What is special to a bind mount.
+/// Options of a bind mount.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BindOptions {
-    /// How mounts below it are passed on: `rprivate`, `rshared` …; the engine's choice if it is empty.
+    /// The mount propagation: `rprivate`, `rshared` …; the engine's default if empty.
     pub propagation: String,
     /// Whether mounts below it are left out.
     pub non_recursive: bool,
     /// Whether only the mount itself is read-only, not those below it.
     pub read_only_non_recursive: bool,
-    /// Whether it is an error if those below it cannot be read-only.
+    /// Whether it is an error if mounts below it cannot be read-only.
     pub read_only_force_recursive: bool,
 }
 
-/// What is special to a volume.
+/// Options of a volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VolumeOptions {
     /// Whether the image's files at the target are not copied into a new volume.
@@ -112,7 +112,7 @@ impl FullMount {
         parse(text, Some(cwd)).map_err(|reason| refused(text, &reason))
     }
 
-    /// Whether anything is said that is special to a bind mount.
+    /// Whether it has any option of a bind mount.
     pub(crate) fn has_bind_options(&self) -> bool {
         self.bind != BindOptions::default()
     }
@@ -160,7 +160,7 @@ impl BindOptions {
     }
 }
 
-/// The long form that says the same.
+/// The same mount in the long form.
 impl fmt::Display for FullMount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&csv::join(self.fields()))
@@ -256,7 +256,7 @@ fn set_volume(volume: &mut VolumeOptions, key: &str, value: &str) -> Result<(), 
         "volume-nocopy" => {
             volume.no_copy = csv::boolean(value).ok_or_else(|| format!("{key} cannot be {value:?}"))?;
         }
-        // A nameless one counts as nothing, as for Docker.
+        // As with Docker, an option without a name is ignored.
         "volume-label" | "volume-opt" if name.is_empty() => {}
         "volume-label" => drop(volume.labels.insert(name.to_owned(), of_name.to_owned())),
         "volume-opt" => drop(volume.driver_opts.insert(name.to_owned(), of_name.to_owned())),

@@ -1,4 +1,4 @@
-//! Folders in memory: the values of `--tmpfs`.
+//! File systems in memory: the values of `--tmpfs`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,14 @@ use crate::{
     error::Error,
 };
 
-/// A folder in memory, `/run` or `/run:rw,size=64m`.
+/// A tmpfs, a file system in memory: `/run` or `/run:rw,size=64m`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tmpfs {
     path: String,
     options: String,
 }
 
-/// The mount flags that the engine takes for a tmpfs.
+/// The mount flags that the engine accepts for a tmpfs.
 const FLAGS: [&str; 37] = [
     "defaults",
     "ro",
@@ -55,7 +55,7 @@ const FLAGS: [&str; 37] = [
     "silent",
     "loud",
 ];
-/// The options that have a value.
+/// The options with a value.
 const SETTINGS: [&str; 7] = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"];
 
 impl Tmpfs {
@@ -65,7 +65,7 @@ impl Tmpfs {
         &self.path
     }
 
-    /// The mount options, parted by commas; empty for the engine's defaults.
+    /// The mount options, separated by commas; empty for the engine's defaults.
     #[must_use]
     pub fn options(&self) -> &str {
         &self.options

@@ -12,11 +12,11 @@ use crate::{config::text::text_serde, error::Error};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HostEntry {
     name: String,
-    /// `None` is Docker's `host-gateway`.
+    /// `None` stands for Docker's `host-gateway`.
     ip: Option<IpAddr>,
 }
 
-/// The word for the host's own address, which the engine fills in.
+/// Stands for the host's own address, which the engine fills in.
 const GATEWAY: &str = "host-gateway";
 
 impl HostEntry {

@@ -62,7 +62,7 @@ fn limits(host: &mut Map<String, Value>, config: &Config) {
             ("Memory", bytes(limits.memory)),
             ("MemorySwap", json!(swap)),
             ("MemoryReservation", bytes(limits.memory_reservation)),
-            // What Docker's CLI sends for the machine's own setting.
+            // The value that Docker's CLI sends for the machine's own setting.
             ("MemorySwappiness", limits.memory_swappiness.unwrap_or(-1).into()),
             ("KernelMemory", bytes(limits.kernel_memory)),
             ("OomKillDisable", limits.oom_kill_disable.into()),
@@ -74,7 +74,7 @@ fn limits(host: &mut Map<String, Value>, config: &Config) {
     );
 }
 
-/// The last of each name.
+/// The ulimits; the last one of each name counts.
 pub(crate) fn ulimits(limits: &[Ulimit]) -> Value {
     let by_name: BTreeMap<&str, &Ulimit> = limits.iter().map(|limit| (limit.name(), limit)).collect();
     let words = |limit: &&Ulimit| json!({"Name": limit.name(), "Soft": limit.soft(), "Hard": limit.hard()});
@@ -138,7 +138,8 @@ fn network(host: &mut Map<String, Value>, config: &Config, published: &[PortMapp
     );
 }
 
-/// The engine publishes all by itself unless the address is chosen; a borrowed network has no ports of its own.
+/// Whether the engine publishes all exposed ports itself: not with `--bind`, and not in the network of another
+/// container, which cannot publish ports.
 fn publishes_all(config: &Config) -> bool {
     let network = &config.network;
     let borrowed = network.networks.first().is_some_and(|first| first.name.starts_with("container:"));
@@ -163,7 +164,7 @@ fn storage(host: &mut Map<String, Value>, config: &Config, socket: Option<&str>)
     if let Some(size) = config.limits.disk {
         options.insert("size".to_owned(), size.bytes().to_string());
     }
-    // The engine refuses one that is named twice.
+    // The engine refuses a mount that is given twice.
     let mut binds: Vec<String> = Vec::new();
     for bind in storage.volumes.iter().filter_map(Mount::bind) {
         if !binds.contains(&bind) {
@@ -184,7 +185,7 @@ fn storage(host: &mut Map<String, Value>, config: &Config, socket: Option<&str>)
     );
 }
 
-/// The engine shows a container everything below `/proc` and `/sys` if both lists are there and empty.
+/// With this option both path lists are sent empty, which lets the container see everything below `/proc` and `/sys`.
 const EVERY_PATH: &str = "systempaths=unconfined";
 
 fn security(host: &mut Map<String, Value>, config: &Config) {
@@ -210,7 +211,7 @@ fn security(host: &mut Map<String, Value>, config: &Config) {
     );
 }
 
-/// In capital letters with `CAP_` before them, each once.
+/// The names in upper case with the prefix `CAP_`, without repetitions.
 pub(crate) fn capabilities(names: &[String]) -> Value {
     let whole = |name: &String| {
         let name = name.to_uppercase();

@@ -1,4 +1,4 @@
-//! Mounts of the long form in the engine's words.
+//! Mounts of the long form, as the engine's API describes them.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::config::value::{
     size::Size,
 };
 
-/// Where a task finds the engine's socket.
+/// The path of the engine's socket in a task.
 const SOCKET: &str = "/var/run/docker.sock";
 
 /// A mount of the long form.
@@ -31,7 +31,7 @@ pub(crate) fn words(mount: &FullMount) -> Value {
     words.into()
 }
 
-/// The engine's own socket, for a task that is to reach it.
+/// A mount of the engine's own socket, for `--use-api-socket`.
 pub(super) fn socket(path: &str) -> Value {
     json!({"Type": "bind", "Source": path, "Target": SOCKET})
 }

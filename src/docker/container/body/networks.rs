@@ -1,4 +1,4 @@
-//! The networks of a create request, and those that an older engine joins by requests of their own.
+//! The networks of a create request, and those that an older engine joins by separate requests.
 
 use serde_json::{Map, Value, json};
 
@@ -8,19 +8,19 @@ use crate::{
     docker::http::version::Engine,
 };
 
-/// The first API whose create takes several networks, and a hardware address for each.
+/// The first API version whose create request takes several networks, each with its MAC address.
 const SEVERAL: (u32, u32) = (1, 44);
 
-/// A network to connect a created container with.
+/// A network to connect a created container to.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Join {
     /// The network's name or id.
     pub network: String,
-    /// What the container has there.
+    /// The container's settings in that network.
     pub endpoint: Value,
 }
 
-/// Adds what is said of the networks; below API 1.44 of the first alone.
+/// Adds the networks to the body; before API 1.44 only the first one.
 pub(super) fn add(body: &mut Map<String, Value>, config: &Config, engine: Engine) {
     let joined = config.network.joined();
     let is_old = engine.is_below(SEVERAL);
@@ -32,7 +32,7 @@ pub(super) fn add(body: &mut Map<String, Value>, config: &Config, engine: Engine
     let mut endpoints = Map::new();
     for (at, network) in joined.iter().enumerate().take(in_request) {
         let endpoint = endpoint(network, if at == 0 { &config.network.link } else { &[] }, is_old);
-        // Without more, the network's mode says it already.
+        // A network without settings is already given by the network mode.
         if !(alone && endpoint.is_empty()) {
             endpoints.insert(network.name.clone(), endpoint.into());
         }

@@ -1,5 +1,4 @@
-//! `--use-api-socket`: the engine's socket in the container, and the credentials of whoever starts it, as Docker's CLI
-//! puts them there.
+//! `--use-api-socket`: puts the engine's socket and the caller's credentials into the container, as Docker's CLI does.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json, ser::PrettyFormatter};
@@ -12,16 +11,16 @@ use crate::{
     event::{Event, Events},
 };
 
-/// Where the credentials are.
+/// The folder of the credentials in the container.
 const FOLDER: &str = "run/secrets/docker";
-/// How a program in the container finds them.
+/// The variable through which a program in the container finds them.
 pub(crate) const VARIABLE: &str = "DOCKER_CONFIG=/run/secrets/docker";
 
-/// What a task gets that is to reach its engine.
+/// What a task with `--use-api-socket` gets.
 pub(crate) struct ApiSocket {
     /// The engine's socket on this machine.
     pub(crate) path: String,
-    /// The `auths` of its config.json; none where there are no credentials or the task has a configuration already.
+    /// The `auths` of its config.json; empty if there are no credentials, or the task has a configuration already.
     logins: Map<String, Value>,
 }
 
@@ -35,14 +34,14 @@ impl ApiSocket {
         let mut text = Vec::new();
         let mut writer =
             serde_json::Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"\t"));
-        // Text in memory cannot fail to be written.
+        // Serializing to memory cannot fail.
         let _ = json!({"auths": self.logins}).serialize(&mut writer);
         text
     }
 }
 
 impl Docker {
-    /// The engine's socket and the caller's credentials, if the task is to reach the engine.
+    /// The engine's socket and the caller's credentials, if the config asks for them.
     pub(super) async fn api_socket(
         &self,
         config: &Config,
@@ -67,7 +66,7 @@ impl Docker {
         Ok(Some(ApiSocket { path, logins }))
     }
 
-    /// Writes the credentials into the container. That it cannot be done is a warning.
+    /// Writes the credentials into the container. A failure is a warning.
     pub(super) async fn give_logins(&self, id: &str, socket: &ApiSocket, events: Events<'_>) {
         let archive = pack::one_file(&format!("{FOLDER}/config.json"), 0o600, &socket.config_file());
         let sent = match archive {

@@ -1,31 +1,31 @@
-//! Which networks a task is on, as far as they may be cube's own.
+//! The networks of a task that may be cube's own.
 
 use crate::docker::{
     id::is_id,
     labels::{LabelMap, NETWORKS},
 };
 
-/// A network that a task joins, as it was found or made for it.
+/// A network that a task joins: found, or made for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JoinedNetwork {
-    /// The name by which the task's config calls it.
+    /// Its name in the task's config.
     pub(crate) name: String,
     pub(crate) id: String,
-    /// Whether cube made it.
+    /// Whether cube made the container or service.
     pub(crate) is_own: bool,
 }
 
-/// The networks of a container, as far as they may be cube's.
+/// The networks of a container that may be cube's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TaskNetworks {
-    /// Ids of those that cube made and the task was started for, by its label.
+    /// The ids of cube's own networks, from the task's label.
     pub(crate) needed: Vec<String>,
-    /// Names and ids of all that it joined and that no engine brings along.
+    /// The names and ids of all user-defined networks that it joined.
     pub(crate) joined: Vec<String>,
 }
 
 impl TaskNetworks {
-    /// By a container's labels, and the name and id of each network that it joined.
+    /// Reads a container's labels, and the name and id of each network that it joined.
     pub(crate) fn read<'a>(
         labels: &LabelMap,
         joined: impl Iterator<Item = (&'a String, Option<&'a str>)>,

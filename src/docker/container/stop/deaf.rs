@@ -1,5 +1,5 @@
-//! Whether the kernel dropped a signal that was sent to a container's first process. To process 1 of a pid namespace a
-//! signal without a handler does not exist, and whoever waits for it to be heeded waits its whole grace for nothing
+//! Detects whether the kernel dropped a signal for a container's first process. The kernel discards signals for process
+//! 1 of a pid namespace that has no handler for them, so waiting for an effect would waste the whole grace
 //! (`sig_ignored` in the kernel's `signal.c`; the fields of `/proc/PID/status` in `proc.rst`).
 
 use std::{
@@ -12,21 +12,21 @@ use crate::{
     docker::{details::Details, ready::proc::ContainerProcess},
 };
 
-/// Where the kernel shows the control groups.
+/// The mount point of the control groups.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// What a look at the process shows of a signal that was sent to it.
+/// What the state of the process shows about a signal that was sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// The kernel dropped it, and the process has slept ever since.
+    /// The kernel dropped it, and the process has slept since then.
     Dropped,
-    /// The kernel dropped it, and the process has done something else since.
+    /// The kernel dropped it, and the process has run since then.
     DroppedAndWoke,
-    /// There is a handler now, or the signal is waited for: another would be heard.
+    /// Now the process has a handler or waits for the signal: sending it again would have an effect.
     Audible,
-    /// There was no handler and is none, but the process was awake: it may have waited for the signal without one.
+    /// There is no handler, but the process was running: it may have waited for the signal without one.
     Unclear,
-    /// Nothing of this can be proved.
+    /// None of these can be proved.
     Unknown,
 }
 
@@ -36,40 +36,40 @@ pub(crate) struct Listener {
     id: String,
     /// The signal's bit in the kernel's masks.
     bit: u64,
-    /// How often the process had gone to sleep before the signal was sent.
+    /// The process's count of voluntary context switches before the signal was sent.
     sleeps: u64,
-    /// Whether anything showed before the signal was sent that it would be heard.
+    /// Whether the signal was handled, blocked or pending before it was sent.
     heard: bool,
     first: Option<FirstLook>,
 }
 
-/// What the first look after the signal showed.
+/// The result of the first look after the signal.
 #[derive(Clone, Copy)]
 enum FirstLook {
     /// It was dropped.
     Dropped,
-    /// No handler got it, for there was none: one that comes later has not heard it.
+    /// There was no handler: one that is installed later has not received this signal.
     NoHandler,
     Nothing,
 }
 
-/// The part of `/proc/PID/status` that decides.
+/// The relevant fields of `/proc/PID/status`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Status {
-    /// `S` for a process that sleeps and can be woken.
+    /// `S` for interruptible sleep.
     state: char,
-    /// Its number in its own pid namespace.
+    /// Its pid in its own pid namespace.
     number: u32,
     caught: u64,
     blocked: u64,
-    /// Signals to the whole process that wait to be handled.
+    /// Pending signals for the whole process.
     pending: u64,
     sleeps: u64,
 }
 
 impl Listener {
-    /// The first process of a container, just before the signal `number` is sent. `None` where the process cannot be
-    /// seen, or the kernel drops nothing: an engine elsewhere, a process that is not the first of its namespace.
+    /// The first process of a container, just before the signal `number` is sent. `None` if the process cannot be seen (the
+    /// engine is on another machine), or if it is not process 1 of its namespace, for which the kernel drops no signal.
     pub(crate) fn of(container: &Details, engine: &Address, number: u8) -> Option<Self> {
         Self::before(ContainerProcess::of(container, engine)?, container.id.to_string(), number)
     }
@@ -87,7 +87,7 @@ impl Listener {
         })
     }
 
-    /// Looks at the process. The first look must follow the signal at once.
+    /// Looks at the process. The first look must come immediately after the signal.
     pub(crate) fn look(&mut self) -> Fate {
         let Some(status) = Status::read(&self.process).filter(|_| self.process.belongs_to(&self.id)) else {
             return Fate::Unknown;
@@ -109,14 +109,14 @@ impl Listener {
         }
     }
 
-    /// Whether no other process is in the container: nothing else that could be at work.
+    /// Whether it is the container's only process, so that no other process could be working.
     pub(crate) fn is_alone(&self) -> bool {
         self.is_alone_below(Path::new(GROUPS))
     }
 
     fn is_alone_below(&self, groups: &Path) -> bool {
         let text = fs::read_to_string(self.process.path("cgroup")).unwrap_or_default();
-        // A hierarchy that the engine does not use has the whole machine in its root.
+        // In a hierarchy that the engine does not use, the container is in the root group, with all other processes.
         let own = text.lines().filter(|line| line.contains(&self.id));
         let folders = own.filter_map(|line| folder(groups, line));
         let mut folders = folders.filter(|folder| folder.is_dir()).peekable();
@@ -144,7 +144,7 @@ impl Status {
         Self::parse(&fs::read_to_string(process.path("status")).ok()?)
     }
 
-    /// Whether the signal is handled, blocked or on its way.
+    /// Whether the signal is handled, blocked or pending.
     fn shows(&self, bit: u64) -> bool {
         (self.caught | self.blocked | self.pending) & bit != 0
     }
@@ -212,7 +212,7 @@ mod tests {
         for (before, looks) in [
             (&deaf, vec![(&deaf, Fate::Dropped), (&awake, Fate::DroppedAndWoke), (&caught, Fate::Audible)]),
             (&deaf, vec![(&deaf, Fate::Dropped), (&blocked, Fate::Audible)]),
-            // Awake at first: only a handler that was not there before has not heard it.
+            // It was running at the first look: only a handler that appears later proves that the signal was not received.
             (&deaf, vec![(&awake, Fate::Unclear), (&deaf, Fate::Unclear), (&caught, Fate::Audible)]),
             (&deaf, vec![(&running, Fate::Unclear), (&blocked, Fate::Unknown)]),
             (&caught, vec![(&awake, Fate::Unknown), (&caught, Fate::Unknown)]),

@@ -1,15 +1,15 @@
-//! How a task is stopped, and what came of it.
+//! How to stop a task, and how it was stopped.
 
 use crate::config::value::signal::Signal;
 
-/// What to do with a task whose first process cannot hear the signal: the kernel drops one that the first process of a
-/// container does not handle, and the grace would pass for nothing. Seen on this machine only; elsewhere the grace counts.
+/// What to do if the kernel drops the stop signal, because the task's first process has no handler for it, so that the
+/// grace would be wasted. It can be detected on a local engine only; on others the grace counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unheard {
-    /// Kill it after a second if it slept all the time and is the container's only process.
+    /// Kill it after a second, if it slept all the time and is the container's only process.
     #[default]
     KillIfIdle,
-    /// Kill it after a second: nobody needs what it may still be doing.
+    /// Kill it after a second, whatever it is doing.
     Kill,
 }
 
@@ -18,17 +18,17 @@ pub enum Unheard {
 pub struct StopOptions {
     /// The signal that asks it to end; its own stop signal if left out.
     pub signal: Option<Signal>,
-    /// Grace before the kill, in seconds; -1 waits for ever. Its own, else the engine's 10 s, if left out.
+    /// The grace before the kill, in seconds; -1 waits for ever. If left out: the task's own, else the engine's 10 s.
     pub timeout: Option<i32>,
-    /// What to do where the first process has no way to hear the signal, and nobody set a grace.
+    /// What to do if the kernel drops the signal and no grace was set.
     pub unheard: Unheard,
-    /// Not to ask the engine how the task ended: a request less, and a result without its exit code.
+    /// Skips the question how the task ended: one request less, and a result without the exit code.
     pub skip_outcome: bool,
 }
 
 /// How a task's process was stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
-    /// The signal that it could not hear, so that it was killed without a grace.
+    /// The signal that the kernel dropped, so that the process was killed without a grace.
     pub unheard: Option<Signal>,
 }

@@ -1,5 +1,5 @@
-//! The stop of a container's process on this machine where nobody set a grace: the signal, and no wait for a process
-//! that the kernel keeps it from.
+//! Stops a container's process on this machine if no grace was set: sends the signal, and does not wait for a process
+//! for which the kernel dropped it.
 
 use std::{pin::pin, time::Duration};
 
@@ -21,30 +21,30 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Between two looks at a process that the signal did not reach.
+/// The pause between two looks at a process whose signal was dropped.
 const LOOK: Duration = Duration::from_millis(75);
 /// How long a process may still install a handler.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The engine's grace, where neither caller nor container says.
+/// The engine's grace, if neither the caller nor the container sets one.
 const GRACE: Duration = Duration::from_secs(10);
-/// What the engine needs to take a process down.
+/// How long the engine may take to end a killed process.
 const AFTER_KILL: Duration = Duration::from_secs(30);
 
-/// What came of the looks at a process.
+/// The result of watching a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hearing {
-    /// It cannot hear the signal, and nothing is lost without it.
+    /// The signal was dropped, and killing it loses nothing.
     Deaf,
-    /// It can hear the signal now, and did not when it was sent.
+    /// The signal was dropped, but it would be received now.
     Late,
-    /// The grace counts.
+    /// Wait for the grace.
     Wait,
 }
 
 impl Docker {
-    /// Stops the process of the container `id` with the signal that its config says, without a grace for a process that
-    /// cannot hear it: then the signal is in the answer. `None` if that is not for this stop: somebody set a grace, or the
-    /// process cannot be seen.
+    /// Stops the process of the container `id` with its stop signal. If the kernel drops the signal, the process is killed
+    /// without a grace, and the result names the signal. `None` if this does not apply: a grace was set, or the process
+    /// cannot be seen.
     pub(crate) async fn stop_in_sight(
         &self,
         id: &str,
@@ -83,8 +83,8 @@ impl Docker {
         }
     }
 
-    /// The signal that the stop would send. None where the engine has to be left to itself: a policy would start the
-    /// container again after a mere signal, and SIGKILL needs no rule.
+    /// The signal that the stop would send. `None` if the engine has to do the stop: a restart policy would restart the
+    /// container after a signal of cube's; and for SIGKILL there is no grace anyway.
     async fn stop_signal(&self, id: &str, options: &StopOptions) -> Option<Signal> {
         let raw = self.raw_container(id).await.ok()?;
         let policy =
@@ -92,7 +92,7 @@ impl Docker {
         if !matches!(policy, "" | "no") {
             return None;
         }
-        // podman gives a number.
+        // podman reports a number.
         let own = match raw.pointer("/Config/StopSignal") {
             Some(Value::String(name)) => name.clone(),
             Some(Value::Number(number)) => number.to_string(),
@@ -104,7 +104,7 @@ impl Docker {
     }
 }
 
-/// A container that went meanwhile has stopped.
+/// A container that was removed meanwhile has stopped too.
 fn gone(ended: Result<Exit, Error>) -> Result<Stopped, Error> {
     match ended {
         Err(error) if error.kind() != ErrorKind::TaskNotFound => Err(error),
@@ -112,7 +112,7 @@ fn gone(ended: Result<Exit, Error>) -> Result<Stopped, Error> {
     }
 }
 
-/// Looks until it is known what to do: at the latest when the grace is over.
+/// Watches the process until it is clear what to do, at most until the grace is over.
 async fn watch(mut listener: Listener, unheard: Unheard) -> Hearing {
     let begun = Instant::now();
     let (mut slept_through, mut spared) = (true, false);
@@ -128,7 +128,7 @@ async fn watch(mut listener: Listener, unheard: Unheard) -> Hearing {
             if unheard == Unheard::Kill || slept_through && listener.is_alone() {
                 return Hearing::Deaf;
             }
-            // What is at work may be finished within the grace.
+            // A process that is working may finish within the grace.
             spared = true;
         }
         sleep(LOOK).await;

@@ -1,4 +1,4 @@
-//! What programs write when they fail, and what it means. Of several rules that hold the first counts.
+//! What programs write when they fail, and what it means. If several rules match, the first one counts.
 
 use cube::CauseKind::{
     DiskFull, MissingLibrary, MissingVariable, NameResolution, NoInterpreter, NotExecutable, NotFound,
@@ -7,9 +7,9 @@ use cube::CauseKind::{
 
 use crate::cli::record::cause::{CauseText, lines::LineRule};
 
-/// Above 128 is the signal by which a runtime ends itself when its memory is used up.
+/// 134 is SIGABRT: some runtimes abort themselves when their memory is used up.
 const ALSO_ABORTED: std::ops::RangeInclusive<i64> = 1..=134;
-/// What a shell returns for a command that it cannot run or find.
+/// The exit codes of a shell for a command that it cannot execute or find.
 const CANNOT_RUN: std::ops::RangeInclusive<i64> = 126..=127;
 const NO_SUCH_COMMAND: std::ops::RangeInclusive<i64> = 127..=127;
 
@@ -61,7 +61,7 @@ const NO_PERMISSION: CauseText = CauseText::new(
     "choose another --user, or give the file or folder to that user in the image or volume",
 );
 
-/// What is refused by a program and not by the kernel.
+/// Refusals by a program, not by the kernel.
 const OTHER_PERMISSION: &str = r"(?i)publickey|password|://|denied for|access denied";
 
 const NOT_ALLOWED: CauseText = CauseText::new(
@@ -71,7 +71,7 @@ const NOT_ALLOWED: CauseText = CauseText::new(
 );
 
 pub const RULES: &[LineRule] = &[
-    // Libraries: glibc's and musl's loaders, and what is loaded later.
+    // Libraries: messages of glibc's and musl's loaders, and of programs that load libraries later.
     LineRule::new(r"error while loading shared libraries: (?P<word>[^\s:]+): cannot open shared object file", LIBRARY),
     LineRule::new(r"Error loading shared library (?P<word>[^\s:]+): No such file or directory", LIBRARY),
     LineRule::new(r"\b(?P<word>lib[A-Za-z0-9_+.-]+\.so[.0-9]*): cannot open shared object file", LIBRARY),
@@ -84,7 +84,7 @@ pub const RULES: &[LineRule] = &[
         ),
     )
     .within(10),
-    // Programs of the wrong kind: the engine's own words in the log, and a shell's.
+    // Programs of the wrong kind: messages of the engine in the log, and of shells.
     LineRule::new(
         r"^(?:standard_init_linux\.go:\d+: )?exec (?:user process caused|%path%): exec format error$",
         CauseText::new(
@@ -138,7 +138,7 @@ pub const RULES: &[LineRule] = &[
         ),
     )
     .codes(NO_SUCH_COMMAND),
-    // What a shell cannot run.
+    // Commands that a shell cannot run.
     LineRule::new(
         r": %path%: Permission denied$",
         CauseText::new(
@@ -153,7 +153,7 @@ pub const RULES: &[LineRule] = &[
     LineRule::new(r"failed to (?:run|execute) (?:command )?%word%: No such file or directory", NO_PROGRAM)
         .codes(NO_SUCH_COMMAND),
     LineRule::new(r"(?:line \d+|exec|sh|bash): %word%: No such file or directory$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
-    // Memory of a runtime's own.
+    // Memory limits of language runtimes.
     LineRule::new(
         r"java\.lang\.OutOfMemoryError",
         CauseText::new(
@@ -221,7 +221,7 @@ pub const RULES: &[LineRule] = &[
         .unless(OTHER_PERMISSION),
     LineRule::new(r"(?i)%path%.*\boperation not permitted\b", NOT_ALLOWED).unless("://"),
     LineRule::new(r"(?:\bEPERM\b|\[Errno 1\]).*?%path%", NOT_ALLOWED).unless("://"),
-    // Names.
+    // Host names.
     LineRule::new(r"[Cc]ould not resolve host(?:name)?:? %host%", HOST),
     LineRule::new(r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) %host%", HOST),
     LineRule::new(r"lookup %host%(?: on \S+)?: (?:no such host|server misbehaving|[Tt]emporary failure in name resolution)", HOST),
@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// Exit code, last lines, and the kind and a word of the cause that they show.
+    /// Exit code, last lines, the kind of the cause, and a word of its message.
     const KNOWN: &[(i64, &str, CauseKind, &str)] = &[
         (
             127,
