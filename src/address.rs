@@ -2,10 +2,12 @@
 
 mod context;
 mod resolve;
+mod surroundings;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-pub use resolve::{AddressChoice, Surroundings};
+pub use resolve::AddressChoice;
+pub use surroundings::Surroundings;
 
 use crate::error::Error;
 

@@ -30,14 +30,15 @@ use crate::cli::{
         several::{kill, rm, stop},
         wait, with,
     },
+    guard::{order::Order, removal},
     outcome::Outcome,
     output::render,
 };
 
 /// Runs the command line `argv`.
 pub fn main(argv: &[OsString]) -> ExitCode {
-    if let Some(order) = guard::order(argv) {
-        return guard::serve(order);
+    if let Some(order) = Order::read(argv) {
+        return removal::serve(order);
     }
     signals::unblock();
     if let Some(code) = completions::answer(argv) {

@@ -101,7 +101,7 @@ pub use docker::{
         task_output::Follow,
     },
     run::{Run, observer::Observed},
-    usage::{Usage, UsageWatch},
+    usage::{UsageWatch, counters::Usage},
 };
 pub use error::{Error, ErrorKind, Origin};
 pub use event::{Event, Events};

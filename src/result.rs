@@ -12,7 +12,7 @@ use crate::{
         port::{Binding, Port},
         signal::Signal,
     },
-    docker::usage::Usage,
+    docker::usage::counters::Usage,
     error::{Error, ErrorKind},
     phases::Phases,
     state::State,

@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    address::{Surroundings, Tls},
+    address::{Tls, surroundings::Surroundings},
     error::{Error, ErrorKind},
     small_file::{self, LARGEST_CONFIG},
 };
@@ -79,8 +79,16 @@ pub(crate) fn load(
     Ok(Endpoint { host: docker.host, tls })
 }
 
+impl Surroundings<'_> {
+    /// The names of Docker's contexts, sorted, as `docker context ls` shows them, without `default`.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<String> {
+        self.docker_folder().map(|folder| names(&folder)).unwrap_or_default()
+    }
+}
+
 /// The names of all contexts, sorted. Contexts that cannot be read are left out.
-pub(crate) fn names(folder: &Path) -> Vec<String> {
+fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder.join("contexts/meta")).into_iter().flatten().flatten();
     let meta = entries.filter_map(|entry| read::<Meta>(&entry.path().join("meta.json")).ok().flatten());
     let mut names: Vec<String> = meta.map(|meta| meta.name).filter(|name| !name.is_empty()).collect();

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::cli::{
-    args::{Global, OutputFormat, When},
+    args::global::{Global, OutputFormat, When},
     output::{patient::Patient, stdio, variables},
 };
 

@@ -9,7 +9,7 @@ use crate::cli::{
         flags::{Lookup, given, read, set},
         task::TaskArgs,
     },
-    output::{render, stdio},
+    output::{render::json, stdio},
 };
 
 /// The config that the flags describe, on top of the task file if there is one. Single values of the
@@ -41,7 +41,7 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
 /// Prints a config for `--dry-run`, after checking it.
 pub fn show(config: &Config) -> Result<(), Error> {
     config.check()?;
-    stdio::print(&render::line(&config.clone().without_env_values()))
+    stdio::print(&json::line(&config.clone().without_env_values()))
 }
 
 /// The config of a task file. `image` replaces the file's own image, which may then be missing.

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, flags::record::RecordArgs},
+    args::{flags::record::RecordArgs, global::OutputFormat},
     outcome::Outcome,
     output::stdio,
     record::{

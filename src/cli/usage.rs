@@ -9,7 +9,7 @@ use crate::cli::{
     args::{Problem, verbs, words::Words},
     foreign,
     outcome::{FAILED, RUN_FAILED, USAGE},
-    output::{render::line, stdio},
+    output::{render::json::line, stdio},
 };
 
 /// Commands and flags that remove or end something. They are never suggested for a typing error.

@@ -8,11 +8,13 @@ mod answer;
 pub(crate) mod body;
 mod create;
 mod find;
+pub(crate) mod id;
 mod list;
 pub(crate) mod managers;
 pub(crate) mod output;
 mod refused;
 mod remove;
+mod snapshot;
 
 use std::time::Duration;
 
@@ -26,27 +28,23 @@ use crate::{
         details::Details,
         http::{
             json,
+            patience::when_back,
             query::{filters, query},
             refusal,
         },
         id::EngineId,
         labels::TASK_ID,
-        output::follow,
-        swarm::answer::{Node, Service, ServiceTask},
+        swarm::{
+            answer::{Node, Service, ServiceTask},
+            id::is_swarm_id,
+            snapshot::Snapshot,
+        },
     },
     error::{Error, ErrorKind},
 };
 
 /// Between two looks at a task: Swarm reports no change of a task.
 const POLL: Duration = Duration::from_millis(100);
-
-/// How long the id of a service is, in digits of base 36.
-const ID_LENGTH: usize = 25;
-
-/// Whether this full id is a service's (or a task's, or a node's). A container's has 64 digits.
-pub(crate) fn is_swarm_id(id: &str) -> bool {
-    id.len() == ID_LENGTH && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
-}
 
 /// An id that stands in later requests: a service's, as it must be.
 fn checked(id: String) -> Result<String, Error> {
@@ -67,43 +65,6 @@ pub(crate) fn check_stop(options: &StopOptions) -> Result<(), Error> {
 /// Swarm hands on no streams of a container, only its log.
 pub(crate) fn no_streams() -> Error {
     refused::unsupported("attach").with_hint("`cube logs -f` follows the output")
-}
-
-/// A service and what became of it, at one moment.
-pub(crate) struct Snapshot {
-    service: Service,
-    /// Oldest first. Swarm makes a new one for each placement.
-    tasks: Vec<ServiceTask>,
-    /// Where the newest runs, or ran.
-    node: Option<Node>,
-}
-
-impl Snapshot {
-    fn newest(&self) -> Option<&ServiceTask> {
-        self.tasks.last()
-    }
-
-    /// Why it does not run, as Swarm said last, and the state of the placement of which it was said.
-    fn reason(&self) -> (&str, &str) {
-        let mut said =
-            self.tasks.iter().rev().map(|task| &task.status).filter(|status| !status.err.is_empty());
-        said.next().map(|status| (status.state.as_str(), status.err.as_str())).unwrap_or_default()
-    }
-
-    /// Whether a node has it, as the first one.
-    fn is_first_placement(&self) -> bool {
-        matches!(self.tasks.as_slice(), [only] if only.node_id().is_some())
-    }
-
-    /// Whether Swarm will start nothing for it any more.
-    fn is_over(&self) -> bool {
-        self.newest().is_some_and(|task| task.is_over() || self.is_lost(task))
-    }
-
-    /// Whether the task's node is gone and Swarm does not place it again.
-    fn is_lost(&self, task: &ServiceTask) -> bool {
-        task.is_given_up() && self.node.as_ref().is_some_and(Node::is_down)
-    }
 }
 
 impl Docker {
@@ -142,7 +103,7 @@ impl Docker {
     pub(crate) async fn wait_for_service(&self, id: &str) -> Result<Exit, Error> {
         let mut last = None;
         loop {
-            let now = match follow::when_back(|| self.snapshot(id)).await {
+            let now = match when_back(|| self.snapshot(id)).await {
                 Err(gone) if gone.kind() == ErrorKind::TaskNotFound => return self.end_of(last, gone).await,
                 now => now?,
             };
@@ -159,7 +120,7 @@ impl Docker {
         let Some(task) = task else { return Err(gone) };
         let path = format!("/tasks/{task}");
         loop {
-            match follow::when_back(|| self.managers.get::<ServiceTask>(&path)).await {
+            match when_back(|| self.managers.get::<ServiceTask>(&path)).await {
                 Ok(task) if task.has_ended() => return Ok(Exit { code: task.exit_code() }),
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(gone),
                 reported => drop(reported?),

@@ -3,6 +3,7 @@
 //! engine's statistics are sampled.
 
 mod cgroup;
+pub mod counters;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,11 +17,13 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, pidfd_open},
 };
-use serde::Serialize;
 
 use crate::{
     address::Address,
-    docker::{Docker, usage::cgroup::ControlGroup},
+    docker::{
+        Docker,
+        usage::{cgroup::ControlGroup, counters::Usage},
+    },
 };
 
 /// Between two looks for a group that the engine has yet to make: no event says when it is there.
@@ -29,35 +32,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 const UNSEEN: Duration = Duration::from_secs(2);
 /// How often a task that runs is read, for the case that its end is missed.
 const SAMPLE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
-
-/// What a task used. What is not known is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Usage {
-    /// Processor time, in seconds.
-    pub cpu_seconds: Option<f64>,
-    /// The most memory that it held at once, page cache included, in bytes.
-    pub memory_peak_bytes: Option<u64>,
-    /// Its memory limit in bytes, if it has one.
-    pub memory_limit_bytes: Option<u64>,
-    /// Bytes read from disks.
-    pub read_bytes: Option<u64>,
-    /// Bytes written to disks.
-    pub written_bytes: Option<u64>,
-    /// Whether the kernel's counters were read after the end of its process, and not some time before.
-    pub exact: bool,
-    /// How often the kernel ended a process of it because memory ran out.
-    #[serde(skip)]
-    pub oom_kills: Option<u64>,
-}
-
-impl Usage {
-    /// How much of its memory limit it used at most, in percent.
-    #[must_use]
-    pub fn memory_percent(&self) -> Option<u64> {
-        let limit = self.memory_limit_bytes.filter(|limit| *limit > 0)?;
-        Some(self.memory_peak_bytes?.saturating_mul(100) / limit)
-    }
-}
 
 /// A look at what one task uses, until the last clone is dropped.
 #[derive(Clone)]

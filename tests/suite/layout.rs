@@ -1,5 +1,8 @@
 //! The sources as a whole: what a reader may rely on when looking for something.
 
+mod imports;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +10,13 @@ use std::path::{Path, PathBuf};
 /// More files than this in one folder are hard to survey.
 const FILES: usize = 17;
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
 /// The files of the crate.
 fn sources() -> Vec<PathBuf> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut folders = vec![root()];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -59,4 +66,16 @@ fn no_folder_is_too_full_and_each_file_says_what_it_is_for() {
     }
     folders.retain(|_, files| *files > FILES);
     assert!(folders.is_empty(), "{folders:#?}");
+}
+
+#[test]
+fn no_file_imports_one_that_imports_it() {
+    let name = |file: &PathBuf| file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    let sources: imports::Sources =
+        sources().iter().map(|file| (name(file), fs::read_to_string(file).unwrap())).collect();
+    let imports = imports::imports(&sources);
+    let session = &imports["cli/session.rs"];
+    assert!(session.contains_key("cli/session/supervisor.rs"), "no import is found any more: {session:?}");
+    let circles = imports::circles(&imports);
+    assert!(circles.is_empty(), "these import each other:\n{}", circles.join("\n"));
 }

@@ -1,6 +1,6 @@
 //! Tests: in which order the sources of an engine's address are used.
 
-use std::{collections::HashMap, fs, sync::Mutex};
+use std::{collections::HashMap, fs, path::PathBuf, sync::Mutex};
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};

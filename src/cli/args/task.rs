@@ -134,3 +134,17 @@ pub struct TaskArgs {
     #[command(flatten)]
     pub record: RecordArgs,
 }
+
+impl TaskArgs {
+    /// Whether every exposed port is published.
+    pub fn publishes_all(&self, before: bool) -> bool {
+        match self.form {
+            Form::Docker => self.network.publish_all,
+            Form::Scripting => {
+                (before || self.network.publish_all)
+                    && !self.network.no_publish_all
+                    && !self.publishes_nothing
+            }
+        }
+    }
+}

@@ -4,13 +4,13 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser};
 use cube::Action;
 
 use crate::cli::args::{
-    Global,
     commands::{
         AttachArgs, CompletionsArgs, ExecArgs, HelpArgs, InspectArgs, KillArgs, LogsArgs, ManArgs, PortArgs,
         PruneArgs, PsArgs, PullArgs, RmArgs, StopArgs, WaitArgs,
     },
     doctor::DoctorArgs,
     flags::files::CpArgs,
+    global::Global,
     task::{RunArgs, WithArgs},
 };
 

@@ -12,11 +12,11 @@ use serde::Serialize;
 use crate::cli::{
     app::App,
     args::{
-        OutputFormat,
         doctor::{DoctorArgs, Promise},
+        global::OutputFormat,
     },
     outcome::Outcome,
-    output::{render, stdio},
+    output::{render::json, stdio},
 };
 
 /// One line of the table.
@@ -182,7 +182,7 @@ fn json(checks: &[Finding]) -> String {
     if let (Some(members), Ok(checks)) = (object.as_object_mut(), serde_json::to_value(checks)) {
         members.insert("checks".to_owned(), checks);
     }
-    render::line(&object)
+    json::line(&object)
 }
 
 fn table(checks: &[Finding]) -> String {

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::InspectArgs},
+    args::{commands::InspectArgs, global::OutputFormat},
     outcome::Outcome,
-    output::{render, stdio},
+    output::{render::json, stdio},
 };
 
 /// Shows the tasks that were found even if others are missing, as `docker inspect` does.
@@ -42,5 +42,5 @@ fn indented(found: &[serde_json::Value]) -> Result<String, Error> {
         .serialize(&mut serde_json::Serializer::with_formatter(&mut text, four))
         .map_err(|e| Error::new(ErrorKind::BadAnswer, e.to_string()))?;
     text.push(b'\n');
-    Ok(render::escaped(&String::from_utf8_lossy(&text)))
+    Ok(json::escaped(&String::from_utf8_lossy(&text)))
 }

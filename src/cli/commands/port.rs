@@ -4,7 +4,7 @@ use cube::{Action, Details, Error, ErrorKind, Port, TaskRef};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::PortArgs},
+    args::{commands::PortArgs, global::OutputFormat},
     outcome::Outcome,
     output::stdio,
 };

@@ -5,7 +5,7 @@ use cube::{Action, DockerResult, Error, Listed, OwnNetwork};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::PruneArgs},
+    args::{commands::PruneArgs, global::OutputFormat},
     outcome::{JsonTarget, Outcome},
     output::stdio,
     since::parse_when,

@@ -5,10 +5,11 @@ use cube::{Error, ErrorKind, ListFilter, Listed, Ports, duration, printable::pri
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::PsArgs},
+    args::{commands::PsArgs, global::OutputFormat},
     outcome::Outcome,
     output::{
-        render, stdio,
+        render::json,
+        stdio,
         table::{self, Column, Squeeze},
     },
 };
@@ -53,7 +54,7 @@ async fn listed(app: &App, args: &PsArgs) -> Result<(), Error> {
         docker.remove_listed(task).await?;
     }
     match app.output() {
-        OutputFormat::Json => stdio::print(&render::line(&tasks)),
+        OutputFormat::Json => stdio::print(&json::line(&tasks)),
         _ if app.global.quiet => {
             stdio::print(&tasks.iter().map(|t| format!("{}\n", t.id)).collect::<String>())
         }

@@ -4,7 +4,7 @@ use cube::{Action, DockerResult, Error, ImageRef, Platform};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::PullArgs},
+    args::{commands::PullArgs, global::OutputFormat},
     outcome::Outcome,
     output::{progress::PullReport, stdio},
     record::ci::Ci,

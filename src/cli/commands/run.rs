@@ -6,13 +6,16 @@ use cube::{Action, DockerResult, Error, ErrorKind, Lifetime};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, flags::duration, task::RunArgs},
+    args::{flags::duration, global::OutputFormat, task::RunArgs},
     commands::run::foreground::Stay,
     config,
     outcome::{Outcome, RUN_FAILED},
     output::{render, result_file::ResultFile, stdio, variables::Names},
     record::Record,
-    session::{Extras, Session},
+    session::{
+        Session,
+        supervisor::{Extras, Supervisor},
+    },
     terminal::{self, keys::DetachKeys},
 };
 
@@ -72,15 +75,15 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     // A task that is kept may be started again after cube has ended, and one with detach keys may run on.
     let outlives = args.keep || (streams.tty && streams.interactive && terminal::is_at_hand());
     let lifetime = if attached && !outlives { Lifetime::ForLife } else { Lifetime::UntilStarted };
-    let session = Session::open(app, config, extras, lifetime).await?;
+    let supervisor = Supervisor::open(app, config, extras, lifetime).await?;
     if attached {
-        return Ok(Box::pin(foreground::run(session, stay)).await);
+        return Ok(Box::pin(foreground::run(supervisor, stay)).await);
     }
-    Ok(Box::pin(detached(session, args.result_file.is_some(), &names)).await)
+    Ok(Box::pin(detached(supervisor, args.result_file.is_some(), &names)).await)
 }
 
-async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -> Outcome {
-    let mut session = match Box::pin(session.start()).await {
+async fn detached(supervisor: Supervisor<'_>, wants_result: bool, names: &Names) -> Outcome {
+    let mut session = match Box::pin(supervisor.start()).await {
         Ok(session) => session,
         Err(failed) => return *failed,
     };
@@ -99,15 +102,15 @@ async fn detached(session: Session<'_, ()>, wants_result: bool, names: &Names) -
 
 /// Prints the id. If that fails, the caller could not stop the task, so the task is ended.
 async fn show(session: &mut Session<'_>, wants_result: bool, names: &Names) -> Result<Outcome, Error> {
-    let output = session.app.output();
+    let output = session.supervisor.app.output();
     let id = session.task.id();
     if output == OutputFormat::Text && !wants_result && !names.exports_any() {
         stdio::print_surely(&format!("{id}\n")).map_err(stdio::unwritable)?;
         return Ok(Outcome::reported(0));
     }
-    let mut result = session.signals.unless_one_comes(session.task.result(Action::Start)).await?;
+    let mut result = session.supervisor.signals.unless_one_comes(session.task.result(Action::Start)).await?;
     names.fill(&mut result)?;
-    session.record.time(&mut result);
+    session.supervisor.record.time(&mut result);
     let text = render::script_text(output, &result, names)?;
     stdio::print_surely(&text).map_err(stdio::unwritable)?;
     Ok(Outcome { result: Some(result), ..Outcome::reported(0) })

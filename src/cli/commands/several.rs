@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use crate::cli::{
     app::App,
-    args::OutputFormat,
+    args::global::OutputFormat,
     outcome::{JsonTarget, Outcome},
     output::stdio,
 };

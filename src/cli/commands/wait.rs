@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::WaitArgs, flags::duration},
+    args::{commands::WaitArgs, flags::duration, global::OutputFormat},
     outcome::Outcome,
     output::{changing_line, stdio, waiting::WaitDisplay},
     record::{Record, ended::cause_of},

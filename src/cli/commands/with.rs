@@ -24,7 +24,10 @@ use crate::cli::{
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
     output::{result_file::ResultFile, stdio, variables::Names},
     record::{End, Record},
-    session::{Extras, Session},
+    session::{
+        Session,
+        supervisor::{Extras, Supervisor},
+    },
     signals::{self, after},
 };
 
@@ -77,8 +80,8 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
         record: record.clone(),
     };
     let lifetime = if args.keep { Lifetime::UntilStarted } else { Lifetime::ForLife };
-    let session = Session::open(app, config, extras, lifetime).await?;
-    let mut session = match Box::pin(session.start()).await {
+    let supervisor = Supervisor::open(app, config, extras, lifetime).await?;
+    let mut session = match Box::pin(supervisor.start()).await {
         Ok(session) => session,
         Err(failed) => return Ok(*failed),
     };
@@ -89,8 +92,8 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
 }
 
 async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) -> Outcome {
-    session.record.ended();
-    session.signals.begin_again();
+    session.supervisor.record.ended();
+    session.supervisor.signals.begin_again();
     let stopped = session.stop_process(Unheard::Kill).await;
     if let Err(error) = &stopped
         && error.kind() != ErrorKind::TaskNotFound
@@ -104,20 +107,20 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) 
     let mut result = session.last_word().await;
     result.env = finish.env.clone();
     if finish.shows_log(args.logs) {
-        let title = session.title();
-        let shown = session.record.show_last_lines(&session.task, None, &title, LOG_LINES);
-        let _ = session.signals.ask(Box::pin(shown)).await;
+        let title = session.supervisor.title();
+        let shown = session.supervisor.record.show_last_lines(&session.task, None, &title, LOG_LINES);
+        let _ = session.supervisor.signals.ask(Box::pin(shown)).await;
     }
     let end = End { code: finish.task, by_cube: finish.task.is_none(), error: error.as_ref() };
-    session.conclude(end, &mut result).await;
-    let fetched = copies::fetch(&mut session, finish.code == 0).await;
+    session.supervisor.conclude(end, &mut result).await;
+    let fetched = copies::fetch(&mut session.supervisor, &session.task, finish.code == 0).await;
     let removed = match fetched {
         _ if args.keep => {
             session.release();
             Ok(())
         }
         Fetched::LeftToGuard => Ok(()),
-        _ => session.discard(&mut result).await,
+        _ => session.supervisor.discard(&mut result).await,
     };
     let outcome = Outcome { code: finish.code, result: Some(result), ..Outcome::reported(0) };
     copies::conclude(outcome.after(error, removed), fetched)
@@ -141,9 +144,9 @@ async fn command_life(
     names: &Names,
     timeout: Option<Duration>,
 ) -> Result<HostEnd, Error> {
-    session.signals.unless_one_comes(session.record.follow(&session.task)).await?;
+    session.supervisor.signals.unless_one_comes(session.supervisor.record.follow(&session.task)).await?;
     session.ready().await?;
-    let mut result = session.signals.unless_one_comes(session.task.result(Action::Start)).await?;
+    let mut result = session.supervisor.signals.unless_one_comes(session.task.result(Action::Start)).await?;
     names.fill(&mut result)?;
     let words = args.host_command.as_slice();
     let mut child = spawn(words, names.variables(&result))?;
@@ -161,14 +164,14 @@ async fn command_life(
                 let code = if timed_out { TIMED_OUT } else { code };
                 return Ok(HostEnd { code, timed_out, task: task_code, env: result.env });
             }
-            signal = session.signals.next() => {
+            signal = session.supervisor.signals.next() => {
                 signals += 1;
                 pass_on(&mut child, signal?, signals);
             }
             exit = &mut task_end, if !task_over => {
                 task_over = true;
                 task_code = exit.as_ref().ok().map(|exit| exit.code);
-                stdio::note(&obituary(&session.title(), &exit));
+                stdio::note(&obituary(&session.supervisor.title(), &exit));
                 if args.fail_fast {
                     send(&child, ProcessSignal::TERM);
                 }

@@ -1,12 +1,15 @@
 //! Prints how a command ended: results as JSON or shell lines, errors with their causes and hint.
 
-use cube::{DockerResult, Error, ErrorKind, printable::rewrites};
+pub mod json;
+
+use cube::{DockerResult, Error, ErrorKind};
 
 use crate::cli::{
     app::App,
-    args::OutputFormat,
+    args::global::OutputFormat,
     outcome::{FAILED, JsonTarget, Outcome, RUN_FAILED},
     output::{
+        render::json::line,
         stdio,
         variables::{self, Names},
     },
@@ -66,25 +69,4 @@ pub fn script_text(output: OutputFormat, result: &DockerResult, names: &Names) -
         OutputFormat::Dotenv => variables::dotenv_lines(&names.variables(result)),
         OutputFormat::Github => variables::append_github(&names.variables(result)).map(|()| id()),
     }
-}
-
-/// The JSON form, as one line.
-pub fn line(value: &impl serde::Serialize) -> String {
-    let mut line = escaped(&serde_json::to_string(value).unwrap_or_default());
-    line.push('\n');
-    line
-}
-
-/// JSON in which each character that controls a terminal is escaped. JSON itself leaves DEL and all above it as is.
-pub fn escaped(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            c if (c == '\u{7f}' || !c.is_ascii()) && rewrites(c) => {
-                text.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => text.push(c),
-        }
-    }
-    text
 }

@@ -8,7 +8,7 @@ use std::{
 
 use cube::{DockerResult, Error, ErrorKind};
 
-use crate::cli::output::{named_file, render};
+use crate::cli::output::{named_file, render::json};
 
 /// A file for the result.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ResultFile {
         let made = self.pipe.is_none().then(|| named_file::create(&self.path)).transpose();
         let made = made.map_err(|cause| unwritable(&self.path, cause))?;
         let Some(file) = self.pipe.as_ref().or(made.as_ref()) else { return Ok(()) };
-        let written = named_file::write(file, render::line(result).as_bytes());
+        let written = named_file::write(file, json::line(result).as_bytes());
         written.map_err(|cause| unwritable(&self.path, cause))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use cube::{DockerResult, Error, ErrorKind, Protocol, printable::printable, random_id, shell_word};
 
 use crate::cli::{
-    args::{OutputFormat, flags::names::NamesArgs},
+    args::{flags::names::NamesArgs, global::OutputFormat},
     output::template::{self, Template},
 };
 

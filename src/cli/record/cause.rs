@@ -5,43 +5,11 @@ mod engine;
 pub mod facts;
 mod lines;
 mod signals;
+mod text;
 
-use std::collections::BTreeMap;
+use cube::Cause;
 
-use cube::{Cause, CauseKind};
-
-use crate::cli::{output::stdio::printable, record::cause::facts::Facts};
-
-/// The longest quotation in a message, in characters.
-const LONGEST_WORD: usize = 120;
-
-/// What a rule found, by its placeholder in the texts.
-type Found = BTreeMap<&'static str, String>;
-
-/// A message and its remedy, with placeholders such as `{word}` for what was found.
-#[derive(Clone, Copy)]
-struct CauseText {
-    kind: CauseKind,
-    message: &'static str,
-    remedy: &'static str,
-}
-
-impl CauseText {
-    const fn new(kind: CauseKind, message: &'static str, remedy: &'static str) -> Self {
-        Self { kind, message, remedy }
-    }
-
-    fn fill(&self, found: &Found) -> Cause {
-        Cause { kind: self.kind, message: filled(self.message, found), remedy: filled(self.remedy, found) }
-    }
-}
-
-fn filled(text: &str, found: &Found) -> String {
-    found.iter().fold(text.to_owned(), |text, (name, value)| {
-        let short: String = printable(value).chars().take(LONGEST_WORD).collect();
-        text.replace(&format!("{{{name}}}"), &short)
-    })
-}
+use crate::cli::record::cause::facts::Facts;
 
 /// Why the task failed, if that is known.
 pub fn explain(facts: &Facts) -> Option<Cause> {

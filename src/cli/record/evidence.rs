@@ -11,7 +11,7 @@ use cube::{EnvVar, Error, ErrorKind};
 use serde_json::Value;
 
 use crate::cli::{
-    output::{copy::OutputSource, draft::NewFile, render},
+    output::{copy::OutputSource, draft::NewFile, render::json},
     record::copied::{self, CopiedFolder},
 };
 
@@ -75,7 +75,7 @@ impl Evidence {
     fn write_json(&self, name: &str, value: &Value, secrets: &Secrets) -> Result<(), Error> {
         let mut blanked = value.clone();
         secrets.blank(&mut blanked);
-        let mut text = render::escaped(&serde_json::to_string_pretty(&blanked).unwrap_or_default());
+        let mut text = json::escaped(&serde_json::to_string_pretty(&blanked).unwrap_or_default());
         text.push('\n');
         self.write(name, text.as_bytes()).map_err(|cause| self.unwritable(cause))
     }

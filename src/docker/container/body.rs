@@ -3,7 +3,10 @@
 //! It does not use bollard's model, which lacks fields that the CLI sends to older engines (`KernelMemory`, the
 //! container's own `MacAddress`) and refuses unknown values (`CgroupnsMode`).
 
+pub(crate) mod context;
+mod fields;
 mod host;
+mod log_driver;
 mod mounts;
 mod networks;
 
@@ -23,35 +26,16 @@ use crate::{
         },
     },
     docker::{
-        container::proxies::Proxies,
-        http::version::Engine,
+        container::body::{context::CreateContext, fields::add},
         labels::{Labels, owner::Owner},
     },
     task::Task,
 };
 
 pub(crate) use host::{capabilities, ulimits};
+pub(crate) use log_driver::{log_driver, with_engines_log_driver};
 pub(crate) use mounts::words as mount;
 pub(crate) use networks::later;
-
-/// The log driver that keeps every byte: `json-file` replaces bytes that are not UTF-8.
-const LOG_DRIVER: &str = "local";
-/// Options with which the log never rotates, since rotation loses output.
-const LOG_OPTIONS: [(&str, &str); 3] = [("max-size", "1000g"), ("max-file", "1"), ("compress", "false")];
-
-/// What a create request needs in addition to the task.
-pub(crate) struct CreateContext<'a> {
-    /// Ports to publish in addition to the config's mappings.
-    pub published: &'a [PortMapping],
-    /// The engine: its API version decides where the MAC address goes.
-    pub engine: Engine,
-    /// The engine's socket, for `--use-api-socket`.
-    pub socket: Option<&'a str>,
-    /// The variable through which such a task finds its credentials.
-    pub docker_config: Option<&'a str>,
-    /// The proxies from the caller's configuration.
-    pub proxies: Option<Proxies>,
-}
 
 /// The body of the create request.
 pub(crate) fn create_body(task: &Task, around: &CreateContext) -> Map<String, Value> {
@@ -105,27 +89,9 @@ fn process(config: &Config) -> Map<String, Value> {
     body
 }
 
-/// Adds the fields that are set: not null, and not an empty list or object.
-fn add<const N: usize>(body: &mut Map<String, Value>, fields: [(&str, Value); N]) {
-    let is_said = |value: &Value| match value {
-        Value::Null => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        _ => true,
-    };
-    body.extend(fields.into_iter().filter(|(_, v)| is_said(v)).map(|(name, value)| (name.to_owned(), value)));
-}
-
 /// A set, as the engine writes it: an object with empty values.
 fn set(names: impl IntoIterator<Item = impl ToString>) -> Value {
     Value::Object(names.into_iter().map(|name| (name.to_string(), json!({}))).collect())
-}
-
-/// The same body with the engine's own choice of log driver.
-pub(crate) fn with_engines_log_driver(body: &mut Map<String, Value>) {
-    if let Some(Value::Object(host)) = body.get_mut("HostConfig") {
-        host.remove("LogConfig");
-    }
 }
 
 /// A mapping of `port` to any free host port.
@@ -166,14 +132,4 @@ pub(crate) fn health(health: &HealthCheck) -> Option<Value> {
         ],
     );
     (!health.is_empty()).then_some(check.into())
-}
-
-/// The log driver and its options.
-pub(crate) fn log_driver(config: &Config) -> (String, HashMap<String, String>) {
-    let logging = &config.logging;
-    let mut options: HashMap<_, _> = logging.log_opts.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    if logging.log_driver.is_none() && options.is_empty() {
-        options.extend(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
-    (logging.log_driver.clone().unwrap_or_else(|| LOG_DRIVER.to_owned()), options)
 }

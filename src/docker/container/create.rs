@@ -18,7 +18,8 @@ use crate::{
     docker::{
         Docker,
         container::{
-            api_versions, body,
+            api_versions,
+            body::{self, context::CreateContext},
             create::api_socket::{ApiSocket, VARIABLE},
             inspect, proxies,
         },
@@ -102,12 +103,8 @@ impl Docker {
         self.within(self.api.start_container(id, None)).await
     }
 
-    fn context<'a>(
-        &self,
-        published: &'a [PortMapping],
-        socket: Option<&'a ApiSocket>,
-    ) -> body::CreateContext<'a> {
-        body::CreateContext {
+    fn context<'a>(&self, published: &'a [PortMapping], socket: Option<&'a ApiSocket>) -> CreateContext<'a> {
+        CreateContext {
             published,
             engine: self.transport.engine(),
             socket: socket.map(|socket| socket.path.as_str()),
@@ -119,7 +116,7 @@ impl Docker {
     async fn try_create(
         &self,
         task: &mut Task,
-        around: &body::CreateContext<'_>,
+        around: &CreateContext<'_>,
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
         events(Event::Creating);

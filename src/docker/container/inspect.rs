@@ -23,7 +23,7 @@ use crate::{
         http::{json, patience::Patience, refusal},
         id::{EngineId, is_id},
         labels::{LabelMap, SERVICE, TASK_ID},
-        swarm::is_swarm_id,
+        swarm::id::is_swarm_id,
     },
     error::Error,
     printable::printable,

@@ -11,8 +11,10 @@ use crate::{
         Docker,
         container::exit::Exit,
         handle::RunningTask,
-        http::refusal::{self, call::Call},
-        output::follow,
+        http::{
+            patience::when_back,
+            refusal::{self, call::Call},
+        },
     },
     error::{Error, ErrorKind},
 };
@@ -70,7 +72,7 @@ impl RunningTask {
             let begun = Instant::now();
             match self.wait().await {
                 Err(error) if is_no_answer(&error) => {
-                    let container = follow::when_back(|| self.inspect()).await?;
+                    let container = when_back(|| self.inspect()).await?;
                     if !container.is_alive() {
                         return Ok(Exit { code: container.exit_code });
                     }

@@ -4,10 +4,10 @@
 pub(crate) mod fake_program;
 mod ssh;
 pub(crate) mod tls;
+mod unreachable;
 
 use std::{error::Error as StdError, ffi::OsString, fmt, io, net::SocketAddr, path::Path, time::Duration};
 
-use rustix::io::Errno;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream, lookup_host},
@@ -16,7 +16,10 @@ use tokio::{
 
 use crate::{
     address::Address,
-    docker::http::answer_time::answered_within,
+    docker::http::{
+        answer_time::answered_within,
+        dial::unreachable::{HOST_HINT, START_HINT, TLS_HINT, or_limit, unreachable},
+    },
     error::{Error, ErrorKind},
 };
 
@@ -179,26 +182,6 @@ impl Dialer {
     fn unreachable(&self, reason: impl std::fmt::Display, hint: &str) -> Error {
         unreachable(&self.address, reason, hint)
     }
-}
-
-const START_HINT: &str =
-    "start the engine (`sudo systemctl start docker`), or name another by --host or DOCKER_HOST";
-const HOST_HINT: &str = "check --host, DOCKER_HOST or the context, and that the engine listens there";
-const TLS_HINT: &str =
-    "an engine takes TLS on port 2376; for clear text use tcp:// without DOCKER_TLS_VERIFY and DOCKER_TLS";
-
-const LIMIT_HINT: &str = "raise the limit of open files: `ulimit -n` shows it";
-
-/// The hint for a connection that this machine itself may have refused.
-fn or_limit(error: &io::Error, otherwise: &'static str) -> &'static str {
-    match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE) => LIMIT_HINT,
-        _ => otherwise,
-    }
-}
-
-fn unreachable(address: &Address, reason: impl std::fmt::Display, hint: &str) -> Error {
-    Error::new(ErrorKind::EngineUnreachable, format!("no engine at {address}: {reason}")).with_hint(hint)
 }
 
 /// Nothing has been sent yet, so a full queue (many clients at once) may be tried again.

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::error::Error;
+
+/// How long an engine that went away may take to come back, and how often it is looked for.
+const RETURN: Patience = Patience { limit: Duration::from_secs(30), pause: Duration::from_millis(100) };
+
 /// How long to go on asking, and the pause between two questions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
@@ -26,6 +31,14 @@ impl Patience {
             sleep(self.pause).await;
         }
     }
+}
+
+/// Asks until the engine answers, for as long as it may take to come back.
+pub(crate) async fn when_back<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    RETURN.ask(ask, |answer| answer.as_ref().is_err_and(Error::is_passing)).await
 }
 
 #[cfg(test)]

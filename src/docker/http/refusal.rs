@@ -2,6 +2,7 @@
 //! engine's text and, where that is not known, by the status.
 
 pub(crate) mod call;
+pub(crate) mod printable;
 pub(crate) mod pull;
 pub(crate) mod text;
 
@@ -11,15 +12,11 @@ use serde::Deserialize;
 
 use crate::{
     docker::http::{
-        refusal::{call::Call, text::EngineText},
+        refusal::{call::Call, printable::printable, text::EngineText},
         version::{Engine, Product},
     },
     error::{Error, ErrorKind, Origin, deepest_cause},
-    printable::rewrites,
 };
-
-/// The most of an engine's text that goes into a message, in characters.
-const LONGEST_TEXT: usize = 2_000;
 
 /// A shape of an engine's text, and what it means.
 type Rule = (fn(&EngineText) -> bool, ErrorKind, &'static str);
@@ -298,16 +295,6 @@ fn said(status: u16, message: &str) -> String {
         return format!("the engine answered with status {status}");
     }
     printable(message.trim())
-}
-
-/// The engine's text without what rewrites a terminal and without its excess.
-pub(crate) fn printable(text: &str) -> String {
-    let clean = text.chars().map(|c| if rewrites(c) { ' ' } else { c });
-    let mut short: String = clean.clone().take(LONGEST_TEXT).collect();
-    if clean.count() > LONGEST_TEXT {
-        short.push('…');
-    }
-    short
 }
 
 /// The most of a refusal that is read, in bytes.

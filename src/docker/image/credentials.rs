@@ -2,6 +2,7 @@
 
 mod all;
 mod helper;
+mod login;
 
 use std::{fmt, io, path::PathBuf};
 
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     address::Surroundings,
+    docker::image::credentials::login::Login,
     error::{Error, ErrorKind},
     small_file::{self, LARGEST_CONFIG},
 };
@@ -25,12 +27,6 @@ const BASE64_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-
-/// What is kept for a registry.
-enum Login {
-    Password(String, String),
-    Token(String),
-}
 
 /// How a registry is to be logged in to: a user and a password, or an identity token.
 #[derive(Clone, PartialEq, Eq, Serialize)]

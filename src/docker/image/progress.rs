@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use crate::{
-    docker::http::{json, refusal},
+    docker::http::{
+        json,
+        refusal::{self, printable::printable},
+    },
     error::Error,
     event::Event,
 };
@@ -78,11 +81,11 @@ fn read(line: &[u8]) -> Result<Option<PullProgress>, Error> {
         return Ok(Some(PullProgress::Failed(text)));
     }
     if let Some(digest) = line.status.strip_prefix("Digest: ") {
-        return Ok(Some(PullProgress::Digest(refusal::printable(digest))));
+        return Ok(Some(PullProgress::Digest(printable(digest))));
     }
     Ok(Some(PullProgress::Layer(Event::PullProgress {
-        layer: refusal::printable(&line.id),
-        status: refusal::printable(&line.status),
+        layer: printable(&line.id),
+        status: printable(&line.status),
         progress: line.detail.current.map(|done| (done, line.detail.total.unwrap_or(0))),
     })))
 }

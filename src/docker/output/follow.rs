@@ -14,7 +14,7 @@ use crate::{
         container::exit::Exit,
         details::Details,
         handle::RunningTask,
-        http::patience::Patience,
+        http::patience::when_back,
         output::{
             attach::Attachment,
             cursor::Cursor,
@@ -28,8 +28,6 @@ use crate::{
 
 /// How long the end of the output may precede the end of the process before the log is asked for more.
 const END_LAG: Duration = Duration::from_secs(1);
-/// How long an engine that went away may take to come back, and how often it is looked for.
-const RETURN: Patience = Patience { limit: Duration::from_secs(30), pause: Duration::from_millis(100) };
 
 /// The output of one container, to its end.
 pub(crate) struct ContainerOutput {
@@ -291,12 +289,4 @@ impl ContainerOutput {
 /// The moment `time` on this machine's running clock; now if it has passed.
 fn instant(time: DateTime<Utc>) -> Instant {
     Instant::now() + (time - Utc::now()).to_std().unwrap_or_default()
-}
-
-/// Asks until the engine answers, for as long as it may take to come back.
-pub(crate) async fn when_back<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    RETURN.ask(ask, |answer| answer.as_ref().is_err_and(Error::is_passing)).await
 }

@@ -3,7 +3,10 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::error::{Error, ErrorKind, Origin};
+use crate::{
+    docker::http::refusal::printable::printable,
+    error::{Error, ErrorKind, Origin},
+};
 
 const HEADER: usize = 8;
 /// The most of an error in the stream (frame type 3) that is kept, in bytes.
@@ -133,9 +136,7 @@ impl Decoder {
         if self.left > 0 {
             return Ok(());
         }
-        let text = crate::docker::http::refusal::printable(&String::from_utf8_lossy(&std::mem::take(
-            &mut self.error,
-        )));
+        let text = printable(&String::from_utf8_lossy(&std::mem::take(&mut self.error)));
         Err(Error::new(ErrorKind::Engine, "the engine broke off the output")
             .with_origin(Origin::Engine)
             .with_source(text))

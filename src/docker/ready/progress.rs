@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::docker::http::refusal;
+use crate::docker::http::refusal::printable::printable;
 
 /// The most of a line of output that a message quotes, in characters.
 pub(crate) const LONGEST_QUOTE: usize = 200;
@@ -70,7 +70,7 @@ impl Progress {
 
 /// A line of output for a message.
 pub(crate) fn quote(text: &str) -> String {
-    let text = refusal::printable(text.trim());
+    let text = printable(text.trim());
     let mut short: String = text.chars().take(LONGEST_QUOTE).collect();
     if short.len() < text.len() {
         short.push('…');

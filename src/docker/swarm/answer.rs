@@ -1,4 +1,4 @@
-//! What a manager says of services, tasks and nodes, as much as cube needs, and how it reads as a container.
+//! What a manager says of services, tasks and nodes, as much as cube needs.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     config::value::port::{Binding, Port},
-    docker::{
-        container::networks::joined::TaskNetworks,
-        details::{Details, Health},
-        id::{EngineId, is_id},
-        labels::TASK_ID,
-        swarm::{Snapshot, is_swarm_id},
-    },
+    docker::{id::is_id, swarm::id::is_swarm_id},
     result::Ports,
 };
 
@@ -35,46 +29,46 @@ pub(crate) struct Service {
 pub(crate) struct ServiceSpec {
     pub(crate) name: String,
     pub(crate) labels: HashMap<String, String>,
-    task_template: TaskSpec,
-    endpoint_spec: EndpointSpec,
+    pub(super) task_template: TaskSpec,
+    pub(super) endpoint_spec: EndpointSpec,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct TaskSpec {
-    container_spec: ContainerSpec,
-    log_driver: LogDriver,
+pub(super) struct TaskSpec {
+    pub(super) container_spec: ContainerSpec,
+    pub(super) log_driver: LogDriver,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct LogDriver {
-    name: String,
+pub(super) struct LogDriver {
+    pub(super) name: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct ContainerSpec {
-    image: String,
+pub(super) struct ContainerSpec {
+    pub(super) image: String,
     stop_grace_period: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct EndpointSpec {
-    ports: Vec<ServicePort>,
+pub(super) struct EndpointSpec {
+    pub(super) ports: Vec<ServicePort>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct ServicePort {
+pub(super) struct ServicePort {
     protocol: String,
     target_port: u16,
     published_port: u16,
 }
 
 impl ServicePort {
-    fn target(&self) -> Option<Port> {
+    pub(super) fn target(&self) -> Option<Port> {
         format!("{}/{}", self.target_port, self.protocol).parse().ok()
     }
 }
@@ -111,7 +105,7 @@ pub(crate) struct TaskStatus {
     pub(crate) state: String,
     /// Why it is not further, or how it failed.
     pub(crate) err: String,
-    timestamp: Option<DateTime<Utc>>,
+    pub(super) timestamp: Option<DateTime<Utc>>,
     message: String,
     #[serde(rename = "ContainerStatus")]
     container: ContainerStatus,
@@ -121,7 +115,7 @@ pub(crate) struct TaskStatus {
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct ContainerStatus {
+pub(super) struct ContainerStatus {
     #[serde(rename = "ContainerID")]
     container_id: String,
     exit_code: i64,
@@ -180,7 +174,7 @@ impl ServiceTask {
     }
 
     /// The published ports at the address of its node.
-    fn ports(&self, node: Option<&Node>) -> Ports {
+    pub(super) fn ports(&self, node: Option<&Node>) -> Ports {
         let mut ports = Ports::new();
         let Some(node) = node.filter(|_| self.is_running()) else { return ports };
         for answer in &self.status.published.ports {
@@ -211,20 +205,20 @@ pub(crate) struct Node {
 
 #[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct Description {
+pub(super) struct Description {
     hostname: String,
 }
 
 #[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct NodeStatus {
+pub(super) struct NodeStatus {
     state: String,
     addr: String,
 }
 
 #[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct ManagerStatus {
+pub(super) struct ManagerStatus {
     addr: String,
 }
 
@@ -242,72 +236,6 @@ impl Node {
         match self.status.addr.as_str() {
             "" | "0.0.0.0" | "::" => self.manager_status.addr.rsplit_once(':').map_or("", |(host, _)| host),
             address => address,
-        }
-    }
-}
-
-impl Details {
-    /// The same with what its container's own engine knows better, if it could be asked: Swarm reports
-    /// no lack of memory and keeps one time only.
-    pub(crate) fn with_end_of(self, own: Option<&Self>) -> Self {
-        match own {
-            Some(&Self { oom_killed, started_at, finished_at, .. }) => {
-                Self { oom_killed, started_at, finished_at, ..self }
-            }
-            None => self,
-        }
-    }
-}
-
-impl From<Snapshot> for Details {
-    fn from(now: Snapshot) -> Self {
-        let (newest, node) = (now.newest(), now.node.as_ref());
-        let lost = newest.is_some_and(|task| now.is_lost(task));
-        let status = newest.map_or("new", |task| if lost { "orphaned" } else { &task.status.state });
-        let spec = &now.service.spec;
-        let exposed: Vec<_> = spec.endpoint_spec.ports.iter().filter_map(ServicePort::target).collect();
-        let moment = |wanted: bool| newest.filter(|_| wanted).and_then(|task| task.status.timestamp);
-        let ended = newest.is_some_and(ServiceTask::has_ended);
-        Self {
-            id: EngineId::Service(now.service.id.clone()),
-            name: spec.name.clone(),
-            image: spec.task_template.container_spec.image.clone(),
-            task_id: spec.labels.get(TASK_ID).and_then(|id| id.parse().ok()),
-            status: status.to_owned(),
-            error: newest.map(|task| task.status.err.clone()).unwrap_or_default(),
-            exit_code: newest.map_or(0, ServiceTask::exit_code),
-            oom_killed: false,
-            pid: 0,
-            restarts: u64::try_from(now.tasks.len().saturating_sub(1)).unwrap_or_default(),
-            // Swarm places it anew.
-            comes_again: false,
-            created_at: now.service.created_at,
-            // Swarm keeps the time of the last change alone: of a task that ended, when it was placed is nearest.
-            started_at: match newest.filter(|task| task.has_run()) {
-                Some(task) if ended => task.created_at,
-                Some(_) => moment(true),
-                None => None,
-            },
-            finished_at: moment(ended),
-            // Swarm calls a task with a health check running only when it is healthy.
-            health: Some(Health {
-                status: if status == "running" { "healthy" } else { "starting" }.to_owned(),
-                probes: Vec::new(),
-            }),
-            log_driver: spec.task_template.log_driver.name.clone(),
-            tty: false,
-            open_stdin: false,
-            stop_timeout: now.service.stop_grace(),
-            networks: TaskNetworks::default(),
-            network_mode: String::new(),
-            addresses: Vec::new(),
-            published: newest.map(|task| task.ports(node)).unwrap_or_default(),
-            to_publish: exposed.clone(),
-            exposed,
-            node: node.map(|node| node.name().to_owned()),
-            service: None,
-            labels: HashMap::new(),
-            image_id: String::new(),
         }
     }
 }

@@ -9,10 +9,10 @@ use crate::{
     docker::{
         Docker,
         deadline::Deadline,
+        http::patience::when_back,
         http::refusal::{self, call::Call},
         id::EngineId,
-        output::follow::when_back,
-        swarm::{POLL, ServiceTask, Snapshot, body, checked, refused},
+        swarm::{POLL, answer::ServiceTask, body, checked, refused, snapshot::Snapshot},
     },
     error::{Error, ErrorKind, Origin},
     event::{Event, Events},

@@ -7,7 +7,8 @@ use crate::{
         http::query::{filters, query},
         swarm::{
             answer::{Service, ServiceTask},
-            checked, is_swarm_id,
+            checked,
+            id::is_swarm_id,
         },
     },
     error::{Error, ErrorKind},

@@ -10,7 +10,10 @@ use crate::{
         container::{list::Listed, networks::joined::TaskNetworks},
         details::Details,
         labels::{Labels, TASK_ID},
-        swarm::{Node, ServiceTask, Snapshot},
+        swarm::{
+            answer::{Node, ServiceTask},
+            snapshot::Snapshot,
+        },
     },
     error::Error,
 };

@@ -17,10 +17,7 @@ use tokio::time::timeout;
 
 use crate::{
     address::Address,
-    docker::{
-        http::{client::Transport, refusal, stream::Body},
-        output::follow::when_back,
-    },
+    docker::http::{client::Transport, patience::when_back, refusal, stream::Body},
     error::{Error, ErrorKind},
 };
 

@@ -9,13 +9,14 @@ use crate::{
         Docker,
         container::exit::Exit,
         details::Details,
+        http::patience::when_back,
         output::{
-            follow::{Count, when_back},
+            follow::Count,
             frames::Chunk,
             logs::{self, LogOptions, Logs},
             tail::Tail,
         },
-        swarm::{POLL, ServiceTask, Snapshot, lost, refused::unsupported},
+        swarm::{POLL, answer::ServiceTask, lost, refused::unsupported, snapshot::Snapshot},
     },
     error::{Error, ErrorKind},
 };

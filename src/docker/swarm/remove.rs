@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 use crate::{
     docker::{
         Docker,
+        http::patience::when_back,
         http::refusal,
-        output::follow::when_back,
         swarm::{Node, POLL, ServiceTask},
     },
     error::{Error, ErrorKind},

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::Pid;
 
-use crate::docker::usage::Usage;
+use crate::docker::usage::counters::Usage;
 
 /// Where control groups are mounted.
 const ROOT: &str = "/sys/fs/cgroup";

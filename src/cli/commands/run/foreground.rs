@@ -19,7 +19,7 @@ use crate::cli::{
         stdio, stops,
     },
     record::{End, Record, output::recorded},
-    session::Session,
+    session::{Session, supervisor::Supervisor},
     signals::{KILL, LAST, Signals, after, forward::Forward},
     terminal::{Console, Sized, detached, keys::DetachKeys},
 };
@@ -70,22 +70,22 @@ impl Stay {
 }
 
 /// Announces that the task is followed through its restarts, which could look like a task that hangs.
-fn report_restarts(session: &Session<'_, ()>) {
-    let end = match session.config().process.restart {
+fn report_restarts(supervisor: &Supervisor<'_>) {
+    let end = match supervisor.config().process.restart {
         RestartPolicy::No => return,
         RestartPolicy::OnFailure { .. } => "its last exit counts",
         RestartPolicy::Always | RestartPolicy::UnlessStopped => "only a signal or --timeout ends it",
     };
-    if !session.app.global.quiet {
-        stdio::note(&format!("{} is followed through its restarts: {end}", session.title()));
+    if !supervisor.app.global.quiet {
+        stdio::note(&format!("{} is followed through its restarts: {end}", supervisor.title()));
     }
 }
 
 /// Runs the session's task in the foreground.
-pub async fn run(session: Session<'_, ()>, stay: Stay) -> Outcome {
-    let streams = stay.streams(&session.config().process);
-    report_restarts(&session);
-    let (mut session, output, input) = match Box::pin(session.start_attached(&streams)).await {
+pub async fn run(supervisor: Supervisor<'_>, stay: Stay) -> Outcome {
+    let streams = stay.streams(&supervisor.config().process);
+    report_restarts(&supervisor);
+    let (mut session, output, input) = match Box::pin(supervisor.start_attached(&streams)).await {
         Ok(started) => started,
         Err(failed) => return *failed,
     };
@@ -120,7 +120,7 @@ async fn foreground(
     stay: &Stay,
 ) -> Result<ForegroundEnd, Error> {
     let mut passed_on = Signals::passed_on(console.is_some())?;
-    let record = session.record.clone();
+    let record = session.supervisor.record.clone();
     let mut output = pin!(show_until_detached(output, record, console));
     let finish = match ready(session, output.as_mut()).await? {
         Some(finish) => finish,
@@ -170,7 +170,7 @@ async fn ready(
         let _ = tokio::time::timeout(LAST_WORDS, output).await;
         details
     };
-    let details = session.signals.ask(rest).await.flatten();
+    let details = session.supervisor.signals.ask(rest).await.flatten();
     session.report_unready(&error, details).await;
     Err(error)
 }
@@ -186,13 +186,13 @@ async fn watch(
     loop {
         tokio::select! {
             finish = &mut output => return finish,
-            signal = session.signals.next() => return signal.map(ForegroundEnd::Signalled),
+            signal = session.supervisor.signals.next() => return signal.map(ForegroundEnd::Signalled),
             () = &mut limit => return Ok(ForegroundEnd::TimedOut),
             // A swarm cannot send signals to the task's process.
             signal = passed_on.next() => {
                 let signal = signal?;
-                if stay.proxies_signals && !session.config().swarm {
-                    session.record.handed_on(signal);
+                if stay.proxies_signals && !session.supervisor.config().swarm {
+                    session.supervisor.record.handed_on(signal);
                     forward.send(signal);
                 }
             }
@@ -206,11 +206,11 @@ async fn stop(
     output: Pin<&mut impl Future<Output = Result<ForegroundEnd, Error>>>,
 ) -> Result<(), Error> {
     session.announce_stop();
-    session.signals.begin_at_first();
+    session.supervisor.signals.begin_at_first();
     let (task, own_grace, options) = (session.task.clone(), session.own_grace(), StopOptions::default());
     let mut stop = pin!(async { tokio::join!(task.stop_process(&options, own_grace), output).0 });
-    if let Some(stopped) = session.signals.until(KILL, &mut stop).await {
-        stops::explain(&session.title(), session.app.global.quiet, stopped?.unheard);
+    if let Some(stopped) = session.supervisor.signals.until(KILL, &mut stop).await {
+        stops::explain(&session.supervisor.title(), session.supervisor.app.global.quiet, stopped?.unheard);
         return Ok(());
     }
     let kill = async {
@@ -219,7 +219,7 @@ async fn stop(
         let _ = tokio::time::timeout(LAST_WORDS, stop).await;
         Ok(())
     };
-    session.signals.until(LAST, kill).await.unwrap_or(Ok(()))
+    session.supervisor.signals.until(LAST, kill).await.unwrap_or(Ok(()))
 }
 
 async fn show_until_detached(
@@ -236,7 +236,7 @@ async fn show_until_detached(
 /// Detaches from the task, which runs on as if it had been started in the background.
 async fn detached_from(mut session: Session<'_>, rm: bool) -> Outcome {
     stdio::step(session.task.id());
-    copies::explain_left(&session, rm);
+    copies::explain_left(&session.supervisor, &session.task, rm);
     let result = session.last_word().await;
     if rm {
         session.release_until_end();
@@ -257,11 +257,11 @@ async fn show(mut follow: Follow, record: Record) -> Result<ForegroundEnd, Error
 }
 
 async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool) -> Outcome {
-    session.record.ended();
+    session.supervisor.record.ended();
     if matches!(finish, ForegroundEnd::Closed) {
         let _ = session.stop_process(Unheard::KillIfIdle).await;
     }
-    let mut error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.config()));
+    let mut error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.supervisor.config()));
     let mut result = session.last_word().await;
     let code = match finish {
         ForegroundEnd::Exited(exit) => {
@@ -276,15 +276,18 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         ForegroundEnd::Closed | ForegroundEnd::Detached => 0,
     };
     let by_cube = !matches!(finish, ForegroundEnd::Exited(_));
-    session.conclude(End { code: result.exit_code, by_cube, error: error.as_ref() }, &mut result).await;
-    let fetched = copies::fetch(&mut session, code == 0).await;
+    session
+        .supervisor
+        .conclude(End { code: result.exit_code, by_cube, error: error.as_ref() }, &mut result)
+        .await;
+    let fetched = copies::fetch(&mut session.supervisor, &session.task, code == 0).await;
     let removed = match fetched {
         _ if keep => {
             session.release();
             Ok(())
         }
         Fetched::LeftToGuard => Ok(()),
-        _ => session.discard(&mut result).await,
+        _ => session.supervisor.discard(&mut result).await,
     };
     let outcome = Outcome { code, result: Some(result), ..Outcome::reported(0) };
     copies::conclude(outcome.after(error, removed), fetched)

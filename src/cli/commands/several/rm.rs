@@ -4,7 +4,7 @@ use cube::{Action, Error, StopOptions, TaskRef};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::RmArgs},
+    args::{commands::RmArgs, global::OutputFormat},
     commands::several::Several,
     outcome::Outcome,
 };

@@ -4,7 +4,7 @@ use cube::{Action, Error, StopOptions, TaskRef};
 
 use crate::cli::{
     app::App,
-    args::{OutputFormat, commands::StopArgs},
+    args::{commands::StopArgs, global::OutputFormat},
     commands::several::Several,
     outcome::Outcome,
     output::stops,

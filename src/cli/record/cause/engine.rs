@@ -11,7 +11,10 @@ use cube::{
 use regex_lite::Regex;
 
 use crate::cli::record::{
-    cause::{CauseText, Found, facts::Facts},
+    cause::{
+        facts::Facts,
+        text::{CauseText, Found},
+    },
     usage::bytes,
 };
 

@@ -1,17 +1,21 @@
 //! Finds a cause in the task's last lines, by patterns of messages that programs or the kernel write. The patterns are
 //! in `rules.rs`.
 
+mod rule;
 mod rules;
-
-use std::ops::RangeInclusive;
 
 use cube::Cause;
 use regex_lite::{Captures, Regex};
 
-use crate::cli::record::cause::{CauseText, Found, facts::Facts, lines::rules::RULES};
+use crate::cli::record::cause::{
+    facts::Facts,
+    lines::{
+        rule::{LineRule, RECENT},
+        rules::RULES,
+    },
+    text::Found,
+};
 
-/// How many of the last significant lines a rule looks at, unless it says otherwise.
-const RECENT: usize = 3;
 /// How much of a line is searched, in bytes.
 const LONGEST_LINE: usize = 4096;
 
@@ -23,45 +27,7 @@ const NAMES: [(&str, &str); 4] = [
     ("%var%", r#"["'`‘$]*(?P<var>[A-Za-z_][A-Za-z0-9_]*)["'`’]*"#),
 ];
 
-/// A rule by which one of the last lines shows a cause.
-struct LineRule {
-    pattern: &'static str,
-    /// The exit codes that it applies to.
-    codes: RangeInclusive<i64>,
-    /// How many of the last lines are searched.
-    within: usize,
-    /// A line that matches this pattern does not count.
-    unless: Option<&'static str>,
-    /// A pattern that must match too, in any of the last lines.
-    also: Option<&'static str>,
-    text: CauseText,
-}
-
 impl LineRule {
-    const fn new(pattern: &'static str, text: CauseText) -> Self {
-        Self { pattern, codes: 1..=127, within: RECENT, unless: None, also: None, text }
-    }
-
-    const fn codes(mut self, codes: RangeInclusive<i64>) -> Self {
-        self.codes = codes;
-        self
-    }
-
-    const fn within(mut self, lines: usize) -> Self {
-        self.within = lines;
-        self
-    }
-
-    const fn unless(mut self, pattern: &'static str) -> Self {
-        self.unless = Some(pattern);
-        self
-    }
-
-    const fn also(mut self, pattern: &'static str) -> Self {
-        self.also = Some(pattern);
-        self
-    }
-
     fn fits(&self, facts: &Facts) -> bool {
         // Many runtimes return 255 where others return 1; it is not a signal.
         let code = facts.code.map(|code| if code == 255 { 1 } else { code });

@@ -5,7 +5,10 @@ use cube::{
     CauseKind::{Crashed, Killed},
 };
 
-use crate::cli::record::cause::{CauseText, Found, facts::Facts};
+use crate::cli::record::cause::{
+    facts::Facts,
+    text::{CauseText, Found},
+};
 
 const KILL: i64 = 9;
 

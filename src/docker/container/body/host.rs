@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{CreateContext, add, log_driver, mounts};
 use crate::{
     config::{
         Config,
@@ -21,6 +20,7 @@ use crate::{
             ulimit::Ulimit,
         },
     },
+    docker::container::body::{context::CreateContext, fields::add, log_driver::log_driver, mounts},
     task::Task,
 };
 

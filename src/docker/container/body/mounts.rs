@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::add;
-use crate::config::value::{
-    mount::full::{FullMount, VolumeOptions},
-    size::Size,
+use crate::{
+    config::value::{
+        mount::full::{FullMount, VolumeOptions},
+        size::Size,
+    },
+    docker::container::body::fields::add,
 };
 
 /// The path of the engine's socket in a task.

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::add as add_fields;
 use crate::{
     config::{Config, value::network::NetworkAttachment},
-    docker::http::version::Engine,
+    docker::{container::body::fields::add as add_fields, http::version::Engine},
 };
 
 /// The first API version whose create request takes several networks, each with its MAC address.

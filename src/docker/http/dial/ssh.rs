@@ -18,7 +18,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{address::Address, docker::http::dial::unreachable, error::Error, shell::shell_word};
+use crate::{
+    address::Address, docker::http::dial::unreachable::unreachable, error::Error, shell::shell_word,
+};
 
 /// What is kept of ssh's error output for a message, in bytes.
 const KEPT: usize = 2048;

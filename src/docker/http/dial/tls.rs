@@ -13,7 +13,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     address::{Address, Tls},
-    docker::http::dial::{TLS_HINT, unreachable},
+    docker::http::dial::unreachable::{TLS_HINT, unreachable},
     error::{Error, ErrorKind},
 };
 

@@ -1,7 +1,7 @@
 //! What a failed pull means, by the registry's text as the engine passes it on.
 
 use crate::{
-    docker::http::refusal::{printable, text::EngineText},
+    docker::http::refusal::{printable::printable, text::EngineText},
     error::{Error, ErrorKind, Origin},
 };
 

@@ -580,6 +580,6 @@ fn the_words_of_other_classes_in_a_command_s_name_do_not_count() {
 #[test]
 fn control_characters_and_excess_do_not_reach_the_user() {
     let text = printable(&format!("\x1b[2Jevil\n{}", "x".repeat(10_000_000)));
-    assert!(text.chars().count() <= LONGEST_TEXT + 1);
+    assert!(text.chars().count() <= printable::LONGEST_TEXT + 1);
     assert!(!text.contains('\x1b') && !text.contains('\n'));
 }

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::docker::{http::refusal::printable, image::credentials::Login};
+use crate::docker::{http::refusal::printable::printable, image::credentials::login::Login};
 
 /// What a helper answers on its standard output where it has nothing, in every implementation.
 const NOT_FOUND: &str = "credentials not found in native keychain";

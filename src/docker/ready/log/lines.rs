@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use crate::docker::{
-    http::refusal,
+    http::refusal::printable::printable,
     output::frames::{Chunk, Stream},
     ready::progress::LONGEST_QUOTE,
 };
@@ -96,7 +96,7 @@ impl Open {
         if part.len() < rest.trim_end().len() {
             part.push('…');
         }
-        let part = refusal::printable(part.trim());
+        let part = printable(part.trim());
         if skipped > 0 { format!("…{part}") } else { part }
     }
 

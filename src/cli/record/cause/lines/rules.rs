@@ -5,7 +5,7 @@ use cube::CauseKind::{
     OutOfMemory, Permission, PortInUse, ReadOnly, WrongArchitecture,
 };
 
-use crate::cli::record::cause::{CauseText, lines::LineRule};
+use crate::cli::record::cause::{lines::rule::LineRule, text::CauseText};
 
 /// 134 is SIGABRT: some runtimes abort themselves when their memory is used up.
 const ALSO_ABORTED: std::ops::RangeInclusive<i64> = 1..=134;

@@ -1,0 +1,97 @@
+//! What cube and its guard say over the pipe: one byte each, the last one counts.
+
+use std::{
+    io::{self, PipeWriter, Read, Write},
+    sync::Arc,
+};
+
+use cube::Event;
+
+use crate::cli::guard::host_process::HostProcess;
+
+/// What a guard knows of its task: no container was requested, or the engine refused to make it.
+pub const NOTHING: u8 = b'n';
+/// The request to make a container is on its way.
+pub const ASKED: u8 = b'?';
+/// The container exists.
+pub const MADE: u8 = b'!';
+/// cube detached from the task; the guard removes it when it ends.
+pub const LEFT: u8 = b'e';
+/// The task needs no guard: it is gone, or it runs on by itself.
+pub const RELEASED: u8 = b'.';
+/// The next bytes identify HOST-COMMAND, which must end when cube does.
+pub const HOST: u8 = b'h';
+
+/// Cube's end of the pipe: the way to send messages to a guard.
+#[derive(Clone)]
+pub struct Word(Arc<PipeWriter>);
+
+impl Word {
+    /// Says it through `pipe`.
+    pub fn through(pipe: PipeWriter) -> Self {
+        Self(Arc::new(pipe))
+    }
+
+    /// Passes on the events that matter to the guard.
+    pub fn hear(&mut self, event: &Event) {
+        self.say(match event {
+            Event::Creating => ASKED,
+            Event::Created => MADE,
+            // The create request before was refused, because the image was missing.
+            Event::PullStarted { .. } => NOTHING,
+            _ => return,
+        });
+    }
+
+    /// Says one of the words above.
+    pub fn say(&self, word: u8) {
+        self.write(&[word]);
+    }
+
+    /// Names the process that is to end with cube.
+    pub fn name_host(&self, process: HostProcess) {
+        self.write(&[&[HOST], process.to_bytes().as_slice()].concat());
+    }
+
+    fn write(&self, words: &[u8]) {
+        let _ = (&*self.0).write_all(words);
+    }
+}
+
+/// The last message before the pipe was closed, and the process that has to end with cube.
+pub fn last_word(mut word: impl Read) -> (u8, Option<HostProcess>) {
+    let (mut last, mut host, mut said) = (NOTHING, None, [0]);
+    loop {
+        match word.read(&mut said) {
+            Ok(0) => return (last, host),
+            Ok(_) if said == [HOST] => host = host_process(&mut word),
+            Ok(_) if said == [RELEASED] => return (RELEASED, host),
+            Ok(_) => [last] = said,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The state is unknown: whatever exists has to be removed.
+            Err(_) => return (ASKED, host),
+        }
+    }
+}
+
+fn host_process(word: &mut impl Read) -> Option<HostProcess> {
+    let mut bytes = [0; 12];
+    word.read_exact(&mut bytes).ok()?;
+    HostProcess::from_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_counts_beside_the_process_that_is_named() {
+        let host = HostProcess::parse("12:34").unwrap();
+        let said = [&[ASKED, MADE, HOST], host.to_bytes().as_slice()].concat();
+        assert_eq!(last_word(said.as_slice()), (MADE, Some(host)));
+        let released = [said.as_slice(), &[RELEASED]].concat();
+        assert_eq!(last_word(released.as_slice()), (RELEASED, Some(host)));
+        assert_eq!(last_word([MADE, HOST, 1].as_slice()), (MADE, None));
+        assert_eq!(last_word([].as_slice()), (NOTHING, None));
+    }
+}

@@ -1,0 +1,85 @@
+//! The end: what is known is recorded, and the task removed.
+
+use std::{pin::pin, time::Instant};
+
+use cube::{DockerResult, Error, ErrorKind, Signal, State};
+
+use crate::cli::{
+    cidfile,
+    outcome::Outcome,
+    output::stdio,
+    record::{End, phases::Phase},
+    session::supervisor::Supervisor,
+    signals::{LAST, Signals},
+};
+
+impl Supervisor<'_> {
+    /// Removes whatever there is of the task, and puts into `result` what is left. The guard stays if that fails, and
+    /// tries again. A third signal leaves it to the guard, and is an error.
+    pub async fn discard(mut self, result: &mut DockerResult) -> Result<(), Error> {
+        let engine_id = self.run.task().engine_id().map(ToString::to_string);
+        if let (Some(path), Some(id)) = (self.cidfile.take(), &engine_id) {
+            cidfile::remove_own(&path, id);
+        }
+        let (title, begun) = (self.title(), Instant::now());
+        let discarded = last_request(&mut self.signals, &title, Box::pin(self.run.discard())).await;
+        self.record.took(Phase::Remove, begun);
+        result.container_id = None;
+        match discarded {
+            Some(Ok(true)) => self.guard.release(),
+            // Nothing came of the request, and still may.
+            Some(Ok(false)) => {}
+            Some(Err(error)) => {
+                stdio::note(&format!(
+                    "the container may still be there ({error}); a process in the background removes it \
+                     once the engine answers, else `cube stop {}` does",
+                    self.run.task().id
+                ));
+                result.container_id = engine_id.or_else(|| error.container_id().map(str::to_owned));
+            }
+            None => result.container_id = engine_id,
+        }
+        self.signals.ended_by().map_or(Ok(()), |signal| Err(left_to_guard(signal)))
+    }
+
+    /// Removes what there is of a task that failed. The error stays the first one, whatever becomes of the removal.
+    pub(super) async fn failed(mut self, known: DockerResult, error: Error) -> Box<Outcome> {
+        let mut result = DockerResult { state: Some(State::Failed), ..known };
+        let by_cube = error.kind() == ErrorKind::Interrupted;
+        self.record.ended();
+        let code = self.run.observed().map(|observed| observed.exit.code);
+        self.conclude(End { code, by_cube, error: Some(&error) }, &mut result).await;
+        let error_shown = self.error_shown;
+        let _ = self.discard(&mut result).await;
+        Box::new(Outcome { error_shown, ..Outcome::failed_start(result, error) })
+    }
+
+    /// Records everything that can be known only until the task is removed.
+    pub async fn conclude(&mut self, end: End<'_>, result: &mut DockerResult) {
+        let task = self.run.task().engine_id().filter(|_| !self.engine_is_silent);
+        let task = task.map(|id| self.docker.handle(id.clone()));
+        let concluded = self.record.conclude(task.as_ref(), &self.run.task().config, end, result);
+        self.engine_is_silent |= self.signals.ask(Box::pin(concluded)).await.is_none();
+    }
+}
+
+/// A request that a task's end cannot do without: only a third signal breaks it off.
+async fn last_request<T>(signals: &mut Signals, title: &str, request: impl Future<Output = T>) -> Option<T> {
+    let mut request = pin!(request);
+    while signals.came() < LAST {
+        if let Some(done) = signals.until(signals.came() + 1, &mut request).await {
+            return Some(done);
+        }
+        let left = LAST.saturating_sub(signals.came());
+        if left > 0 {
+            let more = if left == 1 { "another signal leaves" } else { "two more signals leave" };
+            stdio::note(&format!("removing {title}; {more} that to the background"));
+        }
+    }
+    None
+}
+
+fn left_to_guard(signal: Signal) -> Error {
+    Error::interrupted(signal)
+        .with_hint("a process in the background goes on; `cube ps -a` shows what is left")
+}

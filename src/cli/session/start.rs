@@ -1,0 +1,96 @@
+//! The start: created, its id written down, started; or nothing is left.
+
+use std::{path::Path, time::Instant};
+
+use cube::{AttachOptions, Error, Follow, Input, Run, RunningTask};
+
+use crate::cli::{
+    cidfile,
+    outcome::Outcome,
+    record::Record,
+    session::{Session, supervisor::Supervisor},
+};
+
+impl<'a> Supervisor<'a> {
+    /// Creates and starts the task. If that fails, nothing is left, and the outcome says why.
+    pub async fn start(mut self) -> Result<Session<'a>, Box<Outcome>> {
+        let steps = Box::pin(start(&mut self.run, self.cidfile.as_deref(), &self.record));
+        match self.signals.unless_one_comes(steps).await {
+            Ok(task) => Ok(Session { task, shown: false, supervisor: self }),
+            Err(error) => Err(Box::pin(self.fail(error)).await),
+        }
+    }
+
+    /// The same with its streams connected before it starts.
+    pub async fn start_attached(
+        mut self,
+        streams: &AttachOptions,
+    ) -> Result<(Session<'a>, Follow, Option<Input>), Box<Outcome>> {
+        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), streams, &self.record));
+        match self.signals.unless_one_comes(steps).await {
+            Ok((task, output, input)) => {
+                self.waits.beside(self.record.output().clone(), streams.tty);
+                Ok((Session { task, shown: true, supervisor: self }, output, input))
+            }
+            Err(error) => Err(Box::pin(self.fail(error)).await),
+        }
+    }
+
+    async fn fail(self, error: Error) -> Box<Outcome> {
+        let error = self.hints.fit(error, self.config());
+        let known = self.known();
+        self.failed(known, error).await
+    }
+}
+
+async fn start(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
+    let task = create(run, cidfile, record).await?;
+    let begun = Instant::now();
+    let started = run.start(task.clone()).await?;
+    replaced(&task, &started, cidfile, record)?;
+    record.started(&started, begun);
+    Ok(started)
+}
+
+async fn start_attached(
+    run: &mut Run<'_>,
+    cidfile: Option<&Path>,
+    streams: &AttachOptions,
+    record: &Record,
+) -> Result<(RunningTask, Follow, Option<Input>), Error> {
+    let task = create(run, cidfile, record).await?;
+    let begun = Instant::now();
+    let (started, output, input) = run.start_attached(task.clone(), streams).await?;
+    replaced(&task, &started, cidfile, record)?;
+    record.started(&started, begun);
+    Ok((started, output, input))
+}
+
+/// Writes the id down once more if the start needed another container than the first.
+fn replaced(
+    first: &RunningTask,
+    task: &RunningTask,
+    cidfile: Option<&Path>,
+    record: &Record,
+) -> Result<(), Error> {
+    if first.id() == task.id() {
+        return Ok(());
+    }
+    record.created(task, Instant::now());
+    if let Some(path) = cidfile {
+        cidfile::remove_own(path, first.id());
+        cidfile::write(path, task.id())?;
+    }
+    Ok(())
+}
+
+/// Creates the task, and writes its id down as soon as there is one.
+async fn create(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
+    let begun = Instant::now();
+    let task = run.create().await?;
+    record.created(&task, begun);
+    if let Some(path) = cidfile {
+        cidfile::write(path, task.id())?;
+    }
+    Ok(task)
+}

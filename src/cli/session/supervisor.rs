@@ -1,0 +1,159 @@
+//! What watches over a task, from before it exists to its end: the signals, the guard, the displays, the record.
+
+use std::path::PathBuf;
+
+use cube::{Action, Config, Docker, DockerResult, Error, Lifetime, Owner, Run};
+use uuid::Uuid;
+
+use crate::cli::{
+    app::App,
+    args::global::OutputFormat,
+    cidfile,
+    guard::{Guard, words::Word},
+    mounts,
+    output::{progress::PullReport, waiting::WaitDisplay},
+    record::Record,
+    session::hint::Hints,
+    signals::Signals,
+    terminal,
+};
+
+/// Everything beside the task itself.
+pub struct Supervisor<'a> {
+    pub app: &'a App,
+    pub signals: Signals,
+    /// What is kept of the run.
+    pub record: Record,
+    pub(super) docker: Docker,
+    pub(super) run: Box<Run<'a>>,
+    pub(super) guard: Guard,
+    pub(super) cidfile: Option<PathBuf>,
+    pub(super) wants_result: bool,
+    pub(super) waits: WaitDisplay,
+    /// Whether the error that ended the task was shown.
+    pub(super) error_shown: bool,
+    pub(super) hints: Hints,
+    /// Whether the engine did not answer a question about the task's end: none that can be left out is asked again.
+    pub(super) engine_is_silent: bool,
+}
+
+/// What goes with a task but is no part of it.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Where to write the container's id.
+    pub cidfile: Option<PathBuf>,
+    /// Whether to remove cube's own task of the same name first.
+    pub replace: bool,
+    /// Whether the result goes to a file.
+    pub result_file: bool,
+    /// What is kept of the run.
+    pub record: Record,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Posts a guard; nothing is sent to the engine yet, but for what `replace` removes.
+    pub async fn open(
+        app: &'a App,
+        config: Config,
+        extras: Extras,
+        lifetime: Lifetime,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        if let Some(path) = &extras.cidfile {
+            cidfile::check(path)?;
+        }
+        let docker = app.docker().await?;
+        let mut signals = Signals::listen()?;
+        if extras.replace {
+            signals.unless_one_comes(docker.replace(&config)).await?;
+        }
+        if config.ttl.is_some() {
+            tokio::spawn(expire(docker.clone(), config.swarm));
+        }
+        mounts::warn(app, docker.address(), &config);
+        let Extras { cidfile, replace, result_file, record } = extras;
+        let wants_result = result_file || app.output() == OutputFormat::Json || record.keeps_result();
+        let waits = WaitDisplay::new(app);
+        let run = owned(docker.run(config), lifetime);
+        let hosts = app.hosts_of(&docker, run.task().config.swarm);
+        let guard = Guard::post(run.task(), &hosts, app.global.context.as_deref())?;
+        let run = Box::new(heard(run, guard.word(), PullReport::new(app, record.ci()), &record, &waits));
+        Ok(Self {
+            app,
+            signals,
+            record,
+            docker,
+            run,
+            guard,
+            cidfile,
+            wants_result,
+            waits,
+            error_shown: false,
+            hints: Hints { replaces: replace },
+            engine_is_silent: false,
+        })
+    }
+
+    /// What runs, or is to run.
+    pub fn config(&self) -> &Config {
+        &self.run.task().config
+    }
+
+    /// The task's identity.
+    pub fn task_id(&self) -> Uuid {
+        self.run.task().id
+    }
+
+    /// How messages name the task.
+    pub fn title(&self) -> String {
+        self.run.task().title()
+    }
+
+    /// What is known of the task without asking the engine.
+    pub(super) fn known(&self) -> DockerResult {
+        let task = self.run.task();
+        DockerResult {
+            task_id: Some(task.id),
+            name: task.config.name.as_ref().map(ToString::to_string),
+            image: Some(task.config.image.to_string()),
+            exit_code: self.run.observed().map(|observed| observed.exit.code),
+            container_id: task.engine_id().map(ToString::to_string),
+            ..DockerResult::success(Action::Start)
+        }
+    }
+}
+
+/// A run that knows the terminal's size and, as its owner, this process.
+fn owned(mut run: Run<'_>, lifetime: Lifetime) -> Run<'_> {
+    if let Some((columns, rows)) = terminal::output_size() {
+        run = run.with_console_size(columns, rows);
+    }
+    match Owner::this_process(lifetime) {
+        Some(owner) => run.owned_by(owner),
+        None => run,
+    }
+}
+
+/// A run whose events reach the guard, the record and the displays.
+fn heard<'a>(
+    run: Run<'a>,
+    mut word: Word,
+    mut progress: PullReport,
+    record: &Record,
+    waits: &WaitDisplay,
+) -> Run<'a> {
+    let (record, waits) = (record.clone(), waits.clone());
+    run.on_event(move |event| {
+        word.hear(&event);
+        record.event(&event);
+        waits.show(&event);
+        progress.show(event);
+    })
+}
+
+/// Removes what others with a time to live left behind, beside the start: nothing waits for it.
+async fn expire(docker: Docker, swarm: bool) {
+    if let Err(error) = docker.expire(swarm).await {
+        tracing::info!("cannot remove expired tasks: {error}");
+    }
+}

@@ -1,0 +1,16 @@
+//! An engine's text, fit for a message.
+
+use crate::printable::rewrites;
+
+/// The most of an engine's text that goes into a message, in characters.
+pub(super) const LONGEST_TEXT: usize = 2_000;
+
+/// The engine's text without what rewrites a terminal and without its excess.
+pub(crate) fn printable(text: &str) -> String {
+    let clean = text.chars().map(|c| if rewrites(c) { ' ' } else { c });
+    let mut short: String = clean.clone().take(LONGEST_TEXT).collect();
+    if clean.count() > LONGEST_TEXT {
+        short.push('…');
+    }
+    short
+}
