@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_given_apart_stands_in_place_of_the_files_own() {
+    fn a_separate_image_replaces_that_of_the_file() {
         for json in ["{}", r#"{"image":"b"}"#] {
             let config = Config::from_json(json.as_bytes(), Some("a".parse().unwrap())).unwrap();
             assert_eq!(config.image.as_str(), "a");

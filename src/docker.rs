@@ -1,4 +1,4 @@
-//! The runner: one engine, and a method for each step of a task's life.
+//! The runner for one engine, and how it connects. Its methods are defined in the modules below.
 
 pub mod container;
 mod deadline;
@@ -39,13 +39,13 @@ pub struct Docker {
     address: Address,
     managers: Managers,
     credentials: CredentialSources,
-    /// Docker's config.json, which may name proxies.
+    /// Docker's config.json, which may contain proxies.
     config_file: Option<PathBuf>,
-    /// Whether another engine, that did not answer, comes before this one.
+    /// Whether an earlier engine in the list did not answer.
     passed_over: bool,
 }
 
-/// Which engine; never the credentials.
+/// Shows the address, never the credentials.
 impl fmt::Debug for Docker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Docker").field("address", &self.address).finish_non_exhaustive()
@@ -53,14 +53,14 @@ impl fmt::Debug for Docker {
 }
 
 impl Docker {
-    /// How long an engine may take to begin its answer, unless the caller says otherwise.
+    /// How long an engine may take to begin its answer, by default.
     pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
-    /// A runner for the engine that the environment names, as Docker's CLI finds it: `DOCKER_HOST`,
-    /// `DOCKER_CONTEXT`, the current context of Docker's config, the usual sockets. Nothing is sent yet.
+    /// A runner for the engine that Docker's CLI would use: `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of
+    /// Docker's configuration, else the first usual socket that exists. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidInput`] or [`crate::ErrorKind::BadAddress`] for what is no address, and those of
+    /// [`crate::ErrorKind::InvalidInput`] or [`crate::ErrorKind::BadAddress`] for an invalid address, and those of
     /// [`Docker::connect`].
     pub fn from_env() -> Result<Self, Error> {
         let surroundings = Surroundings::of_process();
@@ -81,8 +81,8 @@ impl Docker {
         Self::on(Manager { address, transport }, Vec::new(), surroundings)
     }
 
-    /// A runner for the first of several engines that answers, and why those before it did not. A container
-    /// stays with that engine. A task on a swarm does not: when the engine goes, the others are asked for it.
+    /// A runner for the first of several engines that answers, and why the ones before it did not. A container belongs
+    /// to that engine. A task on a swarm does not: if the engine goes away, the others are asked for it.
     ///
     /// # Errors
     /// As [`Docker::connect`]; [`crate::ErrorKind::EngineUnreachable`] or
@@ -129,7 +129,7 @@ impl Docker {
         Ok(Self { api, transport, address, managers, credentials, config_file, passed_over: false })
     }
 
-    /// Where the engine is.
+    /// The address of the engine.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address

@@ -1,4 +1,4 @@
-//! Errors: what failed, on what, why, and what to try. One kind per cause decides the exit code.
+//! Errors: what failed, on what, why, and what to try. The exit code depends on the kind.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::config::value::signal::Signal;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A value that the caller gave cannot be used.
+    /// A value from the caller cannot be used.
     InvalidInput,
     /// A file that the caller named cannot be read or written.
     File,
-    /// The engine's address, or a file it leads to, cannot be used.
+    /// The engine's address, or a file that it needs, cannot be used.
     BadAddress,
     /// No engine answers at the address.
     EngineUnreachable,
-    /// The caller may not use the engine's address.
+    /// The caller has no permission to use the engine's address.
     PermissionDenied,
     /// The connection broke, or the answer did not come in time.
     ConnectionLost,
@@ -27,9 +27,9 @@ pub enum ErrorKind {
     BadAnswer,
     /// The engine cannot do what was asked (an old engine, a storage driver without quotas).
     Unsupported,
-    /// No such image here, and not to be had at its registry.
+    /// The image is neither on the engine nor in its registry.
     ImageNotFound,
-    /// The registry wants (other) credentials.
+    /// The registry asks for credentials, or for other ones.
     RegistryAuth,
     /// The registry refuses for now: too many requests.
     RateLimited,
@@ -37,9 +37,9 @@ pub enum ErrorKind {
     RegistryFailed,
     /// No such task.
     TaskNotFound,
-    /// The prefix names several tasks.
+    /// The prefix matches several tasks.
     AmbiguousTask,
-    /// The name is in use by another container.
+    /// The name is already in use.
     NameTaken,
     /// The host port is in use.
     PortTaken,
@@ -57,11 +57,11 @@ pub enum ErrorKind {
     TaskDied,
     /// The task's health check says that it is unhealthy.
     Unhealthy,
-    /// A line of the task's output says that it will not be ready.
+    /// A line of the task's output matched `--fail-on`.
     FailOn,
     /// A time limit ran out (exit code 124).
     TimedOut,
-    /// Ended by a signal (exit code 128 + its number).
+    /// cube was ended by a signal (exit code 128 + its number).
     Interrupted,
     /// The port is not published.
     NotPublished,
@@ -73,13 +73,13 @@ pub enum ErrorKind {
     Output,
 }
 
-/// Who says so.
+/// Who reported the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// cube itself, before or beside the engine.
+    /// cube itself.
     Cube,
-    /// The engine's answer.
+    /// The engine.
     Engine,
     /// The registry, through the engine.
     Registry,
@@ -89,8 +89,8 @@ pub enum Origin {
 
 /// A failure: an operation on a subject, its cause, and a way out.
 ///
-/// `Display` is the one line of the operation; the cause is `source()` and is not repeated in it. `Debug`, which
-/// `fn main() -> Result<(), Error>` shows, has the causes and the hint too, a line each.
+/// `Display` is one line with the operation; the cause is `source()` and is not repeated in it. `Debug`, which
+/// `fn main() -> Result<(), Error>` shows, adds the causes and the hint, one on each line.
 pub struct Error(Box<Parts>);
 
 struct Parts {
@@ -117,7 +117,7 @@ impl Error {
         }))
     }
 
-    /// The end by a signal that asked cube to stop.
+    /// The error for a signal that asked cube to end.
     #[must_use]
     pub fn interrupted(signal: Signal) -> Self {
         let mut error = Self::new(ErrorKind::Interrupted, format!("interrupted by {signal}"));
@@ -125,7 +125,7 @@ impl Error {
         error
     }
 
-    /// A value that cannot be used: what it was meant for, the value as given, and the reason.
+    /// The error for a value that cannot be used: what it is, the value as given, and the reason.
     pub fn invalid(what: &str, value: &str, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidInput, format!("invalid {what} {value:?}: {reason}"))
     }
@@ -144,7 +144,7 @@ impl Error {
         self
     }
 
-    /// The same error said by `origin`.
+    /// The same error, reported by `origin`.
     #[must_use]
     pub fn with_origin(mut self, origin: Origin) -> Self {
         self.0.origin = origin;
@@ -158,14 +158,14 @@ impl Error {
         self
     }
 
-    /// The same error about a container that is still there.
+    /// The same error, with a container that still exists.
     #[must_use]
     pub fn with_container(mut self, id: impl Into<String>) -> Self {
         self.0.container_id = Some(id.into());
         self
     }
 
-    /// Wraps this error as the cause of a larger operation; kind, origin, hint and container stay.
+    /// Wraps this error as the cause of a larger operation. Kind, origin, hint and container stay the same.
     #[must_use]
     pub fn during(mut self, message: impl Into<String>) -> Self {
         let cause = std::mem::replace(&mut self.0.message, message.into());
@@ -180,7 +180,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Who says so.
+    /// Who reported the error.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.0.origin
@@ -192,19 +192,19 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// The container that is still there, if the failure left one on purpose (`--keep`).
+    /// The container that still exists, if the failure left one on purpose (`--keep`).
     #[must_use]
     pub fn container_id(&self) -> Option<&str> {
         self.0.container_id.as_deref()
     }
 
-    /// The signal that interrupted, for [`ErrorKind::Interrupted`].
+    /// The signal, for [`ErrorKind::Interrupted`].
     #[must_use]
     pub fn signal(&self) -> Option<Signal> {
         self.0.signal
     }
 
-    /// Whether the same may succeed once an engine that restarts is back.
+    /// Whether the operation may succeed later, when a restarting engine is back.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)

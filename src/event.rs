@@ -1,15 +1,15 @@
-//! What happens while a method runs: for whoever wants to show progress.
+//! The events that methods report while they run, for showing progress.
 
 use std::time::Duration;
 
-/// Takes the events of a method while it runs.
+/// Receives the events of a method while it runs.
 pub type Events<'a> = &'a mut (dyn FnMut(Event) + Send);
 
-/// A step on the way. The library reports; it prints nothing.
+/// A step of a method. The library only reports it, and prints nothing.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A request is about to be sent that makes the container.
+    /// The request to create the container is about to be sent.
     Creating,
     /// The container exists.
     Created,
@@ -18,34 +18,34 @@ pub enum Event {
         /// The image, as the task names it.
         image: String,
     },
-    /// A layer moved on.
+    /// The state of a layer changed.
     PullProgress {
         /// The layer's short id.
         layer: String,
-        /// What is being done with it, in the engine's words (`Downloading`, `Extracting`).
+        /// The engine's status text (`Downloading`, `Extracting`).
         status: String,
-        /// Bytes done, and in all, where the engine says so.
+        /// The bytes done and the total, if the engine reports them.
         progress: Option<(u64, u64)>,
     },
-    /// A pull goes on, but the engine has reported nothing of it for a second; comes again with each further one.
+    /// A pull continues, but the engine has reported nothing for a second. Repeated every second.
     PullSilent {
         /// The image, as the task names it.
         image: String,
     },
-    /// A pull ended well.
+    /// A pull succeeded.
     PullFinished {
         /// The image, as the task names it.
         image: String,
-        /// Its digest (`sha256:…`), where the engine says so.
+        /// Its digest (`sha256:…`), if the engine reports it.
         digest: Option<String>,
     },
-    /// A pull failed for now and is tried again.
+    /// A pull failed and will be tried again.
     PullRetried {
         /// The image, as the task names it.
         image: String,
         /// Why it failed.
         reason: String,
-        /// How long until the next try.
+        /// The pause before the next try.
         delay: Duration,
     },
     /// Files are being copied, in or out.
@@ -57,23 +57,23 @@ pub enum Event {
     },
     /// Swarm has not started the task yet.
     Waiting {
-        /// Swarm's word for how far it is (`pending`, `preparing`).
+        /// Swarm's state of the task (`pending`, `preparing`).
         state: String,
-        /// Why it is not further, in Swarm's words.
+        /// Swarm's reason.
         reason: String,
     },
-    /// The task is not ready yet: at the beginning of the wait, and every second.
+    /// The task is not ready yet. Reported at the beginning of the wait, and every second.
     NotReady {
-        /// Each condition that does not hold yet, and what is there instead.
+        /// Each condition that does not hold yet, and what was seen instead.
         waiting_for: String,
-        /// How long the wait has been.
+        /// The time since the beginning of the wait.
         elapsed: Duration,
     },
     /// The task is ready as its config says.
     Ready {
-        /// How long the wait was.
+        /// The duration of the wait.
         elapsed: Duration,
     },
-    /// Something that the caller should know but that stops nothing.
+    /// A problem that the caller should know, but that does not stop the method.
     Warning(String),
 }

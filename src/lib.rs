@@ -1,7 +1,7 @@
 //! Runs one container task well: pull, create, start, wait until ready, stream, stop, remove.
 //!
-//! [`Config`] is what to run, [`Task`] one run of it, [`Docker`] the runner on one engine, and
-//! [`DockerResult`] or [`Error`] what came of it. The library prints nothing and reads no terminal.
+//! [`Config`] describes what to run, [`Task`] is one run of it, [`Docker`] runs it on an engine, and [`DockerResult`]
+//! or [`Error`] is the result. The library prints nothing and does not use a terminal.
 //!
 //! ```no_run
 //! use std::io::{self, Write};
@@ -13,7 +13,7 @@
 //! let mut config = Config::new("postgres:13".parse()?);
 //! config.process.env = vec!["POSTGRES_PASSWORD=secret".parse()?];
 //! config.readiness.wait_for = vec!["port=5432".parse()?];
-//! // Pulled, created, started, ready; or nothing is left.
+//! // Pulled, created, started and ready. If that fails, nothing is left.
 //! let db = docker.run(config).await?;
 //! println!("{}", db.address(5432).await?);
 //! let mut log = db.logs(&LogOptions::default()).await?;

@@ -1,22 +1,22 @@
-//! How long the parts of a task's life took, as cube measured them.
+//! How long each part of a task's life took, as measured by cube.
 
 use serde::Serialize;
 
-/// Whole milliseconds of each part; `None` for what has not been.
+/// The duration of each part, in whole milliseconds; `None` for a part that did not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Phases {
-    /// The image's pull.
+    /// Pulling the image.
     pub pull: Option<u64>,
-    /// The creation of the container, without the pull.
+    /// Creating the container, without the pull.
     pub create: Option<u64>,
-    /// The start, until the engine says that the process runs.
+    /// Starting it, until the engine reports that the process runs.
     pub start: Option<u64>,
-    /// The wait until it was ready.
+    /// Waiting until it was ready.
     pub ready: Option<u64>,
-    /// From the start to the end of the task, or of the command that it ran for.
+    /// From the start to the end of the task, or of HOST-COMMAND.
     pub run: Option<u64>,
-    /// The stop that cube asked for.
+    /// Stopping it.
     pub stop: Option<u64>,
-    /// The removal.
+    /// Removing it.
     pub remove: Option<u64>,
 }

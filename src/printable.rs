@@ -1,14 +1,14 @@
-//! Text of others on its way to a terminal: an engine's, a registry's, a user's names.
+//! Makes text from engines, registries and users safe to print on a terminal.
 
-/// Whether a character does something to a terminal other than to show itself: controls, line separators, and the
-/// marks that turn the direction of the text around them (Unicode Standard Annex 9).
+/// Whether a character can change what a terminal shows: control characters, line separators, and marks that change the
+/// direction of text (Unicode Standard Annex 9).
 #[must_use]
 pub fn rewrites(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with a space in place of each such character.
+/// The text with each such character replaced by a space.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if rewrites(c) { ' ' } else { c }).collect()

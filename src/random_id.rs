@@ -1,4 +1,4 @@
-//! New UUIDs. Their random bytes are the kernel's own answer: no file is opened for them, so none can be lacking.
+//! New UUIDs. The random bytes come from a system call, so that this works even if no file can be opened.
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use uuid::{Builder, Uuid};
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_another_one_of_version_4() {
+    fn each_uuid_is_new_and_of_version_4() {
         let (one, other) = (random_id(), random_id());
         assert_eq!((one.get_version_num(), other.get_version_num()), (4, 4));
         assert_ne!(one, other);

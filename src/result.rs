@@ -1,4 +1,4 @@
-//! What a command did: the `DockerResult`, one JSON object for scripts.
+//! The result of a command: the `DockerResult`, one JSON object for scripts.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     state::State,
 };
 
-/// What was asked for.
+/// The requested action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -46,9 +46,9 @@ pub enum Action {
     List,
     /// Copy files in or out.
     Copy,
-    /// Tell a task's ports.
+    /// Look up a task's ports.
     Port,
-    /// Say what an engine can do.
+    /// Check what an engine supports.
     Doctor,
     /// Remove what is finished or expired.
     Prune,
@@ -57,18 +57,18 @@ pub enum Action {
 /// The published ports: container port to host addresses.
 pub type Ports = BTreeMap<Port, Vec<Binding>>;
 
-/// What an action did and what is known of the task afterwards.
+/// The result of an action, and the facts about the task afterwards.
 #[derive(Debug, Serialize)]
 pub struct DockerResult {
-    /// What was asked for.
+    /// The requested action.
     pub action: Action,
-    /// Whether it was done.
+    /// Whether it succeeded.
     pub result: Verdict,
     /// The container (64 hex digits); `None` when nothing is left.
     pub container_id: Option<String>,
-    /// Why it was not done.
+    /// Why it failed.
     pub error: Option<Error>,
-    /// The task's UUID.
+    /// The UUID of the task.
     pub task_id: Option<Uuid>,
     /// The container's name.
     pub name: Option<String>,
@@ -93,13 +93,13 @@ pub struct DockerResult {
     /// Why the task failed, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// What the task used, where cube stayed with it to its end.
+    /// The task's usage, if cube ran it to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// How long the parts of its life took.
+    /// How long each part of its life took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phases: Option<Phases>,
-    /// The variables that the caller made from the task's address (`--export`), by name.
+    /// The variables made from the task's address (`--export`), by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
     /// The signal that the kernel dropped, so that the task was killed without a grace.
@@ -111,23 +111,23 @@ pub struct DockerResult {
     /// The image's digest, after a pull.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// The containers that were removed, or would be, after a prune.
+    /// The ids that were removed, or would be removed (`prune --dry-run`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Vec<String>>,
 }
 
-/// Whether an action was done.
+/// Whether an action succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It was.
+    /// It succeeded.
     Success,
-    /// It was not; the error says why.
+    /// It failed; `error` says why.
     Failure,
 }
 
 impl DockerResult {
-    /// A success of which nothing more is known.
+    /// A success without further facts.
     #[must_use]
     pub fn success(action: Action) -> Self {
         Self {
@@ -157,7 +157,7 @@ impl DockerResult {
         }
     }
 
-    /// The same result as a failure for `error`'s reason. A container that the error names is left.
+    /// The same result as a failure. The container id is that of the error, if it names one.
     #[must_use]
     pub fn failed(mut self, error: Error) -> Self {
         self.result = Verdict::Failure;

@@ -1,6 +1,6 @@
-//! Text for a POSIX shell.
+//! Quotes text for a POSIX shell.
 
-/// `text` as one word of a POSIX shell, whatever it holds.
+/// `text` quoted as one word for a POSIX shell.
 #[must_use]
 pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -9,7 +9,7 @@ pub fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_quote_ends_the_word_for_a_moment() {
+    fn a_single_quote_is_escaped() {
         assert_eq!(super::shell_word("it's $HOME"), r"'it'\''s $HOME'");
     }
 }

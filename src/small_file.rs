@@ -1,4 +1,4 @@
-//! Files that are read whole, and so no further than to a limit: a path may lead to a device without end.
+//! Reads whole files up to a size limit, because a path may lead to an endless device.
 
 use std::{
     fs::File,
@@ -6,13 +6,13 @@ use std::{
     path::Path,
 };
 
-/// The most that a configuration file holds, in bytes.
+/// The largest configuration file, in bytes.
 pub(crate) const LARGEST_CONFIG: u64 = 4 << 20;
 
-/// The content of `file`.
+/// Reads `file`.
 ///
 /// # Errors
-/// Those of opening and reading it; [`io::ErrorKind::FileTooLarge`] if it holds more than `largest` bytes.
+/// Those of opening and reading it; [`io::ErrorKind::FileTooLarge`] if it is larger than `largest` bytes.
 pub fn read(file: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(file)?.take(largest.saturating_add(1)).read_to_end(&mut content)?;
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_end_is_refused_and_a_small_one_is_read() {
+    fn an_endless_file_is_refused_and_a_small_one_is_read() {
         assert_eq!(read(Path::new("/dev/zero"), 1 << 20).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(read(Path::new("/dev/null"), 1 << 20).unwrap(), b"");
         assert_eq!(read(Path::new("/no/such"), 1).unwrap_err().kind(), io::ErrorKind::NotFound);

@@ -1,16 +1,16 @@
-//! The states of a task and which may follow which.
+//! The states of a task, and the allowed transitions.
 
 use serde::{Deserialize, Serialize};
 
 /// Where a task is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum State {
-    /// Described, not yet handed to an engine.
+    /// Not yet sent to an engine.
     #[default]
     Pending,
-    /// Handed to the engine; its process does not run yet.
+    /// Sent to the engine; its process does not run yet.
     Scheduled,
-    /// Its process runs (or is paused, or waits for a restart by its policy).
+    /// Its process runs, is paused, or waits for a restart by its policy.
     Running,
     /// Its process ended with exit code 0, or cube stopped it.
     Completed,
@@ -19,7 +19,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether a task in this state may go over to `next`. A state may always follow itself.
+    /// Whether a task in this state may change to `next`. A state may always follow itself.
     #[must_use]
     pub fn may_become(self, next: State) -> bool {
         use State::{Completed, Failed, Pending, Running, Scheduled};
@@ -31,7 +31,7 @@ impl State {
         }
     }
 
-    /// Whether nothing more will happen to the task.
+    /// Whether it is the last state of a task.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, State::Completed | State::Failed)

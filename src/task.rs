@@ -1,4 +1,4 @@
-//! A task: a config with an identity and a state.
+//! A task: a config with a UUID and a state.
 
 use std::borrow::Cow;
 
@@ -15,37 +15,37 @@ use crate::{
     state::State,
 };
 
-/// One container that cube runs, through its whole life.
+/// One container that cube runs, for its whole life.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// The task's identity, carried by the container as the label `cube.task.id`.
+    /// The task's UUID, which is also the container's label `cube.task.id`.
     pub id: Uuid,
-    /// What it is.
+    /// The description of the container.
     pub config: Box<Config>,
     /// When its process started, by the engine's clock.
     pub started_at: Option<DateTime<Utc>>,
     /// When its process ended, by the engine's clock.
     pub finished_at: Option<DateTime<Utc>>,
-    /// The process that it must not outlive.
+    /// The process that the task must not outlive.
     pub(crate) owner: Option<Owner>,
-    /// The size of its caller's terminal, in columns and rows.
+    /// The initial size of its terminal, in columns and rows.
     pub(crate) console_size: Option<(u16, u16)>,
-    /// The networks that were found or made for it, if its config says that they may be made.
+    /// Its networks, found or made, if the config allows making them.
     pub(crate) networks: Vec<JoinedNetwork>,
-    /// Whether a request for a network was sent, and nobody knows what it did.
+    /// Whether a request for a network was sent whose effect is unknown.
     pub(crate) makes_network: bool,
     existence: Existence,
     state: State,
 }
 
-/// What there may be of a task on its engine.
+/// What may exist of a task on its engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Existence {
-    /// Nothing that its caller has to care for.
+    /// Nothing that its caller has to remove.
     Nothing,
-    /// A create request was sent, and nobody knows what it did.
+    /// A create request was sent whose effect is unknown.
     InDoubt,
-    /// What the engine gave the id of.
+    /// A container or service with this id.
     Known(EngineId),
 }
 
@@ -80,7 +80,7 @@ impl Task {
         self.state
     }
 
-    /// Moves the task on.
+    /// Changes the state.
     ///
     /// # Errors
     /// [`ErrorKind::WrongState`] if [`State::may_become`] forbids it.
@@ -93,8 +93,8 @@ impl Task {
         Ok(())
     }
 
-    /// Takes over what the engine says of it: state and times. A service that lost its node is behind where it was,
-    /// and stays there.
+    /// Takes over state and times from the engine's details. A state that would go back, as for a service that lost its
+    /// node, is ignored.
     pub fn observe(&mut self, details: &Details) {
         self.started_at = details.started_at;
         self.finished_at = details.finished_at;
@@ -103,8 +103,8 @@ impl Task {
         }
     }
 
-    /// Sends the request that creates it. Until the answer is understood, something may exist of the task, also if
-    /// the future is dropped.
+    /// Sends the request that creates it. Until the answer is understood, something of the task may exist, even if the
+    /// future is dropped.
     pub(crate) async fn created_by(
         &mut self,
         request: impl Future<Output = Result<EngineId, Error>>,
@@ -113,7 +113,7 @@ impl Task {
         let created = request.await;
         self.existence = match &created {
             Ok(id) => Existence::Known(id.clone()),
-            // Only an answer that was lost or is no answer leaves it open what was done.
+            // Only a lost or malformed answer leaves the effect unknown.
             Err(e) if matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer) => {
                 Existence::InDoubt
             }
@@ -122,7 +122,7 @@ impl Task {
         created
     }
 
-    /// The id that its engine gave it, once there is one.
+    /// The id that its engine gave it; `None` before that.
     #[must_use]
     pub fn engine_id(&self) -> Option<&EngineId> {
         match &self.existence {
@@ -131,29 +131,29 @@ impl Task {
         }
     }
 
-    /// What there may be of it.
+    /// What may exist of it.
     pub(crate) fn existence(&self) -> &Existence {
         &self.existence
     }
 
-    /// Whether there may be anything of it.
+    /// Whether anything of it may exist.
     pub(crate) fn may_exist(&self) -> bool {
         self.existence != Existence::Nothing || self.makes_network || !self.networks.is_empty()
     }
 
-    /// Leaves what there is of it to another.
+    /// Forgets what exists of it: somebody else removes it.
     pub(crate) fn forget(&mut self) {
         self.existence = Existence::Nothing;
         self.networks.clear();
         self.makes_network = false;
     }
 
-    /// Ids of the networks that it joins and cube made.
+    /// The ids of its networks that cube made.
     pub(crate) fn own_networks(&self) -> Vec<&str> {
         self.networks.iter().filter(|network| network.is_own).map(|network| network.id.as_str()).collect()
     }
 
-    /// The same task with its networks by their ids: of a name there may be several.
+    /// The same task with its networks named by id, because several networks may have one name.
     pub(crate) fn with_networks_by_id(&self) -> Cow<'_, Self> {
         if self.networks.is_empty() {
             return Cow::Borrowed(self);
@@ -167,7 +167,7 @@ impl Task {
         Cow::Owned(task)
     }
 
-    /// How messages name the task: its name, else its image.
+    /// How messages call the task: its name, else its image.
     #[must_use]
     pub fn title(&self) -> String {
         match &self.config.name {

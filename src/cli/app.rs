@@ -187,7 +187,7 @@ mod tests {
     use super::engine_hosts;
 
     #[test]
-    fn the_address_of_a_task_is_not_taken_for_the_engines() {
+    fn the_address_of_a_task_is_not_used_as_the_engine_s() {
         assert!(engine_hosts("127.0.0.1").is_empty() && engine_hosts("").is_empty());
         assert!(engine_hosts("::1").is_empty() && engine_hosts("db.example.com").is_empty());
         assert_eq!(engine_hosts("unix:///a tcp://b"), ["unix:///a", "tcp://b"]);

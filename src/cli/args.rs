@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_in_place_is_docker_s_form() {
+    fn an_image_as_a_word_means_docker_s_form() {
         for (line, image, command) in [
             ("cube run alpine", "alpine", &[][..]),
             ("cube run -it --rm alpine sh -c x", "alpine", &["sh", "-c", "x"]),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_by_its_flag_is_the_scripting_form() {
+    fn an_image_as_a_flag_means_the_scripting_form() {
         for line in
             ["cube run --image a -e B=1 sh -e x --image b", "cube run --image=a -eB=1 -- sh -e x --image b"]
         {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_dashes_of_with_part_the_two_commands() {
+    fn the_first_dashes_of_with_separate_the_two_commands() {
         for (line, command, host) in [
             ("cube with --image a sh -c x -- cargo test -- y", &["sh", "-c", "x"][..], "cargo test -- y"),
             ("cube with --image a -- cargo test -- y", &[], "cargo test -- y"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_behind_attach_is_docker_s() {
+    fn a_stream_after_attach_makes_it_docker_s_flag() {
         for line in ["-a stdout", "-a=stdout", "-astdout", "--attach=stdout", "--attach STDOUT", "-ia stdout"]
         {
             let run = run(&format!("cube run {line} alpine"));
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hostname_at_the_end_of_the_line_is_help() {
+    fn h_at_the_end_of_the_line_is_help() {
         for line in ["cube run -h", "cube run --name a -h", "cube with -h", "cube ps -h", "cube run --help"] {
             let Err(Problem::Clap(error)) = read(line) else { panic!("{line}") };
             assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{line}");
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cubes_own_words_say_what_was_asked_for() {
+    fn only_cube_s_own_words_choose_the_action_and_form() {
         for (line, json) in [
             ("cube run --image x --bogus -- prog -o json", false),
             ("cube run x prog -o json", false),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_of_exec_is_not_looked_into() {
+    fn the_command_of_exec_is_not_parsed() {
         for line in [
             "cube exec -i t sh -c x -- -i",
             "cube exec -i t -- sh -c x -- -i",
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn v_is_verbose_where_it_is_nothing_else() {
+    fn v_is_verbose_if_it_is_no_other_flag() {
         assert_eq!(read("cube -v ps -vv").unwrap().global.verbose, 3);
         assert_eq!(run("cube -v run -v /a:/b alpine").task.storage.volume, ["/a:/b"]);
     }

@@ -77,7 +77,7 @@ mod tests {
     const ID: &str = "4a7d1ed4";
 
     #[test]
-    fn an_id_arrives_also_where_a_name_cannot_be_given_with_care() {
+    fn an_id_is_written_even_without_exclusive_renames() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("id");
         check(&path).unwrap();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_no_folder_is_found_beforehand() {
+    fn a_target_that_is_not_a_folder_is_detected_early() {
         assert!(check(Path::new("/no/such/folder/id")).is_err());
         assert!(check(Path::new("/dev/null/id")).is_err());
         check(Path::new("an-id-that-is-not-there")).unwrap();

@@ -98,7 +98,7 @@ mod tests {
     use crate::cli::args::verbs;
 
     #[test]
-    fn no_command_of_cubes_is_called_foreign() {
+    fn no_command_of_cube_s_is_called_foreign() {
         for (names, _) in COMMANDS {
             for name in *names {
                 assert!(verbs::find(name).is_none(), "{name}");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_names_commands_that_there_are() {
+    fn advice_names_existing_commands() {
         for advice in COMMANDS.iter().map(|(_, a)| a).chain(FLAGS.iter().map(|(_, _, a)| a)) {
             for quoted in advice.split('`').skip(1).step_by(2) {
                 let mut words = quoted.split(' ');

@@ -74,8 +74,8 @@ impl Signals {
         Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup).map(listener))
     }
 
-    /// Listens for the signals that are passed on to a task in the foreground, as with `docker run`. SIGWINCH is left out
-    /// if the task has a terminal (`tty`), which gets the new size in another way.
+    /// Listens for the signals that are passed on to a task in the foreground, as with `docker run`. SIGWINCH is left
+    /// out if the task has a terminal (`tty`), which gets the new size in another way.
     pub fn passed_on(tty: bool) -> Result<Self, Error> {
         let all = PASSED_ON.into_iter().chain(REAL_TIME);
         // Some signals cannot be received, for example those that an emulator uses itself.
@@ -140,8 +140,8 @@ impl Signals {
         None
     }
 
-    /// The result of an optional question to the engine. `None` if a signal comes that is at least the second, or if three
-    /// have come already.
+    /// The result of an optional question to the engine. `None` if a signal comes that is at least the second, or if
+    /// three have come already.
     pub async fn ask<T>(&mut self, question: impl Future<Output = T>) -> Option<T> {
         let count = if self.came < LAST { KILL.max(self.came + 1) } else { LAST };
         self.until(count, question).await

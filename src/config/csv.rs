@@ -72,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn fields_stand_between_commas_and_may_be_quoted() {
+    fn fields_are_separated_by_commas_and_may_be_quoted() {
         for (text, fields) in [
             ("a", vec!["a"]),
             ("a,b=c,", vec!["a", "b=c", ""]),

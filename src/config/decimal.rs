@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_at_the_end_are_not_precision() {
+    fn trailing_zeros_do_not_count_as_precision() {
         assert_eq!(Decimal::parse("1.2500").unwrap().precision(), 2);
         assert_eq!(print(1_250, 1_000, 3), "1.25");
         assert_eq!(print(2_000, 1_000, 3), "2");

@@ -10,7 +10,8 @@ group! {
     pub struct Files {
         /// Files of this machine to copy into the container before the start, in order.
         pub copy_in: Vec<CopyIn> = Vec::new();
-        /// Files to copy out at the task's end, in order. A caller that stays with the task does it ([`crate::RunningTask::copy_out`]).
+        /// Files to copy out at the task's end, in order. A caller that stays with the task does it
+        /// ([`crate::RunningTask::copy_out`]).
         pub copy_out: Vec<CopyOut> = Vec::new();
     }
 }

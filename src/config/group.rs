@@ -199,7 +199,7 @@ mod tests {
     use super::without_value;
 
     #[test]
-    fn what_serde_found_is_left_out() {
+    fn the_value_that_serde_found_is_left_out() {
         for (text, shown) in [
             (
                 "invalid type: string \"A=s3cret\", expected a sequence at line 3 column 9",

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused_with_a_hint() {
+    fn contradictions_are_refused_with_a_hint() {
         for json in [
             r#"{"network":["a","a"]}"#,
             r#"{"network":["a","host"]}"#,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_apart_is_the_first_networks() {
+    fn separate_fields_apply_to_the_first_network() {
         let json = r#"{"image":"a","network":["a","b"],"network_alias":["x"],"ip":"10.0.0.2"}"#;
         let network = serde_json::from_str::<crate::config::Config>(json).unwrap().network;
         let [first, second] = network.joined().try_into().unwrap();

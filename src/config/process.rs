@@ -41,8 +41,8 @@ group! {
 }
 
 impl Process {
-    /// Connects the streams that Docker's CLI connects in the foreground: `named`, or stdout and stderr if that is empty;
-    /// and stdin if the task has an open one.
+    /// Connects the streams that Docker's CLI connects in the foreground: `named`, or stdout and stderr if that is
+    /// empty; and stdin if the task has an open one.
     pub fn connect(&mut self, named: &[StandardStream]) {
         const OUTPUTS: [StandardStream; 2] = [StandardStream::Stdout, StandardStream::Stderr];
         self.attach = if named.is_empty() { OUTPUTS.to_vec() } else { named.to_vec() };

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_to_wait_needs_something_to_wait_for() {
+    fn wait_options_need_a_condition() {
         let none = Readiness::default();
         assert!(none.check().is_ok());
         let any = Readiness { wait_any: true, ..none.clone() };

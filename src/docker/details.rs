@@ -25,7 +25,8 @@ pub struct Details {
     pub name: String,
     /// The image, as it was named when the task was created.
     pub image: String,
-    /// The task's UUID, from its labels. They may come from the image: [`crate::Docker::find_own`] checks that cube made it.
+    /// The task's UUID, from its labels. They may come from the image: [`crate::Docker::find_own`] checks that cube
+    /// made it.
     pub task_id: Option<Uuid>,
     /// The engine's name of its state: `created`, `running`, `exited` …
     pub status: String,
@@ -113,8 +114,8 @@ impl Details {
         self.state() == State::Running
     }
 
-    /// Whether its process has ended and the engine has not yet decided whether to restart it. podman reports this state
-    /// (as `exited` from 5.8 on); Docker reports `restarting`.
+    /// Whether its process has ended and the engine has not yet decided whether to restart it. podman reports this
+    /// state (as `exited` from 5.8 on); Docker reports `restarting`.
     pub(crate) fn is_undecided(&self, engine: Engine) -> bool {
         match self.status.as_str() {
             "stopped" | "initialized" => true,
@@ -123,7 +124,8 @@ impl Details {
         }
     }
 
-    /// Whether it runs and the engine has not reported the addresses of all published ports yet, as just after the start.
+    /// Whether it runs and the engine has not reported the addresses of all published ports yet, as just after the
+    /// start.
     pub(crate) fn lacks_ports(&self) -> bool {
         let is_known = |port| self.published.get(port).is_some_and(|bindings| !bindings.is_empty());
         self.status == "running" && !self.to_publish.iter().all(is_known)

@@ -1,4 +1,4 @@
-//! Files in and out of a container, over the engine's archive calls: streamed, in constant memory.
+//! Copies files in and out of containers through the engine's archive calls, streamed, in constant memory.
 
 pub mod archive;
 pub mod check;

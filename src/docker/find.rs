@@ -1,4 +1,4 @@
-//! From what a user typed to a container or a service: full id, name, unique id prefix, or the task's UUID.
+//! Finds the container or service for a task reference: full id, name, unique id prefix, or the task's UUID.
 
 use uuid::Uuid;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl Docker {
-    /// The task that `task` names, and what the engine says of it.
+    /// Finds a task, and returns its handle and the engine's details.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::AmbiguousTask`] for a prefix of several ids.
     pub async fn find(&self, task: &TaskRef) -> Result<(RunningTask, Details), Error> {
         let details = match self.find_container(task).await {
-            // Of a task in the swarm the service is what lasts.
+            // For a task on a swarm, the service is the task; its container may change.
             Ok(container) if self.is_of_service(&container).await? => match &container.service {
                 Some(id) => self.inspect_service(id).await?,
                 None => container,
@@ -30,7 +30,7 @@ impl Docker {
         Ok((self.handle(details.id.clone()), details))
     }
 
-    /// The engine's own JSON of the task that `task` names, as it came.
+    /// The engine's own JSON of a task, unchanged.
     ///
     /// # Errors
     /// As [`Docker::find`].
@@ -39,12 +39,12 @@ impl Docker {
         found.inspect_raw().await.map_err(|error| explain(error, task))
     }
 
-    /// What has the config's name, where its task is to be; a prefix of an id may be found too.
+    /// The container or service named `name`. A container may also match by a prefix of its id.
     pub(crate) async fn named(&self, name: &str, swarm: bool) -> Result<Details, Error> {
         if swarm { self.service_named(name).await } else { self.inspect_container(name).await }
     }
 
-    /// What exists of a task, and the networks that it is on: one handle, or none.
+    /// The handle of a task that exists, with its networks; empty if there is none.
     pub(crate) async fn all_of(
         &self,
         task_id: Uuid,
@@ -61,13 +61,13 @@ impl Docker {
     async fn find_container(&self, task: &TaskRef) -> Result<Details, Error> {
         let id = self.resolve(task).await?;
         let found = self.inspect_container(&id).await.map_err(|error| explain(error, task))?;
-        // The engine that was meant may have another of that name.
+        // An engine before this one did not answer; it may have another task of that name.
         let is_certain =
             found.id.as_str() == task.as_str() || task.as_uuid().is_some() || found.service.is_some();
         if self.passed_over && !is_certain { Err(uncertain(&found, task)) } else { Ok(found) }
     }
 
-    /// What the engine finds the container by: it knows ids and names, but no UUIDs.
+    /// The name or id by which the engine finds the container: it does not know UUIDs.
     async fn resolve(&self, task: &TaskRef) -> Result<String, Error> {
         let listed = match task.as_uuid() {
             Some(uuid) => self.list_by_task(uuid).await?,
@@ -88,7 +88,7 @@ fn uncertain(found: &Details, task: &TaskRef) -> Error {
     ))
 }
 
-/// A failed look-up, in the words of who typed `task`.
+/// A failed look-up, as an error that names `task` as the user typed it.
 pub(crate) fn explain(error: Error, task: &TaskRef) -> Error {
     let text = error.to_string().to_lowercase();
     if text.contains("multiple ids") || text.contains("is ambiguous") || text.contains("more than one") {

@@ -1,5 +1,4 @@
-//! The handle of one task. To its engine a task is a container of its own or a service of the swarm that it
-//! manages: each verb decides between the two once.
+//! The handle of one task: a container, or a service of a swarm. Each method chooses between the two in one place.
 
 use std::fmt;
 
@@ -30,8 +29,8 @@ use crate::{
     result::{Action, DockerResult},
 };
 
-/// A task that exists on its engine, and everything that can be done with it. It keeps nothing that could be out of
-/// date: each method asks the engine. Clones are handles of the same task.
+/// A handle of a task that exists on its engine, with everything that can be done with it. It stores no state: each
+/// method asks the engine. Clones are handles of the same task.
 #[derive(Clone)]
 pub struct RunningTask {
     docker: Docker,
@@ -46,7 +45,7 @@ impl fmt::Debug for RunningTask {
 }
 
 impl Docker {
-    /// The handle of a task by the id that a list or an inspection gave. Nothing is asked.
+    /// The handle of a task, by the id from a list or from its details. Sends no request.
     #[must_use]
     pub fn handle(&self, id: EngineId) -> RunningTask {
         RunningTask { docker: self.clone(), id }
@@ -71,7 +70,7 @@ impl RunningTask {
         matches!(self.id, EngineId::Service(_))
     }
 
-    /// What the engine says of it now.
+    /// The engine's details of it now.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] if it is gone.
@@ -82,7 +81,7 @@ impl RunningTask {
         }
     }
 
-    /// The engine's own JSON of it, as it came.
+    /// The engine's own JSON of it, unchanged.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] if it is gone.
@@ -104,7 +103,7 @@ impl RunningTask {
         }
     }
 
-    /// What the engine says of it now, as the result of `action`.
+    /// The engine's details of it now, as the result of `action`.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] if it is gone.
@@ -112,7 +111,7 @@ impl RunningTask {
         Ok(self.inspect_published().await?.result(action, self.docker.address()))
     }
 
-    /// Where a client reaches its tcp port `number` now: `host:port`, IPv4 first. A restart may move it.
+    /// The address at which a client reaches its tcp port `number`: `host:port`, IPv4 first. A restart may change it.
     ///
     /// # Errors
     /// [`ErrorKind::NotPublished`], [`ErrorKind::TaskNotFound`] if it is gone.
@@ -125,7 +124,7 @@ impl RunningTask {
         })
     }
 
-    /// Starts its process. Returns when it runs, or ran.
+    /// Starts its process. Returns when it runs, or has already ended.
     pub(crate) async fn start(&self, deadline: Option<Deadline>, events: Events<'_>) -> Result<(), Error> {
         match &self.id {
             EngineId::Container(id) => in_time(deadline, "started", self.docker.start_container(id)).await,
@@ -133,7 +132,7 @@ impl RunningTask {
         }
     }
 
-    /// Connects to its streams: its output from now on, and its standard input if that is asked for.
+    /// Connects to its streams: its output from now on, and its standard input if `streams` asks for it.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::Unsupported`] on a swarm, or the engine's refusal.
@@ -144,7 +143,7 @@ impl RunningTask {
         }
     }
 
-    /// Gives its terminal a size, in characters.
+    /// Sets the size of its terminal, in characters.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::Unsupported`] on a swarm, or the engine's refusal: it has no
@@ -156,8 +155,8 @@ impl RunningTask {
         }
     }
 
-    /// Waits until its process does not run, and returns its exit code. A task that was never started does not
-    /// run. Whether the engine still answers is asked as often as an answer may take.
+    /// Waits until its process does not run, and returns its exit code. A task that was never started does not run.
+    /// Meanwhile the engine is asked once per answer timeout whether it still answers.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::ConnectionLost`], or the engine's own failure.
@@ -168,7 +167,7 @@ impl RunningTask {
         }
     }
 
-    /// One reading of its log: nothing is asked again where it breaks off.
+    /// Reads its log once, without resuming if the connection breaks.
     pub(crate) async fn log_once(&self, details: &Details, options: &LogOptions) -> Result<Logs, Error> {
         match &self.id {
             EngineId::Container(_) => self.docker.container_log(details, options, None).await,
@@ -179,10 +178,9 @@ impl RunningTask {
     /// Starts a command in it.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run,
-    /// [`ErrorKind::CommandNotFound`] or [`ErrorKind::CommandNotExecutable`] from engines that say so
-    /// at the start (others say it in the output, see [`Exec::next`]); [`ErrorKind::Unsupported`] where it runs on
-    /// another node of the swarm.
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] if it does not run, [`ErrorKind::CommandNotFound`] or
+    /// [`ErrorKind::CommandNotExecutable`] from engines that report this at the start (others write it to the output,
+    /// see [`Exec::next`]); [`ErrorKind::Unsupported`] if it runs on another node of the swarm.
     pub async fn exec(&self, options: &ExecOptions) -> Result<(Exec, Input), Error> {
         match &self.id {
             EngineId::Container(id) => self.docker.exec_in(id, options).await,
@@ -193,11 +191,11 @@ impl RunningTask {
         }
     }
 
-    /// Asks its process to end and waits for that: signal, grace, kill. `own_grace` is the task's own, in seconds,
-    /// where the caller knows it.
+    /// Asks its process to end and waits for that: signal, grace, kill. `own_grace` is the task's own grace, in
+    /// seconds, if the caller knows it.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`] or the engine's refusal. A task that does not run is no error.
+    /// [`ErrorKind::TaskNotFound`] or the engine's refusal. It is not an error if the task does not run.
     pub async fn stop_process(
         &self,
         options: &StopOptions,
@@ -209,20 +207,20 @@ impl RunningTask {
         }
     }
 
-    /// Sends a signal to its process; SIGKILL if none is given. A process that has ended already is no error.
+    /// Sends a signal to its process; SIGKILL if none is given. It is not an error if the process has already ended.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`] or the engine's refusal.
     pub async fn kill(&self, signal: Option<&Signal>) -> Result<(), Error> {
         match &self.id {
             EngineId::Container(id) => self.docker.kill_container(id, signal).await,
-            // Swarm has no other way than the task's own signal and grace.
+            // Swarm can only use the task's own stop signal and grace.
             EngineId::Service(id) => self.docker.remove_service(id).await,
         }
     }
 
-    /// Removes it with its anonymous volumes, killing its process if it still runs, and with a network that cube made
-    /// and no other task of cube's is on. A task that is gone, or going, is no error.
+    /// Removes it with its anonymous volumes, killing its process if it still runs, and with cube's networks that no
+    /// other task uses. It is not an error if the task is gone or is being removed.
     ///
     /// # Errors
     /// The engine's refusal.
@@ -237,13 +235,13 @@ impl RunningTask {
         self.remove_from(&networks).await
     }
 
-    /// The same for a caller that knows its networks.
+    /// The same, for a caller that knows its networks.
     pub(crate) async fn remove_from(&self, networks: &TaskNetworks) -> Result<(), Error> {
         self.remove_alone().await?;
         self.docker.leave_networks(networks).await
     }
 
-    /// The same without a look at its networks.
+    /// The same, but leaves its networks.
     pub(crate) async fn remove_alone(&self) -> Result<(), Error> {
         match &self.id {
             EngineId::Container(id) => self.docker.remove_container(id, true).await,
@@ -251,7 +249,7 @@ impl RunningTask {
         }
     }
 
-    /// The same for a task that does not run: one that does is refused.
+    /// The same for an ended task; a running task is refused.
     pub(crate) async fn remove_ended(&self) -> Result<(), Error> {
         match &self.id {
             EngineId::Container(id) => self.docker.remove_container(id, false).await,
@@ -259,7 +257,7 @@ impl RunningTask {
         }
     }
 
-    /// Refuses what cannot be asked of its stop.
+    /// Refuses stop options that do not work for this kind of task.
     pub(crate) fn check_stop(&self, options: &StopOptions) -> Result<(), Error> {
         match &self.id {
             EngineId::Container(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! How the engine is spoken to: the connection, requests, answers and refusals.
+//! HTTP to the engine: connections, requests, answers and refusals.
 
 pub(crate) mod answer_time;
 pub mod chunked;

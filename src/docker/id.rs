@@ -1,21 +1,20 @@
-//! The id of a task on its engine, which says what the task is there.
+//! The id of a task on its engine: a container's or a service's.
 
 use std::{fmt, ops::Deref};
 
 use serde::{Serialize, Serializer};
 
-/// The full id that the engine gave a task. What kind it is was known when it was created or found, so nobody has
-/// to read that from its length.
+/// The full id that the engine gave a task, with its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum EngineId {
     /// A container of its own: 64 hex digits.
     Container(String),
-    /// A service of the swarm that the engine manages: 25 digits of base 36.
+    /// A service of the swarm that the engine manages: 25 base-36 digits.
     Service(String),
 }
 
 impl EngineId {
-    /// The id alone.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -23,7 +22,7 @@ impl EngineId {
         }
     }
 
-    /// What it is called where it is not cube's, and what removes it.
+    /// What it is called if it is not cube's, and the command that removes it.
     pub(crate) fn foreign_words(&self) -> (&'static str, &'static str) {
         match self {
             Self::Container(_) => ("container", "docker rm --force --volumes"),

@@ -1,4 +1,4 @@
-//! What an engine is and can do, as far as cube's promises depend on it.
+//! Facts about an engine on which cube's promises depend.
 
 use std::path::Path;
 
@@ -18,24 +18,24 @@ pub struct EngineInfo {
     pub api_version: String,
     /// Operating system and processor, for example `linux/amd64`.
     pub platform: String,
-    /// The driver of images and layers, for example `overlay2`.
+    /// The storage driver, for example `overlay2`.
     pub storage_driver: String,
-    /// The file system below it, where the engine names it.
+    /// The file system below the storage driver, if the engine reports it.
     pub backing_filesystem: Option<String>,
-    /// 1 or 2; `None` where the engine does not say.
+    /// The version of control groups, 1 or 2; `None` if the engine does not report it.
     pub cgroup_version: Option<u8>,
-    /// The log driver of a container that names none. cube's tasks have `local` unless another is named.
+    /// The engine's default log driver. (cube's tasks use `local` by default.)
     pub log_driver: String,
     /// Whether it runs without root.
     pub rootless: bool,
-    /// Whether it manages a swarm: only such an engine takes `--swarm`.
+    /// Whether it manages a swarm, which `--swarm` needs.
     pub swarm_manager: bool,
-    /// Whether its processes can be seen from here, so that cube can look into them.
+    /// Whether its processes are visible on this machine, so that cube can inspect them.
     pub processes_visible: bool,
 }
 
 impl EngineInfo {
-    /// Whether `--disk` (`storage-opt size`) works: `None` where it depends on how a file system is mounted.
+    /// Whether `--disk` (`storage-opt size`) works; `None` if that depends on the mount options of a file system.
     #[must_use]
     pub fn limits_disk(&self) -> Option<bool> {
         match self.storage_driver.as_str() {
@@ -47,7 +47,7 @@ impl EngineInfo {
 }
 
 impl Docker {
-    /// What the engine says of itself, in two requests.
+    /// The facts about the engine, from two requests.
     ///
     /// # Errors
     /// [`crate::ErrorKind::EngineUnreachable`], [`crate::ErrorKind::PermissionDenied`] and the engine's own.
@@ -71,8 +71,8 @@ impl Docker {
     }
 }
 
-/// Whether the process behind a socket is one of this machine's process table. The kernel names it by the
-/// number that it has here, and by 0 where it has none: a socket that was mounted into a container.
+/// Whether the process behind a socket is visible in this pid namespace. The kernel reports its pid here, or 0 if it
+/// has none, for example for a socket that was mounted into a container.
 async fn serves_from_here(address: &Address) -> bool {
     let Address::Unix(socket) = address else { return false };
     let Ok(stream) = tokio::net::UnixStream::connect(socket).await else { return false };

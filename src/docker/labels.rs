@@ -1,5 +1,5 @@
-//! The labels by which cube knows its own tasks. A container inherits those of its image, so an image's are not
-//! taken for a task's, and cube writes all of its own: an empty one where there is nothing to say.
+//! The labels by which cube recognizes its own tasks. A container inherits its image's labels, so a label that the
+//! image has too does not count. cube always writes all of its labels, empty ones where there is no value.
 
 pub mod owner;
 
@@ -10,25 +10,25 @@ use uuid::Uuid;
 
 use crate::docker::labels::owner::Owner;
 
-/// The label with the task's UUID: every container that cube makes carries it.
+/// The label with the task's UUID. Every container that cube makes has it.
 pub(crate) const TASK_ID: &str = "cube.task.id";
-/// The label with the process that the task belongs to; empty if there is none.
+/// The label with the process that the task belongs to; may be empty.
 pub(crate) const OWNER: &str = "cube.task.owner";
-/// The label with the time to live after the creation, in whole seconds; empty if there is none.
+/// The label with the time to live after the creation, in whole seconds; may be empty.
 pub(crate) const TTL: &str = "cube.task.ttl";
 
-/// The label with the ids of the networks that cube made and the task is on, spaces between; empty if there is none.
+/// The label with the ids of the task's networks that cube made, separated by spaces; may be empty.
 pub(crate) const NETWORKS: &str = "cube.task.network";
-/// The label of a network that cube made, with the UUID of the task that it was made for.
+/// The label of a network that cube made, with the UUID of the first task on it.
 pub(crate) const NETWORK: &str = "cube.network";
 
 /// The label by which Swarm marks the containers of a service.
 pub(crate) const SERVICE: &str = "com.docker.swarm.service.id";
 
-/// The labels of a container or an image, as the engine gives them.
+/// The labels of a container or an image.
 pub(crate) type LabelMap = HashMap<String, String>;
 
-/// What cube's labels say of a task.
+/// The values of cube's labels on a task.
 pub(crate) struct Labels {
     pub(crate) task_id: Uuid,
     pub(crate) owner: Option<Owner>,
@@ -36,7 +36,7 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// `None` for what is not cube's. Whether the image says the same is another question: [`is_inherited`].
+    /// `None` for a container without the label of a task. [`is_inherited`] checks whether the image has the label too.
     pub(crate) fn read(labels: &LabelMap) -> Option<Self> {
         Some(Self {
             task_id: labels.get(TASK_ID)?.parse().ok()?,
@@ -45,7 +45,7 @@ impl Labels {
         })
     }
 
-    /// What cube writes, whole.
+    /// All labels that cube writes.
     pub(crate) fn written(
         task_id: Uuid,
         owner: Option<&Owner>,
@@ -58,13 +58,13 @@ impl Labels {
             .map(|(name, value)| (name.to_owned(), value))
     }
 
-    /// When the time to live ends of what was created then.
+    /// When the time to live ends, for a task created at `created`.
     pub(crate) fn expiry(&self, created: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         created?.checked_add_signed(TimeDelta::from_std(self.ttl?).ok()?)
     }
 }
 
-/// Whether a container has this label from its image, or may have it from there.
+/// Whether a container has this label from its image, or may have.
 pub(crate) fn is_inherited(name: &str, container: &LabelMap, image: &LabelMap) -> bool {
     container.get(name) == image.get(name)
 }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_and_hides_what_an_image_says() {
+    fn written_labels_are_read_again_and_hide_those_of_an_image() {
         let id = Uuid::new_v4();
         let written = Labels::written(id, None, None, &[]);
         let mut labels = map(&[(TTL.into(), "1".into()), (OWNER.into(), "a b 1 2 life".into())]);

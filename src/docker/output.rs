@@ -1,4 +1,4 @@
-//! What a task writes: live from its streams, or from the engine's log.
+//! A task's output: live from its streams, or from the engine's log.
 
 pub mod attach;
 pub mod cursor;

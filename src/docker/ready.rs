@@ -1,4 +1,4 @@
-//! Waiting until a task is ready: all conditions watched at once, beside the end of its process.
+//! Waits until a task is ready: watches all conditions and the end of its process at the same time.
 
 mod automatic;
 mod check;
@@ -33,16 +33,16 @@ use crate::{
     event::{Event, Events},
 };
 
-/// How often the state of a wait is reported.
+/// How often the progress of a wait is reported.
 const REPORT: Duration = Duration::from_secs(1);
 
 impl RunningTask {
-    /// Returns once the task is ready: all of the conditions hold, or one of them where that is enough. Without a
-    /// `wait_timeout` that may take for ever.
+    /// Returns when the task is ready: all conditions hold, or one of them if that is enough. Without a `wait_timeout`
+    /// there is no time limit.
     ///
-    /// Without [`crate::Condition::Exit`] the end of the container's process (for good: a restart policy may
-    /// start it again) ends the wait; with it, the end is waited for and the other conditions must
-    /// have held before. What the task wrote before it ended counts.
+    /// The final end of the container's process, after any restarts by its policy, ends the wait as failed. With
+    /// [`crate::Condition::Exit`] it is a condition, and the other conditions must hold before. Output and files that
+    /// the task left before its end count.
     ///
     /// # Errors
     /// [`ErrorKind::TaskDied`], [`ErrorKind::TimedOut`] with what each condition last saw, [`ErrorKind::FailOn`] with
@@ -53,7 +53,7 @@ impl RunningTask {
         self.ready_with(readiness, &mut |_| ()).await
     }
 
-    /// The same for a caller that shows the wait: [`Event::NotReady`] every second, and [`Event::Ready`].
+    /// The same, with events: [`Event::NotReady`] every second, and [`Event::Ready`].
     ///
     /// # Errors
     /// As [`RunningTask::ready`].
@@ -61,7 +61,7 @@ impl RunningTask {
         self.ready_by(readiness, readiness.wait_timeout.map(Deadline::after), events).await
     }
 
-    /// The same by a moment that other steps share.
+    /// The same, with a deadline that other steps share.
     pub(crate) async fn ready_by(
         &self,
         readiness: &Readiness,
@@ -90,8 +90,8 @@ impl RunningTask {
         }
     }
 
-    /// Waits until its process does not run, as [`RunningTask::wait_through`], unless its output says first that it
-    /// fails.
+    /// Waits until its process does not run, as [`RunningTask::wait_through`], unless a line of its output matches one
+    /// of the signs before.
     ///
     /// # Errors
     /// [`ErrorKind::FailOn`] with the line, and those of [`RunningTask::wait_through`].
@@ -105,7 +105,7 @@ impl RunningTask {
             error = failures.failure() => return Err(error),
             exit = self.wait_through() => exit?,
         };
-        // Its policy may have started it again: then its output goes on.
+        // Its policy may have restarted it; then its output continues.
         let ended = !self.inspect_decided().await.is_ok_and(|now| now.is_alive());
         failures.failure_by_now(ended).await.map_or(Ok(exit), Err)
     }
@@ -118,7 +118,7 @@ impl RunningTask {
             error = failures.failure() => return Err(error),
             done = self.reach(watches, &container) => done,
         };
-        // What was written before that may come later than what was seen by other ways.
+        // Output that was written earlier may arrive later than what other conditions saw.
         let ended = match &done {
             Ok(ended) => *ended,
             Err(error) if error.kind() == ErrorKind::TaskDied => true,
@@ -127,7 +127,8 @@ impl RunningTask {
         failures.failure_by_now(ended).await.map_or(done.map(drop), Err)
     }
 
-    /// Returns once the conditions hold, and whether the task has ended by then. An error means that they never will.
+    /// Returns when the conditions hold, and whether the task has ended by then. An error means that they can never
+    /// hold.
     async fn reach(&self, watches: &Watches<'_>, container: &Details) -> Result<bool, Error> {
         let mut held = pin!(watches.wait(self, container));
         let mut end = pin!(self.end());
@@ -142,14 +143,14 @@ impl RunningTask {
         Ok(watches.want_exit_too())
     }
 
-    /// What the end means for conditions that were still open.
+    /// The result of the wait if the task ended while conditions were open.
     async fn ended_first(
         &self,
         watches: &Watches<'_>,
         container: &Details,
         end: &TaskEnd,
     ) -> Result<(), Error> {
-        // A process that did all it had to do has run, be it for a moment.
+        // A process that succeeded has run, even if only for a moment.
         let ran = end.started() && (watches.until_exit || end.succeeded());
         let held = ran && watches.take_exit() || watches.held_before_end(self, container, ran).await;
         if held { Ok(()) } else { Err(end.error()) }

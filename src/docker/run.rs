@@ -1,4 +1,4 @@
-//! From a config to a task that is ready: created, started, waited for; or nothing is left of it.
+//! Runs a config: creates and starts the task, and waits until it is ready. If a step fails, nothing is left.
 
 mod again;
 pub mod observer;
@@ -36,24 +36,24 @@ use crate::{
     task::Task,
 };
 
-/// A task that is about to be run: what [`Docker::run`] gives. Awaited, it is pulled, created, started and waited
-/// for as its config says; where that fails, nothing is left of it, and the error is the first one. Dropped while
-/// it is awaited, what there is of it is removed in the background.
+/// A run of a task, made by [`Docker::run`]. Awaiting it pulls the image, creates and starts the task, and waits until
+/// it is ready, as its config says. If a step fails, nothing is left, and the error is that of the step. If it is
+/// dropped while it is awaited, the task is removed in the background.
 ///
-/// A caller that has something to do between the steps takes them one by one ([`Run::create`], [`Run::start`] or
-/// [`Run::start_attached`], [`Run::ready`]), and calls [`Run::discard`] when one fails or is broken off.
+/// A caller with something to do between the steps calls them one by one ([`Run::create`], [`Run::start`] or
+/// [`Run::start_attached`], [`Run::ready`]), and [`Run::discard`] if one fails or is interrupted.
 #[must_use = "nothing runs before it is awaited"]
 pub struct Run<'e> {
     docker: Docker,
     task: Task,
-    /// Never locked: with it a run may be shared between threads.
+    /// A mutex only so that a run can be shared between threads; it is never locked.
     events: Mutex<Box<dyn FnMut(Event) + Send + 'e>>,
-    /// The config's own limit, which covers everything from the beginning on.
+    /// The config's `wait_timeout`, which covers everything from the beginning on.
     given: Option<Deadline>,
-    /// The limit of the wait alone, where the config has none: from the start on.
+    /// The default limit of the wait, from the start on, if the config sets none.
     usual: Option<Deadline>,
     again: Again,
-    /// Of a task that its engine removes at its end.
+    /// For a task that its engine removes at its end.
     observer: Option<Observer>,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Debug for Run<'_> {
 }
 
 impl Docker {
-    /// Runs a task: a config, or a [`Task`] made of one. Nothing is sent before the result is awaited.
+    /// Runs a task, given as a config or as a [`Task`]. Nothing is sent before the result is awaited.
     ///
     /// ```no_run
     /// # async fn ready(docker: cube::Docker, config: cube::Config) -> Result<(), cube::Error> {
@@ -77,7 +77,7 @@ impl Docker {
     /// ```
     ///
     /// # Errors
-    /// Awaited: those of [`Run::create`], [`Run::start`] and [`Run::ready`].
+    /// When it is awaited: those of [`Run::create`], [`Run::start`] and [`Run::ready`].
     pub fn run<'e>(&self, task: impl Into<Task>) -> Run<'e> {
         let task = task.into();
         let given = task.config.readiness.wait_timeout.map(Deadline::after);
@@ -95,33 +95,33 @@ impl Docker {
 }
 
 impl<'e> Run<'e> {
-    /// Reports each step to `events`, in place of whom it reported to before.
+    /// Reports each step to `events`, which replaces an earlier receiver.
     pub fn on_event(mut self, events: impl FnMut(Event) + Send + 'e) -> Self {
         self.events = Mutex::new(Box::new(events));
         self
     }
 
-    /// Has the task end with the process `owner`: once that is gone, `prune` removes what is left.
+    /// Makes the task belong to the process `owner`: when that is gone, `prune` may remove the task.
     pub fn owned_by(mut self, owner: Owner) -> Self {
         self.task.owner = Some(owner);
         self
     }
 
-    /// Gives the task's terminal, if it has one, the size of its caller's from the start on: `columns` and `rows`.
-    /// Engines before API 1.42 do not heed it.
+    /// Sets the initial size of the task's terminal, if it has one, in columns and rows. Engines before API 1.42 ignore
+    /// it.
     pub fn with_console_size(mut self, columns: u16, rows: u16) -> Self {
         self.task.console_size = Some((columns, rows));
         self
     }
 
-    /// The task: its identity is known before anything exists of it.
+    /// The task. Its UUID is known before anything of it exists.
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.task
     }
 
-    /// Creates the task, pulling its image as its config says. From the moment it exists it carries the task's UUID
-    /// as a label.
+    /// Creates the task; pulls its image as its config says. The container has the task's UUID as a label from the
+    /// moment it exists.
     ///
     /// # Errors
     /// The config's own ([`Config::check`]), those of a pull, and the engine's refusals: name taken,
@@ -138,7 +138,7 @@ impl<'e> Run<'e> {
         Ok(created)
     }
 
-    /// Makes the container, with its files in it.
+    /// Makes the container and copies files into it.
     async fn make(&mut self) -> Result<RunningTask, Error> {
         let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
         let created = self.docker.create(&mut self.task, &mut **events);
@@ -149,7 +149,7 @@ impl<'e> Run<'e> {
         Ok(self.docker.handle(id))
     }
 
-    /// Makes it in place of the one that there may be. Its networks are left to the new one.
+    /// Makes the container again and removes an existing one, but keeps its networks.
     async fn make_anew(&mut self) -> Result<RunningTask, Error> {
         if let Some(id) = self.task.engine_id() {
             let failed = self.docker.handle(id.clone());
@@ -158,10 +158,10 @@ impl<'e> Run<'e> {
         self.make().await
     }
 
-    /// Starts the process of a task that [`Run::create`] made, and returns its handle when it runs, or ran. A host
-    /// port that the engine chose, and another took before it was bound, is chosen again (three times), and a network
-    /// that cube makes, and that went with the last task on it, is made again (once): in a container that takes the
-    /// place of the first, so that the handle is another.
+    /// Starts the process of a task that [`Run::create`] made, and returns its handle when it runs or has already
+    /// ended. The start is tried again with a new container, so with another handle, in two cases: another process took
+    /// the host port that the engine had chosen (three times), or the network was removed with the last task on it
+    /// (once).
     ///
     /// # Errors
     /// [`crate::ErrorKind::PortTaken`], [`crate::ErrorKind::CommandNotFound`],
@@ -180,8 +180,8 @@ impl<'e> Run<'e> {
         }
     }
 
-    /// The same with the task's streams connected before it runs, so that no byte is lost. Swarm connects no streams:
-    /// there the output comes from the log, from its beginning, and there is no input.
+    /// The same, with the task's streams connected before it runs, so that no byte is lost. A swarm cannot connect
+    /// streams: there the output comes from the log, from its beginning, and there is no input.
     ///
     /// # Errors
     /// Those of [`RunningTask::attach`] and [`Run::start`].
@@ -208,11 +208,11 @@ impl<'e> Run<'e> {
         Ok(started)
     }
 
-    /// Waits until the task is ready as its config says; at once where it says nothing.
+    /// Waits until the task is ready as its config says. Returns at once if there is no condition.
     ///
     /// # Errors
-    /// Those of [`RunningTask::ready`], within the config's `wait_timeout`: it began with [`Docker::run`], or with
-    /// the start where it is the usual 60 s.
+    /// Those of [`RunningTask::ready`]. The config's `wait_timeout` counts from [`Docker::run`] on, the default of 60 s
+    /// from the start on.
     pub async fn ready(&mut self, task: &RunningTask) -> Result<(), Error> {
         let readiness = &self.task.config.readiness;
         if readiness.wait_for.is_empty() {
@@ -225,21 +225,21 @@ impl<'e> Run<'e> {
             (ready, _) => ready,
         };
         if ready.is_ok() {
-            // Its output is nobody's concern any more.
+            // Its output is no longer needed.
             self.observer = None;
         }
         ready.map_err(|error| error.during(format!("{} is not ready", self.task.title())))
     }
 
-    /// How a task ended before it was ready that its engine has removed then (`auto_remove`); `None` of any other.
+    /// How a task ended that its engine removed before it was ready (`auto_remove`); `None` for any other task.
     #[must_use]
     pub fn observed(&self) -> Option<Observed> {
         self.observer.as_ref().and_then(Observer::observed)
     }
 
-    /// Removes whatever there is of the task, and what a create request that was not answered may still bring forth.
-    /// `false` if nothing came of that within 3 s of the engine's first answer, and still may: an engine under load
-    /// takes longer.
+    /// Removes whatever exists of the task, even what an unanswered create request may still make. `false` if that
+    /// request made nothing within 3 s of the engine's first answer, but may still do so: an engine under load takes
+    /// longer.
     ///
     /// # Errors
     /// The engine's, if it cannot be reached or refuses. The task can still be found by its label then.
@@ -264,7 +264,7 @@ impl<'e> IntoFuture for Run<'e> {
             let mut unfinished = Unfinished(self);
             let done = unfinished.0.all().await;
             if done.is_err() {
-                // Why it failed is what the caller has to know; the label still finds what could not be removed.
+                // The caller needs the first error. What could not be removed can still be found by its label.
                 if let Err(error) = unfinished.0.discard().await {
                     tracing::info!("cannot remove task {}: {error}", unfinished.0.task.id);
                 }
@@ -275,7 +275,7 @@ impl<'e> IntoFuture for Run<'e> {
     }
 }
 
-/// A run that may be dropped half-way.
+/// Discards the run if it is dropped before its end.
 struct Unfinished<'e>(Run<'e>);
 
 impl Drop for Unfinished<'_> {
@@ -313,7 +313,7 @@ mod tests {
     async fn a_given_limit_covers_the_creation_and_the_first_error_stays() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine");
-        // It takes connections and never answers, so that nothing can be removed either.
+        // It accepts connections and never answers, so nothing can be removed either.
         let _engine = UnixListener::bind(&socket).unwrap();
         let address = Address::Unix(socket);
         let docker = Docker::connect(address, &Surroundings::of_process(), Duration::from_mins(1)).unwrap();

@@ -1,8 +1,7 @@
-//! Tasks on Docker Swarm: a task is a service of one replica there. The only place that speaks to a
-//! manager's `/services`, `/tasks` and `/nodes`.
+//! Tasks on Docker Swarm: each task is a service with one replica.
 //!
-//! Not a job: engines lose the tasks of a job's service that is removed, and they run for ever
-//! (moby#42789, moby#44312). A service without restarts is the same and goes when it is removed.
+//! It is not a Swarm job: if a job's service is removed, engines lose its running tasks, which then run for ever
+//! (moby#42789, moby#44312). A service without restarts does the same work, and its task ends when it is removed.
 
 mod answer;
 pub(crate) mod body;
@@ -43,15 +42,15 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Between two looks at a task: Swarm reports no change of a task.
+/// The pause between two looks at a task: Swarm sends no events for tasks.
 const POLL: Duration = Duration::from_millis(100);
 
-/// An id that stands in later requests: a service's, as it must be.
+/// Checks the id of a service, because it becomes part of request paths.
 fn checked(id: String) -> Result<String, Error> {
     if is_swarm_id(&id) { Ok(id) } else { Err(refusal::bad_answer("/services", &"an id that is no id")) }
 }
 
-/// Signal and grace are part of the service: a change would start its task anew.
+/// Refuses another signal or grace: they are part of the service, and changing it would restart its task.
 pub(crate) fn check_stop(options: &StopOptions) -> Result<(), Error> {
     let flag = match options {
         StopOptions { signal: Some(_), .. } => "--signal",
@@ -62,13 +61,13 @@ pub(crate) fn check_stop(options: &StopOptions) -> Result<(), Error> {
         .with_hint("give the task its own with `cube run --stop-signal` and `--stop-timeout`"))
 }
 
-/// Swarm hands on no streams of a container, only its log.
+/// The error for connecting streams: Swarm gives only the log of a container.
 pub(crate) fn no_streams() -> Error {
     refused::unsupported("attach").with_hint("`cube logs -f` follows the output")
 }
 
 impl Docker {
-    /// The service as the command line knows a task: its newest placement in a container's words.
+    /// The details of a service, from its newest placement.
     pub(crate) async fn inspect_service(&self, id: &str) -> Result<Details, Error> {
         let now = self.snapshot(id).await?;
         let ended = now.newest().filter(|task| task.has_ended()).and_then(ServiceTask::container_id);
@@ -84,7 +83,7 @@ impl Docker {
         json::as_it_is(&path, &self.managers.bytes(&path).await?)
     }
 
-    /// The service of this very name.
+    /// The service with exactly this name.
     pub(crate) async fn service_named(&self, name: &str) -> Result<Details, Error> {
         let found = self.services(TASK_ID).await?.into_iter().find(|s| s.spec.name == name);
         match found {
@@ -93,13 +92,13 @@ impl Docker {
         }
     }
 
-    /// The ids of one task's services: one, or none.
+    /// The id of one task's service, if there is one.
     pub(crate) async fn services_of(&self, task_id: Uuid) -> Result<Vec<EngineId>, Error> {
         let found = self.services(&format!("{TASK_ID}={task_id}")).await?;
         Ok(found.into_iter().map(|service| EngineId::Service(service.id)).collect())
     }
 
-    /// Waits until the service's task has ended for good, wherever Swarm places it meanwhile.
+    /// Waits for the final end of the service's task, after any new placements.
     pub(crate) async fn wait_for_service(&self, id: &str) -> Result<Exit, Error> {
         let mut last = None;
         loop {
@@ -115,7 +114,7 @@ impl Docker {
         }
     }
 
-    /// How the task of a service ended that was removed, which Swarm reports for a moment.
+    /// How the task of a removed service ended; Swarm reports that for a short time.
     async fn end_of(&self, task: Option<String>, gone: Error) -> Result<Exit, Error> {
         let Some(task) = task else { return Err(gone) };
         let path = format!("/tasks/{task}");
@@ -129,7 +128,7 @@ impl Docker {
         }
     }
 
-    /// The id of the service's container, if it runs on this very engine.
+    /// The id of the service's container, if it runs on this engine.
     pub(crate) async fn container_here(&self, id: &str) -> Result<String, Error> {
         let now = self.snapshot(id).await?;
         let Some(container) = now.newest().and_then(ServiceTask::container_id) else {

@@ -1,5 +1,5 @@
-//! What a task used of the machine. On a local engine its control group shows it, without a request: the kernel wakes a
-//! thread at the end of the task's process, and the group is there for some milliseconds more. Elsewhere the
+//! Measures a task's usage. On a local engine it is read from the task's control group, without a request: the kernel
+//! wakes a thread at the end of the task's process, and the group exists for some milliseconds more. Otherwise the
 //! engine's statistics are sampled.
 
 mod cgroup;
@@ -26,18 +26,18 @@ use crate::{
     },
 };
 
-/// Between two looks for a group that the engine has yet to make: no event says when it is there.
+/// The pause between two looks for a group that does not exist yet: there is no event.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// How long a group of a task that was started may stay unseen before the engine is asked instead.
+/// How long the group of a started task may be missing before the engine is asked instead.
 const UNSEEN: Duration = Duration::from_secs(2);
-/// How often a task that runs is read, for the case that its end is missed.
+/// How often a running task is read, in case its end is missed.
 const SAMPLE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// A look at what one task uses, until the last clone is dropped.
+/// Measures one task's usage until the last clone is dropped.
 #[derive(Clone)]
 pub struct UsageWatch(Arc<Look>);
 
-/// Dropped, it ends the look.
+/// Ends the measurement when it is dropped.
 struct Look(Arc<SharedReadings>);
 
 #[derive(Default)]
@@ -49,7 +49,7 @@ struct SharedReadings {
 struct Watched {
     usage: Usage,
     group: Option<ControlGroup>,
-    /// When the engine said that the task runs.
+    /// When the engine reported that the task runs.
     started: Option<Instant>,
     over: bool,
 }
@@ -67,27 +67,27 @@ impl SharedReadings {
         self.with(|watched| watched.over)
     }
 
-    /// Whether a task that runs has no group that can be seen from here.
+    /// Whether a running task has no group that is visible here.
     fn is_out_of_sight(&self) -> bool {
         self.with(|watched| watched.started.is_some_and(|started| started.elapsed() > UNSEEN))
     }
 }
 
 impl Docker {
-    /// Watches what a created container is going to use. To be called before its start, so that the end of a short
-    /// one is not missed. A service of a swarm has no view from here.
+    /// Measures a container's usage. Call it before the start, so that the end of a short task is not missed. A service
+    /// of a swarm cannot be measured.
     #[must_use]
     pub fn watch_usage(&self, id: &str) -> UsageWatch {
         let shared = Arc::new(SharedReadings::default());
         if matches!(self.address, Address::Unix(_)) {
             let (shared, id) = (Arc::clone(&shared), id.to_owned());
-            // A thread of its own: the task's output may keep the runtime busy while the group goes.
+            // A thread of its own: the runtime may be busy with the task's output when the group disappears.
             let _ = thread::Builder::new().name("cube-usage".to_owned()).spawn(move || follow(&shared, &id));
         }
         UsageWatch(Arc::new(Look(shared)))
     }
 
-    /// Samples the engine's statistics for as long as they come, where no control group can be seen.
+    /// Samples the engine's statistics until they end, if no control group is visible.
     pub async fn sample_usage(&self, id: &str, watch: &UsageWatch) {
         if matches!(self.address, Address::Unix(_)) {
             while !watch.0.0.is_out_of_sight() {
@@ -106,19 +106,19 @@ impl Docker {
 }
 
 impl UsageWatch {
-    /// The engine said that the task runs.
+    /// Notes that the engine reported that the task runs.
     pub fn started(&self) {
         self.0.0.with(|watched| watched.started = Some(Instant::now()));
     }
 
-    /// What the task used up to now.
+    /// The task's usage up to now.
     #[must_use]
     pub fn usage(&self) -> Usage {
         let (usage, group) = self.0.0.with(|watched| (watched.usage.clone(), watched.group.clone()));
         if usage.exact {
             return usage;
         }
-        // Its group may be there still, if the task is.
+        // Its group may still exist.
         group.and_then(|group| group.read()).map_or(usage, |now| Usage { exact: false, ..now })
     }
 }
@@ -129,7 +129,7 @@ impl Drop for Look {
     }
 }
 
-/// Follows a container's group from before its process is there to its end.
+/// Follows a container's group from before its process starts until it ends.
 fn follow(shared: &SharedReadings, id: &str) {
     let group = loop {
         if shared.is_over() || shared.is_out_of_sight() {
@@ -151,8 +151,8 @@ fn follow(shared: &SharedReadings, id: &str) {
     }
 }
 
-/// Reads the group at the end of a process, and each second before. Returns whether it was the last one in it: a
-/// container's first process outlives all others, but helpers of the engine's come before it.
+/// Reads the group every second and at the end of a process. Returns whether that was the last process in it. A
+/// container's first process outlives its others, but the engine's helper processes come before it.
 fn follow_process(shared: &SharedReadings, group: &ControlGroup, process: Pid) -> bool {
     let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else { return false };
     loop {
@@ -170,7 +170,7 @@ fn follow_process(shared: &SharedReadings, group: &ControlGroup, process: Pid) -
     }
 }
 
-/// Takes a sample of the engine's in. Counters only grow; the sample after the end is empty.
+/// Adds a sample of the engine's statistics. Counters only grow; the sample after the end is empty.
 fn add(usage: &mut Usage, sample: &ContainerStatsResponse) {
     let cpu = sample.cpu_stats.as_ref().and_then(|cpu| cpu.cpu_usage.as_ref()?.total_usage);
     grow(&mut usage.cpu_seconds, cpu.map(|nanos| Duration::from_nanos(nanos).as_secs_f64()));

@@ -76,7 +76,7 @@ fn host(host: &str) -> String {
 }
 
 #[test]
-fn each_source_yields_to_the_one_before_it() {
+fn an_earlier_source_wins_over_a_later_one() {
     let mut machine = Machine::new(&[("DOCKER_HOST", "tcp://env"), ("DOCKER_CONTEXT", "byenv")], &[]);
     for name in ["flag", "byenv", "current"] {
         machine.context(name, &host(&format!("tcp://{name}")));
@@ -94,7 +94,7 @@ fn each_source_yields_to_the_one_before_it() {
 }
 
 #[test]
-fn the_default_context_means_no_context() {
+fn the_default_context_ignores_contexts() {
     let mut machine = Machine::new(&[("DOCKER_CONTEXT", "other")], &[]);
     machine.context("other", &host("tcp://other"));
     assert_eq!(machine.resolved("default", ""), "unix:///var/run/docker.sock");
@@ -135,7 +135,7 @@ fn the_first_usual_socket_that_exists_is_taken() {
 }
 
 #[test]
-fn tls_of_the_environment_holds_for_tcp_only() {
+fn tls_of_the_environment_applies_to_tcp_only() {
     let mut machine = Machine::new(&[("DOCKER_TLS_VERIFY", "1")], &["/var/run/docker.sock"]);
     let ca = machine.write(".docker/ca.pem", "");
     let tls = Some(Tls { ca: Some(ca), ..Tls::default() });
@@ -219,7 +219,7 @@ fn file_text(known: &'static str) -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn whatever_docker_s_files_hold_an_address_or_a_reason_comes_of_it(
+    fn any_docker_files_give_an_address_or_an_error(
         config in file_text("currentContext"),
         meta in file_text("Endpoints"),
     ) {

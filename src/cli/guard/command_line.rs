@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_the_command_line_is_found_behind_any_name() {
+    fn the_position_of_the_command_line_is_found_after_any_name() {
         let stat = fs::read_to_string("/proc/self/stat").unwrap();
         let place = command_line_in(&stat).unwrap();
         let length: usize = std::env::args_os().map(|word| word.len() + 1).sum();

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_time_is_found_behind_any_name() {
+    fn the_start_time_is_found_after_any_name() {
         let stat = format!("7 (a ) 1 2 (b) S {} 4242 9", "0 ".repeat(18).trim_end());
         assert_eq!(start_time(&stat), Some(4242));
         assert_eq!(start_time("7 (x) S 1"), None);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_process_that_was_meant_is_ended() {
+    fn only_the_identified_process_is_ended() {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         let meant = HostProcess::running(child.id()).unwrap();
         let another = HostProcess { started: meant.started + 1, ..meant };

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guards_order_is_read_as_it_is_written() {
+    fn a_guard_reads_the_order_that_was_written() {
         let read = |words: &[&str]| Order::read(&words.iter().map(OsString::from).collect::<Vec<_>>());
         let id = "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11";
         let whole = read(&["task-guard", "guard", id, "swarm", "in-doubt"]).unwrap();

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_counts_beside_the_process_that_is_named() {
+    fn the_last_message_counts_besides_the_named_process() {
         let host = HostProcess::parse("12:34").unwrap();
         let said = [&[ASKED, MADE, HOST], host.to_bytes().as_slice()].concat();
         assert_eq!(last_word(said.as_slice()), (MADE, Some(host)));

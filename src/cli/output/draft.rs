@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_kept_or_replaced_and_never_written_through() {
+    fn an_existing_file_is_kept_or_replaced_and_never_written_through() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("file"), folder.path().join("other"));
         fs::write(&other, "kept").unwrap();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_links_is_no_error() {
+    fn a_file_system_without_hard_links_is_not_an_error() {
         let folder = tempfile::tempdir().unwrap();
         // No link goes to another file system.
         let elsewhere = Path::new("/proc/self/comm-of-nobody");

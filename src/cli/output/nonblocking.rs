@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn all_arrives_in_order_through_a_pipe_that_was_handed_down_non_blocking() {
+    fn all_arrives_in_order_through_an_inherited_non_blocking_pipe() {
         let (from, to) = io::pipe().unwrap();
         rustix::fs::fcntl_setfl(&to, rustix::fs::OFlags::NONBLOCK).unwrap();
         assert!(moved(&pieces(), from, std::os::fd::OwnedFd::from(to).into()) == pieces().concat());

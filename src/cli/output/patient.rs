@@ -1,5 +1,5 @@
-//! Streams whose reads and writes wait even if the stream is set to non-blocking, as Node.js and many CI runners do. The
-//! flag is shared with other processes, so it is not changed.
+//! Streams whose reads and writes wait even if the stream is set to non-blocking, as Node.js and many CI runners do.
+//! The flag is shared with other processes, so it is not changed.
 
 use std::{
     io::{self, Read, Write},
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_less_is_not_waited_for() {
+    fn text_that_may_be_lost_does_not_wait() {
         let (from, to) = io::pipe().unwrap();
         fcntl_setfl(&to, OFlags::NONBLOCK).unwrap();
         while rustix::io::write(&to, &[0; 4096]).is_ok() {}

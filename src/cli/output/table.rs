@@ -142,7 +142,7 @@ ID             NAME                  IMAGE                                   AGE
     }
 
     #[test]
-    fn the_widest_gives_way_first() {
+    fn the_widest_column_shrinks_first() {
         let text = table(&COLUMNS, &rows(), Some(58));
         assert!(text.lines().all(|line| line.chars().count() <= 58), "{text}");
         assert!(text.contains("/postgres:13  5s") && text.contains("a-name-that-is-"), "{text}");

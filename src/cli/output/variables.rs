@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_stands_in_place_of_cubes() {
+    fn a_prefix_replaces_cube() {
         let text = |names: &Names| shell_lines(&names.variables(&result()));
         let usual = text(&names(None, &[]).unwrap());
         let own = text(&names(Some("DB"), &[]).unwrap());
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_by_its_name() {
+    fn unusable_names_and_templates_are_refused() {
         for (prefix, export) in [
             (Some("1A"), None),
             (Some(""), None),

@@ -56,8 +56,8 @@ impl WaitDisplay {
         Self(Arc::new(Mutex::new(WaitsShown { form, open: BTreeMap::new(), output: None })))
     }
 
-    /// From now on, a task writes `output` on the same streams. No line of it is interrupted, and nothing is shown if the
-    /// task uses the whole terminal (`tty`).
+    /// From now on, a task writes `output` on the same streams. No line of it is interrupted, and nothing is shown if
+    /// the task uses the whole terminal (`tty`).
     pub fn beside(&self, output: OutputRecord, tty: bool) {
         self.with(|shown| {
             shown.form = match shown.form {
@@ -89,8 +89,8 @@ impl WaitDisplay {
         }
     }
 
-    /// Shows a wait for a task's end while `work` runs, and returns the result of `work`. In a log, the first line comes
-    /// after 10 s only, so that a short wait prints nothing but the exit code.
+    /// Shows a wait for a task's end while `work` runs, and returns the result of `work`. In a log, the first line
+    /// comes after 10 s only, so that a short wait prints nothing but the exit code.
     pub async fn until_end<T>(&self, at: usize, title: Option<&str>, work: impl Future<Output = T>) -> T {
         let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
         let (begun, mut work, mut tick) = (Instant::now(), pin!(work), interval(Duration::from_secs(1)));

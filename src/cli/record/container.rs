@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_none() {
+    fn missing_fields_are_none() {
         let nothing = Container::default();
         assert_eq!(
             (nothing.exit_code(), nothing.memory_limit(), nothing.out_of_memory()),

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_of_the_environment_is_left() {
+    fn no_value_of_the_environment_remains() {
         let mut value = serde_json::json!({
             "Config": {"Env": ["A=x", "TOKEN=s3cret", "PATH=/bin"], "Cmd": ["login", "s3cret-2"]},
             "Labels": {"a": "the s3cret"},
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_is_part_of_the_flag() {
+    fn the_flag_says_when_evidence_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b").display().to_string();
         assert!(!Evidence::prepare(&path).unwrap().is_due(false));

@@ -33,8 +33,8 @@ struct KeptOutput {
 }
 
 impl OutputRecord {
-    /// A record, with a file for all output if one is named. The file is made now, so that an unusable path fails before
-    /// anything runs.
+    /// A record, with a file for all output if one is named. The file is made now, so that an unusable path fails
+    /// before anything runs.
     pub fn new(file: Option<&Path>) -> Result<Self, Error> {
         let file = match file {
             Some(path) => {

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pull_is_no_part_of_the_creation() {
+    fn a_pull_is_not_part_of_the_creation() {
         let mut watch = Stopwatch::default();
         let begun = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
         watch.phases.pull = Some(3000);

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_left_out() {
+    fn unknown_values_are_left_out() {
         let usage = Usage {
             cpu_seconds: Some(1.5),
             memory_peak_bytes: Some(60 << 20),

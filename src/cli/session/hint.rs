@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_done_is_not_advised() {
+    fn a_hint_does_not_advise_what_was_done() {
         let error = |kind| Error::new(kind, "x").with_hint("usual");
         let mut config = Config::new("x".parse().unwrap());
         let hint = |kind, config: &Config, replaces| {

@@ -78,8 +78,8 @@ impl Typed {
         Self { keys, held: 0 }
     }
 
-    /// The bytes to pass on to the task, and whether the keys are complete. The beginning of the keys is held back until
-    /// another key is typed.
+    /// The bytes to pass on to the task, and whether the keys are complete. The beginning of the keys is held back
+    /// until another key is typed.
     pub fn take(&mut self, bytes: &[u8]) -> (Vec<u8>, bool) {
         let keys = &self.keys.bytes;
         let mut passed = Vec::with_capacity(bytes.len());
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_keys_arrives_whole_wherever_it_is_cut() {
+    fn other_bytes_arrive_whole_wherever_they_are_cut() {
         let lines: [(&[u8], &[u8], bool); 6] = [
             (b"abc", b"abc", false),
             (b"x\x10y", b"x\x10y", false),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_within_a_beginning_is_seen() {
+    fn keys_that_begin_again_inside_their_own_beginning_are_found() {
         let mut typed = Typed::new("a,a,b".parse().unwrap());
         assert_eq!(typed.take(b"aaab"), (b"a".to_vec(), true));
     }

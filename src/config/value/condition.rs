@@ -42,8 +42,8 @@ pub enum Condition {
         /// The container's port.
         port: u16,
     },
-    /// Its health check passes, if it has one; else the servers on exposed ports with a known protocol accept clients; else
-    /// something listens on every exposed tcp port.
+    /// Its health check passes, if it has one; else the servers on exposed ports with a known protocol accept clients;
+    /// else something listens on every exposed tcp port.
     Ready,
     /// This path exists in the container.
     File(String),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_is_filled_in() {
+    fn omitted_parts_get_their_defaults() {
         assert_eq!("port=80".parse::<Condition>().unwrap().to_string(), "port=80/tcp");
         assert_eq!("http=80".parse::<Condition>().unwrap().to_string(), "http=80/");
         assert_eq!("redis=6379/tcp".parse::<Condition>().unwrap().to_string(), "redis");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_condition_is_refused_with_a_way_out() {
+    fn a_malformed_condition_is_refused_with_a_hint() {
         for text in [
             "",
             "ready=1",

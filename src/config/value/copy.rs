@@ -11,7 +11,8 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Files of this machine that are copied into a container before it starts: `SRC:PATH[,chown=UID[:GID]][,exclude=GLOB]…`.
+/// Files of this machine that are copied into a container before it starts:
+/// `SRC:PATH[,chown=UID[:GID]][,exclude=GLOB]…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyIn {
     source: CopySource,
@@ -83,8 +84,8 @@ impl CopyOut {
         &self.path
     }
 
-    /// The path on this machine. The copied folder or file gets this path; a file goes into it instead if the path ends in
-    /// a slash or is an existing folder.
+    /// The path on this machine. The copied folder or file gets this path; a file goes into it instead if the path ends
+    /// in a slash or is an existing folder.
     #[must_use]
     pub fn to(&self) -> &PathBuf {
         &self.to
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn senseless_copies_are_refused() {
         for text in [
             "src",
             "src:app",
@@ -322,7 +323,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_again(text in "[a-z:/,=.*-]{0,12}:/[a-z,=:/]{0,12}(,chown=[0-9]{1,4}(:[0-9]{1,4})?)?(,exclude=[a-z*,]{1,5})?(,on=failure)?") {
+        fn a_printed_copy_is_read_again(text in "[a-z:/,=.*-]{0,12}:/[a-z,=:/]{0,12}(,chown=[0-9]{1,4}(:[0-9]{1,4})?)?(,exclude=[a-z*,]{1,5})?(,on=failure)?") {
             if let Ok(copy) = text.parse::<CopyIn>() {
                 prop_assert_eq!(copy.to_string().parse::<CopyIn>().unwrap(), copy);
             }

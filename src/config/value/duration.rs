@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_duration_is_refused() {
+    fn invalid_durations_are_refused() {
         for text in [
             "",
             "s",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn gos_own_syntax_wants_a_unit() {
+    fn go_s_own_syntax_needs_a_unit() {
         assert_eq!(parse_go("10"), None);
         assert_eq!(parse_go("0"), Some(Duration::ZERO));
         assert_eq!(parse_go("10s"), Some(Duration::from_secs(10)));

@@ -104,7 +104,8 @@ impl ImageRef {
         official.unwrap_or(&self.path).to_owned()
     }
 
-    /// The tag for a pull request: the digest, else the tag, else `latest`. Never empty: the engine would pull all tags.
+    /// The tag for a pull request: the digest, else the tag, else `latest`. Never empty: the engine would pull all
+    /// tags.
     #[must_use]
     pub fn pull_tag(&self) -> &str {
         self.digest().or(self.tag()).unwrap_or("latest")
@@ -252,7 +253,7 @@ mod tests {
     const HEX: &str = "86e0e091d0da6bde2456dbb48306f3956bbeb2eae1b5b9a43045843f69fe4aaa";
 
     #[test]
-    fn names_are_taken_apart_as_docker_does() {
+    fn names_are_parsed_as_docker_parses_them() {
         for (text, domain, path, tag, familiar) in [
             ("postgres", "docker.io", "library/postgres", None, "postgres:latest"),
             ("postgres:13", "docker.io", "library/postgres", Some("13"), "postgres:13"),
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_reference_is_refused() {
+    fn invalid_references_are_refused() {
         let long_path = "a/".repeat(128) + "a";
         let long_tag = format!("app:{}", "t".repeat(129));
         let (short, upper) =

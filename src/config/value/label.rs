@@ -38,7 +38,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_label_is_a_name_and_maybe_a_value() {
+    fn a_label_is_a_name_with_an_optional_value() {
         for (text, name, value) in [
             ("a=b", "a", "b"),
             ("a", "a", ""),
@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_label_is_taken_apart_as_written(name in "[^= \t\0]+", value in "[^\0]*") {
+        fn any_label_is_parsed_as_written(name in "[^= \t\0]+", value in "[^\0]*") {
             prop_assert_eq!(parse_label(&format!("{name}={value}")).unwrap(), (name, value));
         }
 

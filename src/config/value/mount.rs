@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_mount_is_refused() {
+    fn invalid_mounts_are_refused() {
         for text in [
             "",
             "./",

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_is_no_id() {
+    fn a_uuid_is_not_a_container_id() {
         let uuid = "67e55044-10b1-426f-9247-bb680e5fe0c8";
         assert_eq!(uuid.parse::<TaskRef>().unwrap().as_uuid().unwrap().to_string(), uuid);
         assert!(uuid.to_uppercase().parse::<TaskRef>().unwrap().as_uuid().is_some());

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_somebody_made_is_user_defined() {
+    fn only_networks_that_somebody_made_are_user_defined() {
         for (name, is) in [
             ("web", true),
             ("host", false),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn hardware_addresses_have_their_forms() {
+    fn mac_addresses_have_several_forms() {
         for text in [
             "92:d0:c6:0a:29:33",
             "92-D0-C6-0A-29-33",

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_has_a_protocol_in_any_case_or_none() {
+    fn a_port_has_an_optional_protocol_in_any_case() {
         for (text, printed) in [
             ("5432", "5432/tcp"),
             ("53/UDP", "53/udp"),
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_mapping_is_refused() {
+    fn invalid_mappings_are_refused() {
         for text in [
             "",
             ":",

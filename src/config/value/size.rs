@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_size_is_refused() {
+    fn invalid_sizes_are_refused() {
         for text in [
             "",
             "hello",
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_of_cpus_is_refused() {
+    fn invalid_numbers_of_cpus_are_refused() {
         for text in [
             "",
             ".",

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_engine_knows_is_taken() {
+    fn fields_that_every_engine_supports_are_accepted() {
         let plain = config(r#"{"network":"a","mount":["type=bind,source=/a,target=/b"],"memory":"1g"}"#);
         assert!(!matter_to(&plain) && check(&plain, Engine::with_api((1, 20))).is_ok());
         assert!(matter_to(&config(r#"{"mac_address":"92:d0:c6:0a:29:33"}"#)));

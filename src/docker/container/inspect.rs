@@ -1,5 +1,5 @@
-//! Inspects containers and images: reads the parts of the engine's answer that cube needs. Unknown states and fields are
-//! accepted, because engines differ.
+//! Inspects containers and images: reads the parts of the engine's answer that cube needs. Unknown states and fields
+//! are accepted, because engines differ.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -63,8 +63,8 @@ impl Docker {
 }
 
 impl RunningTask {
-    /// As [`RunningTask::inspect`], but waits shortly until the engine reports the addresses of the published ports: they may
-    /// be missing just after the start, and on some networks for ever.
+    /// As [`RunningTask::inspect`], but waits shortly until the engine reports the addresses of the published ports:
+    /// they may be missing just after the start, and on some networks for ever.
     pub(crate) async fn inspect_published(&self) -> Result<Details, Error> {
         let untold = |details: &Result<Details, Error>| details.as_ref().is_ok_and(Details::lacks_ports);
         TELLING.ask(|| self.inspect(), untold).await
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_with_nulls_and_unknown_words_is_understood() {
+    fn an_answer_with_nulls_and_unknown_values_is_understood() {
         let container = container(
             r#"{"Id":"a","Name":"/web","Created":"2026-01-02T03:04:05.678Z","Extra":1,
                 "Config":{"Image":"i","Labels":null,"ExposedPorts":null},
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_final_unless_the_engine_may_start_it_again() {
+    fn an_end_is_final_unless_the_engine_may_restart_the_task() {
         let undecided = |status: &str, policy: &str, code: i64, restarts: u64, engine: Engine| {
             let json = format!(
                 r#"{{"Id":"a","RestartCount":{restarts},"State":{{"Status":"{status}","ExitCode":{code}}},

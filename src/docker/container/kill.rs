@@ -24,7 +24,8 @@ impl Docker {
     /// Removes one of cube's own tasks with its anonymous volumes; kills it if it runs.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's, or the engine's refusal.
+    /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's, or the engine's
+    /// refusal.
     pub async fn remove_task(&self, task: &TaskRef) -> Result<DockerResult, Error> {
         let (found, details) = self.find_own(task).await?;
         found

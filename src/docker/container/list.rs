@@ -1,4 +1,4 @@
-//! cube's own tasks on the engine, found by their label.
+//! Lists cube's own tasks on the engine, found by their label.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -37,7 +37,7 @@ pub struct Listed {
     /// Its id; [`Docker::handle`] makes a handle from it.
     #[serde(rename = "container_id")]
     pub id: EngineId,
-    /// The task's UUID.
+    /// The UUID of the task.
     pub task_id: Uuid,
     /// The container's name.
     pub name: String,
@@ -65,8 +65,8 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Whether the task is over: it ended and no process of cube still needs it, or the process of cube that it belonged to
-    /// is gone.
+    /// Whether the task is over: it ended and no process of cube still needs it, or the process of cube that it
+    /// belonged to is gone.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         (self.state.is_final() && !self.is_in_use()) || self.is_orphaned()
@@ -109,7 +109,8 @@ impl Docker {
         self.list_labelled(TASK_ID, all, |_| true).await
     }
 
-    /// cube's own tasks that match the filters, newest first: running ones, or `all`. A filter on the state searches all.
+    /// cube's own tasks that match the filters, newest first: running ones, or `all`. A filter on the state searches
+    /// all.
     ///
     /// # Errors
     /// The engine's.
@@ -122,8 +123,8 @@ impl Docker {
         self.list_labelled(&format!("{TASK_ID}={task_id}"), true, |_| true).await
     }
 
-    /// cube's own tasks with the label `label` (`NAME` or `NAME=value`) that are `wanted`. Only for these cube checks whether
-    /// they are its own.
+    /// cube's own tasks with the label `label` (`NAME` or `NAME=value`) that are `wanted`. Only for these cube checks
+    /// whether they are its own.
     pub(crate) async fn list_labelled(
         &self,
         label: &str,
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_comes_first_and_one_time_keeps_the_engine_s_order() {
+    fn the_newest_comes_first_and_equal_times_keep_their_order() {
         let task = |(id, created)| {
             listed(&format!(
                 r#"{{"Id":"{id}","Created":{created},"Labels":{{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11"}}}}"#
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_time_to_live_is_none() {
+    fn an_absurd_time_to_live_is_ignored() {
         let task = listed(
             r#"{"Id":"a","Labels":{"cube.task.id":"6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11",
                 "cube.task.ttl":"18446744073709551615"}}"#,

@@ -136,8 +136,8 @@ impl Docker {
 
     async fn make_network(&self, name: &str, task_id: Uuid) -> Result<String, Error> {
         let labels = [(NETWORK.to_owned(), task_id.to_string())].into();
-        // A Docker engine makes one network for each bridge name, however many requests come at once; before API 1.44 it makes
-        // several networks of one name. podman's names are unique.
+        // A Docker engine makes one network for each bridge name, however many requests come at once; before API 1.44
+        // it makes several networks of one name. podman's names are unique.
         let bridge = self
             .transport
             .engine()
@@ -212,7 +212,8 @@ impl Docker {
         self.remove_unused(own.iter().filter(|network| names.contains(&network.name))).await
     }
 
-    /// Removes the networks that were made for the task, unless another task uses them. Looks for them as long as `lookout`.
+    /// Removes the networks that were made for the task, unless another task uses them. Looks for them as long as
+    /// `lookout`.
     async fn remove_made_for(&self, task_id: Uuid, lookout: Duration) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
@@ -251,7 +252,8 @@ impl Docker {
         Ok(own)
     }
 
-    /// Removes a network that cube made, unless a task of cube's or a running container uses it. Returns whether it is gone.
+    /// Removes a network that cube made, unless a task of cube's or a running container uses it. Returns whether it is
+    /// gone.
     ///
     /// # Errors
     /// The engine's.
@@ -279,8 +281,8 @@ fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(text?).ok()?.to_utc())
 }
 
-/// The name of the bridge for a network: `br-` and 12 hex digits, as engines write it, because the kernel allows no more.
-/// It is a hash of the network's name (FNV-1a), so every process of cube gets the same one.
+/// The name of the bridge for a network: `br-` and 12 hex digits, as engines write it, because the kernel allows no
+/// more. It is a hash of the network's name (FNV-1a), so every process of cube gets the same one.
 fn bridge_name(network: &str) -> String {
     let hash = network.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -293,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_networks_bridge_is_its_names_own_and_fits_the_kernel() {
+    fn a_bridge_name_is_unique_to_its_network_and_short_enough() {
         assert_eq!(bridge_name("web"), bridge_name("web"));
         assert_ne!(bridge_name("web"), bridge_name("wec"));
         assert!(["", "a", "ü", &"x".repeat(300)].iter().all(|name| bridge_name(name).len() == 15));

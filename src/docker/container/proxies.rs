@@ -42,7 +42,8 @@ impl Proxies {
         ]
     }
 
-    /// Adds the variables to `env` (`NAME=value`, or a name to unset), in upper and lower case, unless `env` has them already.
+    /// Adds the variables to `env` (`NAME=value`, or a name to unset), in upper and lower case, unless `env` has them
+    /// already.
     pub(crate) fn add_to(&self, env: &mut Vec<String>) {
         for (name, value) in self.variables().into_iter().filter(|(_, value)| !value.is_empty()) {
             for name in [name.to_owned(), name.to_lowercase()] {

@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Docker {
-    /// cube's own tasks that are over: finished, past their time to live by the engine's clock, or left by a process of cube
-    /// that is gone. Never a container that is not cube's.
+    /// cube's own tasks that are over: finished, past their time to live by the engine's clock, or left by a process of
+    /// cube that is gone. Never a container that is not cube's.
     ///
     /// # Errors
     /// The engine's.
@@ -19,14 +19,15 @@ impl Docker {
         Ok(tasks)
     }
 
-    /// Removes a task that is over, with its anonymous volumes, and with cube's networks that no other task uses. A task
-    /// that did not run when it was listed, but runs now, is left alone. Returns whether it is gone.
+    /// Removes a task that is over, with its anonymous volumes, and with cube's networks that no other task uses. A
+    /// task that did not run when it was listed, but runs now, is left alone. Returns whether it is gone.
     ///
     /// # Errors
     /// The engine's.
     pub async fn remove_listed(&self, task: &Listed) -> Result<bool, Error> {
         let handle = self.handle(task.id.clone());
-        // A task that was listed as running is over for another reason (its age, its owner is gone), which does not change.
+        // A task that was listed as running is over for another reason (its age, its owner is gone), which does not
+        // change.
         if task.state == State::Running {
             return handle.remove_from(&task.networks).await.map(|()| true);
         }

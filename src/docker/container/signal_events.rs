@@ -28,8 +28,8 @@ struct Attributes {
 }
 
 impl RunningTask {
-    /// The number of the last signal that was sent through the engine (by cube or others) to the container of an ended task.
-    /// `None` if there was none, or for a service. An engine keeps only its last 256 events.
+    /// The number of the last signal that was sent through the engine (by cube or others) to the container of an ended
+    /// task. `None` if there was none, or for a service. An engine keeps only its last 256 events.
     ///
     /// # Errors
     /// The engine's.

@@ -48,8 +48,8 @@ const LOOK_ON: Duration = Duration::from_secs(1);
 const HANGING: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Stops a task (signal, grace, kill), then removes it with its anonymous volumes. A stopped task is only removed. A
-    /// container that is not cube's is refused.
+    /// Stops a task (signal, grace, kill), then removes it with its anonymous volumes. A stopped task is only removed.
+    /// A container that is not cube's is refused.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.
@@ -147,8 +147,8 @@ impl Docker {
         }
     }
 
-    /// Waits for a removal that somebody else began: until then the name is in use. The wait is short, because only another
-    /// try shows whether that removal failed.
+    /// Waits for a removal that somebody else began: until then the name is in use. The wait is short, because only
+    /// another try shows whether that removal failed.
     async fn removed_by_others(&self, id: &str) {
         let query = WaitContainerOptionsBuilder::default().condition("removed").build();
         let mut gone = pin!(self.api.wait_container(id, Some(query)));
@@ -157,8 +157,8 @@ impl Docker {
         }
     }
 
-    /// Removes cube's own task with the config's name, if there is one. Any other container or service with that name is
-    /// left alone.
+    /// Removes cube's own task with the config's name, if there is one. Any other container or service with that name
+    /// is left alone.
     ///
     /// # Errors
     /// The engine's.
@@ -174,8 +174,8 @@ impl Docker {
         }
     }
 
-    /// Removes whatever exists of a task whose start failed or was interrupted: its container, or one that an unanswered
-    /// create request may still make. `false` if there was none but one may still appear.
+    /// Removes whatever exists of a task whose start failed or was interrupted: its container, or one that an
+    /// unanswered create request may still make. `false` if there was none but one may still appear.
     ///
     /// # Errors
     /// The engine's, if it cannot be reached or refuses. The container can still be found by its label then.
@@ -189,9 +189,9 @@ impl Docker {
         Ok(gone)
     }
 
-    /// The same by the task's UUID, on the engine or its `swarm`, for a caller that does not know how far the start got.
-    /// Looks for the container as long as `lookout`, counted from the engine's first answer, because an engine that hangs
-    /// makes the container only later. Returns whether one was found.
+    /// The same by the task's UUID, on the engine or its `swarm`, for a caller that does not know how far the start
+    /// got. Looks for the container as long as `lookout`, counted from the engine's first answer, because an engine
+    /// that hangs makes the container only later. Returns whether one was found.
     ///
     /// # Errors
     /// As `Run::discard`.
@@ -207,8 +207,8 @@ impl Docker {
             if found.is_empty() && (seen.is_some() || looked >= lookout) {
                 return Ok(seen.is_some());
             }
-            // The engine may list a container that is still being created, but not find it by its id. So only another look shows
-            // that it is gone.
+            // The engine may list a container that is still being created, but not find it by its id. So only another
+            // look shows that it is gone.
             for (task, networks) in &found {
                 if seen.get_or_insert_with(Instant::now).elapsed() >= AFTER_GRACE {
                     return Err(still_there());
@@ -221,8 +221,8 @@ impl Docker {
 }
 
 impl RunningTask {
-    /// Stops the task (signal, grace, kill), then removes it with its anonymous volumes. A stopped task is only removed. A
-    /// container that is not cube's is refused.
+    /// Stops the task (signal, grace, kill), then removes it with its anonymous volumes. A stopped task is only
+    /// removed. A container that is not cube's is refused.
     ///
     /// # Errors
     /// [`ErrorKind::TaskNotFound`], [`ErrorKind::WrongState`] for a container that is not cube's.

@@ -1,5 +1,5 @@
-//! A tar archive taken apart as it comes, from whoever wrote it: nothing in it is trusted, no name or record takes
-//! more memory than it may, and an archive that ends too early is distinguished from one that is whole.
+//! Reads a tar archive from an untrusted source, piece by piece: the memory for names and records is limited, and an
+//! archive that ends too early is detected.
 
 use bytes::{Buf, Bytes};
 use tar::{EntryType, Header};
@@ -9,20 +9,20 @@ use crate::docker::files::{
     entry::{self, BLOCK, Entry, Extensions},
 };
 
-/// The longest record that may stand before an entry, in bytes.
+/// The longest extension record before an entry, in bytes.
 const LONGEST_RECORD: u64 = 1 << 20;
 
-/// Where an archive comes from, piece by piece; `None` at the end.
+/// The source of an archive, piece by piece; `None` at the end.
 pub(crate) trait Pieces {
     fn next(&mut self) -> Option<Bytes>;
 }
 
-/// An archive up to where it was read.
+/// An archive that is being read.
 pub(crate) struct Archive<P> {
     pieces: P,
     input: Bytes,
     has_begun: bool,
-    /// What is left of the entry's data, and of the zeros behind it.
+    /// How many bytes of the entry's data are left, and of the padding after it.
     data: u64,
     padding: u64,
 }
@@ -32,8 +32,8 @@ impl<P: Pieces> Archive<P> {
         Self { pieces, input: Bytes::new(), has_begun: false, data: 0, padding: 0 }
     }
 
-    /// The next entry; what was not read of the one before is passed over. `None` behind the two blocks of zeros
-    /// that end an archive.
+    /// The next entry; unread data of the one before is skipped. `None` after the two blocks of zeros that end an
+    /// archive.
     pub(crate) fn next(&mut self) -> Result<Option<Entry>, Damage> {
         let mut extensions = Extensions::default();
         loop {
@@ -60,7 +60,7 @@ impl<P: Pieces> Archive<P> {
         }
     }
 
-    /// The next piece of the entry's data; `None` behind the last.
+    /// The next piece of the entry's data; `None` after the last.
     pub(crate) fn data(&mut self) -> Result<Option<Bytes>, Damage> {
         if self.data == 0 {
             return Ok(None);
@@ -83,7 +83,7 @@ impl<P: Pieces> Archive<P> {
         Ok(())
     }
 
-    /// The data of a record, whole.
+    /// The complete data of a record.
     fn record(&mut self, header: &Header) -> Result<Vec<u8>, Damage> {
         let size = size(header)?;
         if size > LONGEST_RECORD {
@@ -110,7 +110,7 @@ impl<P: Pieces> Archive<P> {
         Ok(block)
     }
 
-    /// Takes the next piece if all of the one before was read.
+    /// Gets the next piece, if all of the one before was read.
     fn fill(&mut self) -> Result<(), Damage> {
         while self.input.is_empty() {
             self.input =
@@ -191,11 +191,11 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_byte_of_a_head_is_seen(files in files(), at in 0usize..512, flip in 1u8..=255) {
+        fn a_changed_byte_in_a_header_is_detected(files in files(), at in 0usize..512, flip in 1u8..=255) {
             let mut whole = tar(&files);
             whole[at] ^= flip;
             prop_assume!(!files.is_empty());
-            // Only the blanks around the sum itself say nothing.
+            // Only the blanks around the checksum itself do not matter.
             let read = read(&whole, 512);
             prop_assert!(read.is_err() || (148..156).contains(&at), "{:?}", read);
         }
@@ -206,7 +206,7 @@ mod tests {
         }
 
         #[test]
-        fn any_heads_with_a_right_sum_give_entries_or_damage(
+        fn any_headers_with_a_right_checksum_give_entries_or_damage(
             bytes in prop::collection::vec(any::<u8>(), 512),
             kind in prop::sample::select(b"\x000123456789xgLKSVA".to_vec()),
             tail in prop::collection::vec(any::<u8>(), 0..2000),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn records_change_what_follows_and_only_that() {
+    fn records_change_only_the_next_entry() {
         let records = b"14 path=a/b/c\n13 mtime=9.5\n25 SCHILY.xattr.user.a=b\n";
         let end = vec![0; 2 * BLOCK];
         let all = [
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_take_all_memory_or_mean_another_thing_is_refused() {
+    fn oversized_and_ambiguous_records_are_refused() {
         let long = vec![b'a'; 5000];
         for bad in [
             head(EntryType::GNULongName, "x", 1 << 40),

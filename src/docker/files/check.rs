@@ -1,4 +1,4 @@
-//! What a config's copies cannot do, found before anything is pulled or created.
+//! Refuses copies in a config that cannot work, before anything is pulled or created.
 
 use std::{
     ffi::OsStr,
@@ -69,13 +69,13 @@ fn check_out(copy: &CopyOut, mounts: &Mounts) -> Result<(), Error> {
     let to = local(copy.to())?;
     let ground = ground(Path::new(&to.path));
     if to.path != OsStr::new("/") && ground == Path::new(&to.path) && !ground.is_dir() {
-        // It is replaced: what counts is its folder.
+        // The file is replaced, so its folder must be writable.
         return writable(ground.parent().unwrap_or(&ground)).map_err(|error| error.during(what()));
     }
     writable(&ground).map_err(|error| error.during(what()))
 }
 
-/// The deepest part of a path that is there.
+/// The deepest part of a path that exists.
 fn ground(path: &Path) -> PathBuf {
     path.ancestors().find(|part| part.exists()).unwrap_or(Path::new("/")).to_owned()
 }

@@ -1,4 +1,4 @@
-//! The copies of `docker cp`, and the archives themselves.
+//! Copies files as `docker cp` does, and transfers tar archives.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -31,19 +31,19 @@ use crate::{
     event::{Event, Events},
 };
 
-/// How many things that were left out are named.
+/// How many files that were left out are listed.
 const NAMED: usize = 20;
 
 /// How files are copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CopyOptions {
-    /// Whether a link that is named itself is followed. Links in a folder are kept as they are.
+    /// Whether to follow a link that is the source itself. Links inside a folder are copied as links.
     pub follow_link: bool,
-    /// Whether what goes into a container belongs to its user instead of to the numbers of this machine.
+    /// Whether files in a container get its user as their owner, instead of the user ids of this machine.
     pub archive: bool,
 }
 
-/// A tar archive from a container, as it comes.
+/// A tar archive from a container, in pieces.
 #[derive(Debug)]
 pub struct TarStream {
     body: Incoming,
@@ -54,7 +54,7 @@ impl TarStream {
     /// The next piece, or `None` at the end.
     ///
     /// # Errors
-    /// [`ErrorKind::ConnectionLost`] if the connection broke, or nothing came for as long as an answer may take.
+    /// [`ErrorKind::ConnectionLost`] if the connection broke, or nothing came within the answer timeout.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         match answered_within(self.limit, next_piece(&mut self.body)).await {
             Ok(piece) => piece,
@@ -64,12 +64,12 @@ impl TarStream {
 }
 
 impl RunningTask {
-    /// Copies a file or folder out of a container onto this machine, as `docker cp` does. What is half-written
-    /// never has its name.
+    /// Copies a file or folder out of a container onto this machine, as `docker cp` does. A file appears under its name
+    /// only when it is complete.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if the one is not there or the other cannot be written; [`ErrorKind::BadAnswer`]
-    /// if the archive came torn; [`ErrorKind::Unsupported`] below a tmpfs.
+    /// [`ErrorKind::File`] if the source does not exist or the target cannot be written; [`ErrorKind::BadAnswer`] if
+    /// the archive is incomplete; [`ErrorKind::Unsupported`] below a tmpfs.
     pub async fn copy_from(
         &self,
         from: &str,
@@ -83,7 +83,7 @@ impl RunningTask {
     /// A file or folder of a container as a tar archive.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if it is not there; [`ErrorKind::Unsupported`] below a tmpfs.
+    /// [`ErrorKind::File`] if it does not exist; [`ErrorKind::Unsupported`] below a tmpfs.
     pub async fn archive(&self, path: &str, events: Events<'_>) -> Result<TarStream, Error> {
         self.docker().archive(&self.container_id().await?, path, events).await
     }
@@ -91,8 +91,8 @@ impl RunningTask {
     /// Copies a file or folder of this machine into a container, as `docker cp` does.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if the one cannot be read or the other is not there; [`ErrorKind::Unsupported`] below a
-    /// tmpfs or where the container cannot be written to.
+    /// [`ErrorKind::File`] if the source cannot be read or the target does not exist; [`ErrorKind::Unsupported`] below
+    /// a tmpfs, or if the target is read-only.
     pub async fn copy_to(
         &self,
         from: &Path,
@@ -103,7 +103,7 @@ impl RunningTask {
         self.docker().copy_to(&self.container_id().await?, from, to, options, events).await
     }
 
-    /// Unpacks a tar archive in a folder of a container. The engine reads what is packed by gzip, bzip2 and xz too.
+    /// Unpacks a tar archive in a folder of a container. The engine accepts gzip, bzip2 and xz compression too.
     ///
     /// # Errors
     /// [`ErrorKind::File`] if there is no such folder; those of [`RunningTask::copy_to`].
@@ -117,7 +117,7 @@ impl RunningTask {
         self.docker().extract(&self.container_id().await?, archive, to, options, events).await
     }
 
-    /// The container in which its files are.
+    /// The id of the container that has its files.
     pub(crate) async fn container_id(&self) -> Result<String, Error> {
         match self.id() {
             EngineId::Container(id) => Ok(id.clone()),
@@ -206,7 +206,7 @@ impl Docker {
         self.send_archive(id, &to.path, packed, options.archive, events).await
     }
 
-    /// What is at a path of a container, without following a link at its end; `None` if nothing is.
+    /// What is at a path of a container, without following a link at its end; `None` if there is nothing.
     pub(crate) async fn stat_path(&self, id: &str, path: &OsStr) -> Result<Option<PathStat>, Error> {
         let head = self.transport.head(&archive_path(id, path)).await?;
         head.map(|headers| stat::read(&headers)).transpose()
@@ -287,7 +287,7 @@ impl CopyReport {
         }
     }
 
-    /// What was left out, in sentences.
+    /// Warnings about the files that were left out.
     pub(crate) fn warnings(&self, path: &str) -> Vec<String> {
         let mut all: Vec<String> =
             self.left_out.iter().map(|what| format!("{path}: left out {what}")).collect();
@@ -304,8 +304,8 @@ pub(crate) fn local(path: &Path) -> Result<Spot, Error> {
     Ok(Spot::new(path.as_os_str(), here.as_os_str()))
 }
 
-/// What is read of this machine, and what it is called in the copy: a link at the end is followed if that is asked
-/// for or the path's end says that it is a folder.
+/// The path to read on this machine, and its name in the copy. A link at the end is followed if `follow` is set, or if
+/// the path ends in a slash.
 pub(crate) fn source(from: &Spot, follow: bool) -> Result<(PathBuf, OsString), Error> {
     let path = PathBuf::from(from.full());
     let (folder, name) = from.split();
@@ -317,7 +317,7 @@ pub(crate) fn source(from: &Spot, follow: bool) -> Result<(PathBuf, OsString), E
     Ok((resolved.map_err(|cause| unreadable(Path::new(&from.path), cause))?, name))
 }
 
-/// Where a copy onto this machine goes: links at its end are followed, also to what is not there yet.
+/// Where a copy onto this machine goes: links at its end are followed, even to a path that does not exist yet.
 pub(crate) fn destination(mut to: Spot) -> Result<(Spot, Present), Error> {
     const MOST_LINKS: usize = 10;
     for _ in 0..=MOST_LINKS {
@@ -363,7 +363,7 @@ fn misplaced(reason: Misplaced, to: &Path) -> Error {
     Error::new(ErrorKind::File, message).with_hint(hint)
 }
 
-/// A refusal in the words of who named `path`: the container itself is there.
+/// The error for a missing `path` in a container that exists.
 fn missing(error: Error, path: &OsStr) -> Error {
     if error.kind() != ErrorKind::File {
         return error;

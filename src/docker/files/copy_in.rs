@@ -1,4 +1,4 @@
-//! `--copy-in`: files of this machine into a container that has not started yet.
+//! `--copy-in`: copies files of this machine into a container before its start.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,29 +24,29 @@ use crate::{
     event::Events,
 };
 
-/// Where in the container something is, as far as it is there.
+/// A path in the container, divided into an existing and a missing part.
 struct Ground {
-    /// The deepest folder on the way that is there.
+    /// The deepest existing folder of the path.
     folder: OsString,
-    /// What is still to be made below it.
+    /// The part of the path that has to be made.
     missing: PathBuf,
-    /// Whether the whole path is there, but as a file.
+    /// Whether the whole path exists, but as a file.
     onto_file: bool,
 }
 
 impl RunningTask {
-    /// Copies files into its container; missing parents are made, root's and 0755.
+    /// Copies files into its container. Missing parent folders are made, owned by root, with mode 0755.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if the source cannot be read or cannot become what it is to become;
-    /// [`ErrorKind::Unsupported`] below a tmpfs or where the container cannot be written to.
+    /// [`ErrorKind::File`] if the source cannot be read or does not fit the target; [`ErrorKind::Unsupported`] below a
+    /// tmpfs, or if the target is read-only.
     pub async fn copy_in(&self, copy: &CopyIn, events: Events<'_>) -> Result<CopyReport, Error> {
         self.docker().copy_in(&self.container_id().await?, copy, events).await
     }
 }
 
 impl Docker {
-    /// What a task's config has copied into its container.
+    /// Makes all copies into the container that a task's config asks for.
     pub(crate) async fn copy_all_in(
         &self,
         id: &str,
@@ -75,7 +75,7 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<CopyReport, Error> {
         let (path, name) = copy::source(&copy::local(path)?, false)?;
-        // What a link leads to is meant: the link alone would lead nowhere in there.
+        // A link is followed: its target would not exist in the container.
         let path = path.canonicalize().map_err(|cause| report::unreadable(&path, cause))?;
         let is_folder = path.is_dir();
         let spot = Spot::in_container(copy.path());
@@ -152,7 +152,7 @@ impl Docker {
         Ok(Ground { folder: found, missing, onto_file })
     }
 
-    /// What is at a path, behind a link at its end, and whether it is a folder.
+    /// The path with a link at its end resolved, and whether it is a folder; `None` if there is nothing.
     async fn folder_at(&self, id: &str, path: &OsStr) -> Result<Option<(OsString, bool)>, Error> {
         let Some(found) = self.stat_path(id, path).await? else { return Ok(None) };
         let Some(target) = found.link_target() else { return Ok(Some((path.to_owned(), found.is_folder()))) };
@@ -162,7 +162,7 @@ impl Docker {
     }
 }
 
-/// The folders on the way to what is missing.
+/// The missing parent folders.
 fn parents(missing: &Path) -> Vec<Item> {
     let mut all: Vec<&Path> =
         missing.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();

@@ -1,4 +1,4 @@
-//! `--copy-out`: files out of a container at its end.
+//! `--copy-out`: copies files out of a container at its end.
 
 use std::{path::Path, time::Duration};
 
@@ -19,18 +19,18 @@ use crate::{
     event::Events,
 };
 
-/// How long an engine that has gone is waited for, and between two tries: no event says when it is back.
+/// How long to wait for an engine that has gone away, and the pause between two tries: no event says when it is back.
 const COMES_BACK: Duration = Duration::from_secs(30);
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 impl RunningTask {
-    /// Copies files out of a container. Missing parents of the target are made, and what is half-written never has
-    /// its name; `tag` marks it until then. An engine that goes away meanwhile, or sends nothing, is asked again for
-    /// 30 s.
+    /// Copies files out of a container. Missing parent folders of the target are made. A file appears under its name
+    /// only when it is complete; until then its name contains `tag`. If the engine goes away or sends nothing, the copy
+    /// is tried again for 30 s.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] if the path is not there or the target cannot be written; [`ErrorKind::BadAnswer`] if the
-    /// archive came torn; [`ErrorKind::Unsupported`] below a tmpfs.
+    /// [`ErrorKind::File`] if the path does not exist or the target cannot be written; [`ErrorKind::BadAnswer`] if the
+    /// archive is incomplete; [`ErrorKind::Unsupported`] below a tmpfs.
     pub async fn copy_out(&self, copy: &CopyOut, tag: &str, events: Events<'_>) -> Result<CopyReport, Error> {
         let until = Instant::now() + COMES_BACK;
         loop {
@@ -59,8 +59,8 @@ impl RunningTask {
     }
 }
 
-/// A folder becomes the target itself, also where it is there already; a file goes into a folder that is there or
-/// is asked for by a slash.
+/// A folder becomes the target itself, even an existing one. A file goes into the target if that is an existing folder
+/// or ends in a slash.
 fn place(from: &Spot, is_folder: bool, to: &Path) -> Result<Place, Error> {
     let to = copy::local(to)?;
     let (parent, _) = to.split();
@@ -83,7 +83,7 @@ fn place(from: &Spot, is_folder: bool, to: &Path) -> Result<Place, Error> {
     }
 }
 
-/// Whether an engine that restarts, or has not tidied up the container that ended, gives this error.
+/// Whether the error may pass: the engine restarts, or has not cleaned up the ended container yet.
 fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
 }
@@ -94,7 +94,7 @@ mod tests {
     use crate::docker::files::{damage::Damage, unpack::of_archive};
 
     #[test]
-    fn an_archive_of_which_nothing_came_is_asked_for_again_and_a_torn_one_is_not() {
+    fn an_empty_archive_is_requested_again_and_a_torn_one_is_not() {
         assert!(is_passing(&of_archive(Damage::Empty)));
         assert!(!is_passing(&of_archive(Damage::Torn)));
         assert!(!is_passing(&of_archive(Damage::Malformed("a block is empty"))));

@@ -3,11 +3,11 @@
 /// Why an archive cannot be read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// Not a byte of it came.
+    /// No byte of it came.
     Empty,
-    /// It ends before its end.
+    /// It ends too early.
     Torn,
-    /// It is not what a tar archive may be, in words.
+    /// It is not a valid tar archive, with the reason.
     Malformed(&'static str),
 }
 

@@ -1,35 +1,35 @@
-//! The head of one entry of a tar archive: what the crate reads of the blocks, and what extension records change.
+//! The header of one entry of a tar archive: the block itself, and the extension records that change it.
 
 use tar::{EntryType, Header};
 
 use crate::docker::files::damage::{Damage, damaged};
 
-/// A tar archive comes in blocks of this many bytes.
+/// The block size of a tar archive, in bytes.
 pub(crate) const BLOCK: usize = 512;
 /// The longest name that Linux takes, in bytes.
 const LONGEST_NAME: usize = 4096;
 
-/// What an entry stands for.
+/// The kinds of entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     File,
     Folder,
-    /// A symbolic link, to be kept as it is.
+    /// A symbolic link, with its target.
     Link(Vec<u8>),
-    /// Another name of an entry before it.
+    /// Another name of an earlier entry.
     HardLink(Vec<u8>),
-    /// What cannot be copied, in words.
+    /// Something that cannot be copied, with the reason.
     Other(&'static str),
 }
 
-/// An entry's head.
+/// The header of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     pub(crate) kind: EntryKind,
-    /// Permissions, with set-user-id, set-group-id and sticky.
+    /// Permissions, with the set-user-id, set-group-id and sticky bits.
     pub(crate) mode: u32,
-    /// Seconds since 1970; what is before counts as 1970, as to Docker.
+    /// Seconds since 1970; as with Docker, earlier times become 1970.
     pub(crate) modified: i64,
     /// How many bytes of data follow.
     pub(crate) size: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Entry {
     pub(crate) capability: Option<Vec<u8>>,
 }
 
-/// What the records before an entry say of it.
+/// The extension records before an entry.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
     name: Option<Vec<u8>>,
@@ -58,7 +58,7 @@ impl Extensions {
         Ok(())
     }
 
-    /// Reads records `LENGTH KEY=VALUE\n`, of which the length counts the whole record.
+    /// Reads records of the form `LENGTH KEY=VALUE\n`; the length is that of the whole record.
     pub(crate) fn read_records(&mut self, mut text: &[u8]) -> Result<(), Damage> {
         while !text.is_empty() {
             let (record, rest) = record(text).ok_or_else(|| damaged("an extension record is malformed"))?;
@@ -116,7 +116,7 @@ fn checked_name(name: &[u8]) -> Result<Vec<u8>, Damage> {
     }
 }
 
-/// Whether the sum over the block is the one that it names.
+/// Whether the header's checksum is right.
 pub(crate) fn is_whole(header: &Header) -> bool {
     let bytes = header.as_bytes();
     let sum: u32 = bytes
@@ -140,7 +140,7 @@ pub(crate) fn entry(header: &Header, extensions: Extensions) -> Result<Entry, Da
     let kind = kind(header.entry_type(), &name, target)?;
     let named = extensions.size.map_or_else(|| header.entry_size(), Ok);
     let size = named.map_err(|_| damaged("a size is malformed"))?;
-    // As Go's reader has it: of these only the head counts.
+    // As in Go's reader, these kinds have no data, whatever their size says.
     let has_data = matches!(kind, EntryKind::File | EntryKind::Other(UNKNOWN));
     Ok(Entry {
         name,
@@ -152,12 +152,12 @@ pub(crate) fn entry(header: &Header, extensions: Extensions) -> Result<Entry, Da
     })
 }
 
-/// A kind that nobody has heard of may have data.
+/// The description of an unknown kind, which may have data.
 const UNKNOWN: &str = "of an unknown kind";
 
 fn kind(kind: EntryType, name: &[u8], target: Vec<u8>) -> Result<EntryKind, Damage> {
     Ok(match kind {
-        // Before POSIX only the slash marked a folder.
+        // Before POSIX, only a slash at the end marked a folder.
         EntryType::Regular | EntryType::Continuous if name.ends_with(b"/") => EntryKind::Folder,
         EntryType::Regular | EntryType::Continuous => EntryKind::File,
         EntryType::Directory => EntryKind::Folder,

@@ -1,7 +1,7 @@
-//! Patterns of names to leave out, as in `.gitignore`: without a slash a pattern means a name anywhere, with one a
-//! path from the top. `*` and `?` stop at slashes, `**` does not.
+//! Patterns for files to leave out, as in `.gitignore`: a pattern without a slash matches a name anywhere, a pattern
+//! with a slash matches a path from the top. `*` and `?` do not match slashes, `**` does.
 
-/// Whether a path below the copied folder, or a folder that it is in, is meant by `pattern`.
+/// Whether `pattern` matches a path below the copied folder, or one of its parent folders.
 pub(crate) fn excludes(pattern: &str, path: &[&[u8]]) -> bool {
     let anchored = pattern.trim_end_matches('/').contains('/');
     let pattern = pattern.trim_matches('/').as_bytes();
@@ -11,11 +11,11 @@ pub(crate) fn excludes(pattern: &str, path: &[&[u8]]) -> bool {
     }
 }
 
-/// Whether all of `text` is as `pattern` says. Each star is tried again from its last place only: the time is the
-/// product of both lengths at most.
+/// Whether `pattern` matches all of `text`. Backtracking goes to the last star only, so the time is at most
+/// proportional to the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut place) = (0, 0);
-    // Where the last `*` and the last `**` stand, and up to where of the text they reach.
+    // The positions of the last `*` and the last `**` in the pattern, and of the text that they matched up to.
     let mut star: Option<(usize, usize)> = None;
     let mut deep: Option<(usize, usize)> = None;
     loop {
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stars_take_no_time_without_end(stars in 1usize..40, text in "a{0,300}b") {
+        fn stars_do_not_take_endless_time(stars in 1usize..40, text in "a{0,300}b") {
             let pattern = "*a".repeat(stars) + "c";
             prop_assert!(!excluded(&pattern, &text));
             prop_assert!(!excluded(&("**a".repeat(stars) + "/c"), &text));

@@ -1,5 +1,5 @@
-//! Which paths of a container the engine's archive calls do not reach: what is mounted only while the container
-//! runs. Out of them comes an empty folder, into them a file that nobody sees, both without a word.
+//! The paths of a container that the engine's archive calls do not reach, because they are mounted only while it runs.
+//! A copy out of them would give an empty folder, a copy into them would be lost, both without an error.
 
 use std::{
     ffi::OsStr,
@@ -13,10 +13,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Mounted by the engine itself.
+/// File systems that every container has.
 const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
 
-/// What is mounted in a container.
+/// The mounts of a container.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
     all: Vec<Mounted>,
@@ -40,7 +40,7 @@ enum MountedKind {
 }
 
 impl Mounts {
-    /// Of a container, as its engine reports.
+    /// Reads the mounts of an existing container.
     pub(crate) fn read(container: &Value) -> Self {
         let mut mounts = Self::of_system();
         for mount in container["Mounts"].as_array().into_iter().flatten() {
@@ -58,7 +58,7 @@ impl Mounts {
         mounts
     }
 
-    /// Of a container that is to be.
+    /// The mounts of a container that will be made from a config.
     pub(crate) fn planned(config: &Config) -> Self {
         let mut mounts = Self::of_system();
         for volume in &config.storage.volumes {
@@ -90,13 +90,13 @@ impl Mounts {
         self.all.push(Mounted { path: path.into(), kind });
     }
 
-    /// The mount that a path is in; the root is none.
+    /// The mount that contains a path; `None` for the root file system.
     fn of(&self, path: &OsStr) -> Option<&Mounted> {
         let around = self.all.iter().filter(|mount| Path::new(path).starts_with(&mount.path));
         around.max_by_key(|mount| mount.path.components().count())
     }
 
-    /// Whether it can depend on a link in the container what a path leads to.
+    /// Whether there are mounts that copies cannot use, so that links in paths have to be resolved.
     pub(crate) fn refuse_some(&self) -> bool {
         let is_special = |mount: &Mounted| {
             matches!(mount.kind, MountedKind::Tmpfs | MountedKind::Storage { read_only: true })
@@ -104,7 +104,7 @@ impl Mounts {
         self.read_only_root || self.all.iter().any(is_special)
     }
 
-    /// Each tmpfs below a folder.
+    /// The tmpfs mounts below a folder.
     pub(crate) fn tmpfs_below(&self, folder: &OsStr) -> Vec<PathBuf> {
         let all = self.all.iter().filter(|mount| mount.kind == MountedKind::Tmpfs);
         let below = all.filter(|mount| mount.path.starts_with(folder) && mount.path != Path::new(folder));
@@ -136,7 +136,7 @@ impl Mounts {
     }
 }
 
-/// What a mount of this kind keeps from copies.
+/// The error for a path that copies do not reach.
 pub(crate) fn unreached(path: &Path, mount: &Path, what: &str) -> Error {
     let message = format!("no copy reaches {}: {} is {what}", path.display(), mount.display());
     Error::new(ErrorKind::Unsupported, message).with_hint(
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_without_mounts_has_the_system_s() {
+    fn a_container_without_mounts_still_has_the_system_mounts() {
         let mounts = Mounts::read(&json!({"HostConfig": {"Tmpfs": null}}));
         assert!(mounts.refuse_hidden(OsStr::new("/sys/x")).is_err());
         assert!(mounts.refuse_read_only(OsStr::new("/x")).is_ok());

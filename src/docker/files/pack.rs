@@ -1,5 +1,5 @@
-//! Files of this machine as a tar archive, made piece by piece in a thread of its own. Times are whole seconds, as
-//! Docker's CLI sends them.
+//! Packs files of this machine into a tar archive, piece by piece, in a thread of its own. Times are whole seconds, as
+//! from Docker's CLI.
 
 use std::{
     collections::HashMap,
@@ -28,36 +28,37 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How large a piece is.
+/// The size of a piece, in bytes.
 const PIECE: usize = 64 << 10;
 /// How many pieces may wait for the network.
 const WAITING: usize = 16;
-/// The longest name or link that a header itself holds.
+/// The longest name or link target that fits into a header.
 const IN_HEADER: usize = 100;
-/// Room for a file's capabilities.
+/// The largest value of a file's capabilities, in bytes.
 const CAPABILITY: usize = 64;
 
-/// What goes into an archive.
+/// A file or folder to pack.
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// Where it is; nothing is a folder of root's that is only a way to something.
+    /// Its path on this machine; `None` for a parent folder that is only made up.
     path: Option<PathBuf>,
     name: PathBuf,
     owner: Option<(u32, u32)>,
 }
 
 impl Item {
-    /// What is at `path` and below, under `name`; its content only if the name is a dot.
+    /// The file or folder at `path`, with all below, under `name`. If the name is a dot: the content of the folder
+    /// only.
     pub(crate) fn of(path: PathBuf, name: impl Into<PathBuf>) -> Self {
         Self { path: Some(path), name: name.into(), owner: None }
     }
 
-    /// A folder of root's.
+    /// A folder that belongs to root.
     pub(crate) fn folder(name: impl Into<PathBuf>) -> Self {
         Self { path: None, name: name.into(), owner: None }
     }
 
-    /// The same item belonging to this user and group.
+    /// The same item, owned by this user and group.
     pub(crate) fn owned_by(self, owner: Option<(u32, u32)>) -> Self {
         Self { owner, ..self }
     }
@@ -75,15 +76,15 @@ pub(crate) fn one_file(name: &str, mode: u32, content: &[u8]) -> Result<Vec<u8>,
     Ok([header.as_bytes().as_slice(), content, &vec![0; end]].concat())
 }
 
-/// An archive on its way.
+/// An archive that is being packed.
 pub(crate) struct Packed {
     pub(crate) pieces: mpsc::Receiver<Result<Bytes, Error>>,
     pub(crate) copied: Arc<Mutex<CopyReport>>,
 }
 
 impl Packed {
-    /// Packs the items; what is below them is left out where a pattern of `exclude` means it, and an error where
-    /// the container has a tmpfs, in which it would be lost.
+    /// Packs the items without the paths that a pattern in `exclude` matches. A path in `lost`, the container's tmpfs
+    /// mounts, is an error.
     pub(crate) fn start(items: Vec<Item>, exclude: Vec<String>, lost: Vec<PathBuf>) -> Result<Self, Error> {
         Self::spawn(move |writer| {
             let mut packer = Packer { writer, exclude, lost, owner: None, linked: HashMap::new() };
@@ -92,7 +93,7 @@ impl Packed {
         })
     }
 
-    /// Passes an archive on as it is.
+    /// Passes an archive on unchanged.
     pub(crate) fn of_archive(mut archive: impl Read + Send + 'static) -> Result<Self, Error> {
         Self::spawn(move |writer| {
             loop {
@@ -114,7 +115,7 @@ impl Packed {
         let copied = Arc::new(Mutex::new(CopyReport::default()));
         let mut writer = Writer { sender, piece: Vec::new(), copied: Arc::clone(&copied) };
         let thread = std::thread::Builder::new().name("cube-pack".to_owned()).spawn(move || {
-            // Whoever does not take the pieces any more knows why.
+            // If the receiver is gone, it has its own error.
             if let Err(error) = work(&mut writer).and_then(|()| writer.flush()) {
                 let _ = writer.sender.blocking_send(Err(error));
             }
@@ -143,7 +144,7 @@ impl Writer {
         self.write([0; BLOCK].get(..padding).unwrap_or_default())
     }
 
-    /// The first `size` bytes of a file, which has to have as many.
+    /// Packs exactly `size` bytes of a file.
     fn file(&mut self, mut file: File, size: u64) -> io::Result<Result<(), Error>> {
         let mut left = size;
         while left > 0 {
@@ -192,7 +193,7 @@ struct Packer<'a> {
     exclude: Vec<String>,
     lost: Vec<PathBuf>,
     owner: Option<(u32, u32)>,
-    /// Names of files that have several, by device and inode.
+    /// The packed names of files with several hard links, by device and inode.
     linked: HashMap<(u64, u64), PathBuf>,
 }
 
@@ -205,7 +206,7 @@ impl Packer<'_> {
         self.head(plain_header(EntryType::Directory, 0o755, now()), &folder_name(&item.name), b"")
     }
 
-    /// One file or folder, and what is below it.
+    /// Packs one file or folder, with all below.
     fn entry(&mut self, path: &Path, name: &Path, below: &mut Vec<OsString>) -> Result<(), Error> {
         if let Some(tmpfs) = self.lost.iter().find(|tmpfs| name.starts_with(tmpfs) && name != *tmpfs) {
             return Err(unreached(name, tmpfs, "a tmpfs"));
@@ -258,7 +259,7 @@ impl Packer<'_> {
 
     fn file(&mut self, path: &Path, name: &Path) -> Result<(), Error> {
         let file = File::open(path).map_err(|cause| unreadable(path, cause))?;
-        // Of what is open: it may be another than was looked at.
+        // The metadata of the open file: the path may have changed since it was looked at.
         let metadata = file.metadata().map_err(|cause| unreadable(path, cause))?;
         let mut capability = [0; CAPABILITY];
         if let Ok(length) = rustix::fs::fgetxattr(&file, "security.capability", &mut capability) {
@@ -298,7 +299,7 @@ impl Packer<'_> {
         header
     }
 
-    /// The first name of a file that has another; none if this is the first.
+    /// The name under which a hard link was already packed; `None` if this is the first.
     fn first_of(&mut self, metadata: &Metadata, name: &Path) -> Option<PathBuf> {
         if metadata.nlink() < 2 {
             return None;
@@ -310,7 +311,7 @@ impl Packer<'_> {
         known
     }
 
-    /// Writes an entry's head, before it the records of what does not fit into it.
+    /// Writes an entry's header, and before it records for values that do not fit.
     fn head(&mut self, mut header: Header, name: &[u8], target: &[u8]) -> Result<(), Error> {
         for (kind, text) in [(EntryType::GNULongName, name), (EntryType::GNULongLink, target)] {
             if text.len() > IN_HEADER {
@@ -334,13 +335,13 @@ impl Packer<'_> {
 
     fn capability(&mut self, value: &[u8]) -> Result<(), Error> {
         let record = [b" SCHILY.xattr.security.capability=", value, b"\n"].concat();
-        // Its own length counts too; of these sizes it has two digits.
+        // The length includes its own two digits.
         let length = record.len() + 2;
         self.record(EntryType::XHeader, &[length.to_string().as_bytes(), &record].concat())
     }
 }
 
-/// Of root's.
+/// A header of an entry that belongs to root.
 fn plain_header(kind: EntryType, mode: u32, modified: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
@@ -360,7 +361,7 @@ fn now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }
 
-/// The name of what is copied, for a target that is a folder.
+/// The last part of a path: the name of a copy in a target folder.
 pub(crate) fn base_name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or(OsStr::new("."))
 }

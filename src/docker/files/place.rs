@@ -1,4 +1,4 @@
-//! Where a copy goes, by the rules of `docker cp`: into a folder that is there, under a new name, over a file.
+//! Decides where a copy goes, by the rules of `docker cp`: into an existing folder, under a new name, or over a file.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -8,7 +8,7 @@ use std::{
 /// The longest name of a file on Linux, in bytes.
 const LONGEST: usize = 255;
 
-/// A path as somebody wrote it: cleaned, and what its end says of it.
+/// A path that the user wrote: cleaned, and with the meaning of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Spot {
     /// Absolute, without `.`, `..` and double slashes.
@@ -16,19 +16,19 @@ pub(crate) struct Spot {
     pub(crate) end: SpotEnd,
 }
 
-/// What the end of a path says.
+/// The meaning of a path's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SpotEnd {
     /// A name.
     Name,
-    /// A slash: it is a folder.
+    /// A slash: the path must be a folder.
     Slash,
-    /// `/.`: the content of a folder. The root has no name of its own either.
+    /// `/.`: the content of the folder. The root counts as this too.
     Content,
 }
 
 impl Spot {
-    /// `text` from the absolute folder `from` on.
+    /// `text`, relative to the absolute folder `from`.
     pub(crate) fn new(text: &OsStr, from: &OsStr) -> Self {
         let bytes = text.as_bytes();
         let whole = if bytes.first() == Some(&b'/') {
@@ -46,12 +46,12 @@ impl Spot {
         Self { path: OsString::from_vec(path), end }
     }
 
-    /// In a container, whose paths all begin at its root.
+    /// A path in a container, relative to its root.
     pub(crate) fn in_container(text: &str) -> Self {
         Self::new(OsStr::new(text), OsStr::new("/"))
     }
 
-    /// The path with what its end said of it.
+    /// The path with its original end.
     pub(crate) fn full(&self) -> OsString {
         let end = match self.end {
             _ if self.path == "/" => "",
@@ -89,7 +89,7 @@ fn clean(path: &[u8]) -> Vec<u8> {
     [b"/", parts.join(&b'/').as_slice()].concat()
 }
 
-/// What is where a copy is to go.
+/// What exists at the target of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Present {
     Nothing,
@@ -97,12 +97,12 @@ pub(crate) enum Present {
     Folder,
 }
 
-/// Where the copied thing goes.
+/// Where a copy goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Its content into this folder.
+    /// The content of the folder goes into this folder.
     Content(OsString),
-    /// It itself, under a name in a folder.
+    /// The file or folder itself goes into a folder, under a name.
     Named { folder: OsString, name: OsString },
 }
 
@@ -115,7 +115,7 @@ pub(crate) enum Misplaced {
     NoFolder,
 }
 
-/// Where a thing named `name` (a folder, or not) goes that is copied to `to`, where there is something or nothing.
+/// Where the copy of `name`, a folder or a file, goes if it is copied to `to`. `present` is what exists there.
 pub(crate) fn place(
     from: &Spot,
     name: &OsStr,
@@ -136,15 +136,15 @@ pub(crate) fn place(
     }
 }
 
-/// What a file is called until it is whole: hidden, beside its name, and known by `tag`.
+/// The temporary name of a file until it is complete: hidden, in the same folder, and marked by `tag`.
 pub(crate) fn draft_name(name: &[u8], tag: &str) -> Vec<u8> {
     let end = format!(".cube-{tag}");
     let room = LONGEST.saturating_sub(end.len() + 1);
     [b".", name.get(..room).unwrap_or(name), end.as_bytes()].concat()
 }
 
-/// A word of `cp`: a container and a path in it, or a path of this machine. As to Docker a path that begins with a
-/// slash or a dot is this machine's.
+/// Splits an argument of `cp` into a container and a path in it; `None` for a path of this machine. As with Docker, a
+/// path that begins with a slash or a dot is always of this machine.
 #[must_use]
 pub fn split_container(word: &str) -> Option<(&str, &str)> {
     match word.split_once(':') {
@@ -153,8 +153,7 @@ pub fn split_container(word: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// The parts of an entry's name, with what stands before the first slash taken off if `strip`. `None` if it leads
-/// out of the place that it is for.
+/// The parts of an entry's name, without the first one if `strip`. `None` if the name leads out of the target.
 pub(crate) fn parts(name: &[u8], strip: bool) -> Option<Vec<&[u8]>> {
     let parts: Vec<&[u8]> =
         name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_goes_where_docker_puts_it() {
+    fn a_copy_goes_where_docker_would_put_it() {
         let named = |folder: &str, name: &str| Ok(Place::Named { folder: folder.into(), name: name.into() });
         let content = |folder: &str| Ok(Place::Content(folder.into()));
         for (from, is_folder, to, present, expected) in [
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_leads_out() {
+    fn no_name_leads_out_of_the_target() {
         assert_eq!(parts(b"/a/./b//c", false), Some(vec![&b"a"[..], b"b", b"c"]));
         assert_eq!(parts(b"./a/b", true), Some(vec![&b"b"[..]]));
         assert_eq!(parts(b"a", true), Some(vec![]));

@@ -1,4 +1,4 @@
-//! Whether the engine's copies reach a path of a container, the links on the way to it followed.
+//! Checks whether the engine's copies reach a path of a container, after resolving the links in the path.
 
 use std::{
     collections::VecDeque,
@@ -18,12 +18,12 @@ use crate::{
     event::{Event, Events},
 };
 
-/// How many links are followed, as Linux does.
+/// The most links that are followed, as in Linux.
 const MOST_LINKS: usize = 40;
 
 impl Docker {
     /// Refuses to read a path that copies do not reach, and warns of each tmpfs below it. A link at its end is not
-    /// followed: it is copied itself.
+    /// followed, because it is copied as a link.
     pub(crate) async fn refuse_unreadable(
         &self,
         id: &str,
@@ -58,7 +58,7 @@ impl Docker {
         mounts.refuse_read_only(&path)
     }
 
-    /// Each tmpfs below a folder, from there: what is copied into one would be lost.
+    /// The tmpfs mounts below a folder, as relative paths: files copied into them would be lost.
     pub(crate) async fn lost_below(&self, id: &str, folder: &OsStr) -> Result<Vec<PathBuf>, Error> {
         let mounts = Mounts::read(&self.raw_container(id).await?);
         if mounts.tmpfs_below(OsStr::new("/")).is_empty() {
@@ -69,7 +69,7 @@ impl Docker {
         Ok(all.iter().filter_map(|path| path.strip_prefix(&folder).ok().map(Path::to_owned)).collect())
     }
 
-    /// The path that this one leads to, as far as something is there.
+    /// The path with its links resolved, as far as it exists.
     async fn resolved(&self, id: &str, path: &OsStr) -> Result<OsString, Error> {
         let (mut done, mut rest, mut links) = (PathBuf::from("/"), names(Path::new(path)), 0);
         while let Some(name) = rest.pop_front() {

@@ -1,15 +1,15 @@
-//! What came of a copy.
+//! The result of a copy.
 
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 
-/// What was copied.
+/// What a copy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CopyReport {
-    /// Bytes of files.
+    /// The bytes of the copied files.
     pub bytes: u64,
-    /// What was left out, with the reason; the first 20.
+    /// The first 20 files that were left out, each with the reason.
     pub left_out: Vec<String>,
     /// How many more were left out.
     pub unnamed: u64,

@@ -1,4 +1,4 @@
-//! An archive into a container: as fast as the engine takes it, and given up when it takes nothing any more.
+//! Sends an archive to a container as fast as the engine takes it, and gives up if the engine stops taking it.
 
 use std::{
     ffi::OsStr,
@@ -25,21 +25,21 @@ use crate::{
     event::{Event, Events},
 };
 
-/// How often it is looked how far a copy is: no event says so.
+/// How often the progress of an upload is checked: there is no event.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How far an upload is.
+/// The progress of an upload.
 #[derive(Default)]
 struct Upload {
     bytes: AtomicU64,
-    /// Whether it waits for what it sends, and not for the engine.
+    /// Whether it waits for the source, and not for the engine.
     starved: AtomicBool,
-    /// Why there is nothing more to send.
+    /// Why the source failed.
     failed: Mutex<Option<Error>>,
 }
 
 impl Docker {
-    /// Unpacks an archive in a folder of a container; `as_user` gives all to the container's user.
+    /// Unpacks an archive in a folder of a container; with `as_user` everything belongs to the container's user.
     pub(crate) async fn send_archive(
         &self,
         id: &str,
@@ -64,7 +64,7 @@ impl Docker {
         Ok(copied)
     }
 
-    /// Unpacks an archive that is at hand in a folder of a container.
+    /// Unpacks an archive in memory in a folder of a container.
     pub(crate) async fn send_bytes(&self, id: &str, folder: &str, archive: Vec<u8>) -> Result<(), Error> {
         let options = options(OsStr::new(folder), false);
         let sending = self.api.upload_to_container(id, Some(options), bollard::body_full(archive.into()));

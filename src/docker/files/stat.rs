@@ -1,4 +1,4 @@
-//! What an engine says of a path in a container, in the head of its answer.
+//! Reads the engine's description of a path in a container, from a header of its answer.
 
 use std::{ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{docker::http::refusal, error::Error};
 
-/// Go's bits for kinds of files.
+/// Go's mode bits for kinds of files.
 const FOLDER: u32 = 1 << 31;
 const LINK: u32 = 1 << 27;
 const DEVICE: u32 = 1 << 26;
@@ -16,7 +16,7 @@ const PIPE: u32 = 1 << 25;
 const SOCKET: u32 = 1 << 24;
 const OTHER: u32 = 1 << 19;
 
-/// What is at a path.
+/// The file, folder or link at a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct PathStat {
@@ -29,25 +29,25 @@ impl PathStat {
         self.mode & FOLDER != 0
     }
 
-    /// Whether it is neither folder nor regular file nor link.
+    /// Whether it is something other than a folder, a regular file or a link.
     pub(crate) fn is_special(&self) -> bool {
         self.mode & (DEVICE | PIPE | SOCKET | OTHER) != 0
     }
 
-    /// Where it leads, if it is a link.
+    /// The target, if it is a link.
     pub(crate) fn link_target(&self) -> Option<String> {
         (self.mode & LINK != 0).then(|| self.link_target.clone())
     }
 }
 
-/// Reads the head of an answer about a path.
+/// Reads the headers of an answer about a path.
 pub(crate) fn read(headers: &HeaderMap) -> Result<PathStat, Error> {
     let text = headers.get("x-docker-container-path-stat").map(HeaderValue::as_bytes).unwrap_or_default();
     let json = BASE64_STANDARD.decode(text).map_err(|e| refusal::bad_answer("archive", &e))?;
     serde_json::from_slice(&json).map_err(|e| refusal::bad_answer("archive", &e))
 }
 
-/// The request path for what is at `path` in a container.
+/// The request path for the archive of `path` in a container.
 pub(crate) fn archive_path(id: &str, path: &OsStr) -> String {
     let mut query = format!("/containers/{id}/archive?path=");
     for byte in path.as_bytes() {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_says_what_is_there() {
+    fn the_headers_describe_the_path() {
         let mut headers = HeaderMap::new();
         assert!(read(&headers).is_err());
         for (json, folder, link) in [

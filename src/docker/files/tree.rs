@@ -1,5 +1,5 @@
-//! A folder of this machine into which entries are written, and nothing outside it: each step down is taken from
-//! an open folder and through no link, and what is there already is replaced whole, never written to.
+//! Writes entries into a folder of this machine, and never outside it: each folder is opened from its open parent
+//! without following links, and existing files are replaced, never written to.
 
 use std::{
     ffi::OsStr,
@@ -17,27 +17,27 @@ use rustix::{
 
 use crate::docker::files::{entry::Entry, place::draft_name};
 
-/// How a folder is made that is only a way to something.
+/// The mode of a folder that has no entry of its own in the archive.
 const IMPLIED: u32 = 0o755;
 
-/// The folder, and the way from it to where the last entry was written.
+/// The folder, and the open folders on the path to the last entry.
 pub(crate) struct Tree {
     root: OwnedFd,
     way: Vec<Folder>,
-    /// What the names of files end in while they are written.
+    /// Part of the temporary names of files.
     tag: String,
-    /// Whether all of it is new, and has its name only once it is whole.
+    /// Whether the whole folder is new, and gets its name only when it is complete.
     fresh: bool,
 }
 
 struct Folder {
     name: Vec<u8>,
     fd: OwnedFd,
-    /// Set once nothing more is written below.
+    /// The mode and time to set when nothing more is written below.
     last: Option<(u32, i64)>,
 }
 
-/// A file that has its name only once it is whole.
+/// A file that gets its name only when it is complete.
 pub(crate) struct Draft {
     pub(crate) file: std::fs::File,
     folder: OwnedFd,
@@ -50,7 +50,7 @@ impl Tree {
         Self { root, way: Vec::new(), tag: tag.to_owned(), fresh }
     }
 
-    /// Makes a folder, or goes on with the one that is there. Its mode and time are set when it is left.
+    /// Makes a folder, or uses an existing one. Its mode and time are set later, when it is left.
     pub(crate) fn folder(&mut self, path: &[&[u8]], entry: &Entry) -> io::Result<()> {
         let Some((name, parents)) = path.split_last() else { return Ok(()) };
         self.enter(parents)?;
@@ -76,7 +76,7 @@ impl Tree {
         }
     }
 
-    /// Makes a symbolic link. Where it leads does not matter: nothing is written through it.
+    /// Makes a symbolic link. Its target does not matter: nothing is written through it.
     pub(crate) fn link(&mut self, path: &[&[u8]], target: &[u8], modified: i64) -> io::Result<()> {
         let name = self.enter_parents(path)?;
         let target = OsStr::from_bytes(target);
@@ -84,7 +84,7 @@ impl Tree {
         Ok(utimensat(self.here(), OsStr::from_bytes(name), &times(modified), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// Gives an entry that was written before another name.
+    /// Makes another name for an earlier entry.
     pub(crate) fn hard_link(&mut self, path: &[&[u8]], target: &[&[u8]]) -> io::Result<()> {
         let Some((old, parents)) = target.split_last() else { return Err(Errno::NOENT.into()) };
         let mut from = self.root.try_clone()?;
@@ -105,7 +105,7 @@ impl Tree {
         self.way.last().map_or(&self.root, |folder| &folder.fd)
     }
 
-    /// Makes `name` by `make`; where something is already, under another name that takes its place.
+    /// Makes `name` with `make`. If it exists, makes a temporary name first and renames it over the existing one.
     fn placed(&self, name: &[u8], make: impl Fn(&[u8]) -> Result<(), Errno>) -> io::Result<()> {
         match make(name) {
             Err(Errno::EXIST) => {}
@@ -115,7 +115,7 @@ impl Tree {
         let _ = unlinkat(self.here(), OsStr::from_bytes(&draft), AtFlags::empty());
         make(&draft)?;
         replace(self.here(), &draft, name)?;
-        // Two names of one file are not made one: the draft would stay.
+        // Renaming one name of a file to another name of the same file does nothing, so the temporary one is removed.
         let _ = unlinkat(self.here(), OsStr::from_bytes(&draft), AtFlags::empty());
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Leaves the folders below the first `kept`; what was written in them changes them no more.
+    /// Leaves the open folders after the first `kept`, and sets their modes and times.
     fn leave(&mut self, kept: usize) -> io::Result<()> {
         while self.way.len() > kept {
             if let Some(Folder { fd, last: Some((mode, modified)), .. }) = self.way.pop() {
@@ -151,7 +151,7 @@ impl Draft {
     /// Gives the file its mode, its time and its name.
     pub(crate) fn finish(self, entry: &Entry) -> io::Result<()> {
         if let Some(capability) = &entry.capability {
-            // Only root may, and not every file system can: as to Docker that is no failure.
+            // Needs root and support by the file system. As with Docker, a failure is ignored.
             let _ = fsetxattr(&self.file, "security.capability", capability, XattrFlags::empty());
         }
         finish(&self.file, entry.mode, entry.modified)?;
@@ -161,7 +161,7 @@ impl Draft {
         }
     }
 
-    /// Takes back what was written.
+    /// Removes what was written.
     pub(crate) fn discard(self) {
         let name = self.until_then.as_ref().unwrap_or(&self.name);
         let _ = unlinkat(&self.folder, OsStr::from_bytes(name), AtFlags::empty());
@@ -182,7 +182,7 @@ fn replace(folder: &OwnedFd, draft: &[u8], name: &[u8]) -> io::Result<()> {
     })
 }
 
-/// The folder `name` in `parent`, made if there is none. It can be written to until it is left.
+/// Opens the folder `name` in `parent`, and makes it if it is missing. It is writable until it is left.
 fn opened(parent: &OwnedFd, name: &[u8], mode: u32) -> io::Result<OwnedFd> {
     match mkdirat(parent, OsStr::from_bytes(name), Mode::from_raw_mode(mode & 0o777 | 0o700)) {
         Ok(()) | Err(Errno::EXIST) => open_folder(parent, name),
@@ -200,7 +200,7 @@ fn finish(fd: impl std::os::fd::AsFd, mode: u32, modified: i64) -> io::Result<()
     Ok(futimens(&fd, &times(modified))?)
 }
 
-/// As Docker sets them: read when it was last written.
+/// As with Docker, the access time is the modification time.
 fn times(modified: i64) -> Timestamps {
     let time = Timespec { tv_sec: modified, tv_nsec: 0 };
     Timestamps { last_access: time, last_modification: time }

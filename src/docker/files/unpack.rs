@@ -1,4 +1,5 @@
-//! An archive from a container onto this machine's disk, in a thread of its own: the network goes on meanwhile.
+//! Unpacks an archive from a container onto this machine's disk. It runs in a thread of its own, so that the network
+//! does not wait for the disk.
 
 use std::{
     ffi::OsStr,
@@ -34,13 +35,13 @@ const WAITING: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) place: Place,
-    /// Whether all names begin with the thing's own name in the container.
+    /// Whether all names in the archive begin with the name that the copied file or folder has in the container.
     pub(crate) strip: bool,
-    /// Distinguishes what is half-written from what others write.
+    /// Part of the temporary names, so that no other process uses them.
     pub(crate) tag: String,
 }
 
-/// An archive on its way to the disk. Dropped before its end, it takes back what it wrote.
+/// An archive that is being unpacked. If it is dropped before the end, what was written is removed.
 pub(crate) struct Unpacking {
     pieces: Option<mpsc::Sender<Bytes>>,
     done: oneshot::Receiver<Result<CopyReport, Error>>,
@@ -67,7 +68,7 @@ impl Unpacking {
         Ok(Self { pieces: Some(pieces), done, thread: Some(thread) })
     }
 
-    /// Hands a piece over. `false` once no more is wanted: it ended, or failed.
+    /// Passes a piece on. `false` if no more is needed: unpacking has ended or failed.
     pub(crate) async fn feed(&mut self, piece: Bytes) -> bool {
         match &self.pieces {
             Some(pieces) => pieces.send(piece).await.is_ok(),
@@ -75,7 +76,7 @@ impl Unpacking {
         }
     }
 
-    /// What came of it, once all pieces were handed over.
+    /// Waits for the result, after all pieces were passed on.
     pub(crate) async fn finish(mut self) -> Result<CopyReport, Error> {
         self.pieces = None;
         match (&mut self.done).await {
@@ -94,12 +95,12 @@ impl Drop for Unpacking {
     }
 }
 
-/// Where the thing is written, and what becomes of it in the end.
+/// The folder that is written to, and its final name.
 struct Root {
     folder: OwnedFd,
-    /// What all its paths begin with.
+    /// The prefix of all paths in it.
     top: Option<Vec<u8>>,
-    /// The name that it gets once it is whole.
+    /// The name that it gets when it is complete.
     named: Option<Vec<u8>>,
 }
 
@@ -135,7 +136,7 @@ impl Root {
             (_, _) => {}
         }
         let draft = draft_name(&name, &target.tag);
-        // Of an earlier try that was killed.
+        // A draft of an earlier try that was killed.
         remove_draft(target, &draft);
         Ok(Self { folder, top: Some(draft), named: Some(name) })
     }
@@ -197,7 +198,7 @@ impl Root {
         Some(self.top.iter().map(Vec::as_slice).chain(parts).collect())
     }
 
-    /// Only now that all is there.
+    /// Gives the folder its name, when everything is written.
     fn give_name(&self, target: &Target, copied: &CopyReport) -> Result<(), Error> {
         let (Some(draft), Some(name)) = (&self.top, &self.named) else { return Ok(()) };
         let (draft, name) = (OsStr::from_bytes(draft), OsStr::from_bytes(name));
@@ -213,7 +214,7 @@ impl Root {
     }
 }
 
-/// Why a file is not there as a whole.
+/// Why a file is incomplete.
 enum Broken {
     Disk(io::Error),
     Archive(Damage),
@@ -243,7 +244,7 @@ fn write_file<P: Pieces>(
     }
 }
 
-/// A link to what was left out itself, or to what never was there, is no failure.
+/// Whether a hard link was made. A target that was left out or never existed is not an error.
 fn is_linked(linked: io::Result<()>) -> Result<bool, Error> {
     match linked {
         Ok(()) => Ok(true),
@@ -260,7 +261,7 @@ fn kind_of(folder: &OwnedFd, name: &[u8]) -> Option<FileType> {
 }
 
 impl Target {
-    /// What it is called in the end.
+    /// Its final path.
     pub(crate) fn path(&self) -> std::path::PathBuf {
         match &self.place {
             Place::Content(folder) => folder.into(),
@@ -268,7 +269,7 @@ impl Target {
         }
     }
 
-    /// An entry that cannot be written, by the path that it would have had.
+    /// The error for an entry that cannot be written, with its final path.
     fn failed(&self, entry: &Entry, cause: io::Error) -> Error {
         let mut path = self.path();
         path.extend(parts(&entry.name, self.strip).into_iter().flatten().map(OsStr::from_bytes));
@@ -283,7 +284,7 @@ impl Target {
     }
 }
 
-/// Removes what an earlier try or a failure left, folders that nobody may write to included.
+/// Removes what an earlier try or a failure left, even read-only folders.
 fn remove_draft(target: &Target, draft: &[u8]) {
     let Place::Named { folder, .. } = &target.place else { return };
     let path = Path::new(folder).join(OsStr::from_bytes(draft));
@@ -305,7 +306,7 @@ fn open_up(folder: &Path) {
 
 pub(crate) fn of_archive(damage: Damage) -> Error {
     match damage {
-        // podman answers so while a container is between its end and the time that it is tidied up.
+        // podman answers like this after a container's end, until it has cleaned up.
         Damage::Empty => Error::new(ErrorKind::ConnectionLost, "the engine sent nothing of the archive")
             .with_hint("a container that ends at this moment gives none: copy again"),
         Damage::Torn => Error::new(ErrorKind::BadAnswer, "the archive from the engine came torn")

@@ -1,23 +1,23 @@
-//! How long an engine may take to answer, counted only while cube itself runs: one that was suspended (Ctrl-Z, SIGSTOP,
-//! a frozen container) finds the answer and the end of its time at once.
+//! The answer timeout, counted only while cube itself runs: after a suspension (Ctrl-Z, SIGSTOP, a frozen container),
+//! the timeout and the answer may arrive at the same moment.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-/// Woken so much later than asked, this process did not run meanwhile.
+/// If a timer is this late, the process was suspended.
 const SUSPENDED: Duration = Duration::from_millis(100);
 
-/// What `work` gives within `limit`, which begins anew where this process did not run when it ended.
+/// The result of `work` within `limit`. If the process was suspended when the limit ended, the limit starts again.
 pub(crate) fn answered_within<T>(
     limit: Duration,
     work: impl Future<Output = T>,
 ) -> impl Future<Output = Result<T, Elapsed>> {
-    // On the heap: else each caller would carry it twice.
+    // On the heap, to keep the futures of callers small.
     let mut work = Box::pin(work);
     async move {
         loop {
-            // Nothing where the clock does not reach so far.
+            // Without a limit if the time is beyond the range of the clock.
             let Some(until) = Instant::now().checked_add(limit) else { return Ok(work.await) };
             match timeout_at(until, &mut work).await {
                 Err(_) if until.elapsed() > SUSPENDED => {}
@@ -36,7 +36,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_longer_is_given_up_and_what_does_not_is_kept() {
+    async fn a_slow_answer_is_given_up_and_a_fast_one_is_kept() {
         assert_eq!(answered_within(LIMIT, async { 7 }).await.ok(), Some(7));
         let begun = Instant::now();
         assert!(answered_within(LIMIT, std::future::pending::<()>()).await.is_err());
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_came_while_the_process_did_not_run_counts() {
+    async fn an_answer_that_came_during_a_suspension_counts() {
         let (answer, answered) = oneshot::channel();
         let waits = tokio::spawn(answered_within(LIMIT, answered));
         tokio::task::yield_now().await;

@@ -1,35 +1,35 @@
-//! HTTP's chunked bodies (RFC 9112, 7.1), taken apart without a copy.
+//! Decodes HTTP's chunked bodies (RFC 9112, section 7.1) without copying.
 
 use bytes::{Buf, Bytes};
 
-/// The most digits of a chunk's size: it fits into 64 bits.
+/// The most digits of a chunk's size, so that it fits into 64 bits.
 const DIGITS: u32 = 16;
-/// The most bytes of a line (a chunk's extensions, a trailer) that are passed over.
+/// The longest line (a chunk's extensions, a trailer) that is skipped, in bytes.
 const LONGEST_LINE: u32 = 8 << 10;
 
-/// The body is not chunked as it says.
+/// The body is not validly chunked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Where in a chunked body the input stands.
+/// The position in a chunked body.
 #[derive(Debug)]
 pub(crate) struct Chunked {
     position: Position,
-    /// Bytes left of the chunk; before its data the size as far as it is read.
+    /// The bytes left in the chunk; while its size is being read, the value so far.
     left: u64,
-    /// Bytes of the line so far.
+    /// The length of the current line so far.
     line: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
     Size,
-    /// Behind the digits of the size, to the line's end.
+    /// After the digits of the size, until the end of the line.
     Extension,
     Data,
-    /// Behind a chunk's data: an empty line.
+    /// After a chunk's data: an empty line.
     Behind,
-    /// In the lines behind the last chunk, of which an empty one is the end.
+    /// In the lines after the last chunk, until an empty one.
     Trailer,
     End,
 }
@@ -44,7 +44,7 @@ impl Chunked {
         self.position == Position::End
     }
 
-    /// What is next of the body in `input`; `None` when all of that is taken.
+    /// The next piece of the body in `input`; `None` when `input` is used up.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Malformed> {
         while !input.is_empty() && self.position != Position::End {
             if self.position == Position::Data {
@@ -60,7 +60,7 @@ impl Chunked {
         Ok(None)
     }
 
-    /// Reads a byte that is no data.
+    /// Reads a byte that is not data.
     fn read(&mut self, byte: u8) -> Result<(), Malformed> {
         self.line += 1;
         match (self.position, byte) {
@@ -76,7 +76,7 @@ impl Chunked {
             }
             (Position::Behind, b'\r') if self.line == 1 => {}
             (Position::Behind, b'\n') => self.go(Position::Size),
-            // The line end itself may be two bytes.
+            // The end of the line may be two bytes.
             (Position::Trailer, b'\n') if self.line <= 1 => self.position = Position::End,
             (Position::Trailer, b'\n') => self.line = 0,
             (Position::Trailer, b'\r') => self.line -= 1,
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_chunked_is_malformed() {
+    fn invalid_chunks_are_malformed() {
         for input in [
             "x\r\n",
             "\r\n",

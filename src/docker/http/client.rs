@@ -1,6 +1,5 @@
-//! HTTP/1.1 to the engine over one reused connection, under bollard and beside it. What a task writes comes
-//! over connections of its own, see `stream.rs`.
-//! A request is sent again only when not a byte of it went out.
+//! The HTTP/1.1 client for the engine, used by bollard and by cube itself. It reuses idle connections. A task's output
+//! comes over separate connections, see `stream.rs`. A request is sent again only if no byte of it was sent.
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -34,17 +33,17 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The most that a plain (not streamed) answer may hold.
+/// The largest answer that is not streamed, in bytes.
 const LARGEST_ANSWER: u64 = 64 << 20;
-/// How much hyper buffers of what it reads.
+/// The size of hyper's read buffer, in bytes.
 const READ_BUFFER: usize = 64 << 10;
 
-/// What cube calls itself.
+/// The value of the `User-Agent` header.
 pub(crate) const USER_AGENT: &str = concat!("cube/", env!("CARGO_PKG_VERSION"));
 
 type RequestBody = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// The way to one engine. Clones share the idle connections.
+/// The HTTP client for one engine. Clones share the idle connections.
 #[derive(Clone)]
 pub(crate) struct Transport(Arc<Shared>);
 
@@ -62,7 +61,7 @@ struct PooledConnection {
     budget: Budget,
 }
 
-/// Whether an answer is read whole or as it comes.
+/// Whether an answer is read as a whole or as a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AnswerKind {
     Whole,
@@ -70,7 +69,7 @@ pub(crate) enum AnswerKind {
 }
 
 impl Transport {
-    /// A transport that waits at most `limit` for the head of an answer.
+    /// A client that waits at most `limit` for the head of an answer.
     pub(crate) fn new(address: &Address, limit: Duration) -> Result<Self, Error> {
         let host = match address {
             Address::Tcp { host, port, .. } => HeaderValue::try_from(format!("{host}:{port}")).ok(),
@@ -86,17 +85,17 @@ impl Transport {
         })))
     }
 
-    /// How long this transport waits for the head of an answer.
+    /// The answer timeout: how long this client waits for the head of an answer.
     pub(crate) fn limit(&self) -> Duration {
         self.0.limit
     }
 
-    /// What the engine said of itself in its first answer; nothing before that.
+    /// What is known about the engine from its first answer; nothing before that.
     pub(crate) fn engine(&self) -> Engine {
         self.0.engine.get().copied().unwrap_or_default()
     }
 
-    /// The time by the engine's clock; nothing before its first answer.
+    /// The time by the engine's clock; `None` before its first answer.
     pub(crate) fn engine_time(&self) -> Option<DateTime<Utc>> {
         self.0.clock.get().and_then(EngineClock::now)
     }
@@ -139,7 +138,7 @@ impl Transport {
         Ok(collected.map_err(|e| refusal::broken_by(&e))?.to_bytes())
     }
 
-    /// Asks for the head of an answer alone; `None` if there is nothing at `path`.
+    /// Sends a HEAD request; `None` if there is nothing at `path`.
     pub(crate) async fn head(&self, path: &str) -> Result<Option<HeaderMap>, Error> {
         let call = Call::of(&Method::HEAD, path);
         let response = self.answer(Method::HEAD, path, None, &[], AnswerKind::Whole).await?;
@@ -149,7 +148,7 @@ impl Transport {
         }
     }
 
-    /// Sends a request and returns the answer once its head is there; a refusal becomes an error.
+    /// Sends a request and returns the answer when its head has come; a refusal becomes an error.
     pub(crate) async fn request(
         &self,
         method: Method,
@@ -194,12 +193,12 @@ impl Transport {
         let (mut body, mut text) = (response.into_body(), RefusalText::default());
         let reading =
             async { while matches!(next_piece(&mut body).await, Ok(Some(piece)) if text.take(&piece)) {} };
-        // What came before it broke off counts.
+        // The part that came before the connection broke is used.
         let _ = tokio::time::timeout(self.0.limit, reading).await;
         text.error(call, status, self.engine())
     }
 
-    /// Carries one request of bollard's. The target's authority is dropped: the connection decides it.
+    /// Sends one request of bollard. The authority in its URI is dropped: the connection determines it.
     pub(crate) async fn carry(self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
@@ -207,7 +206,7 @@ impl Transport {
         let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
         let call = Call::of(request.method(), &path);
         let response = self.send(request, AnswerKind::Whole).await?;
-        // bollard would read a refusal whole, however long.
+        // bollard would read a refusal completely, however long it is.
         match response.status().as_u16() {
             400.. => Err(self.refusal(call, response).await),
             _ => Ok(response),
@@ -239,12 +238,12 @@ impl Transport {
         }
     }
 
-    /// A connection beside those of HTTP's client.
+    /// A separate connection, not used for other requests.
     pub(crate) async fn dial(&self) -> Result<Stream, Error> {
         self.0.dialer.dial().await
     }
 
-    /// How requests name the engine's machine.
+    /// The value of the `Host` header.
     pub(crate) fn host(&self) -> &str {
         self.0.host.to_str().unwrap_or_default()
     }
@@ -254,7 +253,7 @@ impl Transport {
         self.0.dialer.explain(cause).unwrap_or_else(|| refusal::broken_by(cause))
     }
 
-    /// An idle connection, or a new one; and whether it served before.
+    /// An idle or new connection, and whether it was used before.
     async fn connection(&self) -> Result<(PooledConnection, bool), Error> {
         if let Some(idle) = self.take_idle() {
             return Ok((idle, true));
@@ -273,14 +272,14 @@ impl Transport {
         Ok((connection, false))
     }
 
-    /// What every request says of its engine and its sender.
+    /// Adds the `Host` and `User-Agent` headers.
     fn address(&self, request: &mut Request<RequestBody>) {
         request.headers_mut().insert(HOST, self.0.host.clone());
         request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     }
 
-    /// Hears from the engine before anything is asked that may take effect: a connection that breaks later is
-    /// one that was lost, and not an engine that could not be reached.
+    /// Checks a new connection with a ping before the first real request. If it breaks after that, the connection was
+    /// lost; if it breaks here, the engine could not be reached.
     async fn prove(&self, connection: &mut PooledConnection) -> Result<(), Error> {
         let body = Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync();
         let mut ping = Request::new(body);
@@ -304,7 +303,7 @@ impl Transport {
     }
 }
 
-/// Reads a streamed body to its next piece; `None` at its end.
+/// The next piece of a streamed body; `None` at its end.
 pub(crate) async fn next_piece<B>(body: &mut B) -> Result<Option<Bytes>, Error>
 where
     B: Body<Data = Bytes, Error = hyper::Error> + Unpin,

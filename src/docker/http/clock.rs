@@ -1,10 +1,10 @@
-//! The time by the engine's clock, which may differ from this machine's: each answer's head has it.
+//! The time by the engine's clock, which may differ from this machine's. It is taken from the headers of answers.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::header::{DATE, HeaderMap};
 use tokio::time::Instant;
 
-/// A time that the engine gave, and how long ago.
+/// A time from the engine, and when it came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EngineClock {
     time: DateTime<Utc>,
@@ -12,13 +12,13 @@ pub(crate) struct EngineClock {
 }
 
 impl EngineClock {
-    /// `None` if the head has no time.
+    /// `None` if the headers contain no time.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let time = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
         Some(Self { time: time.to_utc(), heard: Instant::now() })
     }
 
-    /// Its time now; up to a second behind, since the head has whole seconds.
+    /// The engine's time now; up to a second behind, since headers have whole seconds.
     pub(crate) fn now(&self) -> Option<DateTime<Utc>> {
         self.time.checked_add_signed(TimeDelta::from_std(self.heard.elapsed()).ok()?)
     }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_goes_on_from_what_the_engine_said() {
+    async fn the_clock_goes_on_from_the_engine_s_time() {
         let mut headers = HeaderMap::new();
         assert!(EngineClock::of(&headers).is_none());
         headers.insert(DATE, "Wed, 01 Jan 2020 00:00:30 GMT".parse().unwrap());

@@ -1,41 +1,41 @@
-//! When to read a stream that comes in small pieces. An engine writes a log line by line: to be woken for
-//! each of them costs cube and the engine more than all the rest, so while many come they are let gather.
+//! Slows down reading from a stream of many small pieces. An engine writes a log line by line, and waking up for each
+//! line costs cube and the engine more than everything else; so cube waits until several lines have arrived.
 
 use std::time::Duration;
 
-/// So many small reads are taken as they come: a short output is not late.
+/// This many small reads are done without a pause, so that a short output is not delayed.
 const PROMPT: u32 = 64;
-/// Below this a read is small, in bytes.
+/// A shorter read is small, in bytes.
 const SMALL: usize = 16 << 10;
-/// How long more may gather. A socket holds more than an engine writes in that time.
+/// The length of a pause. A socket's buffer holds more than an engine writes in that time.
 const REST: Duration = Duration::from_micros(300);
 
-/// The pace of one stream.
+/// Decides on pauses for one stream.
 #[derive(Debug, Default)]
 pub(crate) struct Coalescer {
-    /// Small reads so far.
+    /// The number of small reads so far.
     small: u32,
-    /// The last read was small, and there were many: nothing more was at hand.
+    /// Whether to pause: the last read was small, after many small ones.
     rests: bool,
 }
 
 impl Coalescer {
-    /// Returns when it is time to read. It holds its thread: a socket that is waited for wakes whoever waits
-    /// with each line, asleep on a timer or not.
+    /// Pauses if necessary. It blocks the thread: an asynchronous timer would not help, since the runtime wakes up for
+    /// each line on a socket that it watches.
     pub(crate) fn rest(&mut self) {
         if self.take_rest() {
             std::thread::sleep(REST);
         }
     }
 
-    /// So many bytes came.
+    /// Notes the number of bytes of a read.
     pub(crate) fn note(&mut self, read: usize) {
         let small = read < SMALL;
         self.small = self.small.saturating_add(u32::from(small));
         self.rests = small && self.small > PROMPT;
     }
 
-    /// Whether to rest before the next read. Who asks again has rested.
+    /// Whether to pause before the next read; then `false` until the next call of `note`.
     fn take_rest(&mut self) -> bool {
         std::mem::take(&mut self.rests)
     }
@@ -45,7 +45,7 @@ impl Coalescer {
 mod tests {
     use super::*;
 
-    /// How often there is a rest before reads of these lengths.
+    /// The number of pauses for reads of these lengths.
     fn rests(reads: impl IntoIterator<Item = usize>) -> usize {
         let mut pace = Coalescer::default();
         let rested = reads.into_iter().map(|read| {
@@ -56,17 +56,17 @@ mod tests {
     }
 
     #[test]
-    fn many_small_pieces_are_given_time_to_gather() {
+    fn reading_pauses_after_many_small_pieces() {
         assert_eq!(rests([100; 1_000]), 1_000 - PROMPT as usize);
     }
 
     #[test]
-    fn what_gathered_does_not_end_the_gathering() {
+    fn a_large_read_does_not_end_the_pauses() {
         assert!(rests((0..1_000).map(|number| if number % 2 == 0 { 100 } else { SMALL })) >= 400);
     }
 
     #[test]
-    fn what_is_short_or_large_is_read_at_once() {
+    fn short_or_large_output_is_read_at_once() {
         assert_eq!(rests([100; PROMPT as usize]), 0);
         assert_eq!(rests([SMALL; 1_000]), 0);
     }

@@ -1,4 +1,4 @@
-//! Opens byte streams to the engine, and says in one sentence why one cannot be opened or broke.
+//! Opens connections to the engine, and explains why one cannot be opened or broke.
 
 #[cfg(test)]
 pub(crate) mod fake_program;
@@ -23,13 +23,13 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The longest that a connection may take, TLS handshake included (Docker's CLI waits as long).
+/// The longest time for opening a connection, with the TLS handshake. It is the same as for Docker's CLI.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The pause before a socket whose queue is full is tried again.
 const QUEUE_FULL: Duration = Duration::from_millis(10);
 
-/// What a connection to the engine reads from and writes to.
+/// A stream that can be read and written.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for T {}
@@ -43,7 +43,7 @@ impl fmt::Debug for dyn Duplex {
 /// A connection to the engine.
 pub(crate) type Stream = Box<dyn Duplex>;
 
-/// Connects to one address, as often as asked. The files of TLS are read once.
+/// Opens connections to one address. The TLS files are read once.
 pub(crate) struct Dialer {
     address: Address,
     tls: Option<tls::Connector>,
@@ -52,7 +52,7 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Reads what TLS needs; connects to nothing.
+    /// Reads the TLS files, without connecting.
     pub(crate) fn new(address: Address) -> Result<Self, Error> {
         let tls = match &address {
             Address::Tcp { host, tls: Some(tls), .. } => Some(tls::Connector::new(host, tls)?),
@@ -71,17 +71,17 @@ impl Dialer {
         }
     }
 
-    /// Whether a connection may turn out to lead nowhere only when it is used: ssh logs in meanwhile.
+    /// Whether a new connection may still fail when it is first used: with ssh, the login happens in the background.
     pub(crate) fn opens_unproven(&self) -> bool {
         matches!(self.address, Address::Ssh { .. })
     }
 
-    /// Why a connection that was open broke, where the transport knows more than the HTTP client
-    /// that met `error`: ssh ended, or the engine refused the client's certificate.
+    /// Why an open connection broke, if the transport knows more than the HTTP client's `error`: ssh ended, or the
+    /// engine refused the client's certificate.
     pub(crate) fn explain(&self, error: &(dyn StdError + 'static)) -> Option<Error> {
         let mut next = Some(error);
         while let Some(error) = next {
-            // The source of an io::Error is its inner error's, so the inner one itself would be missed.
+            // `source()` of an io::Error is the source of its inner error, so the inner error itself would be skipped.
             if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
                 if let Some(exit) = inner.downcast_ref::<ssh::SshExit>() {
                     return Some(exit.explain(&self.address));
@@ -130,7 +130,7 @@ impl Dialer {
         for address in addresses {
             match timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    // A request is written whole: waiting to fill a packet would only delay it.
+                    // Requests are written completely: waiting to fill a packet would only delay them.
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }
@@ -184,7 +184,7 @@ impl Dialer {
     }
 }
 
-/// Nothing has been sent yet, so a full queue (many clients at once) may be tried again.
+/// Connects to a socket. If its queue is full (many clients at once), tries again, since nothing was sent yet.
 async fn unix(path: &Path) -> io::Result<UnixStream> {
     loop {
         match UnixStream::connect(path).await {

@@ -1,4 +1,4 @@
-//! Answers in JSON, read as Go writes them: what is empty may be `null` there, and counts as left out.
+//! Reads JSON answers. Go writes empty values as `null`, so `null` counts as left out.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::{docker::http::refusal, error::Error};
 
-/// Reads an answer. A field that is `null` takes its default, as one that is not there.
+/// Reads an answer. A field that is `null` gets its default, as if it were missing.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(&without_nulls(text))
 }
 
-/// The answer to a request for `path` with its nulls, to be shown.
+/// The answer to a request for `path` with its nulls, for showing it.
 ///
 /// # Errors
 /// [`crate::ErrorKind::BadAnswer`].
@@ -20,7 +20,7 @@ pub(crate) fn as_it_is(path: &str, text: &[u8]) -> Result<Value, Error> {
     serde_json::from_slice(text).map_err(|e| refusal::bad_answer(path, &e))
 }
 
-/// The same text without the members of objects that are `null`. What is no JSON stays no answer.
+/// The same text without members of objects that are `null`. Text that is not JSON stays invalid.
 fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.windows(NULL.len()).any(|window| window == NULL) {
         return Cow::Borrowed(text);
@@ -53,12 +53,12 @@ fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
 
 const NULL: &[u8] = b"null";
 
-/// Whether this byte is the last, but for white space.
+/// Whether the last byte in `kept` that is not white space is `byte`.
 fn follows(kept: &[u8], byte: u8) -> bool {
     kept.trim_ascii_end().last() == Some(&byte)
 }
 
-/// The length of the string that `text` begins with, in bytes, its quotes included.
+/// The length, in bytes and with its quotes, of the JSON string at the beginning of `text`.
 fn string(text: &[u8]) -> usize {
     let mut escaped = true;
     let end = text.iter().position(|byte| {
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_members_that_are_null_go(value in any_json(), indented in any::<bool>()) {
+        fn only_members_that_are_null_are_removed(value in any_json(), indented in any::<bool>()) {
             let text = if indented { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
             prop_assert_eq!(read::<Value>(&text.unwrap()).unwrap(), pruned(value));
         }

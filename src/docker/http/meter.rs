@@ -1,5 +1,5 @@
-//! A byte stream that stops reading past a budget, so that an endless answer cannot fill the memory: bollard collects
-//! each of its answers whole, and neither it nor hyper has a limit for that.
+//! A byte stream with a limit on what is read, so that an endless answer cannot fill the memory: bollard collects whole
+//! answers, and neither it nor hyper limits their size.
 
 use std::{
     io,
@@ -13,12 +13,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What may still be read.
+/// How many bytes may still be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<AtomicU64>);
 
 impl Budget {
-    /// Sets what may be read from now on, in bytes.
+    /// Sets how many bytes may be read from now on.
     pub(crate) fn allow(&self, bytes: u64) {
         self.0.store(bytes, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Asking an engine again where no event says when the answer will be another.
+//! Repeats a question to the engine until the answer changes, where no event reports that.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
 
-/// How long an engine that went away may take to come back, and how often it is looked for.
+/// How long an engine that went away may take to come back, and the pause between two tries.
 const RETURN: Patience = Patience { limit: Duration::from_secs(30), pause: Duration::from_millis(100) };
 
-/// How long to go on asking, and the pause between two questions.
+/// How long to repeat a question, and the pause in between.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     pub(crate) limit: Duration,
@@ -17,7 +17,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// The first answer that is not `open`, or the one that is there when the limit has passed.
+    /// The first answer that is not `open`, or the last answer when the limit has passed.
     pub(crate) async fn ask<T, F>(self, ask: impl Fn() -> F, open: impl Fn(&T) -> bool) -> T
     where
         F: Future<Output = T>,
@@ -33,7 +33,7 @@ impl Patience {
     }
 }
 
-/// Asks until the engine answers, for as long as it may take to come back.
+/// Repeats a question until the engine answers, for at most 30 s.
 pub(crate) async fn when_back<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,

@@ -1,4 +1,4 @@
-//! The query of a request: percent-encoded, and the engine's filters in JSON.
+//! The query part of a request's path: percent-encoding, and the engine's filters as JSON.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -16,17 +16,17 @@ pub(crate) fn query(path: &str, parameters: &[(&str, &str)]) -> String {
     text
 }
 
-/// Filters as an engine takes them: of one name several values may be given.
+/// Filters in the engine's form: a name may occur several times.
 pub(crate) fn filters<'a>(filters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in filters {
         words.entry(name).or_default().push(value);
     }
-    // Texts alone always become JSON.
+    // Serializing strings cannot fail.
     serde_json::to_string(&words).unwrap_or_default()
 }
 
-/// Percent-encodes what has a meaning in a query, or none.
+/// Percent-encodes all characters that are special or not allowed in a query.
 fn encode(value: &str, text: &mut String) {
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_value_holds_stays_in_it() {
+    fn special_characters_stay_in_the_value() {
         let path = query("/a", &[("tag", "sha256:1"), ("x", "a&b=c#ä"), ("n", "5")]);
         assert_eq!(path, "/a?tag=sha256%3A1&x=a%26b%3Dc%23%C3%A4&n=5");
         assert_eq!(query("/a?b=1", &[("c", "d/e")]), "/a?b=1&c=d%2Fe");

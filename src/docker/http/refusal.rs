@@ -1,5 +1,5 @@
-//! What the engine's refusals mean. Kind and hint are decided here, once: by what was asked, by the shape of the
-//! engine's text and, where that is not known, by the status.
+//! Explains the engine's refusals: chooses the error's kind and hint by the request, the shape of the engine's text
+//! and, if that is unknown, the status.
 
 pub(crate) mod call;
 pub(crate) mod printable;
@@ -18,7 +18,7 @@ use crate::{
     error::{Error, ErrorKind, Origin, deepest_cause},
 };
 
-/// A shape of an engine's text, and what it means.
+/// A predicate for an engine's text, and the error's kind and hint.
 type Rule = (fn(&EngineText) -> bool, ErrorKind, &'static str);
 
 const PODMAN_NETWORK: &str = "the engine's network does not work: `podman info` shows which it is";
@@ -30,7 +30,7 @@ const LIST_HINT: &str = "`cube ps -a` lists cube's tasks";
 const MOUNT_HINT: &str = "check the host path of --volume or --mount, and the path in the container";
 const NAME_HINT: &str = "choose another --name, or use --replace for a task that cube started";
 
-/// Whatever was asked.
+/// Rules for any request.
 const ANY: &[Rule] = &[
     (
         EngineText::is_clear_text_to_tls,
@@ -49,7 +49,7 @@ const ANY: &[Rule] = &[
     ),
 ];
 
-/// The create and the start of a container.
+/// Rules for creating and starting a container.
 const CONFIG: &[Rule] = &[
     (EngineText::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
     (EngineText::is_port_taken, ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
@@ -126,7 +126,7 @@ const CONFIG: &[Rule] = &[
     ),
 ];
 
-/// Where a command is to run.
+/// Rules for running a command.
 const COMMAND: &[Rule] = &[
     (
         EngineText::is_command_not_found,
@@ -148,7 +148,7 @@ const SWARM: &[Rule] = &[
 ];
 
 const LOG: &[Rule] = &[
-    // While it goes, its log cannot be read any more; soon it is not there at all.
+    // While the container is being removed, its log cannot be read; soon it is gone.
     (EngineText::is_going, ErrorKind::TaskNotFound, LIST_HINT),
     (
         EngineText::is_unreadable_log,
@@ -211,7 +211,7 @@ const FILES: &[Rule] = &[
 fn rules(call: Call) -> &'static [&'static [Rule]] {
     match call {
         Call::Create => &[ANY, CONFIG, CONTAINERS, PLATFORMS],
-        // What a command is called comes before what is wrong around it.
+        // Rules about the command itself come first.
         Call::Start | Call::Attach => &[COMMAND, ANY, CONFIG, CONTAINERS, STATES],
         Call::ServiceTask => &[COMMAND, ANY, CONFIG, IMAGES, SWARM],
         Call::Exec => &[COMMAND, ANY, CONFIG, STATES],
@@ -238,11 +238,11 @@ pub(crate) fn refusal(call: Call, status: u16, message: &str, engine: Engine) ->
     Error::new(kind, said(status, message)).with_origin(Origin::Engine).with_hint(hint)
 }
 
-/// What a refusal means whose text says nothing that is known.
+/// The kind and hint of a refusal with an unknown text.
 fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (ErrorKind, &'static str) {
     match (status, call) {
         (404, _) if text.is_unknown_page() => (ErrorKind::Unsupported, VERSION_HINT),
-        // At a create what is missing is the image, also where it is there for another platform.
+        // For a create request, 404 means the image, even if it exists for another platform.
         (404, Call::Create | Call::Image) => {
             (ErrorKind::ImageNotFound, "check the name and tag, or pull it with `cube pull IMAGE`")
         }
@@ -276,7 +276,7 @@ fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (Err
 
 const VERSION_HINT: &str = "`docker version` shows which engine answers, and which API it knows";
 
-/// Where an engine's own log is.
+/// The hint where to find the engine's own log.
 fn log_hint(engine: Engine) -> &'static str {
     match engine.product() {
         Product::Docker => "the engine's own log may say more: `journalctl --unit docker` on its machine",
@@ -285,7 +285,7 @@ fn log_hint(engine: Engine) -> &'static str {
     }
 }
 
-/// Whether an error is an engine's own, in words of this kind.
+/// Whether an error comes from an engine's text that satisfies the predicate.
 pub(crate) fn says(error: &Error, kind: fn(&EngineText) -> bool) -> bool {
     error.origin() == Origin::Engine && kind(&EngineText::of(&error.to_string()))
 }
@@ -297,28 +297,28 @@ fn said(status: u16, message: &str) -> String {
     printable(message.trim())
 }
 
-/// The most of a refusal that is read, in bytes.
+/// How much of a refusal is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
-/// The body of a refusal: as much of it as a message can hold.
+/// The body of a refusal, limited in size.
 #[derive(Default)]
 pub(crate) struct RefusalText(Vec<u8>);
 
 impl RefusalText {
-    /// Takes the next piece; `false` when it holds all that it can.
+    /// Adds the next piece; `false` when it is full.
     pub(crate) fn take(&mut self, piece: &[u8]) -> bool {
         let room = LONGEST_REFUSAL - self.0.len();
         self.0.extend_from_slice(piece.get(..room).unwrap_or(piece));
         self.0.len() < LONGEST_REFUSAL
     }
 
-    /// What the refusal means.
+    /// The error for the refusal.
     pub(crate) fn error(&self, call: Call, status: u16, engine: Engine) -> Error {
         refusal(call, status, &engine_message(&self.0), engine)
     }
 }
 
-/// The text of an error answer: `{"message": "…"}`, or the body as it is.
+/// The text of a refusal: the `message` in its JSON, or the whole body.
 fn engine_message(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct RefusalBody {
@@ -326,12 +326,12 @@ fn engine_message(body: &[u8]) -> String {
     }
     match serde_json::from_slice::<RefusalBody>(body) {
         Ok(answer) => answer.message,
-        // A message too long to be read to its end is cut in the middle.
+        // A message that was too long to be read completely is cut JSON.
         Err(_) => String::from_utf8_lossy(body.strip_prefix(b"{\"message\":\"").unwrap_or(body)).into_owned(),
     }
 }
 
-/// The error for an answer that is not what the API promises.
+/// The error for an answer that does not follow the API.
 pub(crate) fn bad_answer(path: &str, cause: &dyn fmt::Display) -> Error {
     let path = path.split('?').next().unwrap_or(path);
     Error::new(ErrorKind::BadAnswer, format!("the engine's answer to {path} cannot be understood"))
@@ -346,7 +346,7 @@ pub(crate) fn too_slow(limit: Duration) -> Error {
         .with_hint("see whether the engine is overloaded, or give it longer with --engine-timeout")
 }
 
-/// The same, where an error says why.
+/// The error for a connection that broke, with the deepest cause of an error.
 pub(crate) fn broken_by(cause: &(dyn std::error::Error + 'static)) -> Error {
     broken(deepest_cause(cause))
 }
@@ -358,7 +358,7 @@ pub(crate) fn broken(cause: &dyn fmt::Display) -> Error {
         .with_hint("see whether the engine was restarted; `cube ps -a` shows what is left")
 }
 
-/// The error in place of bollard's.
+/// Converts an error of bollard's into cube's.
 pub(crate) fn from_bollard(error: bollard::errors::Error) -> Error {
     use bollard::errors::Error as B;
     match error {
@@ -377,7 +377,7 @@ pub(crate) fn from_bollard(error: bollard::errors::Error) -> Error {
     }
 }
 
-/// The other way round: an error of cube's carried through bollard.
+/// Wraps an error of cube's, to pass it through bollard.
 pub(crate) fn into_bollard(error: Error) -> bollard::errors::Error {
     bollard::errors::Error::IOError { err: std::io::Error::other(error) }
 }

@@ -1,5 +1,5 @@
-//! Requests whose answer is a task's output, over a connection of their own. What comes is read as it is: hyper's
-//! body takes twice the instructions for a log in short lines, see `tests/bench/README.md`.
+//! Requests whose answer is a task's output, each over its own connection. cube reads the connection itself: hyper's
+//! body needs twice the instructions for a log with short lines, see `tests/bench/README.md`.
 
 use std::fmt;
 
@@ -24,11 +24,11 @@ use crate::{
 
 /// How much is read at a time.
 const READ: usize = 64 << 10;
-/// The most that the head of an answer may hold, in bytes and in lines.
+/// The largest head of an answer, in bytes and in header lines.
 const LONGEST_HEAD: usize = 64 << 10;
 const HEADERS: usize = 100;
 
-/// What comes on a connection, in pieces of up to 64 KiB.
+/// Reads a connection in pieces of up to 64 KiB.
 #[derive(Debug)]
 pub(crate) struct ByteSource<R> {
     stream: R,
@@ -37,7 +37,7 @@ pub(crate) struct ByteSource<R> {
 }
 
 impl<R: AsyncRead + Unpin> ByteSource<R> {
-    /// A source that begins with what was read already.
+    /// A source that begins with bytes that were read already.
     pub(crate) fn new(stream: R, read: BytesMut) -> Self {
         Self { stream, buffer: read, pace: Coalescer::default() }
     }
@@ -69,11 +69,11 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Where a body ends.
+/// How the end of a body is known.
 enum Length {
     Chunked(Chunked),
     Bytes(u64),
-    /// Where the connection does.
+    /// The body ends with the connection.
     Open,
 }
 
@@ -127,7 +127,7 @@ impl Length {
     }
 }
 
-/// An answer whose head was read.
+/// The head of an answer.
 struct Head {
     status: StatusCode,
     length: Length,
@@ -137,13 +137,13 @@ impl Transport {
     /// Asks for a body that may be long.
     ///
     /// # Errors
-    /// Why no connection is to be had, or the engine's refusal.
+    /// Those of opening a connection, or the engine's refusal.
     pub(crate) async fn stream(&self, path: &str) -> Result<Body, Error> {
         self.opened(Method::GET, path, None).await.map(|(_, body)| body)
     }
 
-    /// Sends a request whose answer is the connection itself: that, and what was read of it already.
-    /// `None` if the engine, or what is before it, keeps the connection.
+    /// Sends a request whose answer is the connection itself. Returns the connection and the bytes already read from
+    /// it; `None` if the engine, or a proxy in front of it, does not upgrade the connection.
     ///
     /// # Errors
     /// As [`Transport::stream`].
@@ -157,7 +157,7 @@ impl Transport {
         Ok(own.then(|| (body.source.stream, BytesMut::from(body.input))))
     }
 
-    /// Sends a request; what has a body asks for an upgrade.
+    /// Sends a request; a request with a body asks for an upgrade.
     async fn opened(
         &self,
         method: Method,
@@ -191,7 +191,7 @@ impl Transport {
             stream.write_all(request).await?;
             stream.flush().await
         };
-        // An engine that refuses may close before it has read all: its answer says more.
+        // An engine that refuses may close the connection early; its answer gives the better reason.
         let sent = sent.await;
         let mut read = BytesMut::with_capacity(READ);
         let head = loop {
@@ -213,13 +213,13 @@ impl Transport {
     async fn refused(&self, call: Call, status: StatusCode, mut body: Body) -> Error {
         let mut text = RefusalText::default();
         let reading = async { while matches!(body.next().await, Ok(Some(piece)) if text.take(&piece)) {} };
-        // What came before it broke off counts.
+        // The part that came before the connection broke is used.
         let _ = timeout(self.limit(), reading).await;
         text.error(call, status.as_u16(), self.engine())
     }
 }
 
-/// Takes the head of an answer out of what was `read`; `None` if it is not all there yet.
+/// Takes the head of an answer from the bytes `read`; `None` if it is not complete yet.
 fn head(read: &mut BytesMut) -> Result<Option<Head>, String> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut answer = httparse::Response::new(&mut headers);

@@ -1,27 +1,27 @@
-//! What an engine says of itself in the head of each answer.
+//! The engine's product and API version, from the headers of its answers.
 
 use hyper::header::{HeaderMap, SERVER};
 
-/// Whose engine it is.
+/// The product that the engine belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Product {
     Docker,
     Podman,
-    /// It does not say.
+    /// Unknown.
     #[default]
     Other,
 }
 
-/// Which engine answers.
+/// What is known about the engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Engine {
     product: Product,
-    /// Major and minor number of its newest API; 0.0 if it does not say.
+    /// Major and minor number of its newest API version; 0.0 if unknown.
     api: (u32, u32),
 }
 
 impl Engine {
-    /// An engine of Docker's with this API.
+    /// Docker's engine with this API version.
     #[cfg(test)]
     pub(crate) fn with_api(api: (u32, u32)) -> Self {
         Self { product: Product::Docker, api }
@@ -39,32 +39,32 @@ impl Engine {
         Self { product, api: (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default()) }
     }
 
-    /// Whose engine it is.
+    /// The product that the engine belongs to.
     pub(crate) fn product(self) -> Product {
         self.product
     }
 
-    /// Whether its newest API is below this one. An engine that does not say is taken for new.
+    /// Whether its newest API version is below `api`. An unknown version counts as new.
     pub(crate) fn is_below(self, api: (u32, u32)) -> bool {
         self.api != (0, 0) && self.api < api
     }
 
-    /// Its newest API as major and minor number; 0.0 if it does not say.
+    /// Major and minor number of its newest API version; 0.0 if unknown.
     pub(crate) fn api(self) -> (u32, u32) {
         self.api
     }
 
-    /// Whether it is Docker's own.
+    /// Whether it is Docker's engine.
     pub(crate) fn is_docker(self) -> bool {
         self.product == Product::Docker
     }
 
-    /// Whether it is Docker's own, and knows what came with this API.
+    /// Whether it is Docker's engine, and has at least this API version.
     pub(crate) fn is_docker_since(self, api: (u32, u32)) -> bool {
         self.is_docker() && self.api >= api
     }
 
-    /// Whether it is Docker's own, and older than this API.
+    /// Whether it is Docker's engine, and older than this API version.
     pub(crate) fn is_before(self, api: (u32, u32)) -> bool {
         self.is_docker() && self.api < api
     }

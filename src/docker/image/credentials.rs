@@ -1,4 +1,4 @@
-//! Registry credentials as `docker login` left them, and their form for the engine.
+//! Reads registry credentials where `docker login` stores them, and formats them for the engine.
 
 mod all;
 mod helper;
@@ -22,13 +22,13 @@ use crate::{
     small_file::{self, LARGEST_CONFIG},
 };
 
-/// Docker writes `auth` with padding; others do not.
+/// Accepts `auth` with and without padding: Docker writes it with padding, other tools do not.
 const BASE64_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How a registry is to be logged in to: a user and a password, or an identity token.
+/// The credentials for one registry: a user and a password, or an identity token.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Credentials {
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -56,15 +56,15 @@ impl Credentials {
         Self { username, password, identity_token, server: server.into() }
     }
 
-    /// The value of `X-Registry-Auth`: JSON in the URL-safe alphabet of base64, with padding.
-    /// Engines take any other alphabet for no credentials at all.
+    /// The value of `X-Registry-Auth`: JSON in URL-safe base64 with padding. Engines silently ignore any other
+    /// alphabet.
     pub(crate) fn header_value(&self) -> String {
-        // Text fields cannot fail to become JSON.
+        // Serializing strings cannot fail.
         BASE64_URL_SAFE.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 }
 
-/// Where credentials are looked up: `DOCKER_AUTH_CONFIG`, then Docker's config.json.
+/// The sources of credentials: `DOCKER_AUTH_CONFIG`, then Docker's config.json.
 #[derive(Clone)]
 pub(crate) struct CredentialSources {
     variable: Option<String>,
@@ -76,8 +76,8 @@ impl CredentialSources {
         Self { variable: surroundings.var("DOCKER_AUTH_CONFIG"), file: surroundings.config_file() }
     }
 
-    /// The credentials for a registry, named as config.json names it: its domain, or
-    /// `https://index.docker.io/v1/`. None found means an anonymous pull.
+    /// The credentials for a registry. `key` is its name in config.json: its domain, or `https://index.docker.io/v1/`.
+    /// Without credentials, the pull is anonymous.
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Credentials>, Error> {
         if let Some(text) = &self.variable {
             let found = look_up("DOCKER_AUTH_CONFIG", text.as_bytes(), key).await?;
@@ -91,7 +91,7 @@ impl CredentialSources {
         }
     }
 
-    /// The name and the text of config.json, if there is one.
+    /// The path and the text of config.json, if it exists.
     fn read_file(&self) -> Result<Option<(String, Vec<u8>)>, Error> {
         let Some(file) = &self.file else { return Ok(None) };
         match small_file::read(file, LARGEST_CONFIG) {
@@ -104,7 +104,7 @@ impl CredentialSources {
     }
 }
 
-/// The credentials for `key` in `text`, the config.json that `source` holds.
+/// The credentials for `key` in `text`, the config.json from `source`.
 async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credentials>, Error> {
     let config = parsed(source, text)?;
     let found = match place(&config, key) {
@@ -117,7 +117,7 @@ async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credenti
         .map_err(|reason| unusable(source, key, &reason))
 }
 
-/// The config.json that `source` holds; an empty one says nothing.
+/// Parses the config.json from `source`; an empty one has no entries.
 fn parsed(source: &str, text: &[u8]) -> Result<Map<String, Value>, Error> {
     if text.trim_ascii().is_empty() {
         return Ok(Map::new());
@@ -129,15 +129,15 @@ fn parsed(source: &str, text: &[u8]) -> Result<Map<String, Value>, Error> {
     })
 }
 
-/// Where a registry's credentials are kept.
+/// Where a registry's credentials are stored.
 enum CredentialStore {
-    /// By the helper of this name.
+    /// In the helper with this name.
     Helper(String),
     /// In the configuration itself.
     Entry(Map<String, Value>),
 }
 
-/// The one place that Docker looks for `key` in: its helper, else the store, else its entry.
+/// The one place where Docker looks for `key`: its helper, else the store, else its entry.
 fn place(config: &Map<String, Value>, key: &str) -> Option<CredentialStore> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let own = text(config.get("credHelpers").and_then(|helpers| helpers.get(key)));
@@ -149,7 +149,7 @@ fn place(config: &Map<String, Value>, key: &str) -> Option<CredentialStore> {
     }
 }
 
-/// What an entry holds: a token before `auth` before a user and a password.
+/// The login in an entry: a token, else `auth`, else a user and a password.
 fn of_entry(entry: &Map<String, Value>) -> Result<Option<Login>, String> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
     if let Some(token) = text("identitytoken") {
@@ -166,15 +166,15 @@ fn of_entry(entry: &Map<String, Value>) -> Result<Option<Login>, String> {
     }
 }
 
-/// `user:password` in base64. Line breaks, as tools that wrap base64 write them, do not count.
+/// Decodes `user:password` in base64. Line breaks are ignored, since some tools wrap base64.
 fn decoded(auth: &str) -> Option<(String, String)> {
     let auth = auth.replace(['\r', '\n'], "");
     let text = String::from_utf8(BASE64_ANY_PADDING.decode(auth).ok()?).ok()?;
     text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
-/// The entry for `key`: by this very name, else by the host in an entry's name. Empty fields count as
-/// missing, and `auth` wins over a user and password beside it, as with Docker.
+/// The entry for `key`: the one with this name, else the one whose name has this host. As with Docker, empty fields
+/// count as missing, and `auth` wins over a user and password in the same entry.
 fn entry(auths: Option<&Value>, key: &str) -> Option<Map<String, Value>> {
     let auths = auths?.as_object()?;
     let found = auths
@@ -188,7 +188,7 @@ fn entry(auths: Option<&Value>, key: &str) -> Option<Map<String, Value>> {
     Some(entry)
 }
 
-/// `https://host:port/v1/` → `host:port`, the older form of an entry's name.
+/// The host in the older form of an entry's name: `https://host:port/v1/` → `host:port`.
 fn host_of(name: &str) -> &str {
     let rest = name.split_once("://").map_or(name, |(_, rest)| rest);
     rest.split_once('/').map_or(rest, |(host, _)| host)

@@ -1,4 +1,4 @@
-//! Which registries Docker's config.json has credentials for; the credentials themselves stay unread.
+//! Lists the registries with credentials in Docker's config.json, without reading the credentials.
 
 use std::{collections::BTreeMap, io};
 
@@ -21,11 +21,11 @@ struct LoginConfig {
     creds_store: Option<String>,
 }
 
-/// The registries that are logged in to, and the helpers that keep credentials (`store NAME`, `REGISTRY by NAME`).
-/// No helper is asked. Without a config.json there are none.
+/// The registries with credentials, and the helpers that store credentials (`store NAME`, `REGISTRY by NAME`). No
+/// helper is run. Empty if there is no config.json.
 ///
 /// # Errors
-/// [`ErrorKind::File`] if the file cannot be read or is not what Docker writes.
+/// [`ErrorKind::File`] if the file cannot be read or is not a valid config.json.
 pub fn logins(surroundings: &Surroundings) -> Result<Vec<String>, Error> {
     let Some(file) = surroundings.config_file() else { return Ok(Vec::new()) };
     let unusable = |cause: String| {

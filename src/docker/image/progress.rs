@@ -1,4 +1,4 @@
-//! The lines of JSON in which the engine reports how a pull goes.
+//! Reads the JSON lines in which the engine reports the progress of a pull.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::{
     event::Event,
 };
 
-/// The most that one line may hold, in bytes.
+/// The longest line, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
 
 /// What a line reports.
@@ -22,7 +22,7 @@ pub(crate) enum PullProgress {
     Failed(String),
 }
 
-/// Cuts what comes into lines and reads them.
+/// Divides the answer into lines and parses them.
 #[derive(Debug, Default)]
 pub(crate) struct JsonLines {
     rest: Vec<u8>,
@@ -53,7 +53,7 @@ struct ErrorDetail {
 }
 
 impl JsonLines {
-    /// What the next piece of the answer reports.
+    /// The reports in the next piece of the answer.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Vec<PullProgress>, Error> {
         self.rest.extend_from_slice(piece);
         let mut reports = Vec::new();
@@ -64,7 +64,7 @@ impl JsonLines {
         if self.rest.len() > LONGEST_LINE {
             return Err(refusal::bad_answer("/images/create", &"a line without end"));
         }
-        // podman ends its last line without a line break.
+        // podman's last line has no line break.
         if self.rest.ends_with(b"}") && json::read::<LayerLine>(&self.rest).is_ok() {
             reports.extend(read(&std::mem::take(&mut self.rest))?);
         }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn an_endless_line_is_refused() {
         let mut lines = JsonLines::default();
         assert!((0..100).any(|_| lines.feed(&vec![b'x'; 100_000]).is_err()));
     }

@@ -1,5 +1,5 @@
-//! Pull: an image from its registry through the engine, with the caller's credentials, and again
-//! where the registry or the network failed for a moment.
+//! Pulls an image through the engine, with the caller's credentials. Tries again after errors of the network or the
+//! registry that may pass.
 
 use std::{pin::pin, time::Duration};
 
@@ -23,11 +23,11 @@ use crate::{
     event::{Event, Events},
 };
 
-/// Before the first repetition; each further one waits twice as long.
+/// The pause before the second try; it doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// The longest wait between two tries.
+/// The longest pause between two tries.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// How long a pull may report nothing before that is reported, and again as long after.
+/// After each such time without a report from the engine, an event is sent.
 const SILENCE: Duration = Duration::from_secs(1);
 
 impl Docker {
@@ -36,7 +36,7 @@ impl Docker {
     ///
     /// # Errors
     /// [`ErrorKind::ImageNotFound`], [`ErrorKind::RegistryAuth`], [`ErrorKind::RateLimited`],
-    /// [`ErrorKind::RegistryFailed`], or what reading the credentials gives.
+    /// [`ErrorKind::RegistryFailed`], or those of reading the credentials.
     pub async fn pull(
         &self,
         image: &ImageRef,
@@ -73,8 +73,8 @@ impl Docker {
         }
     }
 
-    /// The registry's credentials as the engine takes them. Where they cannot be had, that is a warning and the
-    /// second value: many an image needs none.
+    /// The registry's credentials in the engine's form. If they cannot be read, that is a warning and the second value:
+    /// many images need none.
     pub(crate) async fn registry_auth(
         &self,
         image: &ImageRef,
@@ -130,7 +130,7 @@ impl Docker {
         piece.unwrap_or_else(|| Err(refusal::too_slow(limit)))
     }
 
-    /// The digest of an image that the engine has. Not every engine reports it in the pull.
+    /// The digest of an image on the engine. Not every engine reports it during the pull.
     async fn digest(&self, image: &ImageRef) -> Result<Option<String>, Error> {
         let found = self.within(self.api.inspect_image(image.as_str())).await?;
         let digests = found.repo_digests.unwrap_or_default();
@@ -145,7 +145,7 @@ fn header(credentials: &Credentials) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
-/// The error for a pull that a registry refused to a caller whose credentials are `unusable`: that is why.
+/// The error for a pull that was refused because the caller's credentials are `unusable`.
 fn for_want_of(unusable: Option<Error>, refused: Error) -> Error {
     match unusable {
         Some(unusable) if matches!(refused.kind(), ErrorKind::RegistryAuth | ErrorKind::ImageNotFound) => {
@@ -155,7 +155,7 @@ fn for_want_of(unusable: Option<Error>, refused: Error) -> Error {
     }
 }
 
-/// What `wait` gives, if it does within `limit`; calls `silent` whenever [`SILENCE`] has passed.
+/// The result of `wait` within `limit`; calls `silent` whenever [`SILENCE`] has passed.
 async fn within<T>(
     limit: Duration,
     wait: impl Future<Output = T>,
@@ -170,7 +170,7 @@ async fn within<T>(
     }
 }
 
-/// Without a tag the engine would pull all of them, so one is always named.
+/// The path of the pull request. It always has a tag, since without one the engine would pull all tags.
 fn path(image: &ImageRef, platform: Option<&Platform>) -> String {
     let path = query("/images/create", &[("fromImage", &image.pull_name()), ("tag", image.pull_tag())]);
     match platform {

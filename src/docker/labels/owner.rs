@@ -1,9 +1,9 @@
-//! Which process a task belongs to, so that `prune` knows an orphan from a task at work.
+//! The process that a task belongs to, by which `prune` recognizes orphaned tasks.
 
 use std::{fmt, fs, str::FromStr};
 
-/// The process that a task must not outlive, named so that no other process can be taken for it:
-/// the machine's boot, the process-id namespace, the process id and its start time.
+/// The process that a task must not outlive, identified uniquely by the machine's boot id, the pid namespace, the pid
+/// and the start time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     boot: String,
@@ -13,37 +13,37 @@ pub struct Owner {
     lifetime: Lifetime,
 }
 
-/// How long a task needs its owner.
+/// How long a task belongs to its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
-    /// Until its process runs (a detached run).
+    /// Until the task has started (a detached run).
     UntilStarted,
-    /// All its life (`run --attach`, `with`).
+    /// For its whole life (`run` in the foreground, `with`).
     ForLife,
 }
 
 impl Owner {
-    /// This process. `None` where `/proc` does not say.
+    /// This process. `None` if `/proc` cannot be read.
     #[must_use]
     pub fn this_process(lifetime: Lifetime) -> Option<Self> {
         let pid = std::process::id();
         Some(Self { boot: boot()?, namespace: namespace()?, pid, started: start_time(pid)?, lifetime })
     }
 
-    /// How long the task needs this owner.
+    /// How long the task belongs to this owner.
     #[must_use]
     pub fn lifetime(&self) -> Lifetime {
         self.lifetime
     }
 
-    /// Whether the process is certainly gone. One of another machine or namespace cannot be seen
-    /// from here and counts as alive; one of an earlier boot of this machine cannot be distinguished from it.
+    /// Whether the process is certainly gone. A process of another machine, pid namespace or boot cannot be checked,
+    /// and counts as alive.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.is_here() && start_time(self.pid) != Some(self.started)
     }
 
-    /// Whether the process is certainly alive: it can be seen from here.
+    /// Whether the process is certainly alive.
     pub(crate) fn is_alive(&self) -> bool {
         self.is_here() && start_time(self.pid) == Some(self.started)
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The label's value; anything malformed is no owner.
+/// Reads the label's value; anything malformed is an error.
 impl FromStr for Owner {
     type Err = ();
 
@@ -93,10 +93,10 @@ fn namespace() -> Option<String> {
     Some(fs::read_link("/proc/self/ns/pid").ok()?.to_str()?.to_owned())
 }
 
-/// When a living process started, in clock ticks since the boot: field 22 of its `stat`.
+/// The start time of a living process, in clock ticks since the boot: field 22 of its `stat`.
 fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command name, in parentheses, may hold anything; what follows the last one is numbers.
+    // The command name, in parentheses, may contain anything; after the last parenthesis there are only numbers.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     if matches!(fields.next()?, "Z" | "X") {
         return None;
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_others_wrote_is_no_owner() {
+    fn a_label_in_another_form_is_not_an_owner() {
         for text in ["", "a b c d life", "a b 1 2 3", "a b 1 2 life x", "a b 1 2"] {
             assert!(text.parse::<Owner>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! A live connection to a container's standard streams, opened before it starts so that no byte is lost.
+//! A live connection to a container's standard streams. It is opened before the start, so that no byte is lost.
 
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 
@@ -11,32 +11,32 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The streams of a container, or of a command in it, as they come.
+/// The output streams of a container, or of a command in it, in pieces.
 #[derive(Debug)]
 pub struct Attachment {
     output: ByteSource<ReadHalf<dial::Stream>>,
     decoder: Decoder,
 }
 
-/// Which streams are connected, and how.
+/// Which streams to connect, and how.
 #[expect(clippy::struct_excessive_bools, reason = "each is a stream or a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachOptions {
-    /// Whether the caller writes to the standard input.
+    /// Whether to connect standard input.
     pub stdin: bool,
-    /// Whether the standard output comes.
+    /// Whether to connect standard output.
     pub stdout: bool,
-    /// Whether the error output comes; with a terminal it is a part of the standard output.
+    /// Whether to connect standard error; with a terminal it is part of standard output.
     pub stderr: bool,
-    /// Whether the task has a terminal: its output is one stream, and its input must not be closed, which would end
-    /// the output too.
+    /// Whether the task has a terminal. Then its output is one stream, and its input must not be closed, because that
+    /// would end the output too.
     pub tty: bool,
-    /// The keys by which the engine itself lets go of a terminal, such as `ctrl-p,ctrl-q`, its default.
+    /// The keys by which the engine detaches from a terminal; the engine's default is `ctrl-p,ctrl-q`.
     pub detach_keys: Option<String>,
 }
 
 impl Default for AttachOptions {
-    /// Output and errors.
+    /// Standard output and standard error.
     fn default() -> Self {
         Self { stdin: false, stdout: true, stderr: true, tty: false, detach_keys: None }
     }
@@ -55,12 +55,12 @@ impl AttachOptions {
     }
 }
 
-/// The way to a container's standard input.
+/// Writes to a container's standard input.
 #[derive(Debug)]
 pub struct Input(WriteHalf<dial::Stream>);
 
 impl Attachment {
-    /// The next piece, or `None` once all outputs are closed.
+    /// The next piece, or `None` when all output streams are closed.
     ///
     /// # Errors
     /// [`ErrorKind::ConnectionLost`] if the connection broke in the middle of a piece.
@@ -78,7 +78,7 @@ impl Attachment {
 }
 
 impl Input {
-    /// Sends bytes to the standard input.
+    /// Sends bytes to standard input.
     ///
     /// # Errors
     /// [`ErrorKind::ConnectionLost`].
@@ -86,7 +86,7 @@ impl Input {
         self.0.write_all(bytes).await.map_err(|e| lost(&e))
     }
 
-    /// Closes the standard input: the process reads its end.
+    /// Closes standard input, so that the process reads its end.
     ///
     /// # Errors
     /// [`ErrorKind::ConnectionLost`].
@@ -105,7 +105,7 @@ impl Docker {
         self.hijack(&options.path(id), b"", options.tty).await
     }
 
-    /// Sends a request whose answer is the connection itself; with a terminal there are no frames in it.
+    /// Sends a request whose answer is the connection itself. With a terminal, its output has no frames.
     pub(crate) async fn hijack(
         &self,
         path: &str,

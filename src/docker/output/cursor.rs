@@ -1,4 +1,4 @@
-//! The engine's time before each line of a log, by which a log that broke off goes on where it stopped.
+//! Uses the engine's timestamp before each line of a log to resume a log where its connection broke.
 
 use bytes::{Buf, Bytes, BytesMut};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -14,34 +14,34 @@ use crate::{
     error::Error,
 };
 
-/// The length of a stamp: a time with nine decimals in UTC, and a space.
+/// The length of a timestamp: a time in UTC with nine decimals, and a space.
 pub(crate) const STAMP: usize = "2006-01-02T15:04:05.000000000Z ".len();
 const TO_THE_SECOND: usize = "2006-01-02T15:04:05".len();
 const SECOND: u64 = 1_000_000_000;
-/// How many lines an ended log is read from its end: more than an engine leaves out of one that it follows.
+/// How many lines are read from the end of an ended log: more than an engine leaves out of a followed log.
 const LAST_LINES: u64 = 1_000;
 
-/// How far a log was given, so that just the rest can be asked for.
+/// The position in a log, from which the rest can be requested.
 ///
-/// Lines come in the log's order, which is not quite that of their times: both streams are written side
-/// by side. So the rest is asked for from a moment about a second back, and as many lines as were given
-/// since then are passed over. Of a log that has ended it is enough to read its last lines, and to pass over
-/// those up to the one that was given last. Times are nanoseconds since 1970.
+/// Lines come in the order of the log, which is not exactly the order of their times, because both streams are written
+/// in parallel. So the rest is requested from a time about a second earlier, and as many lines are skipped as were
+/// returned since then. For a log that has ended, it is enough to read its last lines and skip those up to the last one
+/// that was returned. Times are nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor {
     checkpoints: Checkpoints,
-    /// Lines given, and the last of them.
+    /// The number of lines returned, and the last one.
     lines: u64,
     last: Option<Mark>,
-    /// The last lines are to be read.
+    /// Whether only the last lines are read.
     at_end: bool,
-    /// Bytes given of the line that comes next.
+    /// How many bytes of the next line were returned.
     begun: usize,
-    /// The log was not asked for from its beginning.
+    /// Whether the log was not read from its beginning.
     tail: bool,
 }
 
-/// A moment, and how many of the lines that were given are later.
+/// A time, and how many of the returned lines are later.
 #[derive(Clone, Copy, Debug, Default)]
 struct Checkpoint {
     moment: u64,
@@ -54,9 +54,9 @@ impl Checkpoint {
     }
 }
 
-/// From where the rest of a log is asked for, and what takes its place. Always true: all lines given that are later
-/// than either moment are counted there, and `resume` is not later than `next`, which is not later than the latest
-/// line. A line that comes a second late is still after `resume`.
+/// The time from which the rest of a log is requested, and the next one that will replace it. Invariant: each
+/// checkpoint counts all returned lines that are later than its time, and `resume` ≤ `next` ≤ the time of the latest
+/// line. A line that comes up to a second late is still after `resume`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Checkpoints {
     resume: Checkpoint,
@@ -65,7 +65,7 @@ struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Begins at a line of this time instead of the log's beginning.
+    /// Begins at a line with this time instead of the log's beginning.
     fn begin(&mut self, time: u64) {
         self.resume.moment = time.saturating_sub(1);
     }
@@ -76,13 +76,13 @@ impl Checkpoints {
         self.latest = self.latest.max(time);
         if self.latest - self.next.moment >= SECOND {
             self.resume = Checkpoint { moment: self.resume.moment.max(self.next.moment), ..self.next };
-            // No line so far is later than the latest.
+            // No line so far is later than `latest`.
             self.next = Checkpoint { moment: self.latest, lines_after: 0 };
         }
     }
 }
 
-/// A line by what no other has: its stream, its time, and how many before it had the same.
+/// Identifies a line: its stream, its time, and which one it is of the lines with both equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     stream: Stream,
@@ -90,30 +90,30 @@ struct Mark {
     times: u64,
 }
 
-/// Where to go on.
+/// Where to resume reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadFrom {
-    /// Where the log was asked for in the first place.
+    /// Where the caller's options say.
     Beginning,
-    /// At a moment.
+    /// At a time.
     Since(DateTime<Utc>),
-    /// So many lines before the end.
+    /// This many lines before the end.
     Tail(u64),
 }
 
 impl Cursor {
-    /// The beginning of what `tail` asks for.
+    /// The position at the beginning of a log, or of its last lines.
     pub(crate) fn new(tail: Tail) -> Self {
         Self { tail: tail != Tail::All, ..Self::default() }
     }
 
-    /// The same place in a log that has ended, if it is to be found from there and that is the shorter way.
+    /// The same position for a log that has ended; it is searched from the end if that is shorter and possible.
     pub(crate) fn seen_from_end(self) -> Self {
         let at_end = self.lines >= LAST_LINES && self.begun == 0;
         Self { at_end, ..self }
     }
 
-    /// From where on to ask for lines.
+    /// Where to request lines from.
     pub(crate) fn place(&self) -> ReadFrom {
         match self.checkpoints.resume.moment + 1 {
             _ if self.at_end => ReadFrom::Tail(LAST_LINES),
@@ -137,18 +137,18 @@ impl Cursor {
     }
 }
 
-/// Takes the stamps off the lines of a log, and passes over what was given before.
+/// Removes the timestamps from the lines of a log, and skips lines that were returned before.
 #[derive(Debug)]
 pub(crate) struct Stamps {
     cursor: Cursor,
-    /// Lines to pass over, and then bytes of the next.
+    /// How many lines to skip, and then how many bytes of the next one.
     known_lines: u64,
     known_bytes: usize,
-    /// Up to this one they are known too.
+    /// Lines up to this one are skipped too.
     sought: Option<Mark>,
-    /// Lines passed over on the way to it.
+    /// How many lines were skipped so far to find it.
     passed: u64,
-    /// Whether the stamps are wanted.
+    /// Whether the caller wants the timestamps.
     shown: bool,
     stamp: BytesMut,
     time: u64,
@@ -156,7 +156,7 @@ pub(crate) struct Stamps {
 }
 
 impl Stamps {
-    /// For a log that was asked for from `cursor` on.
+    /// For a log that was requested from `cursor` on.
     pub(crate) fn new(cursor: Cursor, shown: bool) -> Self {
         let at_end = cursor.at_end;
         Self {
@@ -172,17 +172,17 @@ impl Stamps {
         }
     }
 
-    /// How far the log was given by now.
+    /// The position now.
     pub(crate) fn cursor(&self) -> Cursor {
         self.cursor
     }
 
-    /// Whether the line that was given last did not come: more than the last lines are new.
+    /// Whether the last returned line was not found: more lines are new than were read.
     pub(crate) fn is_astray(&self) -> bool {
         self.sought.is_some()
     }
 
-    /// Sees whether a known line is the last of them.
+    /// Checks whether a skipped line is the last one to skip.
     fn seek(&mut self, stream: Stream) {
         let time = self.time;
         self.passed += 1;
@@ -191,14 +191,14 @@ impl Stamps {
             return;
         };
         if self.passed == 1 {
-            // How many of that time came before the first line is not to be seen.
+            // It is unknown how many lines with this time come before the first one read.
             sought.times = u64::MAX;
         }
         sought.times -= 1;
         self.sought = self.sought.filter(|mark| mark.times > 0);
     }
 
-    /// What is new in a piece.
+    /// The new part of a piece.
     pub(crate) fn take(&mut self, piece: Piece) -> Result<Option<Chunk>, Error> {
         let Piece { mut chunk, first, last } = piece;
         if first {
@@ -232,7 +232,7 @@ impl Stamps {
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
     }
 
-    /// Moves the stamp out of `bytes`; `false` if it is not all there yet.
+    /// Takes the timestamp from `bytes`; `false` if it is not complete yet.
     fn read_stamp(&mut self, bytes: &mut Bytes) -> Result<bool, Error> {
         let missing = STAMP - self.stamp.len();
         self.stamp.extend_from_slice(&bytes.split_to(missing.min(bytes.len())));
@@ -244,7 +244,7 @@ impl Stamps {
     }
 }
 
-/// Reads stamps. Most lines are of the same second as the one before.
+/// Parses timestamps. The last second is cached, because most lines have the same second as the one before.
 #[derive(Debug, Default)]
 struct Clock {
     text: [u8; TO_THE_SECOND],
@@ -265,7 +265,7 @@ impl Clock {
     }
 }
 
-/// A moment by its nanoseconds since 1970.
+/// The time of nanoseconds since 1970.
 fn moment(nanoseconds: u64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(i64::try_from(nanoseconds).unwrap_or(i64::MAX))
 }
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
     use crate::docker::output::frames::{Decoder, Stream};
 
-    /// A log: the time of each line in milliseconds, and what it says.
+    /// A log with the time of each line, in milliseconds, and its text.
     fn body(lines: &[(u64, String)], cursor: &Cursor) -> Vec<u8> {
         let (mut from, mut tail) = (0, lines.len());
         match cursor.place() {
@@ -314,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_log_cut_anywhere_and_asked_for_again_arrives_once(
+        fn a_log_cut_anywhere_and_resumed_arrives_once(
             steps in prop::collection::vec((0u64..900, "[a-z]{0,40}\n?"), 0..40),
             jitter in prop::collection::vec(0u64..30, 40),
             cuts in prop::collection::vec(0usize..3_000, 0..4),
@@ -324,7 +324,7 @@ mod tests {
             let mut lines = Vec::new();
             for ((step, text), late) in steps.into_iter().zip(jitter) {
                 time += step;
-                // The times of two streams may be a little out of order.
+                // The times of the two streams may be slightly out of order.
                 lines.push((time - late, text));
             }
             let (mut cursor, mut given) = (Cursor::default(), Vec::new());
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_an_ended_log_is_found_from_its_end_or_known_to_be_elsewhere() {
-        // Three lines of each moment: the last one given is found all the same.
+        // Three lines with each time: the last returned one is still found.
         let lines: Vec<_> = (0..2_100).map(|i| (1_800_000_000_000 + i / 3, format!("{i}\n"))).collect();
         for given in (1_000..1_200).chain(2_090..=2_100) {
             let mut begun = Stamps::new(Cursor::default(), false);
@@ -351,7 +351,7 @@ mod tests {
             let mut end = Stamps::new(cursor, false);
             let rest = read(&body(&lines, &cursor), &mut end, 1_000);
             let expected: String = lines[given..].iter().map(|(_, text)| text.as_str()).collect();
-            // The last thousand begin with line 1100, whose moment has lines before it.
+            // The last thousand lines begin with line 1100, and there are lines with the same time before it.
             assert_eq!(end.is_astray(), given < 1_102, "{given}");
             assert_eq!(rest, if end.is_astray() { b"" } else { expected.as_bytes() }, "{given}");
         }
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_again_is_at_most_some_seconds_old() {
+    fn only_the_last_seconds_are_requested_again() {
         let lines: Vec<_> = (0..100).map(|i| (1_800_000_000_000 + i * 500, "x\n".to_owned())).collect();
         let mut stamps = Stamps::new(Cursor::default(), false);
         read(&body(&lines, &Cursor::default()), &mut stamps, 100);
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_time_is_an_error() {
+    fn a_line_without_a_timestamp_is_an_error() {
         let frame = [&[1, 0, 0, 0, 0, 0, 0, 3][..], b"abc"].concat();
         let mut decoder = Decoder::new(false);
         decoder.feed(frame.into());

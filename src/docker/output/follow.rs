@@ -1,8 +1,8 @@
-//! A task's output to its end, whatever happens to the connection: what broke off goes on from the log,
-//! at the byte where it stopped, also after a restart of the engine or of the task by its policy.
+//! Reads a task's output to its end, even if the connection breaks: reading resumes from the log at the byte where it
+//! stopped, also after a restart of the engine, or of the task by its policy.
 //!
-//! An engine ends a followed log when the container ends, and may miss what was written at that very moment.
-//! So the rest of the log is asked for once more.
+//! An engine ends a followed log when the container ends, and may miss what was written at that moment. So the rest of
+//! the log is requested once more.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How long the end of the output may precede the end of the process before the log is asked for more.
+/// How long the end of the output may come before the end of the process; after that, the log is read for more.
 const END_LAG: Duration = Duration::from_secs(1);
 
-/// The output of one container, to its end.
+/// Reads the output of one container to its end.
 pub(crate) struct ContainerOutput {
     task: RunningTask,
     source: FollowSource,
@@ -37,7 +37,7 @@ pub(crate) struct ContainerOutput {
     restarts: bool,
     delivered: Count,
     exit: Option<Exit>,
-    /// When the output ends, whether the task does or not.
+    /// When to stop reading, even if the task has not ended.
     until: Option<Instant>,
 }
 
@@ -45,15 +45,15 @@ enum FollowSource {
     Attached(Attachment),
     Log {
         log: Box<Logs>,
-        /// What of it was delivered before.
+        /// How much of it was returned before, and is skipped.
         known: Count,
-        /// Its container ran when it was opened.
+        /// Whether its container was running when it was opened.
         live: bool,
     },
     Ended,
 }
 
-/// Bytes of each stream.
+/// A number of bytes for each stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Count {
     stdout: u64,
@@ -68,7 +68,8 @@ impl Count {
         }
     }
 
-    /// What is left of `chunk` once so many bytes of its stream are passed over, which then count no more.
+    /// Skips this many bytes of the chunk's stream, and returns the rest of `chunk`. The number goes down by the bytes
+    /// skipped.
     pub(crate) fn new_part(&mut self, mut chunk: Chunk) -> Option<Chunk> {
         let left = self.of(chunk.stream);
         let old = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.bytes.len());
@@ -79,8 +80,7 @@ impl Count {
 }
 
 impl ContainerOutput {
-    /// The output of a container from its attachment on. `restarts` says that a policy may start it
-    /// again when it ends.
+    /// The output of a container from its attachment on. `restarts` says whether a policy may restart it when it ends.
     pub(crate) fn of(task: &RunningTask, attachment: Attachment, restarts: bool) -> Self {
         Self {
             task: task.clone(),
@@ -111,7 +111,7 @@ impl ContainerOutput {
         output.source = if options.follow {
             output.open_log(container, Cursor::new(options.tail), Count::default()).await?
         } else {
-            // The last lines may be others when they are asked for once more.
+            // The last lines may have changed when they are requested again.
             let times = options.tail != Tail::All && container.log_driver == LOSES_NEWLINES;
             let log = if times {
                 let cursor = Some(Cursor::new(options.tail));
@@ -157,7 +157,7 @@ impl ContainerOutput {
         self.exit
     }
 
-    /// The next piece, up to the moment that was asked for: what was written before it is read once more then.
+    /// The next piece until the time limit; after it, the log is read once more for output written before.
     async fn piece_in_time(&mut self) -> Result<Option<Chunk>, Error> {
         let Some(until) = self.until.filter(|_| self.options.follow) else { return self.piece().await };
         if let Ok(piece) = timeout_at(until, self.piece()).await {
@@ -184,7 +184,7 @@ impl ContainerOutput {
         }
     }
 
-    /// After the end of a source: the end of all, or only a connection that was closed too early.
+    /// Decides after the end of a source: the output has ended, or only a connection was closed too early.
     async fn go_on(&mut self) -> Result<(), Error> {
         if matches!(self.source, FollowSource::Attached(_)) && !self.restarts {
             match timeout(END_LAG, self.task.wait()).await {
@@ -201,7 +201,7 @@ impl ContainerOutput {
             return Ok(());
         }
         match self.rest().await {
-            // Removed as soon as it ended: its log was whole.
+            // The container was removed at its end: its log was complete.
             Err(error)
                 if error.kind() == ErrorKind::TaskNotFound
                     && matches!(self.source, FollowSource::Log { .. }) =>
@@ -213,7 +213,7 @@ impl ContainerOutput {
         }
     }
 
-    /// Opens what is left of the log, unless its end was reached after the container's.
+    /// Opens the rest of the log, unless the log's end was reached after the container's end.
     async fn rest(&mut self) -> Result<(), Error> {
         let container = self.container().await?;
         let whole = matches!(&self.source, FollowSource::Log { live: false, log, .. } if !log.is_astray());
@@ -224,7 +224,7 @@ impl ContainerOutput {
         self.reopen(container).await
     }
 
-    /// Opens the log where the output stopped, once the engine answers; the end if nothing is missing.
+    /// Waits for the engine and opens the log where the output stopped; ends if nothing is missing.
     async fn resume(&mut self) -> Result<(), Error> {
         let container = self.container().await?;
         self.reopen(container).await
@@ -237,7 +237,7 @@ impl ContainerOutput {
     async fn reopen(&mut self, container: Details) -> Result<(), Error> {
         let this = &*self;
         let (source, exit) = match this.reopened(&container).await {
-            // The engine answered on its way out.
+            // The engine answered while it was shutting down.
             Err(error) if error.is_passing() => {
                 when_back(|| async { this.reopened(&this.container().await?).await }).await?
             }
@@ -247,12 +247,12 @@ impl ContainerOutput {
         Ok(())
     }
 
-    /// The log from where the output stopped, or the task's end if there is no reading it any more.
+    /// The log from where the output stopped, or the task's end if the log cannot be read any more.
     async fn reopened(&self, container: &Details) -> Result<(FollowSource, Option<Exit>), Error> {
         if container.is_going() && matches!(self.source, FollowSource::Log { .. }) {
             return Ok((FollowSource::Ended, Some(Exit { code: container.exit_code })));
         }
-        // A log with times goes on from its cursor; of any other what is known is passed over.
+        // A log with timestamps resumes at its cursor; for any other log, the known bytes are skipped.
         let source = match &self.source {
             FollowSource::Log { log, known, .. } if log.cursor().is_some() => {
                 let mut cursor = log.cursor().unwrap_or_default();
@@ -275,7 +275,7 @@ impl ContainerOutput {
         let live = container.is_alive() && self.options.follow;
         let options = LogOptions { follow: live, ..self.options.clone() };
         let log = Box::new(self.task.docker().container_log(container, &options, Some(cursor)).await?);
-        // Without times there is no asking for the rest.
+        // Without timestamps the rest cannot be requested.
         let live = live && log.cursor().is_some();
         Ok(FollowSource::Log { log, known, live })
     }
@@ -286,7 +286,7 @@ impl ContainerOutput {
     }
 }
 
-/// The moment `time` on this machine's running clock; now if it has passed.
+/// The wall-clock time `time` as an `Instant`; now if it has passed.
 fn instant(time: DateTime<Utc>) -> Instant {
     Instant::now() + (time - Utc::now()).to_std().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The engine's multiplexed output: 8-byte headers (stream, 0, 0, 0, length) before each piece.
-//! Pieces are handed on as they come, so a frame of any length takes no memory.
+//! Decodes the engine's multiplexed output, in which each frame has an 8-byte header (stream, 0, 0, 0, length). Pieces
+//! are passed on as they come, so a long frame takes no memory.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -9,10 +9,10 @@ use crate::{
 };
 
 const HEADER: usize = 8;
-/// The most of an error in the stream (frame type 3) that is kept, in bytes.
+/// How much of an error in the stream (frame type 3) is kept, in bytes.
 const LONGEST_ERROR: usize = 4_096;
 
-/// Which of the task's outputs.
+/// One of the task's output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -21,12 +21,12 @@ pub enum Stream {
     Stderr,
 }
 
-/// A piece of output. Pieces of one stream, joined in order, are what the task wrote.
+/// A piece of output. All pieces of one stream, in order, are what the task wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// Where the task wrote it.
+    /// The stream.
     pub stream: Stream,
-    /// What it wrote.
+    /// The bytes.
     pub bytes: Bytes,
 }
 
@@ -40,17 +40,17 @@ pub(crate) struct Piece {
     pub(crate) last: bool,
 }
 
-/// Takes the pieces of a response body and gives those of its frames.
+/// Converts the pieces of a response body into pieces of its frames.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     input: Bytes,
     header: BytesMut,
     kind: u8,
     left: usize,
-    /// Nothing of the frame was given yet.
+    /// Whether nothing of the frame was returned yet.
     fresh: bool,
     error: Vec<u8>,
-    /// The task has a terminal: no headers at all.
+    /// Whether the task has a terminal, so that there are no headers.
     raw: bool,
 }
 
@@ -59,17 +59,17 @@ impl Decoder {
         Self { raw, ..Self::default() }
     }
 
-    /// Adds what came next. Call only when [`Decoder::next`] gave `None`.
+    /// Adds the next input. Call it only when [`Decoder::next`] has returned `None`.
     pub(crate) fn feed(&mut self, input: Bytes) {
         self.input = input;
     }
 
-    /// What is next in what was fed so far.
+    /// The next piece of the input so far; `None` if more input is needed.
     pub(crate) fn next(&mut self) -> Result<Option<Chunk>, Error> {
         Ok(self.next_piece()?.map(|piece| piece.chunk))
     }
 
-    /// The same with its place in its frame. A raw stream is one frame without end.
+    /// The same, with its position in its frame. A raw stream is one endless frame.
     pub(crate) fn next_piece(&mut self) -> Result<Option<Piece>, Error> {
         if self.raw {
             let bytes = std::mem::take(&mut self.input);
@@ -108,7 +108,7 @@ impl Decoder {
             .with_hint("see whether the engine was restarted"))
     }
 
-    /// Reads a header from the input; `false` when it is not all there yet.
+    /// Reads a header from the input; `false` if it is not complete yet.
     fn read_header(&mut self) -> Result<bool, Error> {
         loop {
             let missing = HEADER - self.header.len();

@@ -1,4 +1,4 @@
-//! A container's log, as the engine kept it.
+//! Reads a container's log from the engine.
 
 use chrono::{DateTime, Utc};
 
@@ -17,14 +17,15 @@ use crate::{
     error::Error,
 };
 
-/// The log driver that loses newlines behind long lines, in Docker's engines before this API.
+/// The log driver that loses newlines after long lines, and the API version of Docker's first engine without this
+/// fault.
 pub(crate) const LOSES_NEWLINES: &str = "local";
 const MENDED: (u32, u32) = (1, 42);
 
-/// Which part of the log, and how.
+/// Which part of the log to read, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// Go on with what is written until the container ends.
+    /// Continue until the container ends.
     pub follow: bool,
     /// Only the last lines.
     pub tail: Tail,
@@ -36,7 +37,7 @@ pub struct LogOptions {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// A log on its way.
+/// A log that is being read.
 #[derive(Debug)]
 pub struct Logs {
     body: Body,
@@ -46,7 +47,7 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Reads the body of an engine's answer, `timed` if there is a time before each line.
+    /// Reads the body of an engine's answer; `timed` says that each line has a timestamp.
     pub(crate) fn read(body: Body, container: &Details, engine: Engine, timed: bool) -> Self {
         let loses = container.log_driver == LOSES_NEWLINES && engine.is_before(MENDED) && !container.tty;
         Self {
@@ -84,25 +85,25 @@ impl Logs {
         }
     }
 
-    /// Whether only its times show where the line ends that was given last.
+    /// Whether the end of the last line is only known with timestamps.
     pub(crate) fn needs_times(&self) -> bool {
         self.newlines.as_ref().is_some_and(Newlines::is_unsure)
     }
 
-    /// Whether it was read from its end, and what follows the part that was given before is not in there.
+    /// Whether it was read from its end, but does not reach back to the part that was returned before.
     pub(crate) fn is_astray(&self) -> bool {
         self.stamps.as_ref().is_some_and(Stamps::is_astray)
     }
 
-    /// How far the log was given, if it was asked for with its times.
+    /// The position in the log, if it was requested with timestamps.
     pub(crate) fn cursor(&self) -> Option<Cursor> {
         self.stamps.as_ref().map(Stamps::cursor)
     }
 }
 
 impl Docker {
-    /// The log of a container. From a `cursor` on, if one is given, it is read so that what follows can be
-    /// asked for; only Docker's engines write the times that this needs.
+    /// The log of a container. With a `cursor` it is read from there, with timestamps, so that it can be resumed; only
+    /// Docker's engines write timestamps that are exact enough.
     pub(crate) async fn container_log(
         &self,
         container: &Details,
@@ -127,7 +128,7 @@ impl Docker {
     }
 }
 
-/// As the engine is asked for it.
+/// The options as a query.
 pub(crate) fn query(options: &LogOptions) -> String {
     let mut query =
         format!("stdout=true&stderr=true&follow={}&timestamps={}", options.follow, options.timestamps);
@@ -144,7 +145,7 @@ pub(crate) fn query(options: &LogOptions) -> String {
     query
 }
 
-/// A moment as the engine reads it: seconds since 1970, with nine decimals.
+/// A time in the engine's form: seconds since 1970, with nine decimals.
 fn unix_time(moment: DateTime<Utc>) -> String {
     format!("{}.{:09}", moment.timestamp(), moment.timestamp_subsec_nanos().min(999_999_999))
 }

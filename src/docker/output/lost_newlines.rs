@@ -1,5 +1,5 @@
-//! Puts back the newlines that the log driver `local` of engines before API 1.42 loses: those behind lines
-//! over 16 KiB. The engine keeps such a line in parts and forgets which of them is the last.
+//! Restores the newlines that the log driver `local` loses after lines over 16 KiB, in engines before API 1.42. The
+//! engine stores such a line in parts and does not store which part is the last.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,38 +8,38 @@ use crate::docker::output::frames::{Chunk, Piece, Stream};
 /// The size of each part of a long line but the last, in bytes.
 const PART: usize = 16 << 10;
 
-/// Takes the pieces of a log and gives them with their newlines.
+/// Adds the lost newlines to the pieces of a log.
 ///
-/// With the engine's times before them a line of whole parts ends with an empty one. Without times that is not
-/// sent: where such a line ends cannot be known then, see [`Newlines::is_unsure`]. Whether the very last line of a
-/// log ended with a newline is not known if it is that long and its last part is not whole: it is taken to, unless
-/// it holds a NUL byte and so is no text.
+/// In a log with timestamps, a line that consists of full parts ends with an empty part. Without timestamps that part
+/// is not sent, so the end of such a line is unknown, see [`Newlines::is_unsure`]. If the last line of a log is that
+/// long and its last part is not full, it is unknown whether it ended with a newline: one is added, unless the part
+/// contains a NUL byte and so is not text.
 #[derive(Debug)]
 pub(crate) struct Newlines {
-    /// The size of the time before each part, in bytes.
+    /// The length of the timestamp before each part, in bytes.
     stamp: usize,
-    /// Of stdout and stderr: whether the last part was one of a line that may go on.
+    /// For stdout and stderr: whether the line of the last part may continue.
     open: [bool; 2],
-    /// Bytes of the current part so far.
+    /// The size of the current part so far, in bytes.
     size: usize,
-    /// A whole part came without a time.
+    /// Whether a full part came without a timestamp.
     unsure: bool,
-    /// The current part, while what it is depends on its end.
+    /// The current part, held back until its end decides what it is.
     held: Option<BytesMut>,
 }
 
 impl Newlines {
-    /// For a log with times of `stamp` bytes before its lines.
+    /// For a log with timestamps of `stamp` bytes.
     pub(crate) fn new(stamp: usize) -> Self {
         Self { stamp, open: [false; 2], size: 0, unsure: false, held: None }
     }
 
-    /// Whether the log must be read with its times from here on.
+    /// Whether the log must be read with timestamps from here on.
     pub(crate) fn is_unsure(&self) -> bool {
         self.unsure
     }
 
-    /// What to give for a piece.
+    /// The piece to return for a piece of the log.
     pub(crate) fn take(&mut self, mut piece: Piece) -> Option<Piece> {
         let open = match piece.chunk.stream {
             Stream::Stdout => &mut self.open[0],
@@ -68,10 +68,10 @@ impl Newlines {
     }
 }
 
-/// The part after one of a line that may go on.
+/// A part after one whose line may continue.
 fn mended(mut part: BytesMut, stamp: usize, full: bool, ended: bool) -> Bytes {
     if ended {
-        // Only a whole line has its newline: it is the next one, and the one before ended with its part.
+        // A part with a newline is a line of its own, so the line before ended with its last part.
         let line = part.split_off(stamp.min(part.len()));
         part.extend_from_slice(b"\n");
         part.unsplit(line);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::docker::output::frames::Decoder;
 
-    /// What the engine gives for these lines.
+    /// The engine's log for these lines.
     fn body(lines: &[String], stamp: &str) -> Vec<u8> {
         let mut body = Vec::new();
         for line in lines {
@@ -117,13 +117,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_of_any_length_have_their_newlines_again(
+        fn lines_of_any_length_get_their_newlines_back(
             sizes in prop::collection::vec(prop_oneof![
                 0usize..50, Just(PART - 1), Just(PART), Just(PART + 1), Just(2 * PART), 0usize..40_000
             ], 0..8),
             cut in 1usize..40_000,
         ) {
-            // A line of whole parts is distinct from the next one only if that is short.
+            // After a line of full parts, the next line is recognized only if it is short.
             let short = |size: &usize| (*size > 0 && size.is_multiple_of(PART)).then_some(3);
             let sizes = sizes.into_iter().flat_map(|size| [Some(size), short(&size)]).flatten();
             let lines: Vec<String> = sizes.map(|size| "x".repeat(size)).collect();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_before_each_part_is_no_part_of_it() {
+    fn a_timestamp_before_each_part_is_not_part_of_it() {
         let lines = ["x".repeat(PART + 5), "y".to_owned()];
         let given = read(&body(&lines, "12:00 "), 6, 1_000);
         let wanted = format!("12:00 {}12:00 xxxxx\n12:00 y\n", "x".repeat(PART));
@@ -141,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_gets_no_newline() {
+    fn binary_data_gets_no_newline() {
         let zeros = "\0".repeat(PART + 5);
         assert_eq!(read(&body(std::slice::from_ref(&zeros), ""), 0, 1_000), zeros.into_bytes());
     }
 
     #[test]
-    fn a_part_of_absurd_length_is_not_held() {
+    fn a_part_of_absurd_length_is_not_buffered() {
         let mut newlines = Newlines { open: [true; 2], ..Newlines::new(0) };
         let chunk = |size| Chunk { stream: Stream::Stdout, bytes: Bytes::from(vec![b'x'; size]) };
         assert!(newlines.take(Piece { chunk: chunk(PART), first: true, last: false }).is_none());

@@ -1,11 +1,11 @@
-//! How much of a log's end is asked for.
+//! How many lines to read from a log's end.
 
-/// How many lines from the log's end.
+/// How many lines to read from a log's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tail {
-    /// All there are.
+    /// All lines.
     #[default]
     All,
-    /// The last so many.
+    /// This many last lines.
     Lines(u64),
 }

@@ -1,4 +1,4 @@
-//! The output of a task of either kind, to its end.
+//! Reads the output of a container or a service to its end.
 
 use crate::{
     docker::{
@@ -20,9 +20,9 @@ use crate::{
 };
 
 impl RunningTask {
-    /// Starts its process with its streams connected before it runs, so that no byte is lost.
-    /// Swarm connects no streams: there the output comes from the log, and there is no input. `restarts` says that
-    /// a policy may start it again when it ends.
+    /// Starts its process with its streams connected before, so that no byte is lost. A swarm cannot connect streams:
+    /// there the output comes from the log, and there is no input. `restarts` says whether a policy may restart it when
+    /// it ends.
     pub(crate) async fn start_attached(
         &self,
         streams: &AttachOptions,
@@ -45,22 +45,22 @@ impl RunningTask {
         }
     }
 
-    /// Its output from an attachment on, to its end. `restarts` says that a policy may start it again when it ends.
+    /// Its output from an attachment on, to its end. `restarts` says whether a policy may restart it when it ends.
     #[must_use]
     pub fn follow(&self, attachment: Attachment, restarts: bool) -> Follow {
         Follow(FollowKind::Container(Box::new(follow::ContainerOutput::of(self, attachment, restarts))))
     }
 
-    /// Its output: what it wrote so far and, if the options ask for it, what follows to its end.
+    /// Its output so far and, if the options ask for it, until its end.
     ///
     /// # Errors
-    /// [`ErrorKind::TaskNotFound`](crate::ErrorKind::TaskNotFound), or the engine's refusal (a log driver that cannot be
-    /// read).
+    /// [`ErrorKind::TaskNotFound`](crate::ErrorKind::TaskNotFound), or the engine's refusal (for example a log driver
+    /// that cannot be read back).
     pub async fn logs(&self, options: &LogOptions) -> Result<Follow, Error> {
         self.logs_of(&self.inspect().await?, options).await
     }
 
-    /// The same for a caller that has just read the task's `details`: a request less.
+    /// The same for a caller that has just read the task's `details`, which saves a request.
     ///
     /// # Errors
     /// As [`RunningTask::logs`].
@@ -85,12 +85,13 @@ enum FollowKind {
 }
 
 impl Follow {
-    /// The next piece, or `None` once the task has ended and all its output was given.
-    /// Dropping the future loses nothing that was not given.
+    /// The next piece, or `None` when the task has ended and all of its output was returned. Dropping the future loses
+    /// nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::EngineUnreachable`](crate::ErrorKind::EngineUnreachable) if the engine went away and did not come back
-    /// within 30 s, [`ErrorKind::TaskNotFound`](crate::ErrorKind::TaskNotFound) if the container was removed meanwhile.
+    /// [`ErrorKind::EngineUnreachable`](crate::ErrorKind::EngineUnreachable) if the engine went away and did not come
+    /// back within 30 s, [`ErrorKind::TaskNotFound`](crate::ErrorKind::TaskNotFound) if the container was removed
+    /// meanwhile.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         match &mut self.0 {
             FollowKind::Container(output) => output.next().await,
@@ -98,7 +99,7 @@ impl Follow {
         }
     }
 
-    /// Ends the output with what was written by now. `false` for a service, whose log has no end.
+    /// Ends the output after what has been written by now. `false` for a service, whose log has no end.
     pub(crate) fn stop_following(&mut self) -> bool {
         match &mut self.0 {
             FollowKind::Container(output) => output.stop_following(),
@@ -107,7 +108,7 @@ impl Follow {
         true
     }
 
-    /// How the task ended, after [`Follow::next`] gave `None`.
+    /// How the task ended, after [`Follow::next`] has returned `None`.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
         match &self.0 {

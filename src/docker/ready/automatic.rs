@@ -1,5 +1,5 @@
-//! `ready`: what the container itself suggests. Its health check, else what its exposed ports serve by a protocol that
-//! cube speaks, else that something listens on them.
+//! `ready`: chooses the condition by the container. Its health check if it has one, else the protocols of its exposed
+//! ports that cube knows, else that something listens on each exposed port.
 
 use futures_util::future::try_join_all;
 
@@ -35,7 +35,7 @@ pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progres
     try_join_all(serve).await.map(drop)
 }
 
-/// A port that is not published cannot be spoken to; whether it is listened on can be seen.
+/// Waits for one port: by its protocol, or only for a listener if the port is not published.
 async fn serves(
     task: &RunningTask,
     container: &Details,

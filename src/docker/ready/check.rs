@@ -1,5 +1,4 @@
-//! The container's own health check, run by cube while it waits: the engine runs it every half a minute unless it is
-//! set otherwise.
+//! Runs the container's own health check while cube waits, because the engine runs it only every 30 s by default.
 
 use std::{future::pending, time::Duration};
 
@@ -18,13 +17,13 @@ use crate::{
     error::ErrorKind,
 };
 
-/// The pause between two runs at first, how long that is kept, and the longest pause.
+/// The pause between two runs at first, how long it stays the same, and the longest pause.
 const AGAIN: Duration = Duration::from_millis(100);
 const EAGER: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(1);
-/// How long a run may take where the check does not say, as with the engine.
+/// How long a run may take by default; the same as the engine's default.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
-/// How many refusals in a row show that the engine lets nobody run commands in this container.
+/// After this many refusals in a row, cube assumes that commands cannot be run in this container.
 const REFUSALS: u32 = 3;
 
 /// A health check as the engine would run it.
@@ -45,12 +44,12 @@ struct CheckAnswer {
 #[serde(default, rename_all = "PascalCase")]
 struct Healthcheck {
     test: Vec<String>,
-    /// In nanoseconds; 0 is the engine's default.
+    /// In nanoseconds; 0 means the engine's default.
     timeout: u64,
 }
 
 impl Check {
-    /// The check of a container on this engine; `None` if it has none, or runs on another node of a swarm.
+    /// The health check of a task's container; `None` if it has none, or runs on another node of a swarm.
     pub(crate) async fn of(task: &RunningTask) -> Option<Self> {
         Self::read(task.raw_container().await.ok()?.get("Config")?)
     }
@@ -69,8 +68,7 @@ impl Check {
         (!command.is_empty()).then_some(Self { command, limit })
     }
 
-    /// Returns once the check passed in the container. Never if that cannot be seen by running it: then only the
-    /// engine's verdict counts.
+    /// Returns once the check passes. Never returns if cube cannot run it: then only the engine's verdict counts.
     pub(crate) async fn pass(&self, task: &RunningTask, seen: &Progress) {
         let (begun, mut pause, mut refusals) = (Instant::now(), AGAIN, 0);
         loop {
@@ -83,7 +81,7 @@ impl Check {
                 }
                 Ok(Err(error)) if is_passing(error.kind()) => seen.note(error.to_string()),
                 Ok(Err(_)) if refusals < REFUSALS => refusals += 1,
-                // A run that hangs may hang again, and nobody ends it.
+                // A run that hangs may hang again, and cannot be ended.
                 Ok(Err(_)) | Err(_) => return pending().await,
             }
             if begun.elapsed() >= EAGER {
@@ -98,7 +96,7 @@ fn shell(own: Vec<String>) -> Vec<String> {
     if own.is_empty() { ["/bin/sh", "-c"].map(str::to_owned).to_vec() } else { own }
 }
 
-/// Whether a failure to run the check says nothing of the next one: the task waits for its restart, or is paused.
+/// Whether the next run may succeed: the task is waiting for its restart, or is paused.
 fn is_passing(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WrongState | ErrorKind::ConnectionLost)
 }

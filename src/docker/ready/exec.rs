@@ -1,4 +1,4 @@
-//! `exec=COMMAND`: a command run in the container by its shell ends with 0.
+//! `exec=COMMAND`: a command, run by the container's shell, exits with 0.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::{
 
 /// The pause between two runs.
 const AGAIN: Duration = Duration::from_millis(100);
-/// The most of a command's output that is kept, in bytes: its end.
+/// How much of the end of a command's output is kept, in bytes.
 const KEPT: usize = 1 << 20;
-/// The output may end before the engine knows the exit code.
+/// How long to wait for the exit code: the output may end before the engine knows it.
 const EXIT_CODE: Patience = Patience { limit: Duration::from_secs(1), pause: Duration::from_millis(10) };
 
 /// A command that ended.
 pub(crate) struct FinishedCommand {
     pub(crate) code: i64,
-    /// Both streams, as they came.
+    /// Both streams, in the order in which they came.
     pub(crate) output: String,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn output(task: &RunningTask, command: Vec<String>) -> Result<F
     Ok(FinishedCommand { code, output: String::from_utf8_lossy(&kept).into_owned() })
 }
 
-/// Whether a failure to run a command may pass: the task waits for its restart, or is paused.
+/// Whether a failure to run a command may pass: the task is waiting for its restart, or is paused.
 pub(crate) fn passes(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::WrongState | ErrorKind::Engine | ErrorKind::ConnectionLost)
 }
@@ -67,7 +67,7 @@ fn cannot_run(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable)
 }
 
-/// Whether the command's program is not in the image. Engines write that into its output.
+/// Whether the command's program is not in the image. Engines write that to its output.
 pub(crate) fn is_missing(run: &FinishedCommand) -> bool {
     matches!(run.code, 126 | 127) && run.output.contains("exec failed") && run.output.contains("not found")
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_shell_is_no_missing_command() {
+    fn a_missing_shell_is_not_a_missing_command() {
         let engine = "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process \
                       caused: exec: \"sh\": executable file not found in $PATH: unknown\r\n";
         assert!(is_missing(&run(126, engine)));

@@ -1,4 +1,4 @@
-//! The end of a task that was waited for: when it is for good, and how it is reported.
+//! Waits for a task's final end, and reports it.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::{
     error::{Error, ErrorKind, Origin},
 };
 
-/// The pause before the engine is asked again when it says that a task ended and runs.
+/// The pause before the engine is asked again, if it reports both that the task ended and that it runs.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// How a task ended.
 pub(crate) struct TaskEnd {
-    /// What the engine says of it; nothing once it is removed.
+    /// The engine's details; `None` if the task was removed.
     container: Option<Details>,
     code: i64,
 }
 
 impl RunningTask {
-    /// Returns when the task's process has ended and will not be started again.
+    /// Returns when the task's process has ended and will not be restarted.
     pub(crate) async fn end(&self) -> Result<TaskEnd, Error> {
         loop {
             let exit = match self.wait().await {
                 Ok(exit) => Some(exit),
-                // A proxy may cut a long request; the engine itself would fail the next one.
+                // A proxy may have cut the long request; if the engine failed, the next request fails too.
                 Err(error) if is_no_answer(&error) => None,
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(removed()),
                 Err(error) => return Err(error),
@@ -53,12 +53,12 @@ fn removed() -> Error {
 }
 
 impl TaskEnd {
-    /// The end of a task of which nothing else is known any more.
+    /// The end of a removed task.
     pub(crate) fn of_removed(code: i64) -> Self {
         Self { container: None, code }
     }
 
-    /// Whether there was a process at all.
+    /// Whether its process was ever started.
     pub(crate) fn started(&self) -> bool {
         self.container.as_ref().is_none_or(|container| container.started_at.is_some())
     }
@@ -80,8 +80,8 @@ impl TaskEnd {
     }
 }
 
-/// `dead` is a container whose removal failed, `stopped` podman's word before it has tidied up; its process exited
-/// all the same.
+/// The state for a message. `dead` (a container whose removal failed) and `stopped` (podman, before it cleans up) mean
+/// `exited`.
 fn state(container: &Details) -> &str {
     match container.status.as_str() {
         "dead" | "removing" | "stopped" => "exited",
@@ -97,7 +97,7 @@ fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
     };
     let hint = match code {
         _ if out_of_memory => "give it more with --memory",
-        // The engine may miss the kernel's word of a lack of memory (20.10 does one time in six).
+        // The engine may miss the kernel's report of a lack of memory (20.10 misses one in six).
         137 => "if nobody killed it, it lacked memory: give it more with --memory",
         _ => "its output says why; `cube run --attach` shows all of it",
     };

@@ -1,5 +1,5 @@
-//! `file=/path`: the path exists in the container. The engine looks, so the image needs no shell; below a tmpfs, which
-//! only the task sees, the image's `test` does.
+//! `file=/path`: the path exists in the container. The engine looks it up, so the image needs no shell. Below a tmpfs,
+//! which only the task sees, the image's `test` is run.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The pause between two looks at first, how long that is kept, and the longest pause.
+/// The pause between two looks at first, how long it stays the same, and the longest pause.
 const AGAIN: Duration = Duration::from_millis(100);
 const EAGER: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_millis(500);
-/// What is no file of the container's, whatever is mounted.
+/// Folders that are always mounted by the kernel or the engine.
 const KERNELS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
-/// Where a path can be looked up.
+/// Who can look up a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum View {
-    /// By the engine.
+    /// The engine.
     Engine,
-    /// By the engine, were it not for a link that may lead below a tmpfs.
+    /// The engine, unless a link leads below a tmpfs.
     Either,
-    /// In the task alone.
+    /// Only the task.
     Task,
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn wait(task: &RunningTask, path: &str, seen: &Progress) -> Res
     }
 }
 
-/// Whether a task that ended left it.
+/// Whether the file exists in a task that ended.
 pub(crate) async fn held(task: &RunningTask, path: &str) -> bool {
     let Ok(raw) = task.raw_container().await else { return false };
     by_engine(task, id_of(&raw), path).await.unwrap_or(false)
@@ -77,18 +77,18 @@ async fn exists(task: &RunningTask, id: &str, path: &str, view: &mut View) -> Re
     }
 }
 
-/// Only the status is wanted of the answer, which engines fill differently.
+/// Asks the engine; only the status of the answer is used, because engines differ in the rest.
 async fn by_engine(task: &RunningTask, id: &str, path: &str) -> Result<bool, Error> {
     let request = query(&format!("/containers/{id}/archive"), &[("path", path)]);
     match task.docker().transport.request(Method::HEAD, &request, None, &[], AnswerKind::Whole).await {
         Ok(_) => Ok(true),
-        // Or the container is: whoever watches its end knows.
+        // Or the container is gone, which is noticed elsewhere.
         Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound | ErrorKind::ImageNotFound) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Nothing if the image has no `test`.
+/// Runs `test` in the task; `None` if the image has no `test`.
 async fn by_task(task: &RunningTask, path: &str) -> Result<Option<bool>, Error> {
     let command = ["test", "-e", path].map(str::to_owned).to_vec();
     match exec::output(task, command).await {
@@ -103,7 +103,7 @@ async fn by_task(task: &RunningTask, path: &str) -> Result<Option<bool>, Error> 
     }
 }
 
-/// Where the path can be looked up in the container that the engine describes so.
+/// Who can look up the path in the container.
 fn view(container: &Value, path: &str) -> View {
     let config = &container["HostConfig"];
     let simple = config["Tmpfs"].as_object().into_iter().flat_map(|mounts| mounts.keys().map(String::as_str));
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_below_a_tmpfs_only_the_task_sees() {
+    fn only_the_task_sees_paths_below_a_tmpfs() {
         let mounted = json!({"HostConfig": {
             "Tmpfs": {"/run": "", "/a/b/": ""},
             "Mounts": [{"Type": "tmpfs", "Target": "/cache"}, {"Type": "volume", "Target": "/data"}],

@@ -1,4 +1,4 @@
-//! `healthy`: the container's own health check says so.
+//! `healthy`: the container's own health check passes.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind, Origin},
 };
 
-/// Engines that do not send health events (podman) are asked so often.
+/// How often engines without health events (podman) are asked.
 const POLL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
@@ -33,15 +33,15 @@ pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progres
     }
 }
 
-/// Returns once the engine calls it healthy. What the engine says of a container that it has just started may lack the
-/// health, though the container has a check.
+/// Returns once the engine reports `healthy`. Just after the start, its details may lack the health although the
+/// container has a check.
 async fn verdict(
     task: &RunningTask,
     container: &Details,
     has_check: bool,
     seen: &Progress,
 ) -> Result<(), Error> {
-    // The events are opened before the first look, so that no change falls between them.
+    // The events are requested before the first look, so that no change is missed.
     let mut events = events(task, &container.id).await;
     let mut last = String::new();
     loop {
@@ -53,7 +53,7 @@ async fn verdict(
         };
         match health.status.as_str() {
             "healthy" => return Ok(()),
-            // A task that ended has no more probes: its end says more.
+            // An ended task has no more checks; its end is reported instead.
             "unhealthy" if now.is_alive() => return Err(unhealthy(health)),
             _ => note_change(&mut last, describe(health), seen),
         }
@@ -61,7 +61,7 @@ async fn verdict(
     }
 }
 
-/// What the engine saw is not news for ever: cube's own look may be younger.
+/// Notes the engine's last result only if it changed: cube's own run may be newer.
 fn note_change(last: &mut String, text: String, seen: &Progress) {
     if *last != text {
         seen.note(text.clone());
@@ -76,7 +76,7 @@ async fn events(task: &RunningTask, id: &str) -> Option<Incoming> {
     answer.ok().map(hyper::Response::into_body)
 }
 
-/// Returns when the engine reports a change, or when it is time to ask.
+/// Returns when the engine reports a change, or when it is time to ask again.
 async fn change(events: &mut Option<Incoming>) {
     let Some(stream) = events else { return tokio::time::sleep(POLL).await };
     if let Ok(Ok(None) | Err(_)) = tokio::time::timeout(POLL, client::next_piece(stream)).await {

@@ -1,5 +1,4 @@
-//! `http=PORT/path`: a request to where the port is published is answered with the status and the body that are
-//! waited for.
+//! `http=PORT/path`: a request to the published port is answered with the expected status and body.
 
 use std::{io, time::Duration};
 
@@ -38,7 +37,8 @@ use crate::{
 
 /// The pause between two requests.
 const AGAIN: Duration = Duration::from_millis(20);
-/// How long the first request may take. Each that runs out doubles it: a slow answer is one as well.
+/// How long the first request may take. Each request that takes too long doubles the limit, so that a slow server is
+/// ready too.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(8);
 /// How much of a body is searched, in bytes.
@@ -65,7 +65,7 @@ pub(crate) async fn wait(
     let mut published = Published::of(task, container, number)?;
     let mut limit = FIRST;
     loop {
-        // The one that `cube port` names: another may be a foreign server's.
+        // The address that `cube port` prints. Others are not tried: another server may listen there.
         for at in published.bindings(task).await?.iter().take(1) {
             match timeout(limit, ask(at, target, body.as_ref())).await {
                 Ok(Ok(HttpAnswer::Expected)) => return Ok(()),
@@ -107,7 +107,7 @@ async fn ask(at: &Binding, target: &HttpCondition, body: Option<&Regex>) -> Resu
         .header(HOST, at.to_string())
         .header(USER_AGENT, concat!("cube/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())?;
-    // Ends with the sender and the answer, which are dropped here.
+    // The connection ends when the sender and the answer are dropped.
     tokio::spawn(connection);
     let answer = sender.send_request(request).await?;
     if !target.takes(answer.status().as_u16()) {
@@ -132,7 +132,7 @@ async fn read(mut body: Incoming) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A certificate that is refused is the commonest reason by far: a test server's is signed by nobody.
+/// Adds a hint for a refused certificate, since test servers often have a self-signed one.
 fn explained(error: io::Error) -> Failure {
     let is_certificate = error
         .get_ref()

@@ -1,4 +1,4 @@
-//! `log=REGEX`: so many lines of the task's output match, from its beginning on.
+//! `log=REGEX`: enough lines of the task's output match, counted from its beginning.
 
 pub(crate) mod fail_on;
 pub(crate) mod lines;
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The pause before a log that ended or broke is read again.
+/// The pause before a log that ended or failed is read again.
 const AGAIN: Duration = Duration::from_millis(100);
 
 pub(crate) async fn wait(
@@ -29,7 +29,7 @@ pub(crate) async fn wait(
 ) -> Result<(), Error> {
     let pattern = regex(pattern)?;
     loop {
-        // A log read again is counted again from its beginning, so that no line counts twice.
+        // If the log is read again, counting starts again too, so that no line counts twice.
         match read(task, container, &pattern, times, true, Some(seen)).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
@@ -40,7 +40,7 @@ pub(crate) async fn wait(
     }
 }
 
-/// Whether so many lines of a task that ended match.
+/// Whether enough lines of an ended task match.
 pub(crate) async fn held(task: &RunningTask, container: &Details, pattern: &str, times: u32) -> bool {
     let Ok(pattern) = regex(pattern) else { return false };
     read(task, container, &pattern, times, false, None).await.unwrap_or(false)

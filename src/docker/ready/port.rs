@@ -1,5 +1,5 @@
-//! `port`: a process of the task listens, reachable from outside. docker-proxy takes connections while
-//! nothing listens, so a connection alone proves nothing.
+//! `port`: a process of the task listens on the port, reachable from outside. docker-proxy accepts connections even if
+//! nothing listens in the container, so a connection alone proves nothing.
 
 mod pace;
 mod sockets;
@@ -31,40 +31,40 @@ use crate::{
 
 /// The pause between two commands in the container, or two connections.
 const ASK: Duration = Duration::from_millis(100);
-/// How often the container's `cat` may fail before it is held for useless.
+/// How often the container's `cat` may fail before cube gives it up.
 const CAT_TRIES: u32 = 3;
-/// How long a connection must stay open: docker-proxy closes it as soon as it meets no listener.
+/// How long a connection must stay open: docker-proxy closes it at once if nothing listens.
 const STAYS: Duration = Duration::from_millis(100);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// The ports of one container, watched for whoever listens on them.
+/// Waits for listeners on the ports of one container.
 pub(crate) struct PortWatch<'a> {
     pub(crate) task: &'a RunningTask,
     pub(crate) container: &'a Details,
     pub(crate) seen: &'a Progress,
 }
 
-/// The ports that nobody was seen to listen on yet.
+/// The ports without a listener so far.
 struct OpenPorts<'a> {
     left: &'a [Port],
-    /// Whether who listens on the loopback is reached from outside.
+    /// Whether listeners on the loopback address can be reached from outside.
     loopback: bool,
     seen: &'a Progress,
 }
 
-/// What the kernel's tables of a process showed.
+/// The result of watching a process's socket tables.
 enum InTables {
-    /// All is listened on.
+    /// All ports have a listener.
     All,
-    /// They are not to be read here.
+    /// The tables cannot be read.
     Hidden,
     /// The process is gone.
     Gone,
 }
 
 impl PortWatch<'_> {
-    /// Returns once `port` is listened on; without one, once every tcp port is that the container exposes.
+    /// Returns when something listens on `port`; without a port, on every tcp port that the container exposes.
     pub(crate) async fn wait(&self, port: Option<Port>) -> Result<(), Error> {
         let ports = match port {
             Some(port) => vec![port],
@@ -72,7 +72,7 @@ impl PortWatch<'_> {
         };
         let loopback = self.container.network_mode == "host";
         let mut open = OpenPorts { left: &ports, loopback, seen: self.seen };
-        // Into a task on another node nobody sees from here.
+        // A task on another node cannot be inspected from here.
         let is_seen = !self.task.is_service()
             && (Box::pin(self.local(&mut open)).await? || Box::pin(self.inside(&mut open)).await?);
         if !is_seen {
@@ -99,7 +99,7 @@ impl PortWatch<'_> {
                     InTables::Gone => {}
                 }
             }
-            // A task between two starts has no process, and the engine may not have noted it yet.
+            // Between two starts a task has no process, and the engine may not have noticed yet.
             self.seen.note("the task has no process on this machine");
             sleep(ASK).await;
             let now = self.task.inspect().await?;
@@ -118,7 +118,7 @@ impl PortWatch<'_> {
         loop {
             let (begun, counts) = (Instant::now(), counters.read());
             match open.check(|protocol| process.sockets(protocol, &counts)) {
-                // The number may have become another process's since.
+                // The pid may belong to another process by now.
                 Ok(true) if process.belongs_to(&self.container.id) => return InTables::All,
                 Ok(false) => pace.change(begun.elapsed(), || counters.read() != counts).await,
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return InTables::Hidden,
@@ -127,7 +127,7 @@ impl PortWatch<'_> {
         }
     }
 
-    /// Has the container print its tables. `false` if it has no `cat`.
+    /// Reads the tables with the container's `cat`. `false` if it has none.
     async fn inside(&self, open: &mut OpenPorts<'_>) -> Result<bool, Error> {
         let mut failures = 0;
         while let Some(port) = open.left.first() {
@@ -140,7 +140,7 @@ impl PortWatch<'_> {
                         return Ok(true);
                     }
                 }
-                // A task that ends meanwhile takes the command with it, and may be started again.
+                // If the task ends, the command fails too; the task may be restarted.
                 Ok(run) if exec::is_missing(&run) || failures >= CAT_TRIES => return Ok(false),
                 Ok(_) => failures += 1,
                 Err(error) if exec::passes(&error) => self.seen.note(error.to_string()),
@@ -152,7 +152,7 @@ impl PortWatch<'_> {
         Ok(true)
     }
 
-    /// Connects to where the port is published until a connection stays open.
+    /// Connects to the published port until a connection stays open.
     async fn reach_from_outside(&self, port: Port) -> Result<(), Error> {
         if port.protocol != Protocol::Tcp {
             let message = format!("whether the task listens on {port} cannot be seen from here");
@@ -173,7 +173,7 @@ impl PortWatch<'_> {
 }
 
 impl OpenPorts<'_> {
-    /// Takes off what is listened on; whether nothing is left.
+    /// Removes the ports that have a listener; returns whether none is left.
     fn check(&mut self, table: impl Fn(Protocol) -> io::Result<String>) -> io::Result<bool> {
         while let Some((port, rest)) = self.left.split_first() {
             let listeners = sockets::listeners(&table(port.protocol)?, port.protocol);
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_are_taken_off_as_they_are_listened_on() {
+    fn ports_with_a_listener_are_removed() {
         let ports = ["80".parse().unwrap(), "81".parse().unwrap()];
         let seen = Progress::default();
         let mut open = OpenPorts { left: &ports, loopback: false, seen: &seen };

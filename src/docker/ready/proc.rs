@@ -1,4 +1,5 @@
-//! The socket tables of a container on this machine, from the kernel: no shell in the image, no request.
+//! Reads the kernel's files of a container's first process on this machine, for example its socket tables. This needs
+//! no shell in the image and no request.
 
 use std::{
     fs::{self, File},
@@ -9,12 +10,12 @@ use std::{
 
 use crate::{address::Address, config::value::port::Protocol, docker::details::Details};
 
-/// The kernel's view of a container's first process.
+/// The `/proc` folder of a container's first process.
 pub(crate) struct ContainerProcess(PathBuf);
 
 impl ContainerProcess {
-    /// The container's process, if it is this machine's: the engine's socket may lead to another
-    /// machine, or cube may run in a container with processes of its own.
+    /// The container's process, if it is visible here: the engine may be on another machine, or cube may run in a
+    /// container with its own pid namespace.
     pub(crate) fn of(container: &Details, engine: &Address) -> Option<Self> {
         if !matches!(engine, Address::Unix(_)) || container.pid == 0 {
             return None;
@@ -23,29 +24,29 @@ impl ContainerProcess {
         process.belongs_to(&container.id).then_some(process)
     }
 
-    /// A process whose files are in this folder.
+    /// A process with this `/proc` folder.
     #[cfg(test)]
     pub(crate) fn at(folder: PathBuf) -> Self {
         Self(folder)
     }
 
-    /// Whether the process is the container's. Its control group names it; where that is hidden (a
-    /// namespace of its own), the engine's files mounted in it do.
+    /// Whether the process belongs to the container. The path of its control group contains the id; if that is hidden
+    /// by a cgroup namespace, the engine's files mounted in it do.
     pub(crate) fn belongs_to(&self, id: &str) -> bool {
         ["cgroup", "mountinfo"]
             .iter()
             .any(|name| fs::read_to_string(self.0.join(name)).is_ok_and(|text| names(&text, id)))
     }
 
-    /// One of the files that the kernel keeps of it.
+    /// The path of one of its files.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// The tables of a protocol, IPv4 and IPv6 after each other; without one that `counts` says is empty.
+    /// The tables of a protocol, first IPv4, then IPv6. A table that is empty by `counts` is left out.
     ///
     /// # Errors
-    /// `NotFound` once the process is gone, and others if this user may not read them.
+    /// `NotFound` if the process is gone; others if this user has no permission.
     pub(crate) fn sockets(&self, protocol: Protocol, counts: &SocketCounts) -> io::Result<String> {
         fs::metadata(&self.0)?;
         let mut table = String::new();
@@ -59,19 +60,19 @@ impl ContainerProcess {
         Ok(table)
     }
 
-    /// How many sockets of each kind are in use. A listener more changes it, and reading it takes
-    /// microseconds, where the tables take the kernel a walk over all of its hash buckets.
+    /// Opens the counters of sockets in use. A new listener changes them. Reading them takes microseconds, while
+    /// reading the tables makes the kernel walk through all of its hash buckets.
     pub(crate) fn counters(&self) -> SocketCounters {
         let files = ["net/sockstat", "net/sockstat6"];
         SocketCounters(files.iter().filter_map(|name| File::open(self.0.join(name)).ok()).collect())
     }
 }
 
-/// The kernel's counters of a process's sockets, open.
+/// The open files with the counters of a process's sockets.
 pub(crate) struct SocketCounters(Vec<File>);
 
 impl SocketCounters {
-    /// What they are now.
+    /// Reads the current counts.
     pub(crate) fn read(&self) -> SocketCounts {
         let mut text = [0; LONGEST_COUNTERS];
         let mut counts = SocketCounts::default();
@@ -83,14 +84,14 @@ impl SocketCounters {
     }
 }
 
-/// The most of a file of counters that is read, in bytes: it has some six lines.
+/// How much of a file of counters is read, in bytes: it has about six lines.
 const LONGEST_COUNTERS: usize = 1024;
 
-/// How many sockets of each protocol and family are in use, where the kernel says so.
+/// The number of sockets in use by protocol and family, where the kernel reports it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SocketCounts([Option<u32>; 4]);
 
-/// The words by which the kernel counts, in the order of the counts.
+/// The kernel's names of the counters, in the order of the counts.
 const COUNTED: [(&str, Protocol, Family); 4] = [
     ("TCP", Protocol::Tcp, Family::V4),
     ("UDP", Protocol::Udp, Family::V4),
@@ -98,7 +99,7 @@ const COUNTED: [(&str, Protocol, Family); 4] = [
     ("UDP6", Protocol::Udp, Family::V6),
 ];
 
-/// Of which of the two tables a socket is.
+/// The IP version of a socket table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,
@@ -106,7 +107,7 @@ pub(crate) enum Family {
 }
 
 impl SocketCounts {
-    /// Takes of each line `TCP: inuse 5 orphan 0 …` the first number: the others are the whole machine's.
+    /// Reads the first number of each line `TCP: inuse 5 orphan 0 …`: the others are counts of the whole machine.
     fn take(&mut self, text: &[u8]) {
         for line in str::from_utf8(text).unwrap_or_default().lines() {
             let Some((word, numbers)) = line.split_once(": inuse ") else { continue };
@@ -118,15 +119,15 @@ impl SocketCounts {
         }
     }
 
-    /// Whether there is surely no socket of this kind.
+    /// Whether there is certainly no socket of this kind.
     fn is_none(&self, protocol: Protocol, family: Family) -> bool {
         let of_kind = |counted: &(&str, Protocol, Family)| counted.1 == protocol && counted.2 == family;
         self.0.iter().zip(COUNTED).any(|(count, counted)| of_kind(&counted) && *count == Some(0))
     }
 }
 
-/// Whether a part of a path in `text` is the id, or one of the engines' forms of it:
-/// `docker-ID.scope`, `libpod-ID.scope`, `cri-containerd-ID.scope`.
+/// Whether a part of a path in `text` is the id, or a form of it that engines use: `docker-ID.scope`,
+/// `libpod-ID.scope`, `cri-containerd-ID.scope`.
 fn names(text: &str, id: &str) -> bool {
     !id.is_empty()
         && text
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_no_container_of_that_name() {
+    fn this_process_is_not_in_a_container_of_that_name() {
         let process = ContainerProcess(PathBuf::from("/proc/self"));
         assert!(!process.belongs_to("nobody"));
         let unknown = SocketCounts::default();

@@ -1,16 +1,16 @@
-//! What a condition last saw.
+//! The progress of a condition: what it last saw, and whether it held.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::docker::http::refusal::printable::printable;
 
-/// The most of a line of output that a message quotes, in characters.
+/// How much of a line of output a message quotes, in characters.
 pub(crate) const LONGEST_QUOTE: usize = 200;
 
 pub(crate) const LOOPBACK_HINT: &str =
     "let it listen on 0.0.0.0 or [::]: its loopback cannot be reached from outside";
 
-/// How far a condition is.
+/// The progress of a condition.
 #[derive(Default)]
 pub(crate) struct Progress(Mutex<ConditionState>);
 
@@ -23,12 +23,12 @@ struct ConditionState {
 }
 
 impl Progress {
-    /// Notes what the last look showed.
+    /// Notes what was last seen.
     pub(crate) fn note(&self, text: impl Into<String>) {
         self.note_with(text, None);
     }
 
-    /// The same with a hint of its own, in place of more time.
+    /// The same with a special hint, instead of the advice to wait longer.
     pub(crate) fn note_with(&self, text: impl Into<String>, hint: Option<&'static str>) {
         self.with(|state| (state.text, state.hint) = (text.into(), hint));
     }
@@ -38,27 +38,27 @@ impl Progress {
         self.with(|state| state.held = true);
     }
 
-    /// Notes that the condition cannot hold any more, and why.
+    /// Notes that the condition can no longer hold, and why.
     pub(crate) fn give_up(&self, reason: String) {
         self.with(|state| (state.impossible, state.text, state.hint) = (true, reason, None));
     }
 
-    /// Whether it held.
+    /// Whether the condition held.
     pub(crate) fn held(&self) -> bool {
         self.with(|state| state.held)
     }
 
-    /// Whether it may still come to hold.
+    /// Whether the condition may still hold later.
     pub(crate) fn is_open(&self) -> bool {
         self.with(|state| !state.held && !state.impossible)
     }
 
-    /// The hint that the last look gave.
+    /// The special hint that was last noted.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         self.with(|state| state.hint)
     }
 
-    /// What the last look showed, or why there will be no other.
+    /// What was last seen, or why the condition can no longer hold.
     pub(crate) fn text(&self) -> String {
         self.with(|state| state.text.clone())
     }
@@ -68,7 +68,7 @@ impl Progress {
     }
 }
 
-/// A line of output for a message.
+/// A line of output, shortened for a message.
 pub(crate) fn quote(text: &str) -> String {
     let text = printable(text.trim());
     let mut short: String = text.chars().take(LONGEST_QUOTE).collect();

@@ -1,7 +1,7 @@
-//! `postgres`, `mysql`, `redis`, `amqp`: the server itself answers the first bytes of its protocol, which cube speaks
-//! through the published port. No client program and no password are needed, and a probe ends as a client would.
+//! `postgres`, `mysql`, `redis`, `amqp`: cube sends the first messages of the protocol to the published port, and the
+//! server answers. This needs no client program and no password, and a probe ends like a client.
 //!
-//! A protocol more is a file here, an arm in [`speak`] and a word of the condition.
+//! To add a protocol, add a file here, an arm in [`speak`] and a word of the condition.
 
 mod amqp;
 mod answer;
@@ -36,10 +36,11 @@ use crate::{
 
 /// The pause between two probes: each may leave a line in the server's log.
 const AGAIN: Duration = Duration::from_millis(150);
-/// How long the first probe may take. Each that runs out doubles it: a busy server answers all the same.
+/// How long the first probe may take. Each probe that takes too long doubles the limit, so that a busy server is ready
+/// too.
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(16);
-/// Returns once the server behind `port` takes clients.
+/// Returns when the server behind `port` accepts clients.
 pub(crate) async fn wait(
     task: &RunningTask,
     container: &Details,
@@ -57,7 +58,7 @@ pub(crate) async fn wait(
                 Ok(Ok(Answer::Never { why, hint })) => return Err(never(at, &why, hint)),
                 Ok(Ok(Answer::NotYet(why))) => {
                     seen.note(format!("{at}: {why}"));
-                    // The same server is behind the other bindings.
+                    // The other bindings lead to the same server.
                     break;
                 }
                 Ok(Err(error)) => seen.note(format!("{at}: {}", describe(&error))),
@@ -86,7 +87,7 @@ async fn speak(server: &mut impl Connection, protocol: ServerProtocol) -> io::Re
     }
 }
 
-/// docker-proxy takes connections that nothing listens for, and closes them.
+/// Describes a failed probe. docker-proxy accepts connections and closes them if nothing listens.
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -129,10 +130,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_bytes_come_a_probe_ends_without_panic() {
+    async fn a_probe_survives_any_bytes() {
         let mut random = 0x2545_F491_4F6C_DD1D_u64;
         for round in 0..400_usize {
-            // Half of them out of few values: more often a message of the protocol.
+            // Half of the bytes come from a few values, so that they are more often a message of the protocol.
             let few = if round % 2 == 0 { 256 } else { 12 };
             let byte = || {
                 random ^= random << 13;

@@ -1,4 +1,4 @@
-//! Where a client of the engine reaches a port of the container; a restart may move it.
+//! The current address of a published port, which a restart may change.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How long the engine's answer is taken for true.
+/// How long the engine's answer is reused.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long a port that is to be published may have no address while its container runs, and how often it is asked then.
+/// How long a published port of a running container may have no address yet, and how often the engine is asked then.
 const TOLD_LATE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -25,13 +25,13 @@ pub(crate) struct Published {
     port: Port,
     bindings: Vec<Binding>,
     asked: Instant,
-    /// Since when its container runs without an address for it.
+    /// Since when its container has been running without an address for it.
     lacking: Option<Instant>,
 }
 
 impl Published {
     /// # Errors
-    /// [`ErrorKind::NotPublished`]. A container that does not run has no bindings, but may get them.
+    /// [`ErrorKind::NotPublished`]. A container that does not run yet has no bindings, but may get them.
     pub(crate) fn of(task: &RunningTask, container: &Details, port: Port) -> Result<Self, Error> {
         let now = Instant::now();
         let mut published = Self { port, bindings: Vec::new(), asked: now, lacking: None };
@@ -39,7 +39,7 @@ impl Published {
         Ok(published)
     }
 
-    /// The bindings as of the last second.
+    /// The bindings, at most one second old.
     pub(crate) async fn bindings(&mut self, task: &RunningTask) -> Result<&[Binding], Error> {
         let fresh = if self.bindings.is_empty() { LOOK_AGAIN } else { FRESH };
         if self.asked.elapsed() >= fresh {

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
 };
 
-/// A task that waits for its restart sends no event when it runs.
+/// How often the engine is asked: no event reports that a restarted task runs.
 const POLL: Duration = Duration::from_millis(50);
 
 pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! The conditions of one wait, each watched by itself, and what is reported of them together.
+//! The conditions of one wait: each is watched separately, and they are reported together.
 
 use std::{future::pending, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
 
 const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`; its output may say why";
 
-/// One condition, and how far it is.
+/// One condition and its progress.
 pub(crate) struct Watch<'a> {
     condition: &'a Condition,
     seen: Progress,
@@ -34,9 +34,9 @@ pub(crate) struct Watch<'a> {
 /// The conditions of a wait.
 pub(crate) struct Watches<'a> {
     all: Vec<Watch<'a>>,
-    /// Whether one of them is enough.
+    /// Whether one condition is enough.
     any: bool,
-    /// Whether the end of the task is waited for too.
+    /// Whether the end of the task is one of the conditions.
     pub(crate) until_exit: bool,
 }
 
@@ -54,17 +54,17 @@ impl<'a> Watches<'a> {
         }
     }
 
-    /// Whether the end is one more that must come once the others held.
+    /// Whether the end must come too, after all other conditions held.
     pub(crate) fn want_exit_too(&self) -> bool {
         self.until_exit && !self.any
     }
 
-    /// Whether the end alone is enough.
+    /// Whether the end of the task alone is enough.
     pub(crate) fn take_exit(&self) -> bool {
         self.until_exit && self.any
     }
 
-    /// Returns once all of them hold, or the one that is enough. An error means that they never will.
+    /// Returns when all conditions hold, or the one that is enough. An error means that they can never hold.
     pub(crate) async fn wait(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         if self.any {
             return self.one_holds(task, container).await;
@@ -80,7 +80,7 @@ impl<'a> Watches<'a> {
         while let Some((at, held)) = open.next().await {
             match held {
                 Ok(()) => return Ok(()),
-                // That says nothing of the condition.
+                // This error says nothing about the condition.
                 Err(error) if error.is_passing() => return Err(error),
                 Err(error) => {
                     self.give_up(at, &error);
@@ -102,7 +102,7 @@ impl<'a> Watches<'a> {
         }
     }
 
-    /// The error for conditions that all became impossible, of the kind of the `first`.
+    /// The error if all conditions became impossible, with the kind of the `first` error.
     fn none_holds(&self, first: &Error) -> Error {
         let message = format!("no condition can hold any more: {}", self.list(|_| true, "; "));
         let error = Error::new(first.kind(), message).with_origin(first.origin());
@@ -116,8 +116,7 @@ impl<'a> Watches<'a> {
         Error::new(ErrorKind::InvalidInput, "no condition was given").with_hint("name one with --wait-for")
     }
 
-    /// Whether what is still open, or the one that is enough, is lines or a file that the task left before it ended,
-    /// or that it `ran`.
+    /// Whether the open conditions held before the task ended: by lines or files that it left, or because it `ran`.
     pub(crate) async fn held_before_end(&self, task: &RunningTask, container: &Details, ran: bool) -> bool {
         let open = self.all.iter().filter(|watch| !watch.seen.held());
         let held = stream::iter(open).then(|watch| watch.held_before_end(task, container, ran)).boxed();
@@ -127,7 +126,7 @@ impl<'a> Watches<'a> {
         held.all(|held| async move { held }).await
     }
 
-    /// What is still waited for, and what is there instead.
+    /// The open conditions, and what was last seen of each.
     pub(crate) fn describe(&self) -> String {
         let open = self.list(|watch| watch.seen.is_open(), if self.any { "; or " } else { "; " });
         match (open.is_empty(), self.until_exit) {
@@ -137,7 +136,7 @@ impl<'a> Watches<'a> {
         }
     }
 
-    /// The error for a wait that ran out after `limit`.
+    /// The error for a wait that took longer than `limit`.
     pub(crate) fn timed_out(&self, limit: Duration) -> Error {
         let limit = duration::format(limit);
         let open = self.list(|watch| !watch.seen.held(), "; ");
@@ -158,7 +157,7 @@ impl<'a> Watches<'a> {
 }
 
 impl Watch<'_> {
-    /// Returns once the condition holds. An error means that it never will.
+    /// Returns when the condition holds. An error means that it can never hold.
     async fn wait(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
         let seen = &self.seen;
         let held = match self.condition {
@@ -176,7 +175,7 @@ impl Watch<'_> {
             Condition::Exit => Ok(()),
         };
         match held {
-            // The container is gone, or stopped: how it ended says more than that it did.
+            // The container is gone or has stopped; its end is reported instead.
             Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
             held => held.inspect(|()| seen.note_reached()),
         }
@@ -213,7 +212,7 @@ mod tests {
         Readiness { wait_for, wait_any: any, ..Readiness::default() }
     }
 
-    /// The error after 2 s for conditions of which those without a text hold.
+    /// The error after 2 s; conditions without a text hold.
     fn error(conditions: &[(&str, Option<&str>)], hint: Option<&'static str>) -> Error {
         let readiness = readiness(&conditions.iter().map(|(text, _)| *text).collect::<Vec<_>>(), false);
         let watches = Watches::of(&readiness);
@@ -243,12 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn when_all_held_the_end_was_what_did_not_come() {
+    fn if_all_conditions_held_only_the_end_was_missing() {
         assert_eq!(error(&[("running", None)], None).to_string(), "the task did not end within 2s");
     }
 
     #[test]
-    fn when_none_can_hold_each_reason_is_given() {
+    fn if_no_condition_can_hold_each_reason_is_given() {
         let readiness = readiness(&["port=80/udp", "healthy"], true);
         let watches = Watches::of(&readiness);
         let first = Error::new(ErrorKind::NotPublished, "it is not published").with_hint("publish it");
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_waited_for_is_described() {
+    fn open_conditions_are_described() {
         let all = readiness(&["port=80", "running", "exit"], false);
         let watches = Watches::of(&all);
         assert_eq!(watches.describe(), "port 80/tcp; running");

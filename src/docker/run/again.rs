@@ -1,5 +1,5 @@
-//! Which failures of a start pass by being tried again with a new container: the engine did nothing, and what was in
-//! the way was not the caller's choice.
+//! Decides which failed starts are tried again with a new container: the start had no effect, and the cause was not
+//! something that the caller chose.
 
 use crate::{
     config::{
@@ -9,10 +9,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How often a start is tried again because another took the port that the engine had chosen.
+/// How often a start is tried again because another process took the port that the engine had chosen.
 const PORT_TRIES: u32 = 3;
 
-/// What was tried again so far.
+/// The repetitions so far.
 #[derive(Debug, Default)]
 pub(super) struct Again {
     network: bool,
@@ -20,14 +20,14 @@ pub(super) struct Again {
 }
 
 impl Again {
-    /// Whether a start that failed like this is to be tried once more; it counts as tried then.
+    /// Whether to try again after this error; counts the repetition.
     pub(super) fn after(&mut self, error: &Error, config: &Config) -> bool {
-        // An archive on standard input can be read once.
+        // An archive on standard input can be read only once.
         if config.swarm || config.files.copy_in.iter().any(|copy| *copy.source() == CopySource::Stdin) {
             return false;
         }
         match error.kind() {
-            // The last task on it went, and took it along.
+            // The network was removed with the last task on it.
             ErrorKind::NetworkNotFound if config.network.create_network && !self.network => {
                 self.network = true;
                 true
@@ -41,7 +41,7 @@ impl Again {
     }
 }
 
-/// Whether the caller chose a host port, or a range of them.
+/// Whether the caller chose a host port or a range of host ports.
 fn fixes_a_port(config: &Config) -> bool {
     config.network.publish.iter().any(|mapping| mapping.host_port != HostPort::Any)
 }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_engine_chose_is_chosen_again() {
+    fn only_ports_that_the_engine_chose_are_chosen_again() {
         for json in ["{}", r#"{"publish":["80/tcp"]}"#, r#"{"publish":["127.0.0.1::80/tcp"]}"#] {
             assert_eq!(times(json, ErrorKind::PortTaken), 3, "{json}");
         }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_went_is_made_anew_once() {
+    fn a_network_that_disappeared_is_made_again_once() {
         let json = r#"{"network":"web","create_network":true}"#;
         assert_eq!(times(json, ErrorKind::NetworkNotFound), 1);
         assert_eq!(times(r#"{"network":"web"}"#, ErrorKind::NetworkNotFound), 0);

@@ -1,7 +1,8 @@
-//! How a task ends that its engine removes at its end, taken down from before its start on: afterwards there is
-//! neither an exit code nor a log to ask for.
+//! Observes a task that its engine removes at its end: its exit code and last output cannot be requested afterwards, so
+//! they are recorded from before the start.
 //!
-//! The wait is asked for beside bollard: the engine counts from its answer's head on, which bollard does not report.
+//! The wait request does not go through bollard: the engine waits as soon as it has sent the head of its answer, and
+//! bollard does not report when the head has come.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -32,23 +33,23 @@ use crate::{
 
 /// How much of the end of the output is kept, in bytes.
 const KEPT: usize = 64 << 10;
-/// How long an engine may take to say that it waits: not each says so before the end.
+/// How long an engine may take to send the head of its answer. Some engines send it only at the task's end.
 const REGISTERED: Duration = Duration::from_secs(10);
-/// How long the last output and the exit code may come after the end was noticed.
+/// How long to wait for the last output and the exit code after the end was noticed.
 const LAST_WORDS: Duration = Duration::from_secs(20);
-/// The most that an answer to a wait holds, in bytes.
+/// The largest answer to a wait request, in bytes.
 const LONGEST_ANSWER: usize = 64 << 10;
 
-/// How a task ended that its engine has removed.
+/// The end of a task that its engine has removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// Its exit code.
     pub exit: Exit,
-    /// What it wrote last, both streams as they came, at most 64 KiB.
+    /// Its last output, both streams in the order in which they came, at most 64 KiB.
     pub last_output: Vec<u8>,
 }
 
-/// Reads the output, and waits for the end. Dropped, it lets go of both.
+/// Reads the output and waits for the end, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Observer {
     reading: JoinHandle<Option<Exit>>,
@@ -56,11 +57,11 @@ pub(super) struct Observer {
     ended: Option<Exit>,
 }
 
-/// What the task wrote so far.
+/// The task's output so far.
 #[derive(Default)]
 struct Written {
     last: Vec<u8>,
-    /// Each `log=` condition, and the lines that matched.
+    /// Each `log=` condition, and its matching lines.
     logs: Vec<(Condition, MatchedLines)>,
     signs: FailureSigns,
 }
@@ -78,8 +79,8 @@ impl Drop for Observer {
 }
 
 impl Observer {
-    /// Begins before the start of a task that its engine is to remove and that is waited for. `None` for any other,
-    /// and where the engine does not hand over the output.
+    /// Begins to observe a task before its start, if its engine will remove it and there are conditions to wait for.
+    /// `None` otherwise, and if the engine does not give its output.
     pub(super) async fn before(task: &RunningTask, config: &Config) -> Option<Self> {
         let EngineId::Container(id) = task.id() else { return None };
         if !config.process.auto_remove || config.readiness.wait_for.is_empty() {
@@ -103,8 +104,8 @@ impl Observer {
         Some(Self { reading, written, ended: None })
     }
 
-    /// What became of a wait that failed because the task ended, or is gone: it held if what was waited for was
-    /// written before, or is the end itself.
+    /// Decides about a wait that failed because the task ended or is gone: it succeeded if the expected lines were
+    /// written before, or if the end itself was waited for.
     pub(super) async fn judge(&mut self, error: Error, readiness: &Readiness) -> Result<(), Error> {
         if !matches!(error.kind(), ErrorKind::TaskDied | ErrorKind::TaskNotFound) {
             return Err(error);
@@ -127,7 +128,7 @@ impl Observer {
         if is_ready { Ok(()) } else { Err(TaskEnd::of_removed(exit.code).error()) }
     }
 
-    /// How the task ended, if it did while it was waited for.
+    /// The end of the task, if it ended during the wait.
     pub(super) fn observed(&self) -> Option<Observed> {
         Some(Observed { exit: self.ended?, last_output: self.written().last.clone() })
     }
@@ -157,15 +158,15 @@ impl Written {
         self.signs.take(chunk);
     }
 
-    /// Whether so many lines matched the pattern of a condition.
+    /// Whether enough lines matched the pattern of a condition.
     fn has_matched(&self, wanted: &Condition, times: u32) -> bool {
         self.logs.iter().any(|(condition, lines)| condition == wanted && lines.matches() >= times)
     }
 }
 
 impl Docker {
-    /// The exit code of a container that has not started yet, also if it is removed at its end. `registered` is called
-    /// once the engine waits.
+    /// Waits for the exit code of a container that has not started yet, even if it is removed at its end. `registered`
+    /// is signalled when the engine waits.
     async fn next_exit(&self, id: &str, registered: oneshot::Sender<()>) -> Option<Exit> {
         let path = format!("/containers/{id}/wait?condition=next-exit");
         let answer = self.transport.request(Method::POST, &path, None, &[], AnswerKind::Stream).await.ok()?;

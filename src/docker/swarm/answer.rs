@@ -11,7 +11,7 @@ use crate::{
     result::Ports,
 };
 
-/// The exit code of a task whose process never ran, as engines give it to a container.
+/// The exit code of a task whose process never ran; engines use it for containers.
 const NEVER_RAN: i64 = 128;
 
 #[derive(Deserialize)]
@@ -74,7 +74,7 @@ impl ServicePort {
 }
 
 impl Service {
-    /// The grace of its task, in whole seconds.
+    /// Its grace, in whole seconds.
     pub(crate) fn stop_grace(&self) -> Option<i64> {
         self.spec.task_template.container_spec.stop_grace_period.map(|nanos| nanos / 1_000_000_000)
     }
@@ -103,7 +103,7 @@ pub(crate) struct TaskStatus {
     /// `new`, `pending`, `assigned`, `accepted`, `preparing`, `ready`, `starting`, `running`,
     /// `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`.
     pub(crate) state: String,
-    /// Why it is not further, or how it failed.
+    /// Why it is waiting, or how it failed.
     pub(crate) err: String,
     pub(super) timestamp: Option<DateTime<Utc>>,
     message: String,
@@ -122,7 +122,7 @@ pub(super) struct ContainerStatus {
 }
 
 impl ServiceTask {
-    /// Whether its container does not run any more, or never will.
+    /// Whether its container has ended or will never run.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(
             self.status.state.as_str(),
@@ -130,12 +130,12 @@ impl ServiceTask {
         )
     }
 
-    /// Whether Swarm has done with it: until then it may yet put another in its place.
+    /// Whether Swarm is finished with it: until then it may replace it with a new one.
     pub(crate) fn is_over(&self) -> bool {
         self.has_ended() && self.is_given_up()
     }
 
-    /// Whether Swarm does not want it to run.
+    /// Whether Swarm no longer wants it to run.
     pub(crate) fn is_given_up(&self) -> bool {
         matches!(self.desired_state.as_str(), "shutdown" | "remove" | "orphaned" | "failed" | "rejected")
     }
@@ -149,7 +149,7 @@ impl ServiceTask {
         self.status.state == "running"
     }
 
-    /// Whether its process ran, if only for a moment.
+    /// Whether its process has run, even if only for a moment.
     pub(crate) fn has_run(&self) -> bool {
         self.is_running()
             || (self.has_ended()
@@ -160,12 +160,12 @@ impl ServiceTask {
         Some(self.status.container.container_id.as_str()).filter(|id| is_id(id))
     }
 
-    /// The node that it was given to.
+    /// The node that it was assigned to.
     pub(crate) fn node_id(&self) -> Option<&str> {
         self.node_id.as_deref().filter(|id| is_swarm_id(id))
     }
 
-    /// Its exit code; meaningful once it ended.
+    /// Its exit code; valid once it has ended.
     pub(crate) fn exit_code(&self) -> i64 {
         match (self.status.state.as_str(), self.status.container.exit_code) {
             ("failed" | "rejected" | "orphaned", 0) => NEVER_RAN,
@@ -173,7 +173,7 @@ impl ServiceTask {
         }
     }
 
-    /// The published ports at the address of its node.
+    /// The published ports, with the address of its node.
     pub(super) fn ports(&self, node: Option<&Node>) -> Ports {
         let mut ports = Ports::new();
         let Some(node) = node.filter(|_| self.is_running()) else { return ports };
@@ -181,7 +181,7 @@ impl ServiceTask {
             let Some(port) = answer.target() else { continue };
             let binding = Binding { host: node.address().to_owned(), port: answer.published_port };
             let bindings = ports.entry(port).or_default();
-            // Swarm lists a port for IPv4 and for IPv6.
+            // Swarm lists each port twice, for IPv4 and IPv6.
             if !bindings.contains(&binding) {
                 bindings.push(binding);
             }
@@ -231,7 +231,7 @@ impl Node {
         &self.description.hostname
     }
 
-    /// Where its published ports are. A manager may know itself by no address but its own listener's.
+    /// The address of its published ports. A manager may know no address of itself but that of its own listener.
     fn address(&self) -> &str {
         match self.status.addr.as_str() {
             "" | "0.0.0.0" | "::" => self.manager_status.addr.rsplit_once(':').map_or("", |(host, _)| host),

@@ -1,4 +1,4 @@
-//! The config in Swarm's words.
+//! The config as a service for Swarm.
 
 use serde_json::{Map, Value, json};
 
@@ -17,13 +17,13 @@ use crate::{
     task::Task,
 };
 
-/// Refuses mounts with options that Swarm does not have.
+/// Refuses mount options that Swarm does not have.
 pub(crate) fn check_mounts(config: &Config) -> Result<(), Error> {
     config.storage.volumes.iter().try_for_each(|volume| mount(volume).map(drop))?;
     config.storage.tmpfs.iter().try_for_each(|tmpfs| temporary(tmpfs).map(drop))
 }
 
-/// The service of a task, which publishes `exposed` too.
+/// The service for a task; it publishes `exposed` too.
 pub(crate) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> Value {
     let config = &task.config;
     let labels = container_body::labels(task, owner);
@@ -43,7 +43,8 @@ pub(crate) fn service(task: &Task, exposed: &[Port], owner: Option<&Owner>) -> V
     })
 }
 
-/// Swarm's own random names meet already among a hundred services, and it refuses the second.
+/// The service's name. Swarm's own random names collide already among a hundred services, and it refuses the second
+/// one.
 fn name(task: &Task) -> String {
     match &task.config.name {
         Some(name) => name.to_string(),
@@ -94,7 +95,7 @@ fn networks(config: &Config) -> Value {
     }
 }
 
-/// Swarm places a task where what it may use at most is free.
+/// The limits, which are reservations too: Swarm places a task on a node that has them free.
 fn resources(config: &Config) -> Value {
     let mut amounts = Map::new();
     if let Some(cpus) = config.limits.cpus {
@@ -136,7 +137,7 @@ fn log_driver(config: &Config) -> Value {
     json!({"Name": name, "Options": options})
 }
 
-/// On the node that runs the task, not on every one.
+/// The ports, published on the node that runs the task, not on every node.
 fn ports(config: &Config, exposed: &[Port]) -> Vec<Value> {
     let named = config.network.publish.iter().map(|mapping| match mapping.host_port {
         HostPort::Fixed(port) => (mapping.container, port),
@@ -155,7 +156,7 @@ fn ports(config: &Config, exposed: &[Port]) -> Vec<Value> {
     named.chain(others).map(port).collect()
 }
 
-/// As `/etc/hosts` has it.
+/// A line in the form of `/etc/hosts`.
 fn hosts_line(entry: &HostEntry) -> Option<String> {
     entry.ip().map(|ip| format!("{ip} {}", entry.name()))
 }
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_docker_s_is_said_in_swarm_s_words() {
+    fn docker_s_options_are_translated_for_swarm() {
         let task = task(
             r#"{"image":"a","memory":"64m","memory_reservation":"32m","pids_limit":9,"cap_add":["net_admin"],
                 "ulimit":["nofile=1"],"sysctl":{"net.a":"1"},"dns":["1.1.1.1"],"group_add":["g"],"read_only":true,
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn mounts_are_of_their_kind() {
+    fn each_mount_keeps_its_kind() {
         let task = task(
             r#"{"image":"a","volumes":["/a","data:/b:ro,nocopy","/c:/d:rslave"],"tmpfs":["/t:size=64m,mode=1777"]}"#,
         );

@@ -1,4 +1,4 @@
-//! A task handed to Swarm: its service is created, and its first placement awaited.
+//! Creates a task as a service, and waits for its first placement.
 
 use hyper::header::HeaderValue;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ struct Created {
 }
 
 impl Docker {
-    /// Creates the task's service. The registry's credentials go with it to the node that will run it.
+    /// Creates the task's service. The registry's credentials are sent with it to its node.
     pub(in crate::docker) async fn create_service(
         &self,
         task: &mut Task,
@@ -52,8 +52,8 @@ impl Docker {
         checked(created.id).map(EngineId::Service)
     }
 
-    /// Waits until the service's task runs, or ran, and reports why it does not yet. Where no deadline is `given`,
-    /// Swarm has the usual time to find a node, and that node as long as it takes to pull the image.
+    /// Waits until the service's task runs or has run, and reports why it does not yet. If no deadline is `given`,
+    /// Swarm has the default time to find a node, and pulling the image may take as long as necessary.
     pub(in crate::docker) async fn start_service(
         &self,
         id: &str,

@@ -1,4 +1,4 @@
-//! From what a user typed to a service: id, name, unique id prefix, the task's UUID, or its container's id.
+//! Finds the service for a task reference: id, name, unique id prefix, the task's UUID, or its container's id.
 
 use crate::{
     config::value::name::TaskRef,
@@ -14,11 +14,11 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The least of a container's id that is looked for among the tasks.
+/// The shortest prefix of a container's id that is searched among the tasks.
 const LEAST_PREFIX: usize = 12;
 
 impl Docker {
-    /// The id of the service that `task` names; `None` also where this engine manages no swarm.
+    /// The id of the service that `task` names; `None` if there is none, or if this engine manages no swarm.
     pub(in crate::docker) async fn find_service(&self, task: &TaskRef) -> Result<Option<String>, Error> {
         if let Some(uuid) = task.as_uuid() {
             return Ok(self.services_of(uuid).await?.into_iter().next().map(String::from));
@@ -32,7 +32,7 @@ impl Docker {
         }
     }
 
-    /// The services with a label, whole or by its name; none where this engine manages no swarm.
+    /// The services with a label (`NAME` or `NAME=value`); none if this engine manages no swarm.
     pub(crate) async fn services(&self, label: &str) -> Result<Vec<Service>, Error> {
         let path = query("/services", &[("filters", &filters([("label", label)]))]);
         match self.managers.get(&path).await {
@@ -55,7 +55,7 @@ impl Docker {
     }
 }
 
-/// An engine that is in no swarm, or a worker in one, or knows no Swarm at all (podman).
+/// Whether the engine is in no swarm, is a worker, or does not support Swarm (podman).
 fn is_no_manager(error: &Error) -> bool {
     error.kind() == ErrorKind::Unsupported
 }

@@ -1,4 +1,4 @@
-//! cube's tasks in the swarm, found by their label.
+//! Lists cube's own tasks on the swarm, found by their label.
 
 use std::collections::HashMap;
 
@@ -19,8 +19,8 @@ use crate::{
 };
 
 impl Docker {
-    /// cube's tasks in the swarm, newest first: those that are not over, or `all`. None where this
-    /// engine manages no swarm.
+    /// cube's own tasks on the swarm, newest first: those that are not over, or `all`. Empty if this engine manages no
+    /// swarm.
     ///
     /// # Errors
     /// The engine's.
@@ -52,7 +52,7 @@ impl Docker {
     }
 }
 
-/// A service whose label is no UUID is not cube's.
+/// `None` for a service whose label is not a UUID, which is not cube's.
 fn listed(seen: Snapshot, now: Option<DateTime<Utc>>) -> Option<Listed> {
     let labels = Labels::read(&seen.service.spec.labels)?;
     let all_labels = seen.service.spec.labels.clone();

@@ -1,5 +1,5 @@
-//! The managers of one swarm. Each answers for the whole of it, so a question that one leaves open is put to the
-//! next. What may have taken effect is sent once.
+//! The managers of one swarm. Each can answer for the whole swarm, so if one does not answer, the next is asked. A
+//! request that may have taken effect is sent only once.
 
 use std::{
     iter,
@@ -21,10 +21,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How long a manager may take for an answer while there is another to ask.
+/// How long a manager may take to answer if there is another one to ask.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One manager, and the way to it.
+/// One manager, with its address and client.
 #[derive(Clone)]
 pub(in crate::docker) struct Manager {
     pub(in crate::docker) address: Address,
@@ -32,18 +32,18 @@ pub(in crate::docker) struct Manager {
 }
 
 impl Manager {
-    /// Whether it answers at all.
+    /// Checks whether it answers.
     pub(in crate::docker) async fn ping(&self) -> Result<(), Error> {
         in_time(self.transport.bytes(Method::GET, "/_ping")).await.map(drop)
     }
 }
 
-/// All of them, in the order in which they are asked.
+/// All managers, in the order in which they are asked.
 #[derive(Clone)]
 pub(in crate::docker) struct Managers {
     first: Manager,
     others: Arc<[Manager]>,
-    /// The place of the one that answered last, which clones share.
+    /// The index of the one that answered last, shared by clones.
     turn: Arc<AtomicUsize>,
 }
 
@@ -52,27 +52,27 @@ impl Managers {
         Self { first, others: others.into(), turn: Arc::default() }
     }
 
-    /// Asks for JSON.
+    /// Sends a GET request for JSON.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.ask(|manager| async move { manager.json(Method::GET, path).await }).await
     }
 
-    /// Asks for an answer as it is.
+    /// Sends a GET request and returns the bytes.
     pub(crate) async fn bytes(&self, path: &str) -> Result<Bytes, Error> {
         self.ask(|manager| async move { manager.bytes(Method::GET, path).await }).await
     }
 
-    /// Asks for a body that is read as it comes.
+    /// Sends a GET request and returns the body as a stream.
     pub(crate) async fn stream(&self, path: &str) -> Result<Body, Error> {
         self.ask(|manager| async move { manager.stream(path).await }).await
     }
 
-    /// Deletes what is at `path`. To ask for it twice does no harm.
+    /// Sends a DELETE request. Sending it twice does no harm.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Error> {
         self.ask(|manager| async move { manager.bytes(Method::DELETE, path).await.map(drop) }).await
     }
 
-    /// Posts JSON, once; where there are several, to one that has just answered.
+    /// Posts JSON once; if there are several managers, to one that has just answered.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -85,12 +85,12 @@ impl Managers {
         self.current().post(path, body, headers).await
     }
 
-    /// Whether the first still answers, which is the engine itself.
+    /// Whether the first manager, which is the engine itself, still answers.
     pub(crate) fn is_first(&self) -> bool {
         self.turn() == 0
     }
 
-    /// Which of them answered last.
+    /// The index of the one that answered last.
     pub(crate) fn turn(&self) -> usize {
         self.turn.load(Ordering::Relaxed)
     }
@@ -130,7 +130,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T,
     timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(refusal::too_slow(PATIENCE)))
 }
 
-/// Whether another manager may know more: this one did not answer, or manages no swarm.
+/// Whether another manager may give a better answer: this one did not answer, or manages no swarm.
 fn is_open(error: &Error) -> bool {
     let kinds = [ErrorKind::EngineUnreachable, ErrorKind::ConnectionLost, ErrorKind::Unsupported];
     kinds.contains(&error.kind())
@@ -139,7 +139,7 @@ fn is_open(error: &Error) -> bool {
 /// One error for all of them.
 pub(in crate::docker) fn none_answers(open: &[(Manager, Error)]) -> Error {
     let is = |kind: &ErrorKind| open.iter().any(|(_, error)| error.kind() == *kind);
-    // Where one says that it manages no swarm there may be none.
+    // If one reports that it manages no swarm, there may be none.
     let kind = [ErrorKind::Unsupported, ErrorKind::ConnectionLost].into_iter().find(is);
     let each: Vec<String> = open.iter().map(|(manager, error)| reason_of(&manager.address, error)).collect();
     Error::new(kind.unwrap_or(ErrorKind::EngineUnreachable), "none of the engines can be asked")

@@ -1,4 +1,4 @@
-//! A service's output, placement after placement: each whole and in order, then the next.
+//! Reads a service's output: placement after placement, each complete and in order.
 
 use std::time::Duration;
 
@@ -21,33 +21,33 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// How long the last words of a task that was removed may take to come through the swarm.
+/// How long the last output of a removed task may take to come through the swarm.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// The output of one service, to its end.
+/// Reads the output of one service to its end.
 pub(in crate::docker) struct ServiceOutput {
     docker: Docker,
     service: Details,
     options: LogOptions,
     current: Option<PlacementLog>,
-    /// The placements whose output was given.
+    /// The placements whose output was returned.
     given: Vec<String>,
     exit: Option<Exit>,
 }
 
-/// The log of one placement. Swarm does not end a log that is followed.
+/// The log of one placement. Swarm does not end a followed log.
 struct PlacementLog {
     task: String,
     log: Logs,
-    /// Which manager sends it.
+    /// The index of the manager that sends it.
     manager: usize,
     delivered: Count,
-    /// What of this log was delivered before.
+    /// How much of this log was returned before, and is skipped.
     skip: Count,
     end: LogEnd,
 }
 
-/// What a log gave within some time.
+/// The result of reading a log for some time.
 enum Came {
     Piece(Chunk),
     End,
@@ -56,19 +56,19 @@ enum Came {
     Nothing,
 }
 
-/// What the end of a placement's log will be.
+/// How the end of a placement's log is recognized.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LogEnd {
-    /// None: the task runs.
+    /// There is no end yet: the task runs.
     Open,
-    /// Its own, as of a log that is not followed.
+    /// The log itself ends, because it is not followed.
     Own,
-    /// A silence: the task is being removed, and its log with it.
+    /// No output for some time: the task is being removed, with its log.
     Silence,
 }
 
 impl Docker {
-    /// What all placements of a service wrote, as the manager hands it on.
+    /// The logs of all placements of a service, as the manager sends them.
     pub(in crate::docker) async fn service_log(
         &self,
         service: &Details,
@@ -82,10 +82,10 @@ impl Docker {
         Ok(Logs::read(answer, service, self.managers.current().engine(), options.timestamps))
     }
 
-    /// The output of a service. Without `follow`: of all its placements so far.
+    /// The output of a service; without `follow`, of its placements so far.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for an `until`: Swarm's logs have a beginning alone.
+    /// [`ErrorKind::Unsupported`] for an `until`, which Swarm's logs do not support.
     pub(in crate::docker) fn follow_service(
         &self,
         service: &Details,
@@ -106,7 +106,7 @@ impl Docker {
 }
 
 impl ServiceOutput {
-    /// The next piece, or `None` at the end of all. Dropping the future loses nothing.
+    /// The next piece, or `None` at the end of all output. Dropping the future loses nothing.
     pub(in crate::docker) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
             let Some(placement) = &mut self.current else {
@@ -128,12 +128,12 @@ impl ServiceOutput {
         }
     }
 
-    /// How the newest placement that ended did.
+    /// How the newest ended placement ended.
     pub(in crate::docker) fn exit(&self) -> Option<Exit> {
         self.exit
     }
 
-    /// Opens the log of the next placement that has one; `false` at the end of all.
+    /// Opens the log of the next placement that has one; `false` at the end of all output.
     async fn open_next(&mut self) -> Result<bool, Error> {
         let now = match when_back(|| self.docker.snapshot(&self.service.id)).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(false),
@@ -159,7 +159,7 @@ impl ServiceOutput {
         Ok(true)
     }
 
-    /// The last lines of a service are those of its newest placement.
+    /// For the last lines of a service, only its newest placement counts; skips the others.
     fn pass_over_old(&mut self, now: &Snapshot) {
         let mut ran = now.tasks.iter().filter(|task| task.has_run()).map(|task| task.id.clone());
         let newest = ran.next_back();
@@ -183,11 +183,11 @@ impl ServiceOutput {
 
     fn leave(&mut self) {
         self.given.extend(self.current.take().map(|placement| placement.task));
-        // What comes next was not there when the last lines were asked for.
+        // Later output did not exist when the last lines were requested.
         self.options.tail = Tail::All;
     }
 
-    /// Opens the same log where it broke off.
+    /// Opens the same log again where it broke.
     async fn reopen(&mut self) -> Result<(), Error> {
         let Some(placement) = &self.current else { return Ok(()) };
         let follow = placement.end == LogEnd::Open;
@@ -206,7 +206,7 @@ impl ServiceOutput {
         Ok(())
     }
 
-    /// In a silence: whether the task still runs.
+    /// After some time without output, checks whether the task still runs.
     async fn look(&mut self) -> Result<(), Error> {
         let Some(placement) = &mut self.current else { return Ok(()) };
         let path = format!("/tasks/{}", placement.task);
@@ -220,7 +220,7 @@ impl ServiceOutput {
         if task.has_ended() {
             self.exit = Some(Exit { code: task.exit_code() });
             if placement.end == LogEnd::Open {
-                // Lines from the end would be others by now.
+                // Lines counted from the end would be other lines by now.
                 placement.end = if self.options.tail == Tail::All && !task.is_being_removed() {
                     LogEnd::Own
                 } else {
@@ -233,7 +233,7 @@ impl ServiceOutput {
         } else if task.is_given_up() && self.docker.is_on_dead_node(&task).await? {
             self.leave();
         } else if placement.manager != self.docker.managers.turn() {
-            // Nothing comes from a manager that lost its power, not even an end.
+            // A manager that lost its power sends nothing, not even the end of the connection.
             return self.reopen().await;
         }
         Ok(())
@@ -241,7 +241,7 @@ impl ServiceOutput {
 }
 
 impl PlacementLog {
-    /// What it gives until it is time to look after its task.
+    /// Reads until it is time to check its task.
     async fn next(&mut self) -> Result<Came, Error> {
         let patience = if self.end == LogEnd::Silence { LAST_WORDS } else { POLL };
         match timeout(patience, self.log.next()).await {

@@ -1,4 +1,4 @@
-//! What Swarm has no words for, by the names of the flags: nothing is dropped in silence.
+//! Refuses config fields that Swarm does not support, by the names of their flags. None is ignored silently.
 
 use crate::{
     config::{
@@ -11,10 +11,10 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Whether it is set, its flag, and what to do instead.
+/// Whether the field is set, its flag, and what to do instead.
 type Line = (bool, &'static str, &'static str);
 
-/// Nothing of the kind can be said to Swarm.
+/// The hint for fields without an equivalent.
 const ONE_ENGINE: &str = "run it on one engine, without --swarm: choose it with --host";
 
 /// Refuses what Swarm cannot do.
@@ -249,7 +249,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_swarm_cannot_do_is_refused_by_the_name_of_its_flag() {
+    fn fields_that_swarm_lacks_are_refused_by_their_flags() {
         for (json, flag) in REFUSED {
             let config = Config::from_json(json.as_bytes(), Some("a".parse().unwrap())).unwrap();
             let error = check(&config).unwrap_err();

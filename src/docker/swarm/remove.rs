@@ -1,4 +1,4 @@
-//! The end of a service: it is removed, and its containers are gone when this returns.
+//! Removes a service and waits until its containers are gone.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// What Swarm needs to take a task down beyond its grace.
+/// How long Swarm may take, after the grace, to end a task.
 const AFTER_GRACE: Duration = Duration::from_secs(30);
-/// Swarm's own grace, where the service does not say.
+/// Swarm's default grace, in seconds.
 const DEFAULT_GRACE: i64 = 10;
 
 impl Docker {
-    /// Removes a service: Swarm stops its task with the task's own signal and grace, and removes the
-    /// container with its anonymous volumes. Returns once that is done; a service that is gone is no
-    /// error. Of a node that is down Swarm hears only when it is back: its container goes then.
+    /// Removes a service: Swarm stops its task with the task's own signal and grace, and removes the container with its
+    /// anonymous volumes. Returns when that is done. It is not an error if the service is gone. A container on a node
+    /// that is down is removed when the node is back.
     pub(in crate::docker) async fn remove_service(&self, id: &str) -> Result<(), Error> {
         let now = match when_back(|| self.snapshot(id)).await {
             Err(error) if error.kind() == ErrorKind::TaskNotFound => return Ok(()),
@@ -55,7 +55,7 @@ impl Docker {
         let known = self.managers.get::<ServiceTask>(&format!("/tasks/{}", task.id)).await;
         match known {
             Ok(known) => Ok(!self.is_on_dead_node(&known).await?),
-            // A node removes the container when it learns that the task is gone; only this one can be asked.
+            // A node removes the container when it learns that the task is gone. Only this node can be asked.
             Err(error) if error.kind() == ErrorKind::TaskNotFound => self.has_container_of(task).await,
             Err(error) => Err(error),
         }
@@ -65,7 +65,7 @@ impl Docker {
         let Some(id) = task.container_id() else { return Ok(false) };
         match self.inspect_container(id).await {
             Ok(_) => Ok(true),
-            // One that went away while another manager is asked.
+            // This node does not answer, while another manager does.
             Err(error) if error.kind() == ErrorKind::TaskNotFound || error.is_passing() => Ok(false),
             Err(error) => Err(error),
         }

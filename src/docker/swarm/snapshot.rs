@@ -10,12 +10,12 @@ use crate::docker::{
     swarm::answer::{Node, Service, ServicePort, ServiceTask},
 };
 
-/// A service and what became of it, at one moment.
+/// A service with its placements, at one moment.
 pub(crate) struct Snapshot {
     pub(super) service: Service,
-    /// Oldest first. Swarm makes a new one for each placement.
+    /// Its tasks, oldest first. Swarm makes a new one for each placement.
     pub(super) tasks: Vec<ServiceTask>,
-    /// Where the newest runs, or ran.
+    /// The node of the newest task.
     pub(super) node: Option<Node>,
 }
 
@@ -24,19 +24,19 @@ impl Snapshot {
         self.tasks.last()
     }
 
-    /// Why it does not run, as Swarm said last, and the state of the placement of which it was said.
+    /// Swarm's last reason why it does not run, and the state of the placement with that reason.
     pub(super) fn reason(&self) -> (&str, &str) {
         let mut said =
             self.tasks.iter().rev().map(|task| &task.status).filter(|status| !status.err.is_empty());
         said.next().map(|status| (status.state.as_str(), status.err.as_str())).unwrap_or_default()
     }
 
-    /// Whether a node has it, as the first one.
+    /// Whether its only placement so far has a node.
     pub(super) fn is_first_placement(&self) -> bool {
         matches!(self.tasks.as_slice(), [only] if only.node_id().is_some())
     }
 
-    /// Whether Swarm will start nothing for it any more.
+    /// Whether Swarm will start nothing more for it.
     pub(super) fn is_over(&self) -> bool {
         self.newest().is_some_and(|task| task.is_over() || self.is_lost(task))
     }
@@ -48,8 +48,8 @@ impl Snapshot {
 }
 
 impl Details {
-    /// The same with what its container's own engine knows better, if it could be asked: Swarm reports
-    /// no lack of memory and keeps one time only.
+    /// The same, with values from the engine of its container if that could be asked: Swarm does not report a lack of
+    /// memory, and stores only one time.
     pub(crate) fn with_end_of(self, own: Option<&Self>) -> Self {
         match own {
             Some(&Self { oom_killed, started_at, finished_at, .. }) => {
@@ -80,17 +80,17 @@ impl From<Snapshot> for Details {
             oom_killed: false,
             pid: 0,
             restarts: u64::try_from(now.tasks.len().saturating_sub(1)).unwrap_or_default(),
-            // Swarm places it anew.
+            // Swarm places it again.
             comes_again: false,
             created_at: now.service.created_at,
-            // Swarm keeps the time of the last change alone: of a task that ended, when it was placed is nearest.
+            // Swarm stores only the time of the last change; for an ended task, the time of its placement is closest.
             started_at: match newest.filter(|task| task.has_run()) {
                 Some(task) if ended => task.created_at,
                 Some(_) => moment(true),
                 None => None,
             },
             finished_at: moment(ended),
-            // Swarm calls a task with a health check running only when it is healthy.
+            // Swarm reports a task with a health check as running only when it is healthy.
             health: Some(Health {
                 status: if status == "running" { "healthy" } else { "starting" }.to_owned(),
                 probes: Vec::new(),

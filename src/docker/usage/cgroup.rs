@@ -1,4 +1,5 @@
-//! A container's control group on this machine (`cgroups(7)`): version 2, or the controllers of version 1.
+//! Reads the counters of a container's control group on this machine (`cgroups(7)`): version 2, or the controllers of
+//! version 1.
 
 use std::{
     fs,
@@ -12,20 +13,20 @@ use crate::docker::usage::counters::Usage;
 
 /// Where control groups are mounted.
 const ROOT: &str = "/sys/fs/cgroup";
-/// From here on a limit of version 1 is none: the largest number of pages.
+/// From this value on, a limit of version 1 means no limit (it is the largest number of pages).
 const UNLIMITED: u64 = 1 << 60;
 
 /// Where the counters of one container are.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ControlGroup {
-    /// Version 2: all in one folder.
+    /// Version 2: one folder.
     Unified(PathBuf),
-    /// Version 1: each controller has a folder of its own, below the root and under the same path.
+    /// Version 1: one folder for each controller, with the same path below the controller's root.
     Controllers { root: PathBuf, path: String },
 }
 
 impl ControlGroup {
-    /// The group of a container, if the engine put it where engines usually do.
+    /// The group of a container, if it is at one of the usual paths.
     pub(super) fn of(id: &str) -> Option<Self> {
         Self::below(Path::new(ROOT), id)
     }
@@ -47,7 +48,7 @@ impl ControlGroup {
     pub(super) fn first_process(&self) -> Option<Pid> {
         let listed = fs::read_to_string(self.folder("memory").join("cgroup.procs")).ok()?;
         let pids = listed.lines().filter_map(|pid| pid.parse().ok());
-        // 0 stands for a process of another namespace.
+        // 0 stands for a process of another pid namespace.
         pids.filter(|pid| *pid > 0).min().and_then(Pid::from_raw)
     }
 
@@ -102,7 +103,7 @@ impl ControlGroup {
     }
 }
 
-/// Where Docker and podman put a container, by their driver (cgroupfs, systemd) and whose engine it is.
+/// The paths that Docker and podman use, with either driver (cgroupfs, systemd), as root or rootless.
 fn places(id: &str) -> Vec<String> {
     let user = rustix::process::getuid().as_raw();
     let own = format!("user.slice/user-{user}.slice/user@{user}.service/user.slice");
@@ -120,7 +121,7 @@ fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
-/// The number behind `key` and the separator, as a word of its own.
+/// The number after `key` and the separator; `key` must be a whole word.
 fn value(text: &str, key: &str, separator: char) -> Option<u64> {
     let words = text
         .split('\n')

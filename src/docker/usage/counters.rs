@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-/// What a task used. What is not known is `None`.
+/// A task's usage. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
     /// Processor time, in seconds.
     pub cpu_seconds: Option<f64>,
-    /// The most memory that it held at once, page cache included, in bytes.
+    /// The highest memory use, with page cache, in bytes.
     pub memory_peak_bytes: Option<u64>,
     /// Its memory limit in bytes, if it has one.
     pub memory_limit_bytes: Option<u64>,
@@ -15,15 +15,15 @@ pub struct Usage {
     pub read_bytes: Option<u64>,
     /// Bytes written to disks.
     pub written_bytes: Option<u64>,
-    /// Whether the kernel's counters were read after the end of its process, and not some time before.
+    /// Whether the kernel's counters were read after the end of its process, and not before.
     pub exact: bool,
-    /// How often the kernel ended a process of it because memory ran out.
+    /// How often the kernel killed one of its processes because memory ran out.
     #[serde(skip)]
     pub oom_kills: Option<u64>,
 }
 
 impl Usage {
-    /// How much of its memory limit it used at most, in percent.
+    /// The highest memory use in percent of its limit; `None` without a limit.
     #[must_use]
     pub fn memory_percent(&self) -> Option<u64> {
         let limit = self.memory_limit_bytes.filter(|limit| *limit > 0)?;

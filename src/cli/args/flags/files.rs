@@ -17,8 +17,8 @@ pub struct FileArgs {
     /// Copy a file or folder out of the container at its end, whatever the end was; repeatable
     ///
     /// Split at the first `:`. A folder becomes DST itself, a file too unless DST is a folder. Only in the foreground
-    /// and with `with`; from a task in the background `cube cp` copies. After the detach keys it is made with --rm alone,
-    /// when the task has ended.
+    /// and with `with`; from a task in the background `cube cp` copies. After the detach keys it is made with --rm
+    /// alone, when the task has ended.
     #[arg(long, value_name = "PATH:DST[,on=always|success|failure]", help_heading = "Files")]
     #[arg(allow_hyphen_values = true)]
     pub copy_out: Vec<String>,

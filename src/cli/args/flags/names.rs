@@ -5,7 +5,8 @@ use clap::Args;
 /// The variables through which scripts find a task.
 #[derive(Args, Debug, Default)]
 pub struct NamesArgs {
-    /// Name the variables `DB_HOST`, `DB_PORT`, … instead of `CUBE_HOST`, `CUBE_PORT`, …, for several tasks side by side
+    /// Name the variables `DB_HOST`, `DB_PORT`, … instead of `CUBE_HOST`, `CUBE_PORT`, …, for several tasks side by
+    /// side
     #[arg(long, value_name = "PREFIX", allow_hyphen_values = true, help_heading = "Names for scripts")]
     pub prefix: Option<String>,
     /// One more variable, repeatable: NAME=TEMPLATE with {host}, {port}, {port:5432}, {name}, {id}

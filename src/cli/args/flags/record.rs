@@ -12,7 +12,8 @@ pub struct RecordArgs {
     pub log_file: Option<PathBuf>,
     /// When the task fails, write what is known of it to this folder: result.json, task.log, inspect.json, health.json
     ///
-    /// DIR,on=always writes it in any case. What --copy-out fetched is in copied-out. The values of environment variables are left out everywhere in it.
+    /// DIR,on=always writes it in any case. What --copy-out fetched is in copied-out. The values of environment
+    /// variables are left out everywhere in it.
     #[arg(long, value_name = "DIR[,on=failure|always]", help_heading = "Record")]
     pub evidence: Option<String>,
     /// Print one line with what the task used: processor time, memory, disk

@@ -191,7 +191,7 @@ b1b2c3d4e5f6  downloading  [======>                    ]  12.3 MB of 45.6 MB
     }
 
     #[test]
-    fn nothing_is_left_once_all_has_come() {
+    fn no_time_is_left_when_everything_has_come() {
         let mut layers = example();
         for id in ["b1b2c3d4e5f6", "c1b2c3d4e5f6", "d1b2c3d4e5f6"] {
             layers.step(id, "Download complete", None);

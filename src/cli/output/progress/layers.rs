@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layer_moves_on_and_its_bytes_count_once() {
+    fn the_bytes_of_a_layer_count_once() {
         let mut layers = Layers::default();
         assert!(!layers.step("16", "Pulling from library/postgres", None));
         assert!(layers.step("a", "Pulling fs layer", None) && layers.is_size_open());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_layers_of_endless_names_are_bounded() {
+    fn many_layers_with_long_names_are_bounded() {
         let mut layers = Layers::default();
         for number in 0..10_000 {
             layers.step(&format!("{number}{}", "x".repeat(10_000)), &"y".repeat(10_000), None);

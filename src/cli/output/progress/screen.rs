@@ -43,8 +43,8 @@ impl Screen {
         }
     }
 
-    /// The escape sequence that moves the cursor to the first line. In a terminal that became narrower, one line may fill
-    /// several rows.
+    /// The escape sequence that moves the cursor to the first line. In a terminal that became narrower, one line may
+    /// fill several rows.
     fn home(&self, room: Room) -> String {
         let rows: usize = self.widths.iter().map(|width| width.div_ceil(room.columns.max(1)).max(1)).sum();
         if rows == 0 { "\r".to_owned() } else { format!("\r\x1b[{}A", rows.min(room.rows)) }

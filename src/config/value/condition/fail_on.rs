@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused_with_a_way_out() {
+    fn a_malformed_pattern_is_refused_with_a_hint() {
         for (text, reason) in [
             ("FATAL", "does not begin with `log=`"),
             ("log", "does not begin with `log=`"),

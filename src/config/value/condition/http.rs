@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_stand_in_any_order_and_commas_that_begin_none_stay() {
+    fn options_come_in_any_order_and_other_commas_are_kept() {
         let read = HttpCondition::parse(true, "443/a,b?c=d,insecurely,insecure,body=x{1,2},y,status=200-204");
         let read = read.unwrap();
         assert_eq!(read.path, "/a,b?c=d,insecurely");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_status_success_and_redirection_will_do() {
+    fn without_a_status_success_and_redirection_are_accepted() {
         let usual = HttpCondition::parse(false, "80").unwrap();
         let one = HttpCondition::parse(false, "80/,status=401").unwrap();
         for (status, by_default, alone) in

@@ -48,7 +48,7 @@ mod tests {
     use super::PullPolicy;
 
     #[test]
-    fn a_policy_is_read_and_printed_in_docker_s_words() {
+    fn a_policy_is_read_and_printed_as_docker_does() {
         for text in ["always", "missing", "never"] {
             assert_eq!(text.parse::<PullPolicy>().unwrap().to_string(), text);
         }

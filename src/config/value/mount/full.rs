@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_or_is_unknown_is_refused() {
+    fn contradictions_and_unknown_options_are_refused() {
         for text in [
             "",
             "type=bind",

@@ -114,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_tmpfs_is_a_path_and_maybe_options() {
+    fn a_tmpfs_is_a_path_with_optional_options() {
         for (text, path, options) in [
             ("/run", "/run", ""),
             ("/run:", "/run", ""),

@@ -68,8 +68,9 @@ struct Status {
 }
 
 impl Listener {
-    /// The first process of a container, just before the signal `number` is sent. `None` if the process cannot be seen (the
-    /// engine is on another machine), or if it is not process 1 of its namespace, for which the kernel drops no signal.
+    /// The first process of a container, just before the signal `number` is sent. `None` if the process cannot be seen
+    /// (the engine is on another machine), or if it is not process 1 of its namespace, for which the kernel drops no
+    /// signal.
     pub(crate) fn of(container: &Details, engine: &Address, number: u8) -> Option<Self> {
         Self::before(ContainerProcess::of(container, engine)?, container.id.to_string(), number)
     }
@@ -177,7 +178,7 @@ mod tests {
         SigCgt:\t0000000000004002\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t2\n";
 
     #[test]
-    fn the_fields_that_decide_are_read() {
+    fn the_relevant_fields_are_read() {
         let wanted =
             Status { state: 'S', number: 1, caught: 0x4002, blocked: 0x1_0000, pending: 0, sleeps: 7 };
         assert_eq!(Status::parse(STATUS), Some(wanted));
@@ -212,7 +213,8 @@ mod tests {
         for (before, looks) in [
             (&deaf, vec![(&deaf, Fate::Dropped), (&awake, Fate::DroppedAndWoke), (&caught, Fate::Audible)]),
             (&deaf, vec![(&deaf, Fate::Dropped), (&blocked, Fate::Audible)]),
-            // It was running at the first look: only a handler that appears later proves that the signal was not received.
+            // It was running at the first look: only a handler that appears later proves that the signal was not
+            // received.
             (&deaf, vec![(&awake, Fate::Unclear), (&deaf, Fate::Unclear), (&caught, Fate::Audible)]),
             (&deaf, vec![(&running, Fate::Unclear), (&blocked, Fate::Unknown)]),
             (&caught, vec![(&awake, Fate::Unknown), (&caught, Fate::Unknown)]),
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_alone_if_its_groups_hold_no_other_in_both_versions() {
+    fn a_process_is_alone_if_its_groups_contain_no_other_in_both_versions() {
         for (groups, paths) in [
             (FIRST, ["pids/docker/ID", "memory/docker/ID", "systemd/docker/ID"].as_slice()),
             (SECOND, &["system.slice/docker-ID.scope"]),

@@ -42,9 +42,9 @@ enum Hearing {
 }
 
 impl Docker {
-    /// Stops the process of the container `id` with its stop signal. If the kernel drops the signal, the process is killed
-    /// without a grace, and the result names the signal. `None` if this does not apply: a grace was set, or the process
-    /// cannot be seen.
+    /// Stops the process of the container `id` with its stop signal. If the kernel drops the signal, the process is
+    /// killed without a grace, and the result names the signal. `None` if this does not apply: a grace was set, or the
+    /// process cannot be seen.
     pub(crate) async fn stop_in_sight(
         &self,
         id: &str,

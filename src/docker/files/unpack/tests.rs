@@ -1,4 +1,4 @@
-//! Archives that want to write where they must not.
+//! Tests: archives that try to write outside their folder.
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +36,7 @@ fn long(kind: u8, text: &[u8]) -> Vec<u8> {
     all
 }
 
-/// An archive that says what it wants, with right sums.
+/// An archive with these entries and right checksums.
 fn tar(entries: &[Given]) -> Bytes {
     let mut all = Vec::new();
     for (kind, name, target, data) in entries {
@@ -58,7 +58,7 @@ fn tar(entries: &[Given]) -> Bytes {
     all.into()
 }
 
-/// What is in a folder, but for what is below `but`.
+/// The content of a folder, without what is below `but`.
 fn seen(folder: &Path, but: &Path) -> BTreeMap<PathBuf, (u32, u64, Vec<u8>)> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -75,7 +75,7 @@ fn seen(folder: &Path, but: &Path) -> BTreeMap<PathBuf, (u32, u64, Vec<u8>)> {
     all
 }
 
-/// A folder with things to protect, and in it the one that is written to, with links out of it.
+/// A folder with files to protect. A folder in it is the target, and contains links that lead out of it.
 fn protected() -> (TempDir, PathBuf) {
     let outer = TempDir::new().unwrap();
     fs::write(outer.path().join("secret"), "kept").unwrap();
@@ -125,7 +125,7 @@ fn unpack_anything(archive: Vec<u8>, whole: bool) {
     assert!(drafts.is_empty(), "{drafts:?} {done:?}");
 }
 
-/// The block with the sum that a head has to have.
+/// The block with the right checksum.
 fn summed(block: &[u8]) -> Vec<u8> {
     if block.len() < 512 || block.iter().all(|byte| *byte == 0) {
         return block.to_vec();
@@ -135,11 +135,11 @@ fn summed(block: &[u8]) -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
-/// An archive in which anything may be changed, also sizes, kinds and records, with right sums or not.
+/// An archive with any bytes changed, even sizes, kinds and records, with right or wrong checksums.
 fn changed() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![any::<u8>(), prop::sample::select(b"\0/.01257xgLKSVA\x80\xff\n\x1b".to_vec())];
     let changes = prop::collection::vec((any::<prop::sample::Index>(), byte), 0..12);
-    // Where a head has its size and its kind: these are changed more often.
+    // The positions of a header's size and kind are changed more often.
     let fields = prop::collection::vec((any::<prop::sample::Index>(), 124usize..158, b'0'..=b'8'), 0..4);
     (entries(), changes, fields, any::<bool>()).prop_map(|(entries, changes, fields, sums)| {
         let mut archive = tar(&entries).to_vec();
@@ -155,7 +155,7 @@ fn changed() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A record before an entry that takes the place of what its head says.
+/// A record before an entry that replaces values of its header.
 fn records() -> impl Strategy<Value = Vec<u8>> {
     let key = prop::sample::select(vec!["path", "linkpath", "size", "mtime", "GNU.sparse.major", "x"]);
     let value = prop_oneof![
@@ -200,7 +200,7 @@ proptest! {
         };
         let done = unpack(Whole(Some(tar(&entries))), &target(place, strip));
         prop_assert_eq!(seen(outer.path(), &inner), before);
-        // Nothing half-written is left, neither beside nor below.
+        // No temporary file is left, neither beside the target nor below.
         let drafts: Vec<_> = seen(&inner, outer.path()).into_keys().filter(|p| p.to_string_lossy().contains(".cube-")).collect();
         prop_assert!(drafts.is_empty(), "{:?} {:?}", drafts, done);
     }
@@ -247,7 +247,7 @@ fn a_name_that_no_file_can_have_is_an_error() {
             unpack(Whole(Some(tar(&[(b'0', name, Vec::new(), Vec::new())]))), &target(place, false)).is_err()
         );
     }
-    // What is odd but possible is written as it is.
+    // An odd but valid name is written as it is.
     let odd = b"tab\tnew\nline\x1b[2J".to_vec();
     let place = Place::Content(inner.clone().into());
     unpack(Whole(Some(tar(&[(b'0', odd.clone(), Vec::new(), Vec::new())]))), &target(place, false)).unwrap();

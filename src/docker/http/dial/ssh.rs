@@ -1,4 +1,4 @@
-//! An engine behind ssh: `docker system dial-stdio` over there carries the bytes, as with the Docker CLI.
+//! Connections over ssh: `docker system dial-stdio` on the other machine carries the bytes, as with Docker's CLI.
 
 use std::{
     ffi::OsStr,
@@ -22,10 +22,10 @@ use crate::{
     address::Address, docker::http::dial::unreachable::unreachable, error::Error, shell::shell_word,
 };
 
-/// What is kept of ssh's error output for a message, in bytes.
+/// How much of ssh's error output is kept for a message, in bytes.
 const KEPT: usize = 2048;
 
-/// The longest wait for ssh's exit code, and then for the end of its error output, once it hung up.
+/// How long to wait for ssh's exit code, and then for the end of its error output, after it closed the connection.
 const EXIT_WAIT: Duration = Duration::from_secs(2);
 
 /// A running ssh; its standard streams are the connection. It is killed when this is dropped.
@@ -36,7 +36,7 @@ pub(crate) struct SshStream {
     exit: Pin<Box<dyn Future<Output = SshExit> + Send + Sync>>,
 }
 
-/// How ssh ended before the engine said a word.
+/// How ssh ended before the engine sent anything.
 #[derive(Debug)]
 pub(crate) struct SshExit {
     code: Option<i32>,
@@ -50,7 +50,7 @@ pub(crate) fn spawn(program: &OsStr, address: &Address) -> io::Result<SshStream>
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C on the terminal must leave the connection alone: it is needed to stop the task.
+        // Ctrl-C on the terminal must not end ssh: the connection is needed to stop the task.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
@@ -65,7 +65,7 @@ pub(crate) fn spawn(program: &OsStr, address: &Address) -> io::Result<SshStream>
 
 fn arguments(address: &Address) -> Vec<String> {
     let Address::Ssh { user, host, port, path } = address else { return Vec::new() };
-    // Outside the terminal's foreground a question for a password would stop ssh for ever: it must not ask.
+    // ssh must not ask for a password: in a background process group, that would suspend it for ever.
     let mut arguments = ["-o", "ConnectTimeout=30", "-o", "BatchMode=yes", "-T"].map(String::from).to_vec();
     arguments.extend(user.iter().flat_map(|user| ["-l".into(), user.clone()]));
     arguments.extend(port.iter().flat_map(|port| ["-p".into(), port.to_string()]));
@@ -75,7 +75,7 @@ fn arguments(address: &Address) -> Vec<String> {
     arguments
 }
 
-/// Reads all of ssh's error output, so that ssh never waits for a reader, and keeps its beginning.
+/// Reads all of ssh's error output, so that ssh never blocks on it, and keeps the beginning.
 async fn drain(mut stderr: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
     let mut buffer = [0; 1024];
     while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
@@ -85,8 +85,7 @@ async fn drain(mut stderr: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
     }
 }
 
-/// Waits for the end of ssh. A shared master connection may hold its error output open for
-/// long, hence the limit.
+/// Waits for the end of ssh. The wait is limited, because a shared master connection may keep the error output open.
 async fn exit(mut child: Child, drained: tokio::task::JoinHandle<()>, kept: Arc<Mutex<Vec<u8>>>) -> SshExit {
     let status = timeout(EXIT_WAIT, child.wait()).await;
     let _ = timeout(EXIT_WAIT, drained).await;
@@ -98,13 +97,13 @@ async fn exit(mut child: Child, drained: tokio::task::JoinHandle<()>, kept: Arc<
 }
 
 impl SshStream {
-    /// ssh hung up: fails with the reason if the engine never spoke, else this is the plain `end`.
+    /// ssh closed the connection: an error with the reason if the engine sent nothing, else `end`.
     fn poll_end<T>(&mut self, cx: &mut Context, end: io::Result<T>) -> Poll<io::Result<T>> {
         if self.heard {
             return Poll::Ready(end);
         }
         let exit = ready!(self.exit.as_mut().poll(cx));
-        // A future that is done must not be polled again; later calls see a plain end.
+        // A finished future must not be polled again; later calls return `end`.
         self.heard = true;
         Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionRefused, exit)))
     }
@@ -145,7 +144,7 @@ impl AsyncWrite for SshStream {
         this.poll_written(cx, result)
     }
 
-    /// Only when the pipe closes does ssh know that nothing more comes.
+    /// Closes the pipe, which tells ssh that nothing more comes.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Some(stdin) = &mut this.stdin {
@@ -168,14 +167,14 @@ impl fmt::Display for SshExit {
 impl std::error::Error for SshExit {}
 
 impl SshExit {
-    /// The error for the engine at `address`, with the last line of what ssh said.
+    /// The error for the engine at `address`, with the last line of ssh's error output.
     pub(crate) fn explain(&self, address: &Address) -> Error {
         let said = self.stderr.lines().rev().find(|line| !line.trim().is_empty());
         let said: String =
             said.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(300).collect();
         let reason = if said.is_empty() { self.to_string() } else { format!("{self}: {said}") };
         let hint = match self.code {
-            // The remote shell's codes: the `docker` command is missing or cannot be run.
+            // Exit codes of the remote shell: the `docker` command is missing or cannot be executed.
             Some(126 | 127) => "install the Docker CLI (18.09 or newer) on that machine",
             _ => {
                 "try `ssh HOST docker version`; ssh must log in without a question (a key in ssh-agent, a known host)"

@@ -1,4 +1,4 @@
-//! Connections of each kind, and how they fail.
+//! Tests: each kind of connection, and how it fails.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -60,7 +60,7 @@ async fn a_unix_socket_is_reached_and_its_failures_are_distinguished() {
 }
 
 #[test]
-fn a_forbidden_socket_is_a_matter_of_permission() {
+fn a_forbidden_socket_is_a_permission_error() {
     let dialer = Dialer::new("unix:///run/x.sock".parse().unwrap()).unwrap();
     let error = dialer.no_socket(Path::new("/run/x.sock"), io::ErrorKind::PermissionDenied.into());
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
@@ -79,7 +79,7 @@ async fn tcp_failures_name_the_address() {
     assert_eq!(unknown.kind(), ErrorKind::EngineUnreachable);
 }
 
-/// An authority, and the PEM files of a server and a client that it signed.
+/// A certificate authority, and the PEM files of a server and a client that it signed.
 struct Authority {
     folder: TempDir,
 }
@@ -183,7 +183,7 @@ async fn a_wrong_or_missing_client_certificate_is_named_as_the_cause() {
 }
 
 #[tokio::test]
-async fn a_server_in_clear_text_is_never_spoken_to_in_clear_text() {
+async fn a_server_without_tls_is_never_used_without_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dialer = tls_dialer("localhost", listener.local_addr().unwrap().port(), Tls::default());
     let answer = async {
@@ -200,7 +200,7 @@ async fn a_server_in_clear_text_is_never_spoken_to_in_clear_text() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_given_up_after_the_limit() {
+async fn a_silent_server_is_given_up_after_the_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut dialer = tls_dialer("localhost", listener.local_addr().unwrap().port(), Tls::default());
     dialer.limit = Duration::from_millis(50);

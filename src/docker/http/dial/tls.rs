@@ -1,4 +1,4 @@
-//! TLS to an engine by rustls: the files it needs, and what its failures mean.
+//! TLS connections to an engine by rustls: reads the files and explains failures.
 
 use std::{path::Path, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
 
 const FILES_HINT: &str = "DOCKER_CERT_PATH or the context holds ca.pem, cert.pem and key.pem";
 
-/// Speaks TLS with one host.
+/// Opens TLS connections to one host.
 pub(in crate::docker) struct Connector {
     connector: TlsConnector,
     name: ServerName<'static>,
@@ -34,12 +34,12 @@ impl Connector {
         Ok(Self { connector: Arc::new(config(tls)?).into(), name })
     }
 
-    /// Speaks TLS with whatever server answers at `host`, without a look at its certificate.
+    /// Connects to any server at `host`, without checking its certificate.
     pub(in crate::docker) fn unchecked(host: &str) -> Result<Self, Error> {
         Self::new(host, &Tls { verify: false, ..Tls::default() })
     }
 
-    /// Speaks TLS with the server at `host` if an authority that this machine trusts vouches for it.
+    /// Connects to the server at `host` if this machine trusts its certificate.
     pub(in crate::docker) fn checked(host: &str) -> Result<Self, Error> {
         Self::new(host, &Tls { verify: true, ..Tls::default() })
     }
@@ -85,7 +85,7 @@ fn unusable(error: rustls::Error) -> Error {
 fn authorities(ca: Option<&Path>) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     let Some(file) = ca else {
-        // One unreadable certificate of the system's is no reason to distrust the others.
+        // A system certificate that cannot be read is skipped; the others still count.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return Ok(roots);
     };
@@ -110,7 +110,8 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Error> {
     PrivateKeyDer::from_pem_file(file).map_err(|error| bad_pem(file, "an unencrypted private key", error))
 }
 
-/// Of a PEM error only a failed read is shown: the others quote the file, which may be a key.
+/// The error for a bad PEM file. Its cause is shown only for a failed read: other causes quote the file, which may be a
+/// private key.
 fn bad_pem(file: &Path, what: &str, error: pem::Error) -> Error {
     match error {
         pem::Error::Io(error) => Error::new(ErrorKind::File, format!("cannot read {}", file.display()))
@@ -125,7 +126,7 @@ fn bad_file(file: &Path, what: &str) -> Error {
         .with_hint(FILES_HINT)
 }
 
-/// What a failure of TLS with the engine at `address` means.
+/// Explains a TLS failure with the engine at `address`.
 pub(crate) fn explain(address: &Address, error: &rustls::Error) -> Error {
     use rustls::Error as E;
     match error {
@@ -154,7 +155,7 @@ fn blames_certificate(alert: AlertDescription) -> bool {
             | A::CertificateUnknown
             | A::UnknownCA
             | A::AccessDenied
-            // An authority of the same name with another key: the signature does not check.
+            // An authority with the same name but another key: the signature is wrong.
             | A::DecryptError
     )
 }
@@ -181,8 +182,7 @@ fn bad_server(address: &Address, reason: &CertificateError) -> Error {
     unreachable(address, reason, hint)
 }
 
-/// Takes any certificate, as Docker does where TLS is asked for without verification. The
-/// connection is still encrypted with the key that the certificate holds.
+/// Accepts any certificate, as Docker does with TLS without verification. The connection is still encrypted.
 #[derive(Debug)]
 struct AnyServer(Arc<CryptoProvider>);
 

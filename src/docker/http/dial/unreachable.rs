@@ -18,7 +18,7 @@ pub(super) const TLS_HINT: &str =
 
 const LIMIT_HINT: &str = "raise the limit of open files: `ulimit -n` shows it";
 
-/// The hint for a connection that this machine itself may have refused.
+/// The hint for a failed connection: the limit of open files if that is the cause.
 pub(super) fn or_limit(error: &io::Error, otherwise: &'static str) -> &'static str {
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => LIMIT_HINT,

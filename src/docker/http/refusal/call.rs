@@ -1,18 +1,18 @@
-//! What was asked of the engine when it refused: the same words mean one thing at the create of a container and
-//! another at a pull.
+//! The kind of request that an engine refused: the same text means different things, for example for a create request
+//! and for a pull.
 
 use hyper::Method;
 
-/// Which request an engine refused.
+/// The kind of a refused request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// The create of a container.
+    /// Creating a container.
     Create,
-    /// The start of a container.
+    /// Starting a container.
     Start,
-    /// The connection to a container's streams. podman makes the process at this call, before it is asked to start it.
+    /// Attaching to a container's streams. podman prepares the process at this call, before the start.
     Attach,
-    /// A command in a container: its creation, its start, and what an engine writes in its place.
+    /// A command in a container: creating and starting it, and an engine's refusal in its output.
     Exec,
     /// A container's log.
     Logs,
@@ -20,22 +20,22 @@ pub(crate) enum Call {
     Archive,
     /// Anything else about one container.
     Container,
-    /// A network: its creation, its removal, who joins it.
+    /// A network: creating, removing, connecting.
     Network,
-    /// An image that should be there.
+    /// An image that should exist on the engine.
     Image,
     /// The pull of an image.
     Pull,
     /// Services, their tasks, nodes.
     Swarm,
-    /// The end of a service's task, as the manager words it.
+    /// The end of a service's task, in the manager's text.
     ServiceTask,
     /// Anything else.
     Other,
 }
 
 impl Call {
-    /// By a request's method and path, with or without an API version before it.
+    /// Finds the kind by a request's method and path, with or without an API version in the path.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let path = path.split('?').next().unwrap_or(path);
         let mut words = path.split('/').filter(|word| !word.is_empty()).peekable();

@@ -1,4 +1,4 @@
-//! What a failed pull means, by the registry's text as the engine passes it on.
+//! Explains a failed pull by the registry's text, which the engine passes on.
 
 use crate::{
     docker::http::refusal::{printable::printable, text::EngineText},
@@ -7,7 +7,7 @@ use crate::{
 
 type Rule = (fn(&EngineText) -> bool, ErrorKind, &'static str);
 
-/// The first that holds decides.
+/// The rules; the first that matches decides.
 const RULES: &[Rule] = &[
     (
         EngineText::is_rate_limit,
@@ -75,7 +75,7 @@ pub(crate) fn failed(status: Option<u16>, text: &str) -> Error {
     Error::new(kind, said).with_origin(Origin::Registry).with_hint(hint)
 }
 
-/// Whether a pull that failed so may succeed when it is tried again.
+/// Whether a pull that failed with this error may succeed when it is tried again.
 pub(crate) fn may_pass(error: &Error) -> bool {
     error.kind() == ErrorKind::RegistryFailed
         && error.origin() == Origin::Registry

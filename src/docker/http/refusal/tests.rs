@@ -1,10 +1,10 @@
-//! Real texts of engines and registries, and what they mean.
+//! Tests: real texts of engines and registries, and what they mean.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// What engines say, by what was asked: status, text, and what it is.
+/// Refusals of engines: kind of request, status, text, and the kind of error.
 const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
     use Call::{
         Archive, Attach, Container, Create, Exec, Image, Logs, Network, Other, ServiceTask, Start, Swarm,
@@ -458,7 +458,7 @@ fn only_docker_s_log_is_looked_for_in_docker_s_journal() {
     assert!(!hint("").contains("journalctl"));
 }
 
-/// What registries and engines say of a pull, what it is, and whether it may pass.
+/// Texts of failed pulls, the kind of error, and whether to try again.
 const PULLS: &[(&str, ErrorKind, bool)] = {
     use ErrorKind as K;
     &[
@@ -557,9 +557,9 @@ fn a_registry_s_text_decides_the_kind_of_a_failed_pull_and_whether_it_is_tried_a
 }
 
 proptest! {
-    /// As Go quotes it: whatever the user called the command, it is the command that is not found.
+    /// Any name of a command, quoted as Go does: the error is still "command not found".
     #[test]
-    fn no_word_of_the_user_s_changes_the_class(word in "[ -~]{1,40}") {
+    fn no_name_of_a_command_changes_the_kind(word in "[ -~]{1,40}") {
         let quoted = format!("{word:?}");
         let path = word.replace(['"', '\'', '`'], "");
         let text = format!("OCI runtime create failed: runc create failed: unable to start container process: exec: {quoted}: stat {path}: no such file or directory: unknown");
@@ -569,7 +569,7 @@ proptest! {
 }
 
 #[test]
-fn the_words_of_other_classes_in_a_command_s_name_do_not_count() {
+fn texts_of_other_errors_in_a_command_s_name_do_not_count() {
     for (_, _, other, _) in TEXTS {
         let text = format!("OCI runtime create failed: exec: {other:?}: permission denied: unknown");
         let error = refusal(Call::Start, 400, &text, Engine::default());

@@ -1,7 +1,7 @@
-//! The texts of engines, as named predicates: what Docker 20.10 to 28, podman 4 and 5 and their runtimes runc and
-//! crun write. What they quote is the user's own and is taken out before anything is looked for.
+//! Predicates for the texts of Docker 20.10 to 28, podman 4 and 5, and their runtimes runc and crun. Quoted parts may
+//! come from the user, so they are removed before the text is searched.
 
-/// What is hung behind the cause of a failure, innermost first: containerd's, podman's and Docker's.
+/// Suffixes that engines append after the cause of a failure, innermost first: containerd's, podman's and Docker's.
 const TAILS: [&str; 8] = [
     ": unknown",
     ": oci permission denied",
@@ -14,10 +14,10 @@ const TAILS: [&str; 8] = [
 ];
 /// Docker's own guess at the cause of "not a directory".
 const GUESS: &str = ": are you trying to mount a directory onto a file";
-/// The characters that engines quote by.
+/// The quotation marks in engines' texts.
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-/// An engine's text in lower case, with nothing between its quotes and without the tails that say no more.
+/// An engine's text in lower case, without the quoted parts and without meaningless suffixes.
 #[derive(Debug)]
 pub(crate) struct EngineText(String);
 
@@ -31,7 +31,8 @@ impl EngineText {
         Self(core.to_owned())
     }
 
-    /// Whether the text holds `phrase`: several words, as no name, path or number of the user's holds them.
+    /// Whether the text contains `phrase`, which must have several words, so that no name or path of the user contains
+    /// it.
     fn has(&self, phrase: &str) -> bool {
         self.0.contains(phrase)
     }
@@ -45,12 +46,12 @@ impl EngineText {
         self.0.starts_with(phrase) || self.0.contains(&format!(": {phrase}"))
     }
 
-    /// Whether its last cause is one of these.
+    /// Whether the last cause in the text is one of these.
     fn ends(&self, causes: &[&str]) -> bool {
         ends(&self.0, causes)
     }
 
-    /// What runc says of the command that it could not execute.
+    /// runc's reason why it could not execute the command.
     fn of_command(&self) -> Option<&str> {
         let quoted = self.0.split_once("exec: \"\": ").map(|(_, rest)| rest);
         let bare = || self.0.split_once("container process: exec /").map(|(_, rest)| rest);
@@ -86,7 +87,7 @@ impl EngineText {
         self.has_any(&["no command specified", "no command or entrypoint provided"])
     }
 
-    /// Something about a host port that cannot be bound.
+    /// A host port cannot be bound.
     fn is_about_a_port(&self) -> bool {
         self.has_any(&["listen tcp", "listen udp", "listen sctp", "bind for ", "failed to bind host port"])
             || self.has_any(&["failed to bind port ", "ports are not available", "expose privileged port"])
@@ -114,12 +115,12 @@ impl EngineText {
             || self.begins("unable to find network with name or id ")
     }
 
-    /// Engines before API 1.44 may have several of one name, and look even an id up by its network's name.
+    /// Before API 1.44 there may be several networks of one name, and even an id is looked up by its network's name.
     pub(crate) fn is_ambiguous_network(&self) -> bool {
         self.begins("network ") && self.has(" is ambiguous (")
     }
 
-    /// Another network has this name, or the bridge that belongs to it.
+    /// Another network has this name or its bridge.
     pub(crate) fn is_network_name_taken(&self) -> bool {
         self.ends(&["networks have same bridge name"])
             || self.begins("network with name ") && self.ends(&["already exists"])
@@ -127,7 +128,7 @@ impl EngineText {
                 && self.ends(&["already used", "already used: network already exists"])
     }
 
-    /// Containers that run are on it.
+    /// Running containers use it.
     pub(crate) fn is_network_in_use(&self) -> bool {
         self.has("has active endpoints") || self.has("has associated containers with it")
     }
@@ -145,7 +146,7 @@ impl EngineText {
         self.begins("netavark: ") || self.begins("aardvark-dns ")
     }
 
-    /// A disk limit that the storage driver cannot hold; not a disk that is full.
+    /// The storage driver does not support a disk limit. (It does not mean a full disk.)
     pub(crate) fn is_no_disk_limit(&self) -> bool {
         self.begins("--storage-opt ")
             || self.begins("storage-opt ")
@@ -153,7 +154,7 @@ impl EngineText {
             || self.has("filesystem does not support, or has not enabled quotas")
     }
 
-    /// A folder that is to be replaced by a file, or the other way round.
+    /// A folder would be replaced by a file, or a file by a folder.
     pub(crate) fn is_overwrite(&self) -> bool {
         self.begins("cannot overwrite ")
     }
@@ -242,18 +243,17 @@ impl EngineText {
             || self.ends(&["that name is already in use"])
     }
 
-    /// podman's word for a container that is not in a state that allows it.
-    /// Of a signal to a container that does not run.
+    /// A signal was sent to a container that does not run.
     pub(crate) fn is_not_running(&self) -> bool {
         self.has("is not running")
     }
 
-    /// Docker's word for a removal that somebody else began.
+    /// Docker: another client's removal is in progress.
     pub(crate) fn is_removal_under_way(&self) -> bool {
         self.has("already in progress")
     }
 
-    /// podman's word for a container that ends or starts at this very moment, whatever it says of the state.
+    /// podman: the container is ending or starting, whatever state the text names.
     pub(crate) fn has_improper_state(&self) -> bool {
         self.has("container state improper")
     }
@@ -274,14 +274,14 @@ impl EngineText {
         self.has("swarm does not have a leader")
     }
 
-    /// A manager that asked the leader: whether it was done is open.
+    /// A manager lost the leader while it passed the request on, so it may have been done.
     pub(crate) fn is_leader_lost(&self) -> bool {
         self.0.starts_with("rpc error: code = unavailable")
             || self.0.starts_with("rpc error: code = deadlineexceeded")
             || self.has("lost leader")
     }
 
-    /// Swarm's words for a service or one of its tasks that is not there.
+    /// Swarm: the service or its task does not exist.
     pub(crate) fn is_missing_service(&self) -> bool {
         let text = self.0.strip_prefix("rpc error: code = notfound desc = ").unwrap_or(&self.0);
         let named = text.starts_with("service ") || text.starts_with("task ");
@@ -342,7 +342,7 @@ impl EngineText {
         ])
     }
 
-    /// A layer that came and cannot be kept.
+    /// A downloaded layer cannot be stored.
     pub(crate) fn is_refused_layer(&self) -> bool {
         self.begins("failed to register layer")
             || self.begins("failed to extract layer")
@@ -359,7 +359,7 @@ impl EngineText {
             || self.has_any(&["server misbehaving", "temporary failure in name resolution"])
     }
 
-    /// What passes by itself: the network's failures and a registry's own (5xx).
+    /// The failure may pass: a network error, or an error of the registry (5xx).
     pub(crate) fn may_pass(&self) -> bool {
         self.is_unreachable_registry()
             || self.ends(&["eof", "connection timed out", "operation timed out"])
@@ -373,7 +373,7 @@ impl EngineText {
             || self.is_servers_failure()
     }
 
-    /// A status of 500 to 599 where registries' clients name one.
+    /// A status of 500 to 599, in the forms that registry clients write.
     fn is_servers_failure(&self) -> bool {
         let heads = ["http status: 5", "status code: 5", "status code 5", "request failed with status: 5"];
         let named = self.has_any(&heads) || self.has(" request to ") && self.has(": 5");
@@ -391,8 +391,8 @@ fn ends(text: &str, causes: &[&str]) -> bool {
     causes.iter().any(|cause| text.ends_with(cause))
 }
 
-/// The text without what it quotes. A quote begins where no word goes on, so that "can't" holds none, and is
-/// kept whole where it has no end. Go escapes the double quotes within its own.
+/// The text without its quoted parts. A quotation mark inside a word, as in "can't", does not count, nor does one
+/// without an end. Go escapes double quotes within its quotes.
 fn unquoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -415,7 +415,7 @@ fn unquoted(text: &str) -> String {
     out + rest
 }
 
-/// Where what follows the closing `quote` begins.
+/// The position after the closing `quote`.
 fn end_of_quote(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -423,7 +423,7 @@ fn end_of_quote(text: &str, quote: char) -> Option<usize> {
         match c {
             _ if escaped => escaped = false,
             '\\' if quote == '"' => escaped = true,
-            // Other quotes are not escaped: the last before a word's end is meant.
+            // Other quotes are not escaped: the last one before the end of a word closes.
             c if c == quote && (quote == '"' || ends_word(text.get(after..))) => return Some(after),
             _ => {}
         }
@@ -440,7 +440,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_quoted_is_taken_out_and_the_rest_stays() {
+    fn quoted_parts_are_removed_and_the_rest_stays() {
         for (text, bare) in [
             ("exec: \"a\\\"b` 'c\": not found", "exec: \"\": not found"),
             ("path '/x y': bad, `z`: worse", "path '': bad, ``: worse"),

@@ -1,4 +1,4 @@
-//! All credentials of the caller's configuration, for a task that is to speak to the engine as its caller does.
+//! Collects all credentials in the caller's configuration, for a task with `--use-api-socket`.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
@@ -9,12 +9,12 @@ use crate::{
     event::{Event, Events},
 };
 
-/// What is kept of an entry; a user and a password become `auth`.
+/// The fields of an entry that are kept; a user and a password become `auth`.
 const KEPT: [&str; 4] = ["auth", "email", "identitytoken", "registrytoken"];
 
 impl CredentialSources {
-    /// What `docker login` keeps, as the `auths` of a config.json: that of the variable if it has any, else that of
-    /// the file and its helpers. A helper of one registry that fails is a warning, as with Docker's CLI.
+    /// All credentials, as the `auths` of a config.json: those of the variable if it has any, else those of the file
+    /// and its helpers. As with Docker's CLI, a helper of a single registry that fails is a warning.
     pub(crate) async fn all(&self, events: Events<'_>) -> Result<Map<String, Value>, Error> {
         if let Some(text) = &self.variable {
             let auths = entries("DOCKER_AUTH_CONFIG", &parsed("DOCKER_AUTH_CONFIG", text.as_bytes())?)?;
@@ -42,7 +42,7 @@ impl CredentialSources {
     }
 }
 
-/// All that the store `name` keeps.
+/// All credentials in the store `name`.
 async fn stored(source: &str, name: &str) -> Result<Map<String, Value>, Error> {
     let failed = |registry: &str, reason: String| unusable(source, registry, &reason);
     let mut auths = Map::new();

@@ -1,5 +1,5 @@
-//! Asks a credential helper (`docker-credential-NAME get`, `list`) for what it keeps. It may take only so long and say
-//! only so much, and ends with the question.
+//! Runs a credential helper (`docker-credential-NAME get`, `list`). Its time and output are limited, and it is killed
+//! if the question is cancelled.
 
 use std::{io, process::Stdio, time::Duration};
 
@@ -14,13 +14,13 @@ use tokio::{
 
 use crate::docker::{http::refusal::printable::printable, image::credentials::login::Login};
 
-/// What a helper answers on its standard output where it has nothing, in every implementation.
+/// What every helper prints on its standard output if it has no credentials.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-/// How long a helper may take; it may ask the user.
+/// How long a helper may take. It is long, because a helper may ask the user.
 const LIMIT: Duration = Duration::from_mins(1);
-/// The most that a helper may say, in bytes.
+/// The largest output of a helper, in bytes.
 const LONGEST: u64 = 1 << 20;
-/// The most of its words that a message shows, in characters.
+/// How much of its output a message shows, in characters.
 const SHOWN: usize = 300;
 
 #[derive(Deserialize)]
@@ -31,19 +31,19 @@ struct HelperAnswer {
     secret: String,
 }
 
-/// What the helper `name` keeps for `server`; the reason if it cannot be had.
+/// The credentials of the helper `name` for `server`; the reason if it fails.
 pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Login>, String> {
     answer(name, "get", server).await?.as_deref().map(login).transpose()
 }
 
-/// The registries for which the helper `name` keeps anything; the reason if they cannot be had.
+/// The registries for which the helper `name` has credentials; the reason if it fails.
 pub(super) async fn list(name: &str) -> Result<Vec<String>, String> {
     let Some(said) = answer(name, "list", "").await? else { return Ok(Vec::new()) };
     let users: Map<String, Value> = serde_json::from_slice(&said).map_err(|_| not_understood())?;
     Ok(users.into_iter().map(|(registry, _)| registry).collect())
 }
 
-/// What the helper answers; nothing where it says that it has nothing.
+/// The helper's answer; `None` if it has no credentials.
 async fn answer(name: &str, verb: &str, input: &str) -> Result<Option<Vec<u8>>, String> {
     let said = match timeout(LIMIT, run(name, verb, input)).await {
         Ok(said) => said?,
@@ -86,7 +86,7 @@ async fn run(name: &str, verb: &str, input: &str) -> Result<Said, String> {
     );
     let child = &mut helper.0;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read knows without.
+        // A helper that does not read its input needs none.
         let _ = stdin.write_all(format!("{input}\n").as_bytes()).await;
     }
     let (stdout, stderr) = tokio::try_join!(limited(child.stdout.take()), limited(child.stderr.take()))
@@ -106,7 +106,7 @@ async fn limited(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> 
     Ok(said)
 }
 
-/// A helper and what it started. None of them outlives the question.
+/// A helper and its child processes, which are killed on drop.
 struct Helper(Child);
 
 impl Drop for Helper {
@@ -130,7 +130,7 @@ fn not_understood() -> String {
     "the credential helper's answer cannot be understood".to_owned()
 }
 
-/// The line that says why a helper failed. Its standard output may be JSON, with a secret in it.
+/// The line that says why a helper failed. Standard output is not shown if it is JSON, which may contain a secret.
 fn reason<'a>(stdout: &'a str, stderr: &'a str) -> &'a str {
     let stdout = if stdout.contains('{') { "" } else { stdout };
     let mut lines = stderr.lines().chain(stdout.lines()).map(str::trim);

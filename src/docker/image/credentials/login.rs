@@ -1,6 +1,6 @@
 //! A login as it is kept, whoever keeps it.
 
-/// What is kept for a registry.
+/// The stored login of a registry.
 pub(super) enum Login {
     Password(String, String),
     Token(String),

@@ -1,4 +1,4 @@
-//! Credentials as Docker's configuration and its helpers keep them.
+//! Tests: credentials in Docker's configuration and its helpers.
 
 use std::{fs, process::Command};
 
@@ -162,7 +162,7 @@ case "$server" in
 esac
 "#;
 
-/// Helpers are found by `PATH`, which only a process of its own can have changed safely.
+/// Helpers are found through `PATH`, which can be changed safely only for another process.
 #[test]
 fn helpers_are_asked_and_their_failures_are_reported() {
     let folder = tempfile::tempdir().unwrap();

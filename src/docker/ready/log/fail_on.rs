@@ -1,4 +1,4 @@
-//! The lines that end a wait as failed: the task's output is read once, from its beginning on, beside the conditions.
+//! `--fail-on`: reads the task's output once, from its beginning on, for lines that end the wait as failed.
 
 use std::{future::pending, time::Duration};
 
@@ -15,12 +15,12 @@ use crate::{
     error::{Error, ErrorKind, Origin},
 };
 
-/// How long the rest of what a task wrote may take to come once it has ended.
+/// How long the rest of the output may take to arrive after the task's end.
 const REST: Duration = Duration::from_secs(10);
-/// How long the engine may take to have in its log what a task wrote before a condition held.
+/// How long the engine may take to write output to its log.
 const LAG: Duration = Duration::from_millis(50);
 
-/// The lines that must not be in a task's output, and what is known of them so far.
+/// The signs of failure, and the matching lines so far.
 #[derive(Default)]
 pub(crate) struct FailureSigns(Vec<(FailOn, MatchedLines)>);
 
@@ -35,7 +35,7 @@ impl FailureSigns {
         signs.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Adds what the task wrote next.
+    /// Adds the next output.
     pub(crate) fn take(&mut self, chunk: &Chunk) {
         self.0.iter_mut().for_each(|(_, lines)| lines.feed(chunk));
     }
@@ -46,10 +46,10 @@ impl FailureSigns {
     }
 }
 
-/// The output of a task, read for signs of failure.
+/// Watches the output of a task for signs of failure.
 pub(crate) struct FailureWatch {
     signs: FailureSigns,
-    /// Nothing where there is no sign to look for, and at the output's end.
+    /// `None` if there is no sign to look for, and after the output's end.
     output: Option<Follow>,
 }
 
@@ -66,7 +66,7 @@ impl FailureWatch {
         Ok(Self { signs: FailureSigns::of(signs)?, output })
     }
 
-    /// Returns with the error once a line is a sign of failure; not at all if none is.
+    /// Returns the error when a line is a sign of failure; never returns otherwise.
     pub(crate) async fn failure(&mut self) -> Error {
         match self.read().await {
             Some(error) => error,
@@ -74,7 +74,7 @@ impl FailureWatch {
         }
     }
 
-    /// The same for all that was written by now; once the task has `ended`, that is all it ever wrote.
+    /// Checks all output written up to now; if the task has `ended`, that is its whole output.
     pub(crate) async fn failure_by_now(&mut self, ended: bool) -> Option<Error> {
         self.output.as_ref()?;
         if ended {
@@ -86,7 +86,7 @@ impl FailureWatch {
         if self.output.as_mut()?.stop_following() { self.read().await } else { None }
     }
 
-    /// Reads the output to its end, or to a line that is a sign of failure.
+    /// Reads the output to its end, or until a line is a sign of failure.
     async fn read(&mut self) -> Option<Error> {
         while let Some(output) = &mut self.output {
             match output.next().await {
@@ -96,7 +96,7 @@ impl FailureWatch {
                         return Some(error);
                     }
                 }
-                // How a task ended that is gone is another's to say.
+                // The end of a removed task is reported elsewhere.
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => self.output = None,
                 Ok(None) => self.output = None,
                 Err(error) => return Some(error.during("cannot watch the task's output for --fail-on")),

@@ -1,4 +1,4 @@
-//! Counts the lines that match, as a task wrote them: pieces of both streams put together again.
+//! Counts the matching lines in a task's output, which comes in pieces of both streams.
 
 use regex_lite::Regex;
 
@@ -8,33 +8,33 @@ use crate::docker::{
     ready::progress::LONGEST_QUOTE,
 };
 
-/// The most of one line that is kept, in bytes: of a longer one its last half of that, at least.
+/// How much of a line is kept, in bytes. Of a longer line, at least the last half of this is kept.
 pub(crate) const LONGEST: usize = 1 << 20;
-/// How much of what was searched before is searched again with what came next, in bytes: a match that is longer is
-/// found when the line ends or has doubled.
+/// How much of the searched bytes is searched again with the next ones, in bytes. A longer match is found when the line
+/// ends or its length has doubled.
 const OVERLAP: usize = 4 << 10;
 
-/// The lines of both streams so far.
+/// Counts matching lines in both streams.
 pub(crate) struct MatchedLines {
     pattern: Regex,
     stdout: Open,
     stderr: Open,
     matches: u32,
-    /// The first line that matched, once it has ended.
+    /// The first complete line that matched.
     first: Option<String>,
 }
 
-/// A line that may go on.
+/// An incomplete line.
 #[derive(Default)]
 struct Open {
     bytes: Vec<u8>,
-    /// Its beginning was dropped.
+    /// Whether its beginning was dropped.
     cut: bool,
-    /// A match was found that no later byte of the line undoes.
+    /// Whether a match was found that later bytes cannot invalidate.
     matched: bool,
-    /// A match was found that ends where the line ends so far.
+    /// Whether a match was found that ends at the current end of the line.
     matched_at_end: bool,
-    /// So many bytes were searched, and as many when all of them last were.
+    /// How many bytes were searched, and the length of the line when it was last searched completely.
     searched: usize,
     all_searched: usize,
 }
@@ -44,7 +44,7 @@ impl MatchedLines {
         Self { pattern, stdout: Open::default(), stderr: Open::default(), matches: 0, first: None }
     }
 
-    /// Adds what came next.
+    /// Adds the next piece.
     pub(crate) fn feed(&mut self, chunk: &Chunk) {
         let open = match chunk.stream {
             Stream::Stdout => &mut self.stdout,
@@ -65,9 +65,9 @@ impl MatchedLines {
         open.search(&self.pattern);
     }
 
-    /// How many lines matched, with those that have no end yet.
+    /// How many lines match, including incomplete ones.
     pub(crate) fn matches(&self) -> u32 {
-        // A line that nothing was written to is none yet, whatever the pattern.
+        // An empty incomplete line does not count, even if the pattern matches it.
         let open = [&self.stdout, &self.stderr].map(|open| u32::from(open.matches_so_far()));
         self.matches.saturating_add(open.iter().sum())
     }
@@ -80,12 +80,12 @@ impl MatchedLines {
 }
 
 impl Open {
-    /// Whether it matches as far as it was written.
+    /// Whether it matches so far.
     fn matches_so_far(&self) -> bool {
         !self.bytes.is_empty() && (self.matched || self.matched_at_end)
     }
 
-    /// The line, for a message; of a long one a part with the match.
+    /// The line for a message; if it is long, a part with the match.
     fn quote(&self, pattern: &Regex) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         let start = pattern.find(&text).map_or(0, |found| found.start());
@@ -100,7 +100,7 @@ impl Open {
         if skipped > 0 { format!("…{part}") } else { part }
     }
 
-    /// Adds bytes. Before any are dropped they are searched.
+    /// Adds bytes. Old bytes are searched before they are dropped.
     fn push(&mut self, bytes: &[u8], pattern: &Regex) {
         for bytes in bytes.chunks(LONGEST / 2) {
             if self.bytes.len() + bytes.len() > LONGEST {
@@ -115,7 +115,7 @@ impl Open {
         }
     }
 
-    /// Searches what came since the last time; all of it once it has doubled.
+    /// Searches the bytes since the last search; the whole line if its length has doubled.
     fn search(&mut self, pattern: &Regex) {
         if self.matched || self.searched == self.bytes.len() {
             return;
@@ -132,16 +132,16 @@ impl Open {
         self.matched_at_end = found == Some(true);
     }
 
-    /// Whether the whole line, which has ended, matches.
+    /// Whether the complete line matches.
     fn matches(&self, pattern: &Regex) -> bool {
         self.matched || self.find(pattern, 0).is_some()
     }
 
-    /// Whether there is a match from so many bytes on, and if so, whether it reaches the line's end.
+    /// Searches from byte `from` on; if there is a match, returns whether it reaches the end of the line.
     fn find(&self, pattern: &Regex, from: usize) -> Option<bool> {
         let part = self.bytes.get(from..).unwrap_or_default();
         let text = String::from_utf8_lossy(part.strip_suffix(b"\r").unwrap_or(part));
-        // A part has a character before it, so that it is not taken for the line's beginning.
+        // A part is searched with one character before it, so that `^` does not match inside a line.
         let inside = self.cut || from > 0;
         let start = if inside { text.chars().next().map_or(0, char::len_utf8) } else { 0 };
         pattern.find_at(&text, start).map(|found| found.end() == text.len())
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_without_end_only_the_last_is_kept() {
+    fn only_the_end_of_an_endless_line_is_kept() {
         let mut lines = MatchedLines::new(Regex::new("^y").unwrap());
         let bytes = Bytes::from(vec![b'x'; 300_000]);
         for _ in 0..20 {
             lines.feed(&Chunk { stream: Stream::Stdout, bytes: bytes.clone() });
         }
         assert!(lines.stdout.bytes.len() <= LONGEST);
-        // What was cut is not the beginning of a line.
+        // The rest of a cut line is not the beginning of a line.
         lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from(vec![b'y'; 2 << 20]) });
         assert_eq!(lines.matches(), 0);
         lines.feed(&Chunk { stream: Stream::Stdout, bytes: Bytes::from_static(b"\ny\n") });
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_behind_much_without_a_newline_is_seen() {
+    fn a_match_after_much_output_without_a_newline_is_found() {
         let mut lines = MatchedLines::new(Regex::new("READY").unwrap());
         let bytes = Bytes::from(vec![b'x'; 16 << 10]);
         for _ in 0..3_000 {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_was_not_one_does_not_count() {
+    fn a_match_at_a_line_end_that_moved_does_not_count() {
         assert_eq!(count("a$", &[(Stream::Stdout, b"a"), (Stream::Stdout, b"b\n")]), 0);
         assert_eq!(count("a$", &[(Stream::Stdout, b"a")]), 1);
     }

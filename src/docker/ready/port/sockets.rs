@@ -1,18 +1,18 @@
-//! Reads the kernel's socket tables (`/proc/net/tcp`, `tcp6`, `udp`, `udp6`; `proc_net_tcp.txt` in the
-//! kernel's documentation): who listens, and where.
+//! Reads listening sockets from the kernel's tables (`/proc/net/tcp`, `tcp6`, `udp`, `udp6`; see `proc_net_tcp.txt` in
+//! the kernel's documentation).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::value::port::{Port, Protocol};
 
-/// The state of a TCP socket that listens.
+/// The state of a listening TCP socket.
 const LISTEN: &str = "0A";
-/// The state of a UDP socket that is bound and has no peer.
+/// The state of a bound UDP socket without a peer.
 const UNCONNECTED: &str = "07";
 /// The most listeners that a message names.
 const MOST_SHOWN: usize = 8;
 
-/// The addresses that sockets of this protocol listen on. Lines that are no entries are passed over.
+/// The addresses on which sockets of this protocol listen. Other lines are skipped.
 pub(crate) fn listeners(table: &str, protocol: Protocol) -> Vec<SocketAddr> {
     table.lines().filter_map(|line| listener(line, protocol)).collect()
 }
@@ -28,7 +28,7 @@ fn listener(line: &str, protocol: Protocol) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip(address)?, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// An address as the kernel prints it: words of 32 bits, each in the machine's own byte order.
+/// Parses an address as the kernel prints it: 32-bit words, each in the machine's byte order.
 fn ip(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| {
         let word = hex.get(at * 8..at * 8 + 8)?;
@@ -47,18 +47,18 @@ fn ip(hex: &str) -> Option<IpAddr> {
     }
 }
 
-/// Whether one of `listeners` takes what comes for `port` from outside; from the machine itself if
-/// `loopback` counts as well.
+/// Whether one of `listeners` can be reached on `port` from outside; listeners on the loopback address count only if
+/// `loopback` is set.
 pub(crate) fn reachable(listeners: &[SocketAddr], port: Port, loopback: bool) -> bool {
     listeners.iter().any(|at| at.port() == port.number && (loopback || !at.ip().is_loopback()))
 }
 
-/// Whether something listens on `port`, and only where nobody from outside reaches it.
+/// Whether something listens on `port`, but only on the loopback address.
 pub(crate) fn on_loopback(listeners: &[SocketAddr], port: Port) -> bool {
     reachable(listeners, port, true) && !reachable(listeners, port, false)
 }
 
-/// What listens instead of `port`, for a message.
+/// The ports that are listened on instead of `port`, for a message.
 pub(crate) fn describe(listeners: &[SocketAddr], port: Port) -> String {
     let mut shown: Vec<String> = listeners.iter().map(describe_one).collect();
     shown.sort_unstable();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_udp_socket_with_a_peer_is_no_listener() {
+    fn a_udp_socket_with_a_peer_is_not_a_listener() {
         let table = "  1: 00000000:0035 00000000:0000 07 0:0\n  2: 00000000:0036 0100007F:0035 01 0:0\n";
         assert_eq!(listeners(table, Protocol::Udp).iter().map(SocketAddr::port).collect::<Vec<_>>(), [53]);
         assert!(listeners(table, Protocol::Tcp).is_empty());

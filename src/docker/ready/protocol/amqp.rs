@@ -1,5 +1,5 @@
-//! AMQP 0-9-1 (RabbitMQ): the protocol's header, answered by `Connection.Start` (section 4.2 of its specification). A
-//! server that answers with a header of its own speaks another version of AMQP, and takes clients too.
+//! AMQP 0-9-1 (RabbitMQ): cube sends the protocol header, and the server answers with `Connection.Start` (section 4.2
+//! of the specification). A server that answers with its own header has another version of AMQP, but is ready too.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What a server's answer to a probe means, and how it is read.
+//! The meaning of a server's answer to a probe, and functions to read it.
 
 use std::io;
 
@@ -6,22 +6,22 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::docker::ready::progress::quote;
 
-/// The most of a foreign answer that a message quotes, in bytes.
+/// How much of an answer in another protocol a message quotes, in bytes.
 const QUOTED: usize = 60;
 
-/// What a server's answer means.
+/// The meaning of a server's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It takes clients.
+    /// It accepts clients.
     Ready,
     /// Not yet, and why.
     NotYet(String),
-    /// It never will take a client from here, and why.
+    /// It will never accept a client from here, and why.
     Never { why: String, hint: &'static str },
 }
 
 impl Answer {
-    /// What came is not the protocol's.
+    /// The answer for bytes that do not belong to the protocol.
     pub(crate) fn foreign(protocol: &str, bytes: &[u8]) -> Self {
         let begin = String::from_utf8_lossy(bytes.get(..QUOTED).unwrap_or(bytes)).into_owned();
         let line = begin.lines().next().unwrap_or_default();
@@ -53,7 +53,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// What a probe makes of a server that says this, and nothing more, whatever it is asked.
+    /// The result of a probe for a server that sends exactly these bytes.
     pub(crate) async fn answer_to(
         said: &[u8],
         probe: impl AsyncFnOnce(&mut DuplexStream) -> io::Result<Answer>,

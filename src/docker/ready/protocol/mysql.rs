@@ -1,5 +1,5 @@
-//! MySQL and MariaDB: the greeting, and a complete login that fails ("Connection Phase" in their manuals). A handshake
-//! that is broken off counts against the client's host: a hundred of them block it.
+//! MySQL and MariaDB: reads the greeting and does a complete login, which fails ("Connection Phase" in their manuals).
+//! A handshake that is not completed would count as a fault of the client's host; the server blocks a host after 100.
 
 use std::io;
 
@@ -7,26 +7,26 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::docker::ready::protocol::answer::{Answer, Connection, body, bytes};
 
-/// The first byte of a greeting, of an error, of a change of method, of more data, and of a login that succeeded.
+/// The first byte of a packet: greeting, error, change of authentication method, more data, successful login.
 const GREETING: u8 = 10;
 const ERROR: u8 = 0xff;
 const OTHER_METHOD: u8 = 0xfe;
 const MORE: u8 = 1;
 const LOGGED_IN: u8 = 0;
-/// No connection is left; the host is blocked.
+/// Errors: too many connections; the host is blocked.
 const NOT_YET: [u16; 2] = [1040, 1129];
-/// Long password, protocol 4.1, authentication by its method's name.
+/// Capabilities: long password, protocol 4.1, plugin authentication.
 const CAPABILITIES: u32 = 1 | 0x200 | 0x8000 | 0x8_0000;
 const LONGEST_PACKET: u32 = 1 << 24;
 const UTF8: u8 = 33;
-/// Nobody of that name; an empty password; the method that both know.
+/// A user that does not exist, an empty password, and a method that both servers know.
 const USER: &[u8] = b"cube-probe\0\0mysql_native_password\0";
 const QUIT: &[u8] = &[1, 0, 0, 0, 1];
-/// The most of a packet that is read, in bytes, and of packets that a login may take.
+/// The longest packet, in bytes, and the most packets of a login.
 const LONGEST: usize = 4 << 10;
 const ROUNDS: usize = 6;
 
-/// A packet, and its place in the exchange.
+/// A packet, with its sequence number.
 struct Packet {
     sequence: u8,
     payload: Vec<u8>,
@@ -63,7 +63,7 @@ pub(crate) async fn probe(server: &mut impl Connection) -> io::Result<Answer> {
     Ok(Answer::NotYet("its login does not end".to_owned()))
 }
 
-/// A packet; an answer in its place if what comes is none.
+/// Reads a packet; the inner error is the probe's answer if the bytes are not a packet.
 async fn read(server: &mut impl Connection) -> io::Result<Result<Packet, Answer>> {
     let [low, middle, high, sequence] = bytes(server).await?;
     let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
@@ -87,7 +87,7 @@ fn login() -> Vec<u8> {
     [head.as_slice(), &[UTF8], &[0; 23], USER].concat()
 }
 
-/// An empty password, as the method wants it.
+/// An empty password in the form of the requested method.
 fn no_password(request: &[u8]) -> &'static [u8] {
     let method = request.split(|byte| *byte == 0).next().unwrap_or_default();
     if method.ends_with(b"sha2_password") || method.ends_with(b"sha256_password") { &[0] } else { &[] }
@@ -102,7 +102,7 @@ fn refusal(payload: &[u8]) -> Answer {
         return Answer::Ready;
     }
     let text = payload.get(3..).unwrap_or_default();
-    // `#` and a state of five characters, where the server knows them already.
+    // `#` and a state of five characters, which servers leave out early in the handshake.
     let text = if text.starts_with(b"#") { text.get(6..).unwrap_or_default() } else { text };
     Answer::NotYet(format!("{} ({code})", String::from_utf8_lossy(text)))
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_without_room_or_that_blocks_the_host_is_not() {
+    async fn a_server_that_is_full_or_blocks_the_host_is_not_ready() {
         let full = Answer::NotYet("Too many connections (1040)".to_owned());
         assert_eq!(answer(&error(0, 1040, "Too many connections")).await.unwrap(), full);
         let greeting = packet(0, b"\x0a8.0.0\0more");

@@ -1,5 +1,5 @@
-//! PostgreSQL: a start-up message (protocol 3.0, "Message Formats" in its manual). A server that asks for
-//! authentication, or refuses for a reason of its configuration, takes clients.
+//! PostgreSQL: cube sends a start-up message (protocol 3.0, "Message Formats" in the manual). A server that asks for
+//! authentication, or refuses because of its configuration, accepts clients.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use crate::docker::ready::protocol::answer::{Answer, Connection, body, bytes};
 
 /// Protocol version 3.0.
 const VERSION: i32 = 3 << 16;
-/// Names that need not exist: the server asks for a password all the same.
+/// User and database need not exist: the server asks for a password anyway.
 const PARAMETERS: &[u8] = b"user\0postgres\0database\0postgres\0application_name\0cube\0\0";
 const TERMINATE: &[u8] = b"X\0\0\0\x04";
-/// The most of a message that is read, in bytes.
+/// The longest message, in bytes.
 const LONGEST: usize = 8 << 10;
 /// How many notices may come before the answer.
 const NOTICES: usize = 8;
@@ -47,7 +47,7 @@ fn start_up() -> Vec<u8> {
     [&length.to_be_bytes(), &VERSION.to_be_bytes(), PARAMETERS].concat()
 }
 
-/// A session that begins without a password is ended; a client that closes when it is asked for one is usual.
+/// Ends a session that began without a password. A client may simply close the connection when it is asked for one.
 async fn end(server: &mut impl Connection, authentication: &[u8]) -> io::Result<()> {
     if authentication == [0; 4] {
         server.write_all(TERMINATE).await?;
@@ -55,8 +55,8 @@ async fn end(server: &mut impl Connection, authentication: &[u8]) -> io::Result<
     server.shutdown().await
 }
 
-/// What an error means, by its SQLSTATE ("PostgreSQL Error Codes" in its manual): 57P0x is a server that starts, stops
-/// or recovers, 53300 one that has no connection left.
+/// The meaning of an error, by its SQLSTATE ("PostgreSQL Error Codes" in the manual): 57P0x means that the server
+/// starts, stops or recovers, 53300 that it has too many connections.
 fn refusal(message: &[u8]) -> Answer {
     let field = |code: u8| {
         let mut fields = message.split(|byte| *byte == 0);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_server_that_takes_nobody_is_not_ready() {
+    async fn only_a_server_that_accepts_nobody_is_not_ready() {
         for (state, ready) in
             [("57P03", false), ("57P01", false), ("53300", false), ("28000", true), ("3D000", true)]
         {

@@ -1,6 +1,6 @@
-//! Redis and its kin: `PING` as a line ("Inline commands" in its protocol's specification). Any reply but one that says
-//! "not now" comes from a server that takes clients. One with a password asks for it before it says that it loads its
-//! data: there this shows only that it answers.
+//! Redis, Valkey and others: cube sends `PING` as a line ("Inline commands" in the protocol's specification). Any reply
+//! but "not now" means that the server accepts clients. A server with a password asks for it even while it loads its
+//! data, so there the reply shows only that it answers.
 
 use std::{io, time::Duration};
 
@@ -13,15 +13,15 @@ use crate::docker::ready::protocol::answer::{Answer, Connection};
 
 const PING: &[u8] = b"PING\r\n";
 const QUIT: &[u8] = b"QUIT\r\n";
-/// The errors of a server that loads its data, follows a primary that it cannot reach, or runs a script.
+/// Errors of a server that is loading its data, cannot reach its primary, or is running a script.
 const NOT_YET: [&str; 3] = ["-LOADING", "-MASTERDOWN", "-BUSY "];
-/// Protected mode: it takes clients from its own loopback alone, and closes.
+/// Protected mode: the server accepts only clients on its loopback address, and closes the connection.
 const DENIED: &str = "-DENIED";
-/// The kinds of a reply.
+/// The first byte of each kind of reply.
 const KINDS: &[u8] = b"+-:$*_#,(!=%~>|";
-/// The most of a reply that is read, in bytes.
+/// How much of a reply is read, in bytes.
 const LONGEST: u64 = 1 << 10;
-/// How long the server may take to say goodbye.
+/// How long the server may take to close the connection.
 const GOODBYE: Duration = Duration::from_millis(100);
 
 pub(crate) async fn probe(server: &mut impl Connection) -> io::Result<Answer> {
@@ -65,7 +65,7 @@ fn denied_answer() -> Answer {
     }
 }
 
-/// The server closes first: no connection of its is reset.
+/// Lets the server close the connection first, so that it logs no reset connection.
 async fn goodbye(server: &mut impl Connection) {
     if server.write_all(QUIT).await.is_ok() {
         let mut rest = Vec::new();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_reply_of_a_server_that_takes_clients_is_ready() {
+    async fn any_reply_of_a_server_that_accepts_clients_means_ready() {
         for reply in
             ["+PONG\r\n", "-NOAUTH Authentication required.\r\n", "-ERR unknown command\r\n", "$4\r\n"]
         {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_busy_with_itself_is_not() {
+    async fn a_server_that_is_loading_or_busy_is_not_ready() {
         let loading = "-LOADING Redis is loading the dataset in memory\r\n";
         for reply in [loading, "-MASTERDOWN Link with MASTER is down\r\n", "-BUSY Redis is busy\r\n"] {
             match answer(reply.as_bytes()).await.unwrap() {

@@ -382,7 +382,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_words_of_many_programs_are_known() {
+    fn the_messages_of_many_programs_are_known() {
         for (code, text, wanted, says) in KNOWN {
             let found = kind(*code, text);
             assert!(
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_cause_is_none() {
+    fn output_that_only_resembles_a_cause_gives_none() {
         for (code, text) in [
             (255, "git@github.com: Permission denied (publickey)."),
             (1, "ERROR:  permission denied for table users"),

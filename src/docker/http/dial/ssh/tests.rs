@@ -1,4 +1,4 @@
-//! The command line of ssh for an address.
+//! Tests: the command line of ssh for an address.
 
 use crate::docker::http::dial::ssh::*;
 
