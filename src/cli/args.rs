@@ -227,8 +227,8 @@ mod tests {
         assert_eq!(run1.task.network.hostname.as_deref(), Some("web"));
         assert_eq!(run1.task.limits.memory.as_deref(), Some("1g"));
         assert!(!run("cube run --rm --rm=false alpine").task.streams.rm);
-        assert!(run("cube run --sig-proxy=false alpine").task.streams.hides_signals);
-        assert!(!run("cube run --sig-proxy=false --sig-proxy alpine").task.streams.hides_signals);
+        assert!(run("cube run --sig-proxy=false alpine").task.streams.attached.hides_signals);
+        assert!(!run("cube run --sig-proxy=false --sig-proxy alpine").task.streams.attached.hides_signals);
         assert!(refusal("cube run --rm=maybe alpine").contains("maybe"));
     }
 

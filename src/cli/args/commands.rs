@@ -2,6 +2,8 @@
 
 use clap::{Args, builder::FalseyValueParser};
 
+use crate::cli::args::flags::attached::{AttachedArgs, DetachArgs};
+
 /// `cube stop`
 #[derive(Args, Debug)]
 pub struct StopArgs {
@@ -142,14 +144,16 @@ pub struct ExecArgs {
     /// Give the command a terminal
     #[arg(short, long)]
     pub tty: bool,
-    /// Keys that leave the command running [default: ctrl-p,ctrl-q]
-    #[arg(long, value_name = "KEYS")]
-    pub detach_keys: Option<String>,
+    #[command(flatten)]
+    pub detach: DetachArgs,
 }
 
+/// For a task that runs without cube, `--sig-proxy=false` is another thing than for one that cube started.
+const SIG_PROXY_OF_ATTACH: &str = "Pass signals on to the task; with --sig-proxy=false SIGINT, SIGTERM and SIGHUP end cube alone [default: true]";
+
 /// `cube attach`
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug)]
+#[command(mut_arg("sig_proxy", |arg| arg.help(SIG_PROXY_OF_ATTACH)))]
 pub struct AttachArgs {
     /// The task
     pub task: String,
@@ -159,15 +163,8 @@ pub struct AttachArgs {
     /// Leave standard input alone
     #[arg(long)]
     pub no_stdin: bool,
-    /// Pass signals on to the task; with --sig-proxy=false SIGINT, SIGTERM and SIGHUP end cube alone [default: true]
-    #[arg(long)]
-    pub sig_proxy: bool,
-    /// `--sig-proxy=false`.
-    #[arg(skip)]
-    pub hides_signals: bool,
-    /// Keys that leave the task running [default: ctrl-p,ctrl-q]
-    #[arg(long, value_name = "KEYS")]
-    pub detach_keys: Option<String>,
+    #[command(flatten)]
+    pub attached: AttachedArgs,
 }
 
 /// `cube pull`

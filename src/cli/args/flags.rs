@@ -1,6 +1,7 @@
 //! The flags of `run` and `with`, grouped as in the help, and what the groups share. Each group applies its flags
 //! to a config.
 
+pub mod attached;
 pub mod engine;
 pub mod files;
 pub mod foreground;

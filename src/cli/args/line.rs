@@ -59,7 +59,7 @@ impl Line {
                 (&mut with.task, "with")
             }
             Command::Attach(attach) => {
-                attach.hides_signals = self.off.iter().any(|off| off == "sig-proxy");
+                attach.attached.hides_signals = self.off.iter().any(|off| off == "sig-proxy");
                 return Ok(());
             }
             _ => return Ok(()),
@@ -72,7 +72,7 @@ impl Line {
         task.file_text = self.file_text;
         let is_off = |name: &str| self.off.iter().any(|off| off == name);
         task.publishes_nothing = is_off("publish-all");
-        task.streams.hides_signals = is_off("sig-proxy");
+        task.streams.attached.hides_signals = is_off("sig-proxy");
         task.process.has_no_init = is_off("init");
         task.engine.trusts_signatures = is_off("disable-content-trust");
         task.command = self.command.into_iter().map(text).collect::<Result<_, _>>()?;

@@ -48,7 +48,7 @@ enum AttachEnd {
 
 async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
-    let keys = DetachKeys::choose(args.detach_keys.as_deref())?;
+    let keys = DetachKeys::choose(args.attached.detach.detach_keys.as_deref())?;
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     let (task, details) = signals.unless_one_comes(running(&docker, &task)).await?;
@@ -60,7 +60,7 @@ async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
     };
     let (output, input) = signals.unless_one_comes(task.attach(&options)).await?;
     let input = Some(input).filter(|_| options.stdin);
-    let proxy = Proxy { signals, on: !args.hides_signals };
+    let proxy = Proxy { signals, on: !args.attached.hides_signals };
     let end = joined(&task, &details, output, input, &keys, proxy, app.global.quiet).await;
     let end = end.map_err(|error| error.with_container(details.id.as_str()))?;
     Ok(outcome(&details, docker.address(), &end))

@@ -23,7 +23,7 @@ pub async fn exec(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
 
 async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
-    let keys = DetachKeys::choose(args.detach_keys.as_deref())?;
+    let keys = DetachKeys::choose(args.detach.detach_keys.as_deref())?;
     let lookup = |name: &str| std::env::var(name).ok();
     let options = ExecOptions {
         command: args.command.clone(),

@@ -57,8 +57,8 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         timeout,
         keep: args.keep,
         rm: streams.rm,
-        proxies_signals: !streams.hides_signals,
-        detach_keys: DetachKeys::choose(streams.detach_keys.as_deref())?,
+        proxies_signals: !streams.attached.hides_signals,
+        detach_keys: DetachKeys::choose(streams.attached.detach.detach_keys.as_deref())?,
     };
     let names = Names::read(&args.task.names, app.output())?;
     if args.dry_run {

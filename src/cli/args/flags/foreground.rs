@@ -3,7 +3,7 @@
 use clap::Args;
 use cube::{Config, Error, ErrorKind, RestartPolicy, StandardStream};
 
-use crate::cli::args::form::Form;
+use crate::cli::args::{flags::attached::AttachedArgs, form::Form};
 
 /// The flags for the foreground: Docker's and cube's own.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -31,15 +31,8 @@ pub struct StreamArgs {
     /// Remove the container at its end: with -d the engine does, else cube does anyway
     #[arg(long)]
     pub rm: bool,
-    /// Pass signals on to the task; --sig-proxy=false keeps all but SIGINT, SIGTERM and SIGHUP from it [default: true]
-    #[arg(long)]
-    pub sig_proxy: bool,
-    /// `--sig-proxy=false`.
-    #[arg(skip)]
-    pub hides_signals: bool,
-    /// Keys that leave the task running [default: ctrl-p,ctrl-q]
-    #[arg(long, value_name = "KEYS")]
-    pub detach_keys: Option<String>,
+    #[command(flatten)]
+    pub attached: AttachedArgs,
 }
 
 impl StreamArgs {

@@ -1,0 +1,24 @@
+//! The flags of the commands that attach cube to a process: `run`, `with`, `attach`, `exec`.
+
+use clap::Args;
+
+/// The flags of a command that attaches to a task.
+#[derive(Args, Debug, Default)]
+pub struct AttachedArgs {
+    /// Pass signals on to the task; --sig-proxy=false keeps all but SIGINT, SIGTERM and SIGHUP from it [default: true]
+    #[arg(long)]
+    pub sig_proxy: bool,
+    /// `--sig-proxy=false`.
+    #[arg(skip)]
+    pub hides_signals: bool,
+    #[command(flatten)]
+    pub detach: DetachArgs,
+}
+
+/// The flag of a command that attaches to any process.
+#[derive(Args, Debug, Default)]
+pub struct DetachArgs {
+    /// Keys to detach and leave it running [default: ctrl-p,ctrl-q]
+    #[arg(long, value_name = "KEYS")]
+    pub detach_keys: Option<String>,
+}
