@@ -109,15 +109,21 @@ def waiting():
     assert beside.ended() == 0
 
 
-def session():
+def interrupted():
+    """A shell in a task that has shown two sizes, and whose command was ended by Ctrl-C."""
     shell = run("--rm", IMAGE, "sh")
     assert not shell.is_as_before()
     shell.shows_size(24, 80)
     shell.shows_size(40, 100, set_now=True)
     shell.type("echo sl''eeps; sleep 600\r")
-    shell.until("sleeps")
+    shell.until("sleeps\r\n")
     shell.type("\x03")
     shell.until("# ")
+    return shell
+
+
+def session():
+    shell = interrupted()
     shell.type("printf 'no news''line'\r")
     shell.until("no newsline")
     shell.type("vi /tmp/file\r")
@@ -186,14 +192,7 @@ def detached():
 
 def recorded():
     """Prints a session as it is kept in terminal.txt."""
-    shell = run("--rm", IMAGE, "sh")
-    assert not shell.is_as_before()
-    shell.shows_size(24, 80)
-    shell.shows_size(40, 100, set_now=True)
-    shell.type("echo sl''eeps; sleep 600\r")
-    shell.until("sleeps\r\n")
-    shell.type("\x03")
-    shell.until("# ")
+    shell = interrupted()
     shell.type("exit 3\r")
     shell.until("exit 3")
     code = shell.ended()

@@ -12,6 +12,7 @@ pub mod network;
 pub mod process;
 pub mod ready;
 pub mod record;
+pub mod result;
 pub mod security;
 pub mod storage;
 pub mod swarm;

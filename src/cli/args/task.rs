@@ -14,6 +14,7 @@ use crate::cli::args::{
         process::ProcessArgs,
         ready::ReadyArgs,
         record::{LogsWhen, RecordArgs},
+        result::ResultArgs,
         security::SecurityArgs,
         storage::StorageArgs,
         swarm::SwarmArgs,
@@ -35,12 +36,8 @@ pub struct RunArgs {
     /// In the foreground: the longest the task may run; then it is stopped (exit code 124)
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
-    /// Write the JSON result to this file
-    #[arg(long, value_name = "FILE")]
-    pub result_file: Option<std::path::PathBuf>,
-    /// Print what would run as JSON, without the values of environment variables, and run nothing
-    #[arg(long)]
-    pub dry_run: bool,
+    #[command(flatten)]
+    pub result: ResultArgs,
 }
 
 /// `cube with`
@@ -63,12 +60,8 @@ pub struct WithArgs {
     /// The longest HOST-COMMAND may run; then it and the task are stopped (exit code 124)
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
-    /// Write the JSON result to this file
-    #[arg(long, value_name = "FILE")]
-    pub result_file: Option<std::path::PathBuf>,
-    /// Print what would run as JSON, without the values of environment variables, and run nothing
-    #[arg(long)]
-    pub dry_run: bool,
+    #[command(flatten)]
+    pub result: ResultArgs,
     /// The words after the first `--`: the command to run on this machine.
     #[arg(skip)]
     pub host_command: Vec<std::ffi::OsString>,

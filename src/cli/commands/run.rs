@@ -22,7 +22,13 @@ use crate::cli::{
 pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let attached = args.task.streams.is_foreground(args.task.form);
     let mut record = Record::default();
-    let file = args.result_file.as_deref().filter(|_| !args.dry_run).map(ResultFile::reserve).transpose();
+    let file = args
+        .result
+        .result_file
+        .as_deref()
+        .filter(|_| !args.result.dry_run)
+        .map(ResultFile::reserve)
+        .transpose();
     let (file, prepared) = match file {
         Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
         Err(error) => (None, Err(error)),
@@ -61,15 +67,15 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         detach_keys: DetachKeys::choose(streams.attached.detach.detach_keys.as_deref())?,
     };
     let names = Names::read(&args.task.names, app.output())?;
-    if args.dry_run {
+    if args.result.dry_run {
         config::show(&config)?;
         return Ok(Outcome::reported(0));
     }
-    *record = Record::new(&args.task.record, app, attached, args.result_file.is_some())?;
+    *record = Record::new(&args.task.record, app, attached, args.result.result_file.is_some())?;
     let extras = Extras {
         cidfile: args.task.engine.cidfile(),
         replace: args.task.replace,
-        result_file: args.result_file.is_some(),
+        result_file: args.result.result_file.is_some(),
         record: record.clone(),
     };
     // A task that is kept may be started again after cube has ended, and one with detach keys may run on.
@@ -79,7 +85,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     if attached {
         return Ok(Box::pin(foreground::run(supervisor, stay)).await);
     }
-    Ok(Box::pin(detached(supervisor, args.result_file.is_some(), &names)).await)
+    Ok(Box::pin(detached(supervisor, args.result.result_file.is_some(), &names)).await)
 }
 
 async fn detached(supervisor: Supervisor<'_>, wants_result: bool, names: &Names) -> Outcome {

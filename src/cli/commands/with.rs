@@ -39,7 +39,13 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let mut record = Record::default();
-    let file = args.result_file.as_deref().filter(|_| !args.dry_run).map(ResultFile::reserve).transpose();
+    let file = args
+        .result
+        .result_file
+        .as_deref()
+        .filter(|_| !args.result.dry_run)
+        .map(ResultFile::reserve)
+        .transpose();
     let (file, prepared) = match file {
         Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
         Err(error) => (None, Err(error)),
@@ -64,7 +70,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     config.process.attach.clear();
     let timeout = duration(args.timeout.as_deref())?;
     let names = Names::read(&args.task.names, app.output())?;
-    if args.dry_run {
+    if args.result.dry_run {
         config::show(&config)?;
         return Ok(Outcome::reported(0));
     }
@@ -72,11 +78,11 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
         return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing")
             .with_hint("write it after `--`: cube with --image IMAGE -- COMMAND"));
     }
-    *record = Record::new(&args.task.record, app, true, args.result_file.is_some())?;
+    *record = Record::new(&args.task.record, app, true, args.result.result_file.is_some())?;
     let extras = Extras {
         cidfile: args.task.engine.cidfile(),
         replace: args.task.replace,
-        result_file: args.result_file.is_some(),
+        result_file: args.result.result_file.is_some(),
         record: record.clone(),
     };
     let lifetime = if args.keep { Lifetime::UntilStarted } else { Lifetime::ForLife };

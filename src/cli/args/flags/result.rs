@@ -1,0 +1,16 @@
+//! The flags for a script that reads the result, or the config that would run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where the result goes, and whether anything runs at all.
+#[derive(Args, Debug)]
+pub struct ResultArgs {
+    /// Write the JSON result to this file
+    #[arg(long, value_name = "FILE")]
+    pub result_file: Option<PathBuf>,
+    /// Print what would run as JSON, without the values of environment variables, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
