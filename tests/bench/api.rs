@@ -1,4 +1,4 @@
-//! The bare API: what a job costs that sends the minimal requests over one connection, by hyper.
+//! The bare API: the cost of a job with the fewest requests over one connection, by hyper.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
-/// The same as cube's, so that the two differ in what they do and not in how they read.
+/// The same as in cube, so that the two do not differ in how they read.
 const READ: usize = 64 << 10;
 
 /// Does one job: `start IMAGE NAME ARG…`, `life IMAGE NAME`, `stop NAME…`, `attach IMAGE ARG…`,

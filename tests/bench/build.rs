@@ -1,4 +1,4 @@
-//! What cube costs before it runs: its size, its dependencies, its build.
+//! The size of the binary, its dependencies, and its build time.
 
 use std::process::Command;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Instructions that cube executes, counted by callgrind. They do not depend on how busy the machine is.
+//! Counts cube's instructions with callgrind, which do not depend on the machine's load.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 const IMAGE: &str = "example:1";
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 
-/// What is counted; each line is one process of cube's, its guard left out.
+/// The command lines; each is measured as one process of cube, without its guard.
 const LINES: [&[&str]; 7] = [
     &["--version"],
     &["ps"],
@@ -23,7 +23,7 @@ const LINES: [&[&str]; 7] = [
     &["stop", "web"],
 ];
 
-/// The number for each line, or nothing where there is no valgrind.
+/// The number for each line; `None` without valgrind.
 pub fn counts() -> Option<Map<String, Value>> {
     let folder = tempfile::tempdir().unwrap();
     let valgrind = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();

@@ -1,8 +1,8 @@
-//! What cube costs beside the Docker CLI, the bare API and curl, in turn on the same engine.
+//! The cost of cube, the Docker CLI, the bare API and curl, measured in turn on the same engine.
 //!
 //! `cargo bench --locked --bench cost` prints a table on standard error and JSON on standard output;
 //! `-- --quick` takes three minutes; `-- PART` measures only jobs whose name contains PART.
-//! `-- --smoke` only sees whether it all still runs, in seconds.
+//! `-- --smoke` only checks in seconds that everything still runs.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::exit)] // no part of cube
 
 mod api;

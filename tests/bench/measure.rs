@@ -1,5 +1,5 @@
-//! Runs commands and returns what they used. A process of its own and a small one: the engine of the
-//! benchmark must not show in the peak, and what a command leaves behind (cube's guard) must be counted.
+//! Runs commands and measures their usage. This is done in a separate small process, so that the benchmark's own memory
+//! does not count, and processes that a command leaves behind (cube's guard) do.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -19,13 +19,13 @@ pub struct Job {
     pub together: bool,
 }
 
-/// What a job used.
+/// The usage of a job.
 #[derive(Clone, Copy)]
 pub struct Used {
     pub wall: Duration,
     /// User and system time of all its processes.
     pub cpu: Duration,
-    /// The largest resident size that one of its processes had.
+    /// The largest resident size of one of its processes.
     pub peak_kib: u64,
     /// When it ended, since the Unix epoch.
     pub ended: Duration,
@@ -83,7 +83,7 @@ pub fn serve(words: &[String], together: bool) {
         }
     }
     let (wall, ended) = (begun.elapsed(), UNIX_EPOCH.elapsed().unwrap());
-    // What the commands left behind ends with them: it is part of the cost, but nobody waits for it.
+    // Processes that the commands left behind count for the CPU time, but not for the wall time.
     while rustix::process::wait(rustix::process::WaitOptions::empty()).is_ok() {}
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let cpu = (used.user_time() + used.system_time()).num_microseconds();

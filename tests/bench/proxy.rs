@@ -1,4 +1,4 @@
-//! A socket before the engine that counts what passes: requests and bytes.
+//! A proxy in front of the engine that counts requests and bytes.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What passed.
+/// The counts.
 #[derive(Clone, Default)]
 pub struct Counted {
     /// Method and path of each request, ids and queries left out.
@@ -42,7 +42,7 @@ impl Proxy {
         format!("unix://{}", self.path.display())
     }
 
-    /// What passed since this was last asked.
+    /// The counts since the last call.
     pub fn take(&self) -> Counted {
         std::mem::take(&mut self.counted.lock().unwrap())
     }
@@ -73,7 +73,7 @@ fn copy(mut from: &UnixStream, mut to: &UnixStream, mut look: impl FnMut(&[u8]))
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Finds the requests in what a client sends. Bodies have a known length; after an upgrade all is raw.
+/// Finds the requests in a client's bytes. Bodies have a known length; after an upgrade everything is raw.
 #[derive(Default)]
 struct Requests {
     head: Vec<u8>,

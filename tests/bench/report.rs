@@ -72,7 +72,7 @@ pub fn table(rows: &[Row]) -> String {
     table
 }
 
-/// cube's wall and CPU as parts of this client's.
+/// cube's wall and CPU time relative to this client's.
 fn ratios(rows: &[Row], row: &Row) -> (String, String) {
     let own = rows.iter().find(|other| other.client == "cube" && other.workload == row.workload);
     match own {

@@ -6,7 +6,7 @@ pub mod engine;
 #[path = "../suite/testbed/image.rs"]
 pub mod image;
 
-/// A benchmark is nothing without an engine.
+/// The engine, which the benchmark needs.
 mod need {
     pub fn no_engine() -> ! {
         panic!("no engine answers: set DOCKER_HOST=unix:///PATH to one that does");

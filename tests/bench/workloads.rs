@@ -1,15 +1,15 @@
-//! The jobs, each written for every client that can do it.
+//! The jobs of the benchmark, each for every client that can do it.
 
 use serde_json::json;
 
 use crate::measure::{Job, Used};
 use crate::testbed::{Engine, image};
 
-/// How large everything is.
+/// The size of the benchmark.
 pub struct Size {
     /// How often the short jobs are measured.
     pub rounds: usize,
-    /// How often those that take seconds are.
+    /// How often the jobs that take seconds are measured.
     pub long_rounds: usize,
     /// Tasks for `ps`.
     pub listed: usize,
@@ -34,7 +34,7 @@ pub const FULL: Size = Size {
     grown_logs: &[10 << 20, 100 << 20, 1 << 30],
 };
 
-/// For a look: about three minutes.
+/// For a quick look: about three minutes.
 pub const QUICK: Size = Size {
     rounds: 7,
     long_rounds: 3,
@@ -45,7 +45,7 @@ pub const QUICK: Size = Size {
     grown_logs: &[2 << 20, 20 << 20],
 };
 
-/// Whether everything still runs.
+/// Only checks that everything still runs.
 pub const SMOKE: Size = Size {
     rounds: 1,
     long_rounds: 1,
@@ -63,7 +63,7 @@ pub struct Workload {
     before: Vec<Given>,
 }
 
-/// One client's way to do it, in parts that are measured apart.
+/// One client's steps for a job; each step is measured separately.
 pub struct Client {
     pub name: &'static str,
     pub phases: Vec<(String, Phase)>,
@@ -75,7 +75,7 @@ pub enum Phase {
     Job(Job),
     /// Measured, on a container that is made just before and removed after.
     On(Given, Job),
-    /// The same; what counts is the time from the moment that the container's first line names.
+    /// The same, but measured from the time in the container's first line.
     Since(Job),
 }
 
@@ -94,7 +94,7 @@ enum Start {
     ToItsEnd,
 }
 
-/// By it the containers of the benchmark are found.
+/// The label of the benchmark's containers.
 const LABEL: &str = "cube-bench";
 /// The only container of a workload.
 const NAME: &str = "cube-bench";
@@ -115,7 +115,7 @@ impl Workload {
 }
 
 impl Phase {
-    /// Does it once on the engine at `host`, which is `engine` or a proxy before it.
+    /// Runs it once on the engine at `host`, which is `engine` or a proxy in front of it.
     pub fn run(&self, engine: &Engine, host: &str) -> Used {
         match self {
             Self::Job(job) => job.run(host),

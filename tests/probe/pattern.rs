@@ -1,4 +1,4 @@
-//! The data that the probe writes and that the tests expect: any byte of it follows from its position.
+//! The data that the probe writes and the tests expect: each byte is determined by its position.
 
 /// `count` lines of `width` bytes each, newline included: the line's number, then letters.
 pub struct Lines {
@@ -35,7 +35,7 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// The first `count` bytes of the one sequence that there is.
+    /// The first `count` bytes of the sequence.
     pub fn new(count: u64) -> Self {
         Self { left: count, state: 0x2545_F491_4F6C_DD1D }
     }

@@ -1,4 +1,4 @@
-//! The program inside the test images: does what its arguments say, one after the other.
+//! The program in the test images: it carries out its arguments, one after the other.
 //!
 //! Built alone by `rustc`, without a crate, so that it needs no image to start from.
 
@@ -15,7 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use pattern::{Lines, Noise};
 
-/// Set by `say-signals`: tell the signal before ending by it.
+/// Set by `say-signals`: print the signal before ending by it.
 static SAY: AtomicBool = AtomicBool::new(false);
 
 // The C library's own names: std has no way to catch a signal.
@@ -30,7 +30,7 @@ unsafe extern "C" {
 const IGNORE: usize = 1;
 const DEFAULT: usize = 0;
 
-/// The first process of a container is not ended by a signal that it does not catch.
+/// The first process of a container ignores signals that it does not catch.
 extern "C" fn end(number: i32) {
     if SAY.load(Ordering::Relaxed) {
         let _ = io::stdout().write_all(format!("signal {number}\n").as_bytes());
@@ -128,7 +128,7 @@ fn environment(name: &str) -> io::Result<()> {
     found.then_some(()).ok_or_else(|| io::Error::other("not set"))
 }
 
-/// Returns once there is such a file.
+/// Returns when the file exists.
 fn await_file(path: &str) {
     while fs::metadata(path).is_err() {
         thread::sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! The action for GitHub, run by node with the runner's variables and files.
+//! The action for GitHub, run by Node.js with the runner's variables and files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ fn value<'a>(values: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 #[test]
-fn starts_a_task_hands_on_its_address_and_removes_it_at_the_end() {
+fn starts_a_task_passes_its_address_on_and_removes_it_at_the_end() {
     let bed = Bed::new();
     let job = Job::new(&[
         ("IMAGE", &probe()),

@@ -1,4 +1,5 @@
-//! Where the engine is: `--context` > `--host` > `DOCKER_HOST` > `DOCKER_CONTEXT` > `currentContext` > sockets.
+//! The sources of the engine's address: `--context` > `--host` > `DOCKER_HOST` > `DOCKER_CONTEXT` > `currentContext` >
+//! sockets.
 
 use std::fmt::Write;
 
@@ -40,50 +41,50 @@ fn the_current_context_is_used() {
 }
 
 #[test]
-fn docker_context_is_stronger_than_the_current_one() {
+fn docker_context_wins_over_the_current_one() {
     let bed = Bed::new();
     ps(&bed, "bad", &[]).env("DOCKER_CONTEXT", "good").output();
 }
 
 #[test]
-fn docker_host_is_stronger_than_docker_context() {
+fn docker_host_wins_over_docker_context() {
     let bed = Bed::new();
     let good = Engine::under_test().host();
     ps(&bed, "bad", &[]).env("DOCKER_CONTEXT", "bad").env("DOCKER_HOST", &good).output();
 }
 
 #[test]
-fn the_host_flag_is_stronger_than_docker_host() {
+fn the_host_flag_wins_over_docker_host() {
     let bed = Bed::new();
     let good = Engine::under_test().host();
     ps(&bed, "bad", &["--host", &good]).env("DOCKER_HOST", WRONG).output();
 }
 
 #[test]
-fn the_context_flag_is_stronger_than_all() {
+fn the_context_flag_wins_over_everything() {
     let bed = Bed::new();
     ps(&bed, "bad", &["--context", "good", "--host", WRONG]).env("DOCKER_HOST", WRONG).output();
 }
 
 #[test]
-fn an_empty_variable_is_as_if_unset() {
+fn an_empty_variable_counts_as_unset() {
     let bed = Bed::new();
     ps(&bed, "good", &[]).env("DOCKER_HOST", "").env("DOCKER_CONTEXT", "").output();
 }
 
 #[test]
-fn a_context_that_is_not_there_is_named() {
+fn a_missing_context_is_named() {
     let bed = Bed::new();
     ps(&bed, "good", &["--context", "nowhere"]).fails(1).stderr_has("nowhere").output();
 }
 
 #[test]
-fn a_scheme_that_nobody_knows_is_named() {
+fn an_unknown_scheme_is_named() {
     Cube::new(["ps"]).env("DOCKER_HOST", "gopher://x").fails(1).stderr_has("gopher").output();
 }
 
 #[test]
-fn tls_asked_for_is_never_answered_in_clear_text() {
+fn tls_is_never_replaced_by_a_connection_without_it() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = format!("tcp://{}", listener.local_addr().unwrap());
     let first = std::thread::spawn(move || {
@@ -93,7 +94,7 @@ fn tls_asked_for_is_never_answered_in_clear_text() {
     let bed = Bed::new();
     let ps = Cube::new(["ps"]).env("DOCKER_HOST", host).env("DOCKER_TLS_VERIFY", "1");
     ps.env("DOCKER_CERT_PATH", bed.path("")).fails(1).output();
-    // A connection that never comes is right too, but then nothing would be proven: unblock by our own.
+    // If no connection comes, that is right too; the test makes one itself to end the wait.
     let seen = first.is_finished().then(|| first.join().unwrap());
     if let Some(Ok((1, byte))) = seen {
         assert_eq!(byte, 0x16, "the first byte of a TLS handshake");

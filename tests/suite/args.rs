@@ -48,12 +48,12 @@ fn completions_are_for_the_usual_shells() {
 }
 
 #[test]
-fn the_man_page_is_roff() {
+fn the_man_page_is_in_roff() {
     assert!(Cube::new(["man"]).text().contains(".TH cube 1"));
 }
 
 #[test]
-fn global_flags_may_stand_on_either_side_and_in_the_environment() {
+fn global_flags_may_come_before_or_after_the_command_or_from_the_environment() {
     let none = "unix:///no/such/one.sock";
     Cube::new(["-H", none, "ps"]).fails(1).stderr_has("one.sock").output();
     Cube::new(["ps", "--host", none]).fails(1).stderr_has("one.sock").output();
@@ -63,7 +63,7 @@ fn global_flags_may_stand_on_either_side_and_in_the_environment() {
 }
 
 #[test]
-fn a_variable_is_yes_or_no_in_the_usual_words() {
+fn a_boolean_variable_takes_the_usual_words() {
     let none = "unix:///no/such/one.sock";
     let run = ["-H", none, "run", "--image", "x", "--disk", "1g"];
     for (word, swarm) in
@@ -116,7 +116,7 @@ fn of_a_flag_given_twice_the_last_counts() {
 }
 
 #[test]
-fn a_variable_with_a_port_names_an_engine_and_a_host_alone_a_task_s() {
+fn a_cube_host_with_a_port_names_an_engine_and_one_without_a_task() {
     Cube::new(["ps"]).env("CUBE_HOST", "127.0.0.1:1").fails(1).stderr_has("tcp://127.0.0.1:1").output();
     empty_engine().cube(["ps"]).env("CUBE_HOST", "127.0.0.1").output();
 }

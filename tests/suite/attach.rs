@@ -4,7 +4,7 @@ use crate::testbed::pattern::Lines;
 use crate::testbed::{Bed, probe, probe_with, shell};
 
 #[test]
-fn out_err_and_exit_code_are_the_task_s() {
+fn stdout_stderr_and_exit_code_are_the_task_s() {
     let bed = Bed::new();
     let script = "echo out; echo err >&2; exit 3";
     let output = bed.run(["--attach", "--image", &shell(), "sh", "-c", script]).ends(3).output();
@@ -20,7 +20,7 @@ fn a_is_attach() {
 }
 
 #[test]
-fn its_anonymous_volumes_go_with_it() {
+fn its_anonymous_volumes_are_removed_with_it() {
     let bed = Bed::new();
     let image = probe_with(&["VOLUME /data"]);
     let mut running = bed.run(["--attach", "-i", "--image", &image, "out=up", "cat"]).open_stdin();
@@ -101,7 +101,7 @@ fn output_is_there_while_the_task_runs() {
 }
 
 #[test]
-fn what_it_writes_before_it_is_ready_arrives_whole() {
+fn output_before_it_is_ready_arrives_whole() {
     let bed = Bed::new();
     let wait = ["--attach", "--image", &probe(), "--wait-for", "port=80", "--wait-timeout", "60s"];
     let wanted: Vec<u8> = Lines::new(100, 64).flatten().collect();

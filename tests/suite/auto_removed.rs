@@ -1,8 +1,8 @@
-//! `-d --rm --wait-for`: the engine removes the task at its end, and how it ended is said all the same.
+//! `-d --rm --wait-for`: the engine removes the task at its end, and cube still reports how it ended.
 
 use crate::testbed::{Bed, probe, swarm::until};
 
-/// How often a task dies at once: the engine and cube take turns in being first.
+/// How often the case is repeated: sometimes the engine is faster, sometimes cube.
 const TIMES: usize = 10;
 
 #[test]
@@ -24,15 +24,15 @@ fn a_death_before_ready_is_reported_with_exit_code_and_last_lines() {
     );
 }
 
-/// Returns once the engine has removed what `cube run` named.
+/// Returns when the engine has removed the container that `cube run` named.
 fn removed(bed: &Bed, id: &str) {
     assert_eq!(id.len(), 65, "{id}");
-    // A wait for the removal that begins within it may never end on engine 20.10.
+    // On engine 20.10, a wait for a removal that is already in progress may never end.
     until("the engine removes it", || !bed.engine().has_container(id.trim_end()));
 }
 
 #[test]
-fn what_was_waited_for_may_come_with_the_end() {
+fn a_condition_may_be_met_by_the_end() {
     let (bed, image) = (Bed::new(), probe());
     let ready = ["-d", "--rm", "--wait-for", "log=map", &image, "out=the map", "exit=3"];
     let ended = ["-d", "--rm", "--wait-for", "exit", "--wait-for", "running", &image, "exit=3"];
@@ -42,7 +42,7 @@ fn what_was_waited_for_may_come_with_the_end() {
 }
 
 #[test]
-fn a_task_that_is_ready_runs_on_unread_and_its_engine_removes_it() {
+fn a_ready_task_runs_on_and_its_engine_removes_it() {
     let (bed, image) = (Bed::new(), probe());
     let writes = [image.as_str(), "out=ready", "lines=200000", "exit=0"];
     removed(&bed, &bed.run(["-d", "--rm", "--wait-for", "log=ready"].iter().chain(&writes)).text());

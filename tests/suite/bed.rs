@@ -1,4 +1,4 @@
-//! The test bed itself: what the tests take for granted, proven without cube.
+//! Tests of the test bed itself, without cube.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn instructions_are_in_the_image() {
 }
 
 #[test]
-fn a_published_image_is_only_in_the_registry() {
+fn a_pushed_image_is_only_in_the_registry() {
     let bed = Bed::new();
     for registry in [Registry::open(), Registry::private()] {
         let image = registry.publish(&bed, "1");
@@ -85,7 +85,7 @@ fn the_second_engine_limits_the_disk() {
 }
 
 #[test]
-fn a_container_that_is_left_fails_the_test() {
+fn a_leftover_container_fails_the_test() {
     let left = std::panic::catch_unwind(|| {
         let bed = Bed::new();
         let config = json!({"Image": probe(), "Labels": {"cube-test.bed": bed.name()}});

@@ -1,4 +1,4 @@
-//! The reason why a task failed: each kind made for real by different programs, and failures that have none.
+//! The reason why a task failed: real failures of each kind by different programs, and failures without a reason.
 
 use std::net::TcpListener;
 
@@ -16,7 +16,7 @@ fn failed(bed: &Bed, args: &[&str]) -> (Value, String) {
     (result, stderr)
 }
 
-/// Fails unless the task has a cause of this kind, whose sentence has the word, and which is shown once, last.
+/// Checks that the task has a cause of this kind, whose message contains the word, and that it is shown once, last.
 fn has_cause(bed: &Bed, kind: &str, word: &str, args: &[&str]) {
     let (result, stderr) = failed(bed, args);
     let cause = &result["cause"];
@@ -79,7 +79,7 @@ fn killed() {
         (probe(), &["out=up", "forever"][..], "KILL"),
         (shell(), &["sh", "-c", "echo up; sleep 600 & wait"], "KILL"),
     ] {
-        // podman's events do not name the signal, and a shell's code may be that of what it ran.
+        // podman's events do not name the signal, and a shell's exit code may be that of its command.
         if bed.engine().is_podman() && command[0] == "sh" {
             continue;
         }
@@ -276,7 +276,7 @@ fn unhealthy_and_timed_out() {
     bed.assert_empty();
 }
 
-/// Failures that are a program's own business: whatever it says, its exit code is all that is known.
+/// Failures without a known cause: whatever the program prints, only its exit code is known.
 const OTHERS: &[&[&str]] = &[
     &["sh", "-c", "exit 1"],
     &["sh", "-c", "exit 126"],
@@ -344,7 +344,7 @@ fn a_signal_to_cube_and_a_success_have_no_cause() {
 }
 
 #[test]
-fn a_value_of_the_environment_is_in_no_sentence() {
+fn no_message_contains_a_value_of_the_environment() {
     let bed = Bed::new();
     let task =
         ["--env", "SECRET_HOST=hidden-host", "--image", &shell(), "sh", "-c", "wget -q http://$SECRET_HOST/"];

@@ -1,11 +1,11 @@
-//! Completions in the shells themselves, and the manual as `man` reads it.
+//! Completions in real shells, and man pages read by `man`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::testbed::{Bed, Cube, cube::binary, need, probe};
 
-/// What a shell prints and complains of when it runs a script with cube in its PATH.
+/// The output and errors of a shell that runs a script with cube in its PATH.
 fn in_shell(shell: &[&str], script: &str) -> (String, String) {
     need::program(shell[0]);
     let folder = binary().parent().map(Path::to_owned).unwrap();
@@ -31,7 +31,7 @@ fn bash(words: &[&str]) -> String {
         words.last().unwrap().trim_matches('\''),
     );
     let (offered, complaints) = in_shell(&["bash", "--norc"], &script);
-    // A shell that is no terminal's has no options of a completion to set.
+    // A shell without a terminal cannot set completion options.
     let complaints: Vec<&str> = complaints.lines().filter(|line| !line.contains("compopt")).collect();
     assert!(complaints.is_empty(), "{complaints:?}");
     offered
@@ -71,7 +71,7 @@ fn zsh_reads_the_script_without_an_error_and_asks_cube() {
         "autoload -Uz compinit; compinit -u -D; source <(cube completions zsh); print ${_comps[cube]}";
     let (function, complaints) = in_shell(&["zsh", "-f"], script);
     assert_eq!((function.trim(), complaints.as_str()), ("_clap_dynamic_completer_cube", ""));
-    // As the function asks: the place of the word, and the words.
+    // The request of the completion function: the index of the word, and the words.
     let ask = "_CLAP_IFS=$'\\n' _CLAP_COMPLETE_INDEX=2 CUBE_COMPLETE=zsh cube -- cube -o ''";
     let (offered, complaints) = in_shell(&["zsh", "-f"], ask);
     assert!(

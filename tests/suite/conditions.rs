@@ -1,4 +1,4 @@
-//! How several conditions go together: `--wait-any`, `--fail-on`, and both of several tasks in `cube wait`.
+//! Several conditions together: `--wait-any`, `--fail-on`, and both for several tasks in `cube wait`.
 
 use crate::testbed::{Bed, probe, shell};
 
@@ -9,7 +9,7 @@ fn one_of_the_conditions_is_enough() {
     let image = probe();
     let task = ["log=up", "--image", &image, "out=up", "forever"];
     let task = bed.start(never.into_iter().chain(task));
-    // What is enough may be the end.
+    // The end of the task may be the condition that is enough.
     let all = ["wait", "--for", "log=never", "--for", "exit", "--wait-any", &task.id];
     let mut waiting = bed.cube(all).any_stderr().spawn();
     waiting.wait_for_stderr("waiting for log=never; or its end");
@@ -84,9 +84,10 @@ fn a_line_ends_the_wait_as_failed() {
     bed.assert_empty();
 }
 
-/// The line is there before the condition holds, however that was seen; and it says more than the end that follows it.
+/// The line is written before the condition holds, so it counts, whatever the condition; and it is a better reason than
+/// the end that follows.
 #[test]
-fn a_line_from_the_start_counts_whatever_else_came_soon() {
+fn a_line_from_the_start_counts_even_if_a_condition_held_soon() {
     let bed = Bed::new();
     let fails = |condition: &'static str| ["--fail-on", "log=FATAL", "--wait-for", condition, "--image"];
     for (condition, then) in [("port=80", "listen=0.0.0.0:80"), ("log=up", "out=up"), ("port=80", "exit=3")] {
@@ -95,7 +96,7 @@ fn a_line_from_the_start_counts_whatever_else_came_soon() {
             .stderr_has("its output matches log=FATAL: FATAL")
             .output();
     }
-    // Of a task that its engine removes at its end no log can be read any more.
+    // The log of a task that its engine removes at its end can no longer be read.
     let gone =
         ["-d", "--rm", "--wait-for", "port=80", "--fail-on", "log=FATAL", &probe(), "out=FATAL", "exit=3"];
     bed.run(gone).ends(125).stderr_has("its output matches log=FATAL: FATAL").output();
@@ -106,7 +107,7 @@ fn a_line_from_the_start_counts_whatever_else_came_soon() {
 }
 
 #[test]
-fn much_output_is_read_once_and_takes_no_memory() {
+fn much_output_is_read_once_in_constant_memory() {
     let bed = Bed::new();
     let waiting = ["--fail-on", "log=FATAL", "--wait-for", "log=never", "--image"];
     let output = bed
@@ -118,7 +119,7 @@ fn much_output_is_read_once_and_takes_no_memory() {
 }
 
 #[test]
-fn a_pattern_that_is_none_is_refused_before_anything_is_pulled() {
+fn an_invalid_pattern_is_refused_before_any_pull() {
     let bed = Bed::new();
     for (args, reason) in [
         (&["--wait-for", "running", "--fail-on", "log=("][..], "invalid sign of failure \"log=(\""),
@@ -136,7 +137,7 @@ fn a_pattern_that_is_none_is_refused_before_anything_is_pulled() {
 }
 
 #[test]
-fn a_task_file_may_say_it_too() {
+fn a_task_file_may_contain_it_too() {
     let bed = Bed::new();
     let file = bed.file(
         "task.json",
@@ -157,7 +158,7 @@ fn several_tasks_are_waited_for_in_the_order_given() {
     let good = bed.start(["--image", &probe(), "out=up", "exit=4"]);
     let waited = bed.cube(["wait", &slow.id, &good.id]).exits(3).any_stderr().output();
     assert_eq!(waited.text(), "3\n4\n");
-    // The first never ends: a sign of failure is not waited for in its turn.
+    // The first task never ends: a sign of failure in the second ends the wait at once.
     let endless = bed.start(["--image", &probe(), "forever"]);
     bed.cube(["wait", "--fail-on", "log=bad", &endless.id, &bad.id])
         .fails(1)

@@ -13,7 +13,7 @@ fn plan(bed: &Bed, args: &[&str]) -> Value {
 }
 
 #[test]
-fn dry_run_prints_the_config_and_makes_nothing() {
+fn dry_run_prints_the_config_and_creates_nothing() {
     let bed = Bed::new();
     let config = plan(&bed, &["--image", "x:1", "--name", "web", "-m", "64m", "cmd", "arg"]);
     assert_eq!((&config["image"], &config["name"]), (&"x:1".into(), &"web".into()), "{config}");
@@ -28,7 +28,7 @@ fn dry_run_shows_no_values_of_variables() {
 }
 
 #[test]
-fn what_a_dry_run_prints_can_be_run() {
+fn the_output_of_a_dry_run_can_be_run() {
     let bed = Bed::new();
     let config = plan(&bed, &["--image", &probe(), "-m", "64m", "out=from the file", "exit=3"]);
     let file = bed.file("task.json", &config.to_string());

@@ -1,4 +1,4 @@
-//! `--copy-in` and `--copy-out`: what a task is given before it starts, and what it leaves behind, whatever its end.
+//! `--copy-in` and `--copy-out`: files for a task before its start, and files from it at its end, however it ends.
 
 use std::ffi::OsString;
 use std::fs;
@@ -34,19 +34,19 @@ fn run_sh(bed: &Bed, flags: &[&str], script: &str) -> Cube {
     bed.run(["--attach"].iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>())
 }
 
-/// What is half-written beside the target.
+/// The temporary files beside the target.
 pub fn drafts(target: &Path) -> Vec<OsString> {
     let names = fs::read_dir(target.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
     names.filter(|name| name.to_string_lossy().contains(".cube-")).collect()
 }
 
-/// Fails if something half-written is beside the target.
+/// Checks that no temporary file is beside the target.
 pub fn assert_no_draft(target: &Path) {
     assert_eq!(drafts(target), [""; 0]);
 }
 
 #[test]
-fn a_task_finds_what_was_copied_in() {
+fn a_task_finds_the_files_that_were_copied_in() {
     let bed = Bed::new();
     let source = bed.path("src");
     fs::create_dir_all(source.join("sub/.git")).unwrap();
@@ -67,7 +67,7 @@ fn a_task_finds_what_was_copied_in() {
 }
 
 #[test]
-fn an_archive_on_stdin_is_unpacked_where_it_is_wanted() {
+fn an_archive_on_stdin_is_unpacked_at_its_target() {
     let bed = Bed::new();
     let file = bed.file("inner", "from tar");
     let folder = Path::new(&file).parent().unwrap();
@@ -79,7 +79,7 @@ fn an_archive_on_stdin_is_unpacked_where_it_is_wanted() {
 }
 
 #[test]
-fn what_cannot_be_copied_is_refused_before_anything_is_created() {
+fn impossible_copies_are_refused_before_anything_is_created() {
     let bed = Bed::new();
     let watch = bed.engine().watch();
     let here = bed.file("here", "x");
@@ -142,7 +142,7 @@ fn a_result_comes_out_after_a_signal() {
 }
 
 #[test]
-fn with_copies_out_whatever_became_of_its_command() {
+fn with_copies_out_however_its_command_ended() {
     let bed = Bed::new();
     let (image, label) = (shell(), bed.label());
     for (command, code) in [("true", 0), ("exit 4", 4)] {
@@ -159,7 +159,7 @@ fn with_copies_out_whatever_became_of_its_command() {
 }
 
 #[test]
-fn a_result_that_is_missing_fails_only_a_success() {
+fn a_missing_result_fails_only_a_success() {
     let bed = Bed::new();
     let flag = format!("--copy-out=/none:{}", bed.path("x").display());
     run_sh(&bed, &[&flag], "true").fails(125).stderr_has("has no /none").output();
@@ -168,7 +168,7 @@ fn a_result_that_is_missing_fails_only_a_success() {
 }
 
 #[test]
-fn a_copy_out_is_done_only_after_the_end_that_it_is_for() {
+fn a_copy_out_is_made_only_after_the_chosen_kind_of_end() {
     let bed = Bed::new();
     let at =
         |name: &str, when: &str| format!("--copy-out=/etc/passwd:{},on={when}", bed.path(name).display());
@@ -184,7 +184,7 @@ fn a_copy_out_is_done_only_after_the_end_that_it_is_for() {
 }
 
 #[test]
-fn a_folder_becomes_its_target_and_what_is_there_stays() {
+fn a_folder_becomes_its_target_and_existing_files_stay() {
     let bed = Bed::new();
     let target = bed.path("deep/er/out");
     let flag = format!("--copy-out=/out:{}", target.display());
@@ -193,7 +193,7 @@ fn a_folder_becomes_its_target_and_what_is_there_stays() {
     run_sh(&bed, &[&flag], script).output();
     let found = fs::metadata(target.join("a")).unwrap();
     assert_eq!((found.mode() & 0o7777, found.mtime()), (0o640, 981_173_106));
-    // What is in the way of a link is replaced, not written through.
+    // An existing link is replaced, not written through.
     let outside = bed.file("outside", "outside");
     fs::write(target.join("kept"), "kept").unwrap();
     fs::remove_file(target.join("a")).unwrap();
@@ -206,7 +206,7 @@ fn a_folder_becomes_its_target_and_what_is_there_stays() {
     bed.assert_empty();
 }
 
-/// Returns once something that is half-written, or whole, is beside the target.
+/// Returns when a temporary file or the whole result is beside the target.
 pub fn wait_for_copy(target: &Path) -> bool {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
@@ -222,7 +222,7 @@ pub fn wait_for_copy(target: &Path) -> bool {
 }
 
 #[test]
-fn a_cube_that_is_killed_within_the_copy_loses_nothing() {
+fn a_cube_killed_during_the_copy_loses_no_result() {
     let bed = Bed::new();
     let (target, flag) = copy_out(&bed);
     let mut within = 0;
@@ -242,7 +242,7 @@ fn a_cube_that_is_killed_within_the_copy_loses_nothing() {
 }
 
 #[test]
-fn a_cube_that_is_killed_while_the_task_runs_loses_nothing() {
+fn a_cube_killed_while_the_task_runs_loses_no_result() {
     let bed = Bed::new();
     let (target, flag) = copy_out(&bed);
     let script = format!("{}; sleep 1000", result(1_000_000));
@@ -256,7 +256,7 @@ fn a_cube_that_is_killed_while_the_task_runs_loses_nothing() {
 }
 
 #[test]
-fn a_volume_that_is_not_there_is_reported() {
+fn a_folder_that_the_engine_does_not_see_is_reported() {
     let bed = Bed::new();
     let missing = bed.path("missing");
     let volume = format!("--volume={}:/x", missing.display());
@@ -267,7 +267,7 @@ fn a_volume_that_is_not_there_is_reported() {
 }
 
 #[test]
-fn what_was_copied_out_is_part_of_the_evidence_and_stored_once() {
+fn copied_files_are_part_of_the_evidence_and_stored_once() {
     let bed = Bed::new();
     let (evidence, merged) = (bed.path("evidence"), bed.path("merged"));
     fs::create_dir(&merged).unwrap();
@@ -289,7 +289,7 @@ fn what_was_copied_out_is_part_of_the_evidence_and_stored_once() {
     let inode = |file: PathBuf| fs::metadata(file).unwrap().ino();
     assert_eq!(inode(copied.join("out/big")), inode(fresh.join("big")));
     assert_eq!(inode(copied.join("hostname")), inode(bed.path("name")));
-    // A folder that held something else is not linked: what is the caller's own is no evidence.
+    // A target folder with other files is not linked: the caller's own files are not evidence.
     assert_eq!(fs::read_dir(copied.join("out-2")).unwrap().count(), 2);
     assert_eq!(fs::read(copied.join("out-2/big")).unwrap(), fs::read(merged.join("big")).unwrap());
     fs::remove_dir_all(&evidence).unwrap();

@@ -1,4 +1,4 @@
-//! Copies that something breaks off: a file that changes while it is read, an engine that hangs, one that restarts.
+//! Interrupted copies: a file that changes while it is read, an engine that hangs, an engine that restarts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use crate::testbed::private::Private;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Engine, cube::Running, shell};
 
-/// Large enough to be met while it is copied.
+/// Large enough that the copy takes some time.
 const LARGE: u32 = 60_000_000;
-/// How large the file is that is cut short while it is read.
+/// The size of the file that is truncated while it is read.
 const CUT: u64 = 2_000_000_000;
-/// By when an engine that goes on, or comes back, has what was left to do done.
+/// How long the rest of the work may take after the engine goes on or comes back.
 const DONE: Duration = Duration::from_mins(2);
 
-/// A file full of nothing, and `--volume` that shows it as `/bind/file`.
+/// A sparse file, and a `--volume` that mounts it as `/bind/file`.
 fn endless(bed: &Bed) -> (PathBuf, String) {
     let folder = bed.path("bind");
     fs::create_dir(&folder).unwrap();
@@ -28,14 +28,14 @@ fn endless(bed: &Bed) -> (PathBuf, String) {
     (file, format!("--volume={}:/bind", folder.display()))
 }
 
-/// Cuts the file short as soon as a part of it is beside the target.
+/// Truncates the file as soon as a part of it is beside the target.
 fn cut_while_read(file: &Path, target: &Path) {
     assert!(wait_for_copy(target), "the copy is there already");
     fs::File::options().write(true).open(file).unwrap().set_len(1000).unwrap();
 }
 
 #[test]
-fn a_file_that_is_cut_short_while_it_is_copied_is_no_result() {
+fn a_file_truncated_during_the_copy_is_not_kept() {
     let bed = Bed::new();
     let (file, volume) = endless(&bed);
     let task = bed.start(["--network=none", &volume, "--image", &shell(), "sleep", "1000"]);
@@ -49,7 +49,7 @@ fn a_file_that_is_cut_short_while_it_is_copied_is_no_result() {
 }
 
 #[test]
-fn a_result_that_comes_torn_fails_only_a_success() {
+fn a_torn_result_fails_only_a_success() {
     for (script, code, words) in [("true", 125, "cube: cannot"), ("exit 3", 3, "warning: cannot copy out")] {
         let bed = Bed::new();
         let (file, volume) = endless(&bed);
@@ -66,7 +66,7 @@ fn a_result_that_comes_torn_fails_only_a_success() {
     }
 }
 
-/// A run on an engine of its own whose result is being copied out at this moment, and where it goes.
+/// A run on a separate engine whose result is being copied out at this moment, and the target.
 fn copying(bed: &Bed, flags: &[&str], code: i32) -> (Running, PathBuf) {
     let target = bed.path("results");
     let image = shell_on(bed.engine());
@@ -90,13 +90,13 @@ fn wait_until_gone(bed: &Bed) {
     let deadline = Instant::now() + DONE;
     while !bed.containers().is_empty() {
         assert!(Instant::now() < deadline, "a container is left");
-        // The guard says nothing when it is done.
+        // Polls: the guard reports nothing when it is done.
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn an_engine_that_restarts_within_the_copy_is_asked_again() {
+fn an_engine_that_restarts_during_the_copy_is_asked_again() {
     let mut private = Private::start(false);
     for way in [Private::stop, Private::kill] {
         let bed = Bed::on(private.engine());
@@ -105,20 +105,20 @@ fn an_engine_that_restarts_within_the_copy_is_asked_again() {
         private.come_back();
         running.finish();
         assert_whole(&target);
-        // An engine that ends may break off the removal too: then it is the guard's.
+        // If the engine ends, the removal may fail too; then the guard does it.
         wait_until_gone(&bed);
     }
 }
 
 #[test]
-fn an_engine_that_hangs_within_the_copy_is_asked_again() {
+fn an_engine_that_hangs_during_the_copy_is_asked_again() {
     let private = Private::start(false);
     let bed = Bed::on(private.engine());
     let proxy = Proxy::before(bed.engine(), None);
     let (running, target) = copying(&bed, &["--host", &proxy.host(), "--engine-timeout=5s"], 3);
     let asked = proxy.seen().len();
     let hanging = private.suspend();
-    // It gave the copy up and asks for it once more.
+    // It gave the copy up and requests it once more.
     let deadline = Instant::now() + DONE;
     while proxy.seen().len() == asked {
         assert!(Instant::now() < deadline, "it does not give up");
@@ -131,7 +131,7 @@ fn an_engine_that_hangs_within_the_copy_is_asked_again() {
 }
 
 #[test]
-fn what_an_engine_that_hangs_within_the_copy_keeps_is_fetched_by_the_guard() {
+fn the_guard_makes_the_copy_that_a_hanging_engine_delayed() {
     let private = Private::start(false);
     let bed = Bed::on(private.engine());
     let (mut running, target) = copying(&bed, &["--engine-timeout=5s"], 3);
@@ -146,7 +146,7 @@ fn what_an_engine_that_hangs_within_the_copy_keeps_is_fetched_by_the_guard() {
     assert_whole(&target);
 }
 
-/// What a tar archive begins with that holds one file of so many bytes.
+/// The beginning of a tar archive with one file of this size.
 fn archive_head(size: u64) -> Vec<u8> {
     let mut header = vec![0; 512];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
@@ -164,7 +164,7 @@ fn archive_head(size: u64) -> Vec<u8> {
 }
 
 #[test]
-fn an_engine_that_hangs_or_goes_while_files_are_copied_in_leaves_nothing() {
+fn an_engine_that_hangs_or_dies_during_a_copy_in_leaves_nothing() {
     let mut private = Private::start(false);
     let engine: &'static Engine = private.engine();
     let image = shell_on(engine);

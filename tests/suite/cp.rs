@@ -1,4 +1,4 @@
-//! `cube cp` beside `docker cp`: the same words on two containers, or in two folders, make the same trees.
+//! `cube cp` compared with `docker cp`: the same arguments on two containers, or in two folders, make the same files.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::testbed::cube::binary;
 use crate::testbed::{Bed, Task, shell};
 
-/// Made alike on this machine and in containers. The times are in the past: what is newer was set by a copy.
+/// A tree that is made on this machine and in containers. Its times are in the past: a newer time was set by a copy.
 const TREE: &str = r"
 set -e
 mkdir -p tree/sub/empty tree/sub/deep tree/private tree/sticky
@@ -36,7 +36,7 @@ mkdir through; ln -s ../folder through/tree
 find . -depth -exec touch -h -d '2001-02-03 04:05:06' {} +
 ";
 
-/// Where copies go to and come from: SRC and DST, of which `@` is the container's `/w/`.
+/// Pairs of SRC and DST; `@` stands for the container's `/w/`.
 const CASES: &[(&str, &str)] = &[
     ("file", "@new"),
     ("file", "@new/"),
@@ -126,7 +126,7 @@ const CASES: &[(&str, &str)] = &[
     ("../../../../../../../../../missing", "@new"),
 ];
 
-/// What is copied in other states than a container's that has not started.
+/// The cases that are copied in other states of the container too.
 const SOME: &[(&str, &str)] = &[
     ("file", "@new"),
     ("file", "@folder"),
@@ -137,7 +137,7 @@ const SOME: &[(&str, &str)] = &[
     ("tree/.", "@folder"),
     ("-L link", "@new"),
     ("-a tree", "@new"),
-    // Out of the volume, where there is one.
+    // Out of the volume, if there is one.
     ("file", "@../../new"),
 ];
 
@@ -194,7 +194,7 @@ fn put(bed: &Bed, task: &Task, path: &str, tar: &[u8]) {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
 }
 
-/// What the engine has at a path of a container, by a tar of its own that GNU tar unpacks.
+/// The files at a path of a container, from the engine's own tar, unpacked by GNU tar.
 fn inside(bed: &Bed, task: &Task, path: &str) -> BTreeMap<String, String> {
     let query = format!("/containers/{}/archive?path={path}", task.id);
     let answer = bed.engine().send("GET", &query, &[], &[]);
@@ -207,7 +207,7 @@ fn inside(bed: &Bed, task: &Task, path: &str) -> BTreeMap<String, String> {
     snapshot(&folder.path().join(path.rsplit('/').next().unwrap()))
 }
 
-/// All that is below a folder: kind, mode, owner, time, links and content.
+/// A description of everything below a folder: kind, mode, owner, time, links and content.
 fn snapshot(folder: &Path) -> BTreeMap<String, String> {
     let (mut all, mut inodes) = (BTreeMap::new(), BTreeMap::new());
     walk(folder, folder, &mut all, &mut inodes);
@@ -227,7 +227,7 @@ fn walk(top: &Path, folder: &Path, all: &mut BTreeMap<String, String>, inodes: &
         };
         let first = inodes.entry(found.ino()).or_insert_with(|| name.clone()).clone();
         let linked = if found.is_dir() || first == name { String::new() } else { format!(" is {first}") };
-        // A time of today is when it was copied.
+        // A time of today is the time of the copy.
         let age = SystemTime::now().duration_since(found.modified().unwrap()).unwrap_or_default();
         let time = if age < Duration::from_hours(24) { "now".to_owned() } else { found.mtime().to_string() };
         let (mode, uid, gid) = (found.mode(), found.uid(), found.gid());
@@ -256,7 +256,7 @@ fn split(source: &str) -> (&str, &str) {
     source.strip_prefix('-').map_or(("", source), |_| source.split_once(' ').unwrap())
 }
 
-/// What differs, line by line.
+/// The differences, line by line.
 fn differences(docker: &BTreeMap<String, String>, cube: &BTreeMap<String, String>) -> Vec<String> {
     let names: std::collections::BTreeSet<_> = docker.keys().chain(cube.keys()).collect();
     let differing = names.into_iter().filter(|name| docker.get(*name) != cube.get(*name));
@@ -265,7 +265,7 @@ fn differences(docker: &BTreeMap<String, String>, cube: &BTreeMap<String, String
         .collect()
 }
 
-/// Whether both ended alike, with the words of both.
+/// Whether both had the same outcome, with the output of both.
 fn compare_ends(docker: &Output, cube: &Output) -> Vec<String> {
     let words = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let alike = docker.status.success() == cube.status.success();
@@ -291,7 +291,7 @@ fn compare_ends(docker: &Output, cube: &Output) -> Vec<String> {
 /// A state that a container is in when files are copied into it.
 struct State {
     name: &'static str,
-    /// What brings a new one there: requests of the engine.
+    /// The requests that bring a new container into this state.
     requests: &'static [&'static str],
     /// The folder that the copies go to.
     top: &'static str,
@@ -389,7 +389,7 @@ fn every_copy_out_of_a_container_is_docker_s() {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A running container with what copies must reach, and what they cannot.
+/// A running container with paths that copies must reach, and paths that they cannot.
 fn mounted<'bed>(bed: &'bed Bed, tree: &Path) -> Task<'bed> {
     let more = json!({
         "Volumes": {"/volume": {}},
@@ -424,7 +424,7 @@ fn a_running_and_a_stopped_container_and_its_volumes_are_reached() {
 }
 
 #[test]
-fn what_a_copy_does_not_reach_is_refused() {
+fn paths_that_a_copy_does_not_reach_are_refused() {
     let (bed, tree) = (Bed::new(), laid_out());
     let task = mounted(&bed, tree.path());
     let file = bed.file("given", "x");
@@ -445,7 +445,7 @@ fn what_a_copy_does_not_reach_is_refused() {
         .output();
     bed.cube(["cp", &format!("{}:/a", task.id), &format!("{}:/b", task.id)]).fails(2).output();
     bed.cube(["cp", &file, "elsewhere"]).fails(2).stderr_has("TASK:PATH").output();
-    // Not all that is in this folder.
+    // Not everything in this folder.
     bed.cube(["cp", "", &format!("{}:/x", task.id)]).fails(2).stderr_has("SRC is empty").output();
     bed.cube(["cp", &format!("{}:/w/file", task.id), ""]).fails(2).stderr_has("DST is empty").output();
     let unwritable = ["cp", &format!("{}:/w/tree", task.id), "/proc/self/x"].map(str::to_owned);
@@ -455,7 +455,7 @@ fn what_a_copy_does_not_reach_is_refused() {
 }
 
 #[test]
-fn no_link_hides_that_a_copy_is_lost_in_a_tmpfs() {
+fn no_link_hides_that_a_copy_would_be_lost_in_a_tmpfs() {
     let (bed, tree) = (Bed::new(), laid_out());
     sh(
         tree.path(),
@@ -469,11 +469,11 @@ fn no_link_hides_that_a_copy_is_lost_in_a_tmpfs() {
     }
     bed.cube(["cp", &at("/w/to-scratch/."), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
     bed.cube(["cp", &at("/w/to-scratch/below"), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
-    // The link itself is no more than a link.
+    // The link itself can be copied.
     let link = bed.path("link");
     bed.cube(["cp", &at("/w/to-scratch"), link.to_str().unwrap()]).output();
     assert_eq!(fs::read_link(link).unwrap(), Path::new("/scratch"));
-    // What holds a tmpfs is copied but for that; what would be written below it is an error.
+    // A folder with a tmpfs in it is copied without the tmpfs; writing below the tmpfs is an error.
     let content = format!("{}/root/.", tree.path().display());
     bed.cube(["cp", &content, &at("/")]).fails(1).stderr_has("no copy reaches scratch/below").output();
     bed.cube(["cp", &at("/"), "-"]).stderr_has("left out /scratch (a tmpfs)").output();

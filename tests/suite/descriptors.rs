@@ -1,15 +1,15 @@
-//! Where hardly any file can be opened: cube works, or says so; it neither panics nor ends without a word.
+//! Low limits of open files: cube works or reports the limit; it neither panics nor ends silently.
 
 use std::time::{Duration, Instant};
 
 use crate::testbed::{Bed, probe};
 
-/// Fails unless all goes, by the guard where cube itself could not ask for it.
+/// Checks that everything is removed, by the guard if cube itself could not do it.
 fn nothing_is_left(bed: &Bed) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !bed.containers().is_empty() {
         assert!(Instant::now() < deadline, "left {:?}", bed.containers());
-        // The guard says nothing when it is done.
+        // Polls: the guard reports nothing when it is done.
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,4 +1,4 @@
-//! `cube logs` beside `docker logs`: the same lines for the same words.
+//! `cube logs` compared with `docker logs`: the same lines for the same flags.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn by_docker(task: &Task, args: &[&str]) -> (String, String) {
     (stdout, stderr)
 }
 
-/// cube prints the same, following or not.
+/// Checks that cube prints the same, following or not.
 fn agree(bed: &Bed, task: &Task, args: &[&str]) {
     let wanted = by_docker(task, args);
     for follow in [&[][..], &["-f"]] {
@@ -47,7 +47,7 @@ fn talked(bed: &Bed) -> Task<'_> {
     task
 }
 
-/// When the line was written, by the engine's word.
+/// When the line was written, by the engine's clock.
 fn time_of(task: &Task, line: &str) -> DateTime<Utc> {
     let (stdout, stderr) = by_docker(task, &["-t"]);
     let all = format!("{stdout}\n{stderr}");
@@ -64,7 +64,7 @@ fn the_last_lines_are_the_same() {
         agree(&bed, &task, &["--tail", tail]);
         agree(&bed, &task, &["-t", "-n", tail]);
     }
-    // podman refuses these, which are all to Docker.
+    // podman refuses these values; for Docker they mean all lines.
     for tail in ["many", ""].iter().filter(|_| !bed.engine().is_podman()) {
         agree(&bed, &task, &["--tail", tail]);
     }
@@ -77,7 +77,7 @@ fn a_time_cuts_at_the_same_line() {
     let three = time_of(&task, "three");
     let step = TimeDelta::nanoseconds(1);
     let zone = chrono::FixedOffset::east_opt(2 * 3600).unwrap();
-    // No age of a few seconds: both read the clock, one after the other.
+    // No age of a few seconds, because the two commands read the clock at different times.
     let mut times = ["0", "1h", "2006-01-02"].map(str::to_owned).to_vec();
     times.push((three - TimeDelta::hours(1)).format("%Y-%m-%dT%H:%M").to_string());
     for time in [three - step, three, three + step] {
@@ -99,7 +99,7 @@ fn a_time_cuts_at_the_same_line() {
 }
 
 #[test]
-fn a_log_that_goes_on_is_cut_at_the_same_line() {
+fn a_growing_log_is_cut_at_the_same_line() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "out=one", "sleep=0.02", "out=two", "forever"]);
     let mut whole = bed.cube(["logs", "-f", &task.id]).ends(130).spawn();
@@ -108,7 +108,7 @@ fn a_log_that_goes_on_is_cut_at_the_same_line() {
     for (args, wanted) in
         [(&["-n", "1"][..], "two\n"), (&["--since", &two], "two\n"), (&["-n", "all"], "one\ntwo\n")]
     {
-        // podman cuts at the second, or behind the time.
+        // podman cuts at whole seconds, or after the time.
         if args[0] == "--since" && bed.engine().is_podman() {
             continue;
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::testbed::{Cube, Engine, need};
 
-/// What the table says of one promise.
+/// The table's line for one promise.
 fn holds(checks: &Value, name: &str) -> Value {
     let found = checks.as_array().unwrap().iter().find(|check| check["name"] == name);
     found.unwrap_or_else(|| panic!("no {name} in {checks}"))["holds"].clone()
@@ -34,7 +34,7 @@ fn json_is_one_object_with_every_promise() {
 }
 
 #[test]
-fn a_promise_that_is_required_and_does_not_hold_is_a_failure() {
+fn a_required_promise_that_does_not_hold_is_a_failure() {
     need::engine();
     Cube::new(["doctor", "--require", "engine", "--require", "guard"]).text();
     let said = Cube::new(["doctor", "--require", "credentials"])
@@ -47,13 +47,13 @@ fn a_promise_that_is_required_and_does_not_hold_is_a_failure() {
 }
 
 #[test]
-fn where_no_engine_answers_the_command_that_starts_one_is_named() {
+fn if_no_engine_answers_the_command_that_starts_one_is_named() {
     let said = Cube::new(["--host", "unix:///nowhere/docker.sock", "doctor"]).fails(1).any_stderr().output();
     assert!(said.stderr.contains("systemctl") || said.stderr.contains("apt-get install"), "{}", said.stderr);
 }
 
 #[test]
-fn the_registries_of_the_configuration_are_named_and_their_credentials_are_not() {
+fn registries_with_credentials_are_named_without_the_credentials() {
     need::engine();
     let folder = tempfile::tempdir().unwrap();
     let config = r#"{"auths":{"registry.example.com":{"auth":"bWU6czNjcmV0"}},"credsStore":"secretservice"}"#;

@@ -1,5 +1,5 @@
-//! What a task leaves behind, at every end and many times over: no result lost, none half-written under its name,
-//! nothing left on the engine. `CUBE_TEST_COPIES` is how often each end is met.
+//! Results of tasks at every kind of end, many times: none is lost, none is incomplete under its name, and nothing is
+//! left on the engine. `CUBE_TEST_COPIES` sets how often each end is tested.
 
 use std::fs;
 use std::path::Path;
@@ -14,20 +14,20 @@ use crate::testbed::{Bed, Cube, cube::Running, shell};
 
 /// Small, where only the end matters.
 const SMALL: u32 = 300_000;
-/// Large enough to be met while it is copied.
+/// Large enough that the copy takes some time.
 const LARGE: u32 = 55_000_000;
 /// How many tasks run at the same time.
 const AT_ONCE: usize = 2;
-/// By when a run has ended, and by when what a killed cube left is fetched and removed, on the busiest machine.
+/// How long a run may take, and how long fetching and removing may take after a kill of cube, on a very busy machine.
 const LIMIT: Duration = Duration::from_mins(5);
-/// What the task prints once its result is whole.
+/// What the task prints when its result is complete.
 const WRITTEN: &str = "written\n";
 
-/// One way to end.
+/// A kind of end.
 struct Ending {
     name: &'static str,
     flags: &'static [&'static str],
-    /// What the task does once its result is written.
+    /// What the task does after writing its result.
     then: &'static str,
     signal: Option<Signal>,
     code: i32,
@@ -81,7 +81,7 @@ const ENDINGS: [Ending; 8] = [
     },
 ];
 
-/// Writes a result that has its name only once it is whole, its sum beside it, and says so.
+/// Writes a result that gets its name when it is complete, and its checksum beside it; then prints that.
 fn script(bytes: u32, then: &str) -> String {
     format!(
         "mkdir /tmp/w && head -c {bytes} /dev/urandom >/tmp/w/big && md5sum </tmp/w/big >/tmp/w/sum && \
@@ -100,7 +100,7 @@ fn attached(bed: &Bed, target: &Path, flags: &[&str], script: &str) -> Cube {
     bed.run(usual.iter().chain(flags).chain(&rest).copied().collect::<Vec<_>>()).within(LIMIT)
 }
 
-/// Whether the result is there. What is there must be whole.
+/// Whether the result exists. If it does, it must be complete.
 fn has_come(target: &Path) -> bool {
     assert_no_draft(target);
     if target.exists() {
@@ -119,7 +119,7 @@ fn end(ending: &Ending) {
         running.signal(signal);
     }
     let output = running.finish();
-    // A slow machine may reach the limit of time before there is a result.
+    // On a slow machine the time limit may come before the result.
     let is_due = output.text().contains(WRITTEN) || !output.stderr.contains("time");
     assert_eq!(has_come(&target), is_due, "{}: {output:?}", ending.name);
     bed.assert_empty();
@@ -153,12 +153,12 @@ fn no_result_is_lost_when_the_command_beside_a_task_ends() {
     println!("{times} times HOST-COMMAND failed and succeeded: no result lost, nothing left");
 }
 
-/// How long a whole run takes, and of it from the word on that its result is written.
+/// How long a whole run takes, and how long the part after the result is written takes.
 fn measured() -> (Duration, Duration) {
     let bed = Bed::new();
     let target = bed.path("results");
     let begun = Instant::now();
-    // It shows a copy that takes over a second.
+    // It reports a copy that takes over a second.
     let mut running = attached(&bed, &target, &[], &script(LARGE, "true")).any_stderr().spawn();
     running.wait_for_stdout(WRITTEN);
     let written = Instant::now();
@@ -167,7 +167,7 @@ fn measured() -> (Duration, Duration) {
     (begun.elapsed(), written.elapsed())
 }
 
-/// Where a kill met a run.
+/// When a kill happened in a run.
 #[derive(Default)]
 struct Met {
     before: AtomicUsize,
@@ -175,7 +175,7 @@ struct Met {
     behind: AtomicUsize,
 }
 
-/// A run killed at a random moment: of its whole life, or from the word on that its result is written.
+/// A run killed at a random moment of its whole life, or of the part after the result is written.
 fn killed(
     bed: &Bed,
     target: &Path,
@@ -189,10 +189,10 @@ fn killed(
         running.wait_for_stdout(WRITTEN);
     }
     let longest = if late { copy } else { whole }.as_micros();
-    // No event: the moment is to be any.
+    // A sleep and no event, because any moment is right.
     let after = u128::from(scattered(number)) % longest;
     std::thread::sleep(Duration::from_micros(after.try_into().unwrap()));
-    // What it does at this moment is looked at while it stands still.
+    // It is suspended to see what it is doing at this moment.
     running.signal(Signal::STOP);
     let place = match () {
         () if target.exists() => &met.behind,
@@ -221,7 +221,7 @@ fn no_result_is_lost_when_cube_is_killed_at_a_random_moment() {
         while guards.iter().any(|pid| is_guard(*pid)) || !bed.containers().is_empty() {
             let left = bed.containers();
             assert!(since.elapsed() < LIMIT, "kill {number}: left {left:?} and the guard {guards:?}");
-            // The guard says nothing when it is done.
+            // Polls: the guard reports nothing when it is done.
             std::thread::sleep(Duration::from_millis(20));
         }
         assert!(has_come(&target) >= is_due, "kill {number}, {was_killed}: the result is lost");

@@ -1,4 +1,4 @@
-//! The engine itself is stopped or killed while cube follows, waits and stops, and comes back.
+//! The engine is stopped or killed, and comes back, while cube follows, waits and stops.
 
 use crate::testbed::private::Private;
 use crate::testbed::proxy::Proxy;
@@ -6,12 +6,13 @@ use crate::testbed::{Bed, image};
 
 /// How many lines the tasks write, one every 20 ms.
 const LINES: usize = 150;
-/// The line after which the engine goes.
+/// The line after which the engine goes away.
 const MIDDLE: &str = "line-20\n";
-/// The line after which a task waits until the engine is back: it may lose the last words of one that ends before.
+/// The line after which a task waits until the engine is back: an engine may lose the last output of a task that ends
+/// before.
 const HOLD: usize = 100;
 
-/// How the engine goes.
+/// How the engine goes away.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Stopped,
@@ -26,8 +27,8 @@ fn go_and_come_back(private: &mut Private, way: Way) {
     private.come_back();
 }
 
-/// `run`'s flags and the probe's actions: lines, one after the other, then the exit code 7. The last come once
-/// there is a file `back` in the bed's folder.
+/// `run`'s flags and the probe's actions: lines, one after the other, then the exit code 7. The last ones come when the
+/// file `back` exists in the bed's folder.
 fn talker(private: &Private, bed: &Bed) -> Vec<String> {
     let image = image::probe_on(private.engine(), &[]);
     let folder = format!("{}:/bed", bed.path("").display());
@@ -38,7 +39,7 @@ fn talker(private: &Private, bed: &Bed) -> Vec<String> {
     flags.into_iter().chain(before).chain(rest).collect()
 }
 
-/// The lines of the task that came, in order, each once; perhaps its last words behind them.
+/// The task's lines, in order, each once; its last words may follow.
 fn lines_of(text: &str) -> usize {
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("signal ")).collect();
     for (number, line) in lines.iter().enumerate() {
@@ -81,7 +82,7 @@ fn follow_through(private: &mut Private, way: Way) -> [usize; 2] {
 }
 
 #[test]
-fn tasks_that_live_on_are_followed_to_their_end() {
+fn tasks_that_survive_the_engine_are_followed_to_their_end() {
     let mut private = Private::start(true);
     for way in [Way::Stopped, Way::Killed] {
         assert_eq!(follow_through(&mut private, way), [LINES; 2], "{way:?}");
@@ -89,7 +90,7 @@ fn tasks_that_live_on_are_followed_to_their_end() {
 }
 
 #[test]
-fn of_tasks_that_end_with_the_engine_all_is_reported() {
+fn tasks_that_end_with_the_engine_are_reported_completely() {
     let mut private = Private::start(false);
     for way in [Way::Stopped, Way::Killed] {
         follow_through(&mut private, way);
@@ -97,7 +98,7 @@ fn of_tasks_that_end_with_the_engine_all_is_reported() {
 }
 
 #[test]
-fn a_stop_that_the_engine_breaks_off_says_so_and_works_again() {
+fn an_interrupted_stop_is_reported_and_can_be_repeated() {
     for live_restore in [true, false] {
         let mut private = Private::start(live_restore);
         let image = image::probe_on(private.engine(), &[]);

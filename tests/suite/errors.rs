@@ -1,4 +1,4 @@
-//! Failing input: the right exit code, one error with a hint, an empty stdout, nothing left.
+//! Wrong input: the right exit code, one error with a hint, an empty stdout, and nothing left.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::testbed::{Bed, Cube, probe, probe_with};
 
-/// Runs, fails and leaves nothing; then the same with JSON, whose error is returned.
+/// Checks that a run fails and leaves nothing; then the same with JSON, and returns its error.
 fn refused(bed: &Bed, args: &[&str], code: i32, says: &str) -> Value {
     let before = bed.containers();
     bed.run(args).fails(code).stderr_has(says).output();
@@ -31,7 +31,7 @@ fn a_missing_image() {
 }
 
 #[test]
-fn a_memory_limit_below_the_least_is_named_as_it_was_written() {
+fn a_memory_limit_that_is_too_low_is_named_as_it_was_written() {
     let bed = Bed::new();
     let object = bed.run(["-o", "json", "--image", &probe(), "--memory", "4k"]).ends(125).json();
     let error = &object["error"];
@@ -68,7 +68,7 @@ fn a_taken_name() {
 }
 
 #[test]
-fn a_command_that_is_not_there() {
+fn a_missing_command() {
     let bed = Bed::new();
     let args = ["--image", &probe(), "--entrypoint", "/no/such"];
     assert_eq!(refused(&bed, &args, 127, "/no/such"), "command_not_found");
@@ -77,7 +77,7 @@ fn a_command_that_is_not_there() {
 }
 
 #[test]
-fn a_command_that_cannot_be_executed() {
+fn a_command_that_cannot_be_executed_is_126() {
     let bed = Bed::new();
     let args = ["--image", &probe(), "--entrypoint", "/not-executable"];
     assert_eq!(refused(&bed, &args, 126, "/not-executable"), "command_not_executable");
@@ -86,7 +86,7 @@ fn a_command_that_cannot_be_executed() {
 }
 
 #[test]
-fn a_failed_start_takes_its_anonymous_volumes_along() {
+fn a_failed_start_removes_its_anonymous_volumes() {
     let bed = Bed::new();
     let watch = bed.engine().watch();
     let image = probe_with(&["VOLUME /data"]);
@@ -110,7 +110,7 @@ fn a_mount_of_nothing() {
 }
 
 #[test]
-fn values_that_nobody_can_use() {
+fn unusable_values() {
     let bed = Bed::new();
     let image = probe();
     let bad: &[&[&str]] = &[
@@ -145,7 +145,7 @@ fn the_engine_s_own_limits() {
     let bed = Bed::new();
     let kind = refused(&bed, &["--image", &probe(), "-m", "512"], 125, "");
     assert_ne!(kind, Value::Null);
-    // podman knows no upper limit.
+    // podman has no upper limit.
     if !bed.engine().is_podman() {
         refused(&bed, &["--image", &probe(), "--cpus", "10000"], 125, "");
     }
@@ -206,7 +206,7 @@ fn no_permission() {
 }
 
 #[test]
-fn a_task_that_is_not_there() {
+fn a_missing_task() {
     let bed = Bed::new();
     for verb in ["stop", "logs", "inspect", "wait", "port"] {
         bed.cube([verb, bed.name()]).ends(1).stderr_has(bed.name()).output();
@@ -217,7 +217,7 @@ fn a_task_that_is_not_there() {
 }
 
 #[test]
-fn a_prefix_that_fits_two() {
+fn a_prefix_that_matches_two() {
     let bed = Bed::new();
     let mut tasks = Vec::new();
     // Two of 17 ids share their first digit.
@@ -255,7 +255,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn a_file_without_end_is_refused_in_bounded_memory() {
+fn an_endless_file_is_refused_in_bounded_memory() {
     let bed = Bed::new();
     for flag in ["--env-file", "--file"] {
         let run = bed.run([flag, "/dev/zero", "--image", &probe()]).memory_kib(400 << 10);

@@ -29,7 +29,7 @@ fn binary_output_arrives_whole() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_127() {
+fn a_missing_command_is_127() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe()]);
     bed.cube(["exec", &task.id, "/no/such"]).fails(127).stderr_has("/no/such").output();
@@ -55,7 +55,7 @@ fn as_json_the_object_is_the_last_line_of_stderr() {
 }
 
 #[test]
-fn a_task_that_has_ended_runs_nothing() {
+fn an_ended_task_runs_no_command() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "exit=0"]);
     task.ended();
@@ -65,7 +65,7 @@ fn a_task_that_has_ended_runs_nothing() {
 }
 
 #[test]
-fn a_command_that_has_no_user_or_folder_cannot_be_executed() {
+fn a_command_with_a_missing_user_or_folder_cannot_be_executed() {
     let bed = Bed::new();
     let task = bed.start(["--image", &shell(), "sleep", "600"]);
     for (flag, value) in
@@ -73,6 +73,6 @@ fn a_command_that_has_no_user_or_folder_cannot_be_executed() {
     {
         bed.cube(["exec", flag, value, &task.id, "true"]).fails(126).stderr_has("--workdir").output();
     }
-    // The engine's words come in place of the command's.
+    // The output is the engine's error instead of the command's output.
     bed.cube(["exec", "--user", "nobody-of-that-name", &task.id, "true"]).ends(126).output();
 }

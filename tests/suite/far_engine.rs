@@ -1,5 +1,5 @@
-//! An engine that is reached by its address and sees no file of this machine, as that of docker:dind: sources go in
-//! and results come out without a bind mount.
+//! A remote engine that does not see this machine's files, like docker:dind: sources go in and results come out without
+//! a bind mount.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
@@ -8,7 +8,7 @@ use crate::testbed::guarded::Guarded;
 use crate::testbed::image::shell_on;
 use crate::testbed::{Bed, Engine};
 
-/// The engine, and its address. In the place of the bed's folder it sees one with nothing in it.
+/// The engine, and its address. Instead of the bed's folder, it sees an empty one.
 struct Far {
     engine: &'static Engine,
     host: String,
@@ -17,12 +17,12 @@ struct Far {
 
 impl Far {
     fn without(folder: &str) -> Self {
-        // The bridge's own address is no loopback's, and reached from this machine only.
+        // The bridge's own address is not a loopback address, but only this machine can reach it.
         let subnet = Engine::under_test().get("/networks/bridge")["IPAM"]["Config"][0]["Subnet"].clone();
         let (network, _) = subnet.as_str().unwrap().rsplit_once('.').unwrap();
         let way = UdpSocket::bind("0.0.0.0:0").unwrap();
         way.connect(format!("{network}.200:9")).unwrap();
-        // Nobody else asks for this very port in the next second.
+        // It is unlikely that another process takes this port within the next second.
         let port = TcpListener::bind((way.local_addr().unwrap().ip(), 0)).unwrap();
         let host = format!("tcp://{}", port.local_addr().unwrap());
         drop(port);

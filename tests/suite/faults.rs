@@ -1,5 +1,5 @@
-//! Every request of a command fails in every way: cube ends by itself, says what is known, repeats nothing
-//! that may have taken effect, and leaves nothing of its own.
+//! Every request of a command fails in every way: cube ends by itself, reports what is known, repeats nothing that may
+//! have taken effect, and leaves nothing.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock};
@@ -12,12 +12,12 @@ use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::registry::Registry;
 use crate::testbed::{Bed, Cube, Engine, Task, cube::Output, image};
 
-/// How many points are walked at the same time.
+/// How many cases run at the same time.
 const WALKERS: usize = 16;
-/// By when a guard has removed what cube could not.
+/// How long a guard may take to remove what cube could not.
 const GONE: Duration = Duration::from_secs(10);
 
-/// Whether all points are asked for.
+/// Whether all cases are requested.
 fn is_long() -> bool {
     std::env::var_os("CUBE_TEST_FAULTS").is_some()
 }
@@ -26,16 +26,16 @@ fn is_long() -> bool {
 struct Scenario {
     name: &'static str,
     args: Vec<String>,
-    /// The arguments of the probe of a task that is there before, if the command needs one.
+    /// The arguments for the probe of an existing task, if the command needs one.
     task: Option<&'static [&'static str]>,
     code: i32,
-    /// The exit code of its failures.
+    /// The exit code of failures.
     failure: i32,
-    /// What it prints; `None` for what differs each time.
+    /// Its output; `None` if that differs each time.
     prints: Option<&'static str>,
 }
 
-/// An engine of its own: `prune` takes every ended task, those of other tests too.
+/// A separate engine: `prune` removes every ended task, even those of other tests.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Private> = OnceLock::new();
     ENGINE.get_or_init(|| Private::start(false)).engine()
@@ -102,7 +102,7 @@ impl std::fmt::Display for Point<'_> {
 }
 
 impl Scenario {
-    /// Runs it through `proxy`; the task it is about lives as long as what is returned.
+    /// Runs it through `proxy`; the existing task lives as long as the returned value.
     fn run<'bed>(&self, bed: &'bed Bed, proxy: &Proxy, stalls: bool) -> (Option<Task<'bed>>, Output) {
         let task = self.task.map(|actions| {
             let image = image::probe_on(engine(), &[]);
@@ -133,14 +133,14 @@ impl Scenario {
             .flat_map(|f| both(*f).into_iter().map(move |unguarded| (*f, unguarded)))
             .collect();
         let all = (0..requests.len()).flat_map(|at| faults.iter().enumerate().map(move |(n, f)| (at, n, *f)));
-        // By default every second one: each request and each fault has its turn.
+        // By default every second case, chosen so that each request and each fault occurs.
         let walked = all.filter(|(at, n, _)| is_long() || (at + n) % 2 == 0);
         walked.map(|(at, _, (fault, unguarded))| Point { scenario: self, at, fault, unguarded }).collect()
     }
 }
 
 impl Point<'_> {
-    /// Walks it; returns the place of what only a label tells of.
+    /// Runs the case; returns the bed if only a label shows what is left.
     fn walk(&self) -> Option<Bed> {
         let bed = Bed::on(engine());
         let proxy = Proxy::before(engine(), Some((self.at, self.fault)));
@@ -168,13 +168,13 @@ impl Point<'_> {
         while !bed.containers().is_empty() {
             let left = bed.containers();
             assert!(Instant::now() < deadline, "{self}: left {left:?}\n{}", output.stderr);
-            // The guard says nothing when it is done.
+            // Polls: the guard reports nothing when it is done.
             std::thread::sleep(Duration::from_millis(20));
         }
         None
     }
 
-    /// What was reported: by the exit code, and by an error with a hint.
+    /// Checks the report of a failure: the exit code, and an error with a hint.
     fn judge(&self, output: &Output) {
         let Output { status, stderr, .. } = output;
         let shown = || format!("{self}: {status}\n{}\n{stderr}", output.text());
@@ -198,7 +198,7 @@ impl Point<'_> {
         }
     }
 
-    /// What a success promises; then the same by hand as a user would do it.
+    /// Checks what a success promises; then cleans up as a user would.
     fn success(&self, bed: &Bed, output: &Output) {
         match self.scenario.name {
             "run" => {
@@ -215,7 +215,7 @@ impl Point<'_> {
         }
     }
 
-    /// Only what asks, and what an engine does once however often it is told, may come a second time.
+    /// Checks that only harmless requests are repeated: questions, and requests that have no effect the second time.
     fn nothing_twice(&self, seen: &[String]) {
         let mut posts = HashSet::new();
         let repeatable = |line: &str| line.contains("/wait") || line.contains("/images/create");
@@ -237,7 +237,7 @@ fn remove_all(bed: &Bed) {
     }
 }
 
-/// Kills the guard of a task, while it waits and when it acts.
+/// Kills the guard of a task, both while it waits and when it acts.
 fn end_guard(task_id: &str) {
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let read = |name| {
@@ -277,7 +277,7 @@ fn every_request_fails_in_every_way() {
     bed.cube(["prune"]).env("DOCKER_HOST", engine().host()).output();
     for bed in left {
         for id in bed.containers() {
-            // Whether its run was reported is not on the engine, so prune may not take it.
+            // The engine does not know whether its run was reported, so prune must not remove it.
             let owner = engine().container(&id)["Config"]["Labels"]["cube.task.owner"].clone();
             assert!(owner.as_str().unwrap().ends_with(" start"), "prune left {id}");
             bed.cube(["stop", "-t", "0", &id]).output();

@@ -46,12 +46,12 @@ fn with_takes_the_image_in_place() {
         "-c",
         "echo $CUBE_CONTAINER_ID",
     ]);
-    // It is also said that a `sleep` has to be killed.
+    // There is also a message that the `sleep` had to be killed.
     assert_eq!(output.any_stderr().text().trim().len(), 64);
 }
 
 #[test]
-fn what_contradicts_itself_is_refused_before_anything_is_made() {
+fn contradictions_are_refused_before_anything_is_created() {
     for (words, why) in [
         ("-d -a stdout x", "--detach and --attach"),
         ("-d -a x", "--detach and --attach"),
@@ -70,7 +70,7 @@ fn what_contradicts_itself_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn the_task_s_words_say_nothing_of_the_form_of_an_error() {
+fn the_task_s_arguments_do_not_change_the_form_of_an_error() {
     let output = Cube::new("run --image x --bogus -- prog -o json".split(' ')).fails(125).output();
     assert!(!output.stderr.contains('{'), "{}", output.stderr);
     let output = Cube::new("run -o json --bogus x prog".split(' ')).ends(125).output();
@@ -90,7 +90,7 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn a_word_of_docker_s_says_what_to_use() {
+fn a_command_of_docker_s_says_what_to_use_instead() {
     for word in
         "start restart pause unpause images rmi login logout build compose network volume top stats rename \
         commit events info diff export"
@@ -108,7 +108,7 @@ fn a_word_of_docker_s_says_what_to_use() {
 }
 
 #[test]
-fn a_slip_is_not_answered_by_what_removes() {
+fn a_typo_is_never_answered_with_a_removal() {
     for word in ["sto", "stp", "prun", "pruned", "rmm", "kil"] {
         let output = Cube::new([word, "x"]).fails(2).output();
         let hint = output.stderr.split("hint: ").nth(1).unwrap();

@@ -1,4 +1,4 @@
-//! A standard output that takes nothing, as on a full disk: an error, never a success, and nothing left behind.
+//! A standard output that cannot be written to, as on a full disk: an error, never a success, and nothing left.
 
 use crate::testbed::{Bed, Cube, probe};
 
@@ -9,7 +9,7 @@ fn fails(cube: Cube, code: i32) {
 }
 
 #[test]
-fn a_run_that_cannot_print_its_id_leaves_no_task() {
+fn a_run_that_cannot_print_the_id_leaves_no_task() {
     let (bed, image) = (Bed::new(), probe());
     for output in ["text", "json", "env"] {
         fails(bed.run(["-o", output, "--image", &image, "forever"]), 125);
@@ -18,7 +18,7 @@ fn a_run_that_cannot_print_its_id_leaves_no_task() {
 }
 
 #[test]
-fn an_attached_task_whose_output_finds_no_room_is_removed() {
+fn an_attached_task_is_removed_if_its_output_cannot_be_written() {
     let (bed, image) = (Bed::new(), probe());
     for rest in [&["out=hello"][..], &["out=hello", "forever"], &["lines=100000x100", "forever"]] {
         fails(bed.run(["--attach", "--image", &image].iter().chain(rest)), 125);
@@ -27,7 +27,7 @@ fn an_attached_task_whose_output_finds_no_room_is_removed() {
 }
 
 #[test]
-fn what_reads_says_so_and_leaves_the_task_alone() {
+fn reading_commands_report_unprintable_output_and_leave_the_task() {
     let (bed, image) = (Bed::new(), probe());
     let task = bed.start(["--wait-for", "log=hello", "--image", &image, "out=hello", "forever"]);
     let id = task.id.as_str();
@@ -51,7 +51,7 @@ fn what_reads_says_so_and_leaves_the_task_alone() {
 }
 
 #[test]
-fn what_acts_has_acted_and_does_not_call_it_a_success() {
+fn commands_with_effect_report_unprintable_output() {
     let (bed, image) = (Bed::new(), probe());
     let task = bed.start(["--image", &image, "exit=0"]);
     fails(bed.cube(["wait", &task.id]), 1);

@@ -1,4 +1,4 @@
-//! What is left when cube is killed: nothing after a moment, by its guard; else by `prune`.
+//! After a kill of cube nothing is left: the guard removes it soon, else `prune`.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::testbed::image::probe_on;
 use crate::testbed::quota::Quota;
 use crate::testbed::{Bed, probe};
 
-/// By when a killed cube's task is gone: before the grace that one which hears no signal gets.
+/// How long the removal of a killed cube's task may take: less than the grace of a task that ignores signals.
 const GONE: Duration = Duration::from_secs(9);
 
 #[test]
@@ -21,7 +21,7 @@ fn a_killed_cube_leaves_no_attached_task() {
         running.wait_for_stdout("up\n");
         let id = bed.containers().remove(0);
         running.signal(Signal::KILL);
-        // The engine answers once the container is removed; 404 if it is already.
+        // The engine answers when the container is removed; 404 if it is already gone.
         let path = format!("/containers/{id}/wait?condition=removed");
         let begun = Instant::now();
         bed.engine().send("POST", &path, &[], b"");
@@ -34,7 +34,7 @@ fn a_killed_cube_leaves_no_attached_task() {
 fn a_killed_cube_ends_the_command_of_with_and_leaves_no_task() {
     let (bed, image) = (Bed::new(), probe());
     let (label, done) = (bed.label(), bed.path("done"));
-    // One that hears SIGTERM can tidy up; one that does not is killed after a grace.
+    // A command that handles SIGTERM can clean up; another one is killed after a grace.
     let script = format!(
         "trap 'echo tidied >{0}; exit' TERM; echo up $$; while :; do sleep 0.1; done",
         done.display()
@@ -56,7 +56,7 @@ fn a_killed_cube_ends_the_command_of_with_and_leaves_no_task() {
     }
 }
 
-/// Returns once the process is over; whoever has to collect its status may take longer.
+/// Returns when the process has ended; its parent may collect the status later.
 fn wait_gone(pid: u32) {
     let deadline = Instant::now() + Duration::from_secs(50);
     let over = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z"));
@@ -67,15 +67,15 @@ fn wait_gone(pid: u32) {
 }
 
 #[test]
-fn prune_removes_what_is_over_and_nothing_else() {
-    // An engine of its own: prune takes every ended task, those of other tests too.
+fn prune_removes_finished_tasks_and_nothing_else() {
+    // A separate engine: prune removes every ended task, even those of other tests.
     let quota = Quota::take();
     let bed = Bed::on(quota.engine());
     let image = probe_on(quota.engine(), &[]);
     let foreign = bed.foreign(bed.name(), json!({"Image": image, "Cmd": ["exit=0"]}));
     let ended = bed.start(["--image", &image, "exit=3"]);
     ended.ended();
-    // First: a run with a time to live removes those that are past theirs.
+    // First: a run with a time to live removes expired tasks.
     let alive = bed.start(["--image", &image, "--ttl", "1h", "forever"]);
     let expired = bed.start(["--image", &image, "--ttl", "0s", "forever"]);
     let dry = bed.cube(["prune", "--dry-run"]).text();
@@ -89,7 +89,7 @@ fn prune_removes_what_is_over_and_nothing_else() {
 }
 
 #[test]
-fn a_run_with_a_time_to_live_removes_what_is_past_its_own() {
+fn a_run_with_a_time_to_live_removes_expired_tasks() {
     let bed = Bed::new();
     let expired = bed.start(["--image", &probe(), "--ttl", "0s", "forever"]);
     let removed = format!("/containers/{}/wait?condition=removed", expired.id);

@@ -1,4 +1,4 @@
-//! An engine that hangs: it takes every request and does nothing until it goes on, minutes later perhaps.
+//! An engine that hangs: it accepts every request and does nothing until it goes on, perhaps minutes later.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,17 @@ use crate::testbed::private::Private;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, cube::Running, image};
 
-/// How long the engine hangs: longer than cube looks out for a container by itself. `CUBE_TEST_HANG` is the seconds
-/// of a longer one.
+/// How long the engine hangs: longer than cube itself looks for a container. `CUBE_TEST_HANG` sets a longer time, in
+/// seconds.
 fn hang() -> Duration {
     let seconds = std::env::var("CUBE_TEST_HANG").ok().map(|seconds| seconds.parse().unwrap());
     Duration::from_secs(seconds.unwrap_or(4))
 }
 
-/// By when all is gone once the engine goes on.
+/// How long the removal may take after the engine goes on.
 const GONE: Duration = Duration::from_secs(30);
 
-/// An attached run, once the engine has its request to create the container.
+/// A run in the foreground, when the engine has received the create request.
 fn asked(bed: &Bed, proxy: &Proxy, image: &str, flags: &[&str], code: i32) -> Running {
     let args = ["--network", "none", "--attach", "--image", image, "forever"];
     let run = bed.run(flags.iter().copied().chain(args)).env("DOCKER_HOST", proxy.host());
@@ -32,13 +32,13 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + GONE;
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
-        // The guard says nothing when it is done.
+        // Polls: the guard reports nothing when it is done.
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn a_create_that_takes_effect_after_all_leaves_nothing() {
+fn a_create_that_takes_effect_late_leaves_nothing() {
     let private = Private::start(false);
     let image = image::probe_on(private.engine(), &["VOLUME /data"]);
     let beds = [(); 3].map(|()| Bed::on(private.engine()));
@@ -52,7 +52,7 @@ fn a_create_that_takes_effect_after_all_leaves_nothing() {
     killed.signal(Signal::KILL);
     killed.wait_killed();
     asked(2, &["--engine-timeout", "1s"], 125).finish();
-    // The time that it hangs.
+    // The time during which it hangs.
     std::thread::sleep(hang());
     drop(hanging);
     interrupted.finish();

@@ -1,14 +1,14 @@
-//! `healthy` holds when the check passes, not when the engine comes round to it.
+//! `healthy` holds when the check passes, not only when the engine runs it.
 
 use std::time::Duration;
 
 use crate::testbed::{Bed, probe_with, shell};
 
-/// The engine's own first look comes after its interval: longer than a test may take.
+/// An interval longer than a test may take: the engine's own first check comes after it.
 const NEVER: &str = "10m";
 
 #[test]
-fn a_check_that_passes_is_seen_long_before_the_engines_interval() {
+fn a_passing_check_is_noticed_long_before_the_engine_s_interval() {
     let bed = Bed::new();
     let check = "--health-cmd=test -e /up";
     let image = shell();
@@ -50,7 +50,7 @@ fn the_check_is_run_as_the_engine_would_run_it() {
 fn a_check_that_hangs_is_run_once_and_left_to_the_engine() {
     let bed = Bed::new();
     let image = shell();
-    // The task's own output is where the check can leave a mark that outlives it.
+    // The check writes to the task's own output, which the test can read later.
     let check = "echo a run >/proc/1/fd/1; sleep 1000";
     let run = bed.run([
         "--wait-for",
@@ -73,7 +73,7 @@ fn a_check_that_hangs_is_run_once_and_left_to_the_engine() {
 }
 
 #[test]
-fn what_cannot_be_run_is_left_to_the_engines_verdict() {
+fn a_check_that_cannot_be_run_is_left_to_the_engine() {
     let bed = Bed::new();
     let instruction = "HEALTHCHECK --interval=200ms --retries=2 CMD nothing";
     bed.run(["--wait-for", "healthy", "--image", &probe_with(&[instruction])])

@@ -1,5 +1,5 @@
-//! An engine that means harm, or is broken: cube ends with an error, in bounded memory, and nothing that
-//! the engine says rewrites the terminal.
+//! A hostile or broken engine: cube ends with an error, in bounded memory, and no text of the engine controls the
+//! terminal.
 
 use std::io::Write;
 
@@ -10,9 +10,9 @@ use crate::testbed::scripted::{Reply, Scripted};
 
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 const UUID: &str = "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11";
-/// The address space that cube must do with, in KiB: it reads 64 MiB of an answer at the most.
+/// The limit of cube's address space, in KiB: cube reads at most 64 MiB of an answer.
 const MEMORY: u64 = 300 << 10;
-/// And where an answer is passed on as it comes. Its binary and the stacks of its threads take some of it.
+/// The limit if the answer is a stream. The binary and the stacks of threads need some of it.
 const STREAMING: u64 = 100 << 10;
 
 const STREAM: &[u8] =
@@ -35,7 +35,7 @@ fn kind(cube: Cube, code: i32) -> String {
 }
 
 #[test]
-fn answers_of_wrong_types_are_reported_as_such() {
+fn answers_with_wrong_types_are_reported() {
     for body in [r#"[{"Id":5}]"#, r#"{"message":1}"#, "[1]", "null", "", "[", "\"x\"", r#"[{"Id":"a"}"#] {
         let engine = Scripted::new().on("GET /containers/json", Reply::json(200, body));
         assert_eq!(kind(engine.cube(["ps"]), 1), "bad_answer", "{body}");
@@ -47,7 +47,7 @@ fn answers_of_wrong_types_are_reported_as_such() {
 }
 
 #[test]
-fn an_id_that_is_no_id_goes_into_no_path() {
+fn an_invalid_id_is_not_used_in_a_path() {
     for id in ["../../images/x", "a?force=1#z", "", "a b", "a\r\nx"] {
         let engine = Scripted::new()
             .on("POST /containers/create*", Reply::json(201, json!({"Id": id}).to_string()))
@@ -63,7 +63,7 @@ fn an_id_that_is_no_id_goes_into_no_path() {
 }
 
 #[test]
-fn a_name_that_is_no_name_goes_into_no_path() {
+fn an_invalid_name_is_not_used_in_a_path() {
     let none = ["-H", "unix:///no/such.sock"];
     for name in ["../images/x", "a?force=1#z", "a b", "", "-", "a/b", "%2e%2e"] {
         for verb in ["stop", "logs", "inspect", "wait", "port"] {
@@ -92,7 +92,7 @@ fn an_error_text_of_ten_megabytes_is_cut() {
 }
 
 #[test]
-fn a_stream_that_is_not_framed_as_it_should_is_an_error() {
+fn a_stream_with_bad_frames_is_an_error() {
     let absurd = [&[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff][..], b"some"].concat();
     let cases: [(&[u8], &str); 5] = [
         (b"\x09\0\0\0\0\0\0\x01x", "bad_answer"),
@@ -111,7 +111,7 @@ fn a_stream_that_is_not_framed_as_it_should_is_an_error() {
 }
 
 #[test]
-fn a_frame_without_end_takes_no_memory() {
+fn an_endless_frame_takes_no_memory() {
     let head = [STREAM, &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]].concat();
     let engine = Scripted::new()
         .always("GET /containers/*/json", inspect())
@@ -120,7 +120,7 @@ fn a_frame_without_end_takes_no_memory() {
     logs.stdout_to(Enough(300 << 20)).sink_may_stop().any_stderr().output();
 }
 
-/// Reads so many bytes, then no more.
+/// Reads this many bytes, then stops reading.
 struct Enough(usize);
 
 impl Write for Enough {
@@ -178,7 +178,7 @@ fn nothing_that_an_engine_names_rewrites_the_terminal() {
 }
 
 #[test]
-fn states_that_nobody_knows_are_no_error() {
+fn unknown_states_are_not_an_error() {
     let body =
         json!({"Id": ID, "Name": "/x", "State": {"Status": "levitating", "Health": {"Status": "odd"}}});
     let engine = Scripted::new().on("GET /containers/*/json", Reply::json(200, body.to_string()));
@@ -222,14 +222,14 @@ fn an_exit_code_that_no_process_has_is_an_error() {
 }
 
 #[test]
-fn layers_without_end_take_no_memory_on_a_terminal() {
+fn endless_layers_take_no_memory_on_a_terminal() {
     let layer = |number: u32| json!({"id": format!("{number:012x}"), "status": "Downloading", "progressDetail": {"current": 1, "total": 2}});
     let lines: String = (0..100_000).map(|number| format!("{}\r\n", layer(number))).collect();
     let last = json!({"status": "Digest: sha256:00"}).to_string();
     let engine = Scripted::new()
         .on("POST /images/create*", Reply::chunks(&[lines.as_bytes(), last.as_bytes()]))
         .always("GET /images/*/json", Reply::json(200, json!({"Id": ID, "RepoDigests": []}).to_string()));
-    // On a terminal of its own.
+    // On its own terminal.
     let script = format!(r#"ulimit -v {STREAMING}; exec script -qefc "$*" /dev/null"#);
     let output = engine.cube(["pull", "x"]).env("TERM", "xterm").by_shell(&script).any_stderr().output();
     let text = output.text();

@@ -1,4 +1,5 @@
-//! Several `--host`: the first that answers, with a line if others were passed over; a container stays with its engine.
+//! Several `--host` flags: the first that answers is used, with a note if others were skipped; a container stays with
+//! its engine.
 
 use std::os::unix::fs::symlink;
 
@@ -30,7 +31,7 @@ fn the_first_that_answers_is_used_and_reported_if_it_is_not_the_first() {
 }
 
 #[test]
-fn if_none_answers_all_are_named() {
+fn if_no_host_answers_all_are_named() {
     let failed = cube(&[NONE, NEITHER], ["ps"]).fails(1).stderr_has(NONE).stderr_has(NEITHER);
     failed.stderr_has("none of the engines").output();
     let object = cube(&[NONE, NEITHER], ["-o", "json", "inspect", "web"]).ends(1).json();
@@ -38,7 +39,7 @@ fn if_none_answers_all_are_named() {
 }
 
 #[test]
-fn an_engine_that_took_the_connection_and_says_nothing_is_passed_over() {
+fn an_engine_that_accepts_but_does_not_answer_is_skipped() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = (format!("tcp://{}", silent.local_addr().unwrap()), silent);
     cube(&[&silent.0, &Engine::under_test().host()], ["ps"])
@@ -47,7 +48,7 @@ fn an_engine_that_took_the_connection_and_says_nothing_is_passed_over() {
 }
 
 #[test]
-fn behind_an_engine_that_does_not_answer_a_name_is_not_enough() {
+fn a_name_is_not_enough_after_an_engine_that_did_not_answer() {
     let bed = Bed::new();
     let good = Engine::under_test().host();
     let task = bed.start(["--image", &probe(), "--name", bed.name(), "out=here", "forever"]);
@@ -64,7 +65,7 @@ fn behind_an_engine_that_does_not_answer_a_name_is_not_enough() {
 }
 
 #[test]
-fn a_container_is_looked_for_on_its_own_engine_alone() {
+fn a_container_is_searched_on_its_own_engine_only() {
     let quota = Quota::take();
     let (bed, image) = (Bed::on(quota.engine()), probe_on(quota.engine(), &[]));
     let task = bed.start(["--image", &image, "forever"]);
@@ -74,7 +75,7 @@ fn a_container_is_looked_for_on_its_own_engine_alone() {
 }
 
 #[test]
-fn the_guard_clears_the_engine_that_runs_the_task() {
+fn the_guard_removes_the_task_from_the_engine_that_runs_it() {
     let quota = Quota::take();
     let bed = Bed::on(quota.engine());
     let image = probe_on(quota.engine(), &[]);
@@ -85,10 +86,10 @@ fn the_guard_clears_the_engine_that_runs_the_task() {
     let mut running = cube(&[&first, &own], args).ends(-9).spawn();
     running.wait_for_stdout("up\n");
     let id = bed.containers().remove(0);
-    // The first host answers by now, but has no such task.
+    // The first host answers now, but has no such task.
     symlink(Engine::under_test().host().trim_start_matches("unix://"), late).unwrap();
     running.signal(Signal::KILL);
-    // The engine answers once the container is removed; 404 if it is already.
+    // The engine answers when the container is removed; 404 if it is already gone.
     bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
     bed.assert_empty();
 }

@@ -1,12 +1,11 @@
-//! What cube's parent hands down, and what others do to its processes: signals ignored, signals blocked, and a guard
-//! that somebody signals.
+//! Signals that the parent process ignores or blocks, and signals sent to the guard.
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::testbed::{Bed, probe};
 
 #[test]
-fn a_command_s_code_is_known_where_the_end_of_children_is_ignored() {
+fn a_command_s_code_is_known_even_if_sigchld_is_ignored() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     let with = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c", "exit 7"];
@@ -15,7 +14,7 @@ fn a_command_s_code_is_known_where_the_end_of_children_is_ignored() {
 }
 
 #[test]
-fn a_signal_that_the_parent_blocks_ends_cube_all_the_same() {
+fn a_signal_blocked_by_the_parent_still_ends_cube() {
     let bed = Bed::new();
     let blocked = r#"exec env --block-signal "$@""#;
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
@@ -26,7 +25,7 @@ fn a_signal_that_the_parent_blocks_ends_cube_all_the_same() {
         running.finish();
         bed.assert_empty();
     }
-    // What cube starts has its signals as usual.
+    // Processes started by cube have default signal settings.
     let (label, image) = (bed.label(), probe());
     let script = "grep SigBlk /proc/self/status";
     let with = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c", script];
@@ -34,7 +33,7 @@ fn a_signal_that_the_parent_blocks_ends_cube_all_the_same() {
 }
 
 #[test]
-fn no_signal_that_can_be_kept_off_ends_the_guard() {
+fn no_signal_that_can_be_blocked_ends_the_guard() {
     let bed = Bed::new();
     let mut running = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]).ends(-9).spawn();
     running.wait_for_stdout("up\n");
@@ -62,7 +61,7 @@ fn no_signal_that_can_be_kept_off_ends_the_guard() {
 }
 
 #[test]
-fn the_guard_s_command_line_has_nothing_of_cube_s() {
+fn the_guard_s_command_line_does_not_contain_cube_s() {
     let bed = Bed::new();
     let running = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]).ends(143).spawn();
     bed.wait_for_start();

@@ -1,4 +1,4 @@
-//! `cube inspect`: what the engine says.
+//! `cube inspect`: the engine's own JSON.
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ fn shows_running_then_exited() {
 }
 
 #[test]
-fn one_that_is_missing_does_not_hide_the_others() {
+fn a_missing_task_does_not_hide_the_others() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe()]);
     let missing = format!("{}-missing", bed.name());

@@ -23,7 +23,7 @@ fn kill_sends_a_signal_and_removes_nothing() {
 }
 
 #[test]
-fn rm_removes_and_with_force_minds_nothing_missing() {
+fn rm_removes_and_with_force_ignores_missing_tasks() {
     let bed = Bed::new();
     let (one, other) = (bed.start(["-d", probe().as_str()]), bed.start(["-d", probe().as_str()]));
     assert_eq!(bed.cube(["rm", "-fv", &one.id, "no-such-task"]).text(), format!("{}\n", one.id));
@@ -87,7 +87,7 @@ fn ps_filters_as_docker_does() {
     let (running, ended) = (format!("{}\n", running.id), format!("{}\n", ended.id));
     assert_eq!(listed(&[]), running);
     assert_eq!(listed(&["status=exited"]), ended);
-    // podman gives no finer order than the second.
+    // podman's order is only exact to the second.
     let both = listed(&["state=running", "status=exited"]);
     assert!(both == format!("{ended}{running}") || bed.engine().is_podman(), "{both}");
     assert!(both.contains(&ended) && both.contains(&running), "{both}");
@@ -95,7 +95,7 @@ fn ps_filters_as_docker_does() {
     assert_eq!(listed(&[&format!("id={}", &running[..12])]), running);
     assert_eq!(listed(&[&format!("image={}", shell())]), running);
     assert_eq!(listed(&["ancestor=no-such-image"]), "");
-    // podman finds no container without a health check by it.
+    // podman's filter does not find containers without a health check.
     let unchecked = listed(&["health=none"]);
     assert!(unchecked == running || bed.engine().is_podman() && unchecked.is_empty(), "{unchecked}");
     Cube::new(["ps", "-f", "status=gone"]).fails(2).stderr_has("exited").output();
@@ -103,7 +103,7 @@ fn ps_filters_as_docker_does() {
 }
 
 #[test]
-fn prune_removes_only_what_its_filters_name() {
+fn prune_removes_only_what_its_filters_match() {
     let bed = Bed::new();
     let name = format!("{}-a", bed.name());
     let task = named(&bed, &name, &["true"]);

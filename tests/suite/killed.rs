@@ -1,5 +1,5 @@
-//! cube and its guard killed, one or both, in each order and at each step of a run; and stopped for longer than every
-//! time limit. What can still act removes the task; what is left when nothing can is found and pruned.
+//! cube and its guard are killed, one or both, in each order and at each step of a run; or suspended for longer than
+//! every time limit. If one survives, it removes the task; if none does, `prune` finds and removes the task.
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Cube, probe};
 
-/// The requests before which something happens.
+/// The requests before which a test acts.
 const STEPS: [&str; 5] = ["POST /containers/create", "/attach", "/start", "/wait", "DELETE /containers/"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,22 +19,22 @@ enum Victim {
     Guard,
 }
 
-/// Returns once it is so.
+/// Returns when the condition is true.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
-        // The guard says nothing when it is done.
+        // Polls: the guard reports nothing when it is done.
         thread::sleep(Duration::from_millis(20));
     }
 }
 
 fn send(pid: u32, signal: Signal) {
-    // It may be over already.
+    // It may have ended already.
     let _ = kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal);
 }
 
-/// The guard of this cube. A busy machine may not yet have let it take its name.
+/// The guard of this process of cube. On a busy machine it may not have changed its name yet.
 fn guard_of(pid: u32) -> u32 {
     let named = |pid: &u32| {
         std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
@@ -48,7 +48,7 @@ fn guard_of(pid: u32) -> u32 {
     found.unwrap()
 }
 
-/// A run through a proxy, to whose process (once it is known) `act` happens before the request `step`.
+/// A run through a proxy; `act` is called with its process before the request `step`.
 fn run_with(
     bed: &Bed,
     step: &str,
@@ -90,7 +90,7 @@ fn killed_at(step: &str, victims: &'static [Victim]) {
     }
     running.wait_killed();
     proxy.wait_for(step);
-    // The request is passed on all the same: nobody is left to take it back.
+    // The request is still passed on: no process is left that could undo it.
     wait_until("the engine forgot a request", || !watch.containers_with(&bed.label()).is_empty());
     let label = format!("label={}", bed.label());
     wait_until(&format!("a container is left at {step} by {victims:?}"), || {
@@ -102,7 +102,7 @@ fn killed_at(step: &str, victims: &'static [Victim]) {
 }
 
 #[test]
-fn whoever_is_killed_in_whatever_order_at_whatever_step_nothing_stays() {
+fn nothing_stays_whichever_process_is_killed_at_any_step() {
     use Victim::{Cube, Guard};
     let orders: [&'static [Victim]; 4] = [&[Cube], &[Guard], &[Cube, Guard], &[Guard, Cube]];
     thread::scope(|scope| {
@@ -116,7 +116,7 @@ fn whoever_is_killed_in_whatever_order_at_whatever_step_nothing_stays() {
 const LONG: Duration = Duration::from_secs(3);
 
 #[test]
-fn a_cube_that_was_suspended_takes_the_answers_that_came_meanwhile() {
+fn a_suspended_cube_uses_the_answers_that_came_meanwhile() {
     thread::scope(|scope| {
         for step in STEPS {
             scope.spawn(move || {
@@ -151,7 +151,7 @@ fn a_time_limit_that_ran_out_while_cube_was_suspended_has_run_out() {
 }
 
 #[test]
-fn a_guard_that_was_suspended_when_cube_died_removes_the_task_once_it_goes_on() {
+fn a_suspended_guard_removes_the_task_when_it_continues() {
     let bed = Bed::new();
     let mut running = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]).ends(-9).spawn();
     running.wait_for_stdout("up\n");

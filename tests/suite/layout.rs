@@ -1,4 +1,4 @@
-//! The sources as a whole: what a reader may rely on when looking for something.
+//! Rules for the source files as a whole.
 
 mod imports;
 mod words;
@@ -39,7 +39,7 @@ fn defined(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn each_type_has_a_name_of_its_own() {
+fn each_type_has_its_own_name() {
     let mut places = BTreeMap::<String, BTreeSet<PathBuf>>::new();
     for file in sources() {
         let text = fs::read_to_string(&file).unwrap();
@@ -54,7 +54,7 @@ fn each_type_has_a_name_of_its_own() {
 }
 
 #[test]
-fn no_folder_is_too_full_and_each_file_says_what_it_is_for() {
+fn no_folder_has_too_many_files_and_each_file_has_a_description() {
     let mut folders = BTreeMap::<PathBuf, usize>::new();
     for file in sources() {
         assert!(

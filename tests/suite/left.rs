@@ -1,11 +1,11 @@
-//! Which container is left is in the JSON: its id exactly where it is still there.
+//! `container_id` in the JSON: the id exactly if the container still exists.
 
 use serde_json::Value;
 
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Cube, probe};
 
-/// The one JSON object, wherever it was printed.
+/// The one JSON object, on either stream.
 fn object(cube: Cube, code: i32) -> Value {
     let output = cube.env("CUBE_OUTPUT", "json").ends(code).output();
     let text = output.text();
@@ -13,7 +13,7 @@ fn object(cube: Cube, code: i32) -> Value {
     serde_json::from_str(line.unwrap_or_else(|| panic!("no JSON in {text}{}", output.stderr))).unwrap()
 }
 
-/// Fails unless the object names the one container that is there, which is removed then.
+/// Checks that the object names the one container that exists, and removes it.
 fn names_what_is_left(bed: &Bed, object: &Value) {
     let left = bed.containers();
     assert_eq!(left.len(), 1, "{object}");
@@ -46,7 +46,7 @@ fn a_container_that_the_engine_does_not_remove_is_named() {
 }
 
 #[test]
-fn a_container_that_is_kept_is_named_whatever_its_end_was() {
+fn a_kept_container_is_named_however_it_ended() {
     let bed = Bed::new();
     let usual = ["--attach", "--keep", "--stop-timeout", "1", "--timeout", "1s"];
     let run = bed.run(usual.into_iter().chain(["--image", &probe(), "forever"]));
@@ -72,6 +72,6 @@ fn a_container_on_an_engine_that_is_gone_is_named() {
     let object: Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(object["container_id"], id, "{object}");
     proxy.come_back();
-    // The guard's work, or done already.
+    // Removed by the guard, or already gone.
     bed.cube(["rm", "-f", &id]).any_stderr().output();
 }

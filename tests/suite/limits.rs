@@ -53,7 +53,7 @@ fn cpu_is_cpus() {
 #[test]
 fn too_much_memory_kills_the_task() {
     let bed = Bed::new();
-    // Engine 20.10 misses the kernel's word one time in six: then its own answer does not have it either.
+    // Engine 20.10 misses one of six reports of the kernel: then its own answer lacks it too.
     let shown = (0..10).any(|_| {
         let task = bed.start(["-m", "16m", "--image", &probe(), "memory=200", "exit=0"]);
         assert_eq!(task.ended(), 137);

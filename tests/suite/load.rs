@@ -1,5 +1,5 @@
-//! Many at once and many times over: tasks of many processes and of one, kills at random moments, first starts
-//! of a database. Each count has a variable that sets it; the README says how to repeat the long runs.
+//! Load: many tasks at once from many processes and from one, kills at random moments, first starts of a database. A
+//! variable sets each count; `tests/README.md` shows the long runs.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,11 +13,11 @@ use rustix::process::Signal;
 use crate::testbed::bed::is_id;
 use crate::testbed::{Bed, Engine, cube::Running, need, probe};
 
-/// By when a killed cube's task is gone.
+/// How long the removal of a killed cube's task may take.
 const GONE: Duration = Duration::from_mins(1);
-/// The longest after its start that a cube is killed: by then its task has run for a while.
+/// The latest time after its start at which cube is killed: by then its task has run for a while.
 const LATEST: u64 = 1500;
-/// How many cubes are killed at the same time.
+/// How many processes of cube are killed at the same time.
 const KILLERS: usize = 4;
 
 /// How many tasks of one runner run at the same time.
@@ -28,7 +28,7 @@ pub fn count(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |number| number.parse().unwrap())
 }
 
-/// Calls `work` with 0 to `count`, in so many threads.
+/// Calls `work` with 0 to `count`, each in its own thread.
 pub fn in_threads(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
     let next = Mutex::new(0..count);
     std::thread::scope(|scope| {
@@ -43,7 +43,7 @@ pub fn in_threads(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
-/// Of four tasks one runs until it is stopped; the others end by themselves, each with a code of its own.
+/// One of four tasks runs until it is stopped; the others end by themselves, each with its own code.
 fn code(number: usize) -> i32 {
     if number.is_multiple_of(4) { 143 } else { i32::try_from(number % 100).unwrap() }
 }
@@ -90,24 +90,24 @@ fn killed(bed: &Bed, image: &str, number: usize, signal: Signal, status: i32) ->
     let label = bed.label();
     let flags = ["--label", &label, "--network", "none", "--image", image, "forever"];
     let with = number.is_multiple_of(2);
-    // What outlives a killed cube has to end with its input; what is to end by a signal must not.
+    // A command that outlives a killed cube has to end with its input; one that a signal should end must not.
     let command: &[&str] = if signal == Signal::KILL { &["--", "cat"] } else { &["--", "sleep", "60"] };
     let (verb, rest): (&[&str], &[&str]) =
         if with { (&["with"], command) } else { (&["run", "--attach"], &[]) };
     let cube = bed.cube([verb, &flags, rest].concat()).open_stdin().ends(status);
     let running = cube.spawn();
     if signal != Signal::KILL {
-        // Before that it is the system that ends the process, and nothing was begun.
+        // Before that, the system ends the process, and nothing was started.
         running.wait_until_handling(signal);
     }
-    // No event: the moment is to be any.
+    // A sleep and no event, because any moment is right.
     std::thread::sleep(Duration::from_millis(scattered(number) % LATEST));
     let guards = guards_of(running.pid());
     running.signal(signal);
     (running, guards)
 }
 
-/// The process that guards the task of this cube, if it is there yet.
+/// The guard of this process of cube, if it has been started.
 pub fn guards_of(cube: u32) -> Vec<u32> {
     let children = std::fs::read_to_string(format!("/proc/{cube}/task/{cube}/children")).unwrap_or_default();
     children.split_whitespace().map(|pid| pid.parse().unwrap()).filter(|pid| is_guard(*pid)).collect()
@@ -118,7 +118,7 @@ pub fn is_guard(pid: u32) -> bool {
 }
 
 #[test]
-fn killed_at_a_random_moment_nothing_is_left() {
+fn nothing_is_left_after_a_kill_at_a_random_moment() {
     let kills = count("CUBE_TEST_KILLS", 12);
     let image = probe();
     let slowest = Mutex::new(Duration::ZERO);
@@ -127,7 +127,7 @@ fn killed_at_a_random_moment_nothing_is_left() {
         let (mut running, guards) = killed(&bed, &image, number, Signal::KILL, -9);
         let killed = Instant::now();
         running.wait_killed();
-        // While the guard is there, a create that the engine has taken in may still take effect.
+        // While the guard exists, a create request that the engine has received may still take effect.
         while guards.iter().any(|pid| is_guard(*pid)) || !bed.containers().is_empty() {
             let left = bed.containers();
             assert!(killed.elapsed() < GONE, "kill {number}: left {left:?} and the guard {guards:?}");
@@ -140,7 +140,7 @@ fn killed_at_a_random_moment_nothing_is_left() {
 }
 
 #[test]
-fn interrupted_at_a_random_moment_nothing_is_left() {
+fn nothing_is_left_after_an_interrupt_at_a_random_moment() {
     let kills = count("CUBE_TEST_KILLS", 12);
     let image = probe();
     for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
@@ -190,7 +190,7 @@ fn one_runner_holds_no_more_after_many_tasks() {
     const ALONE: &str = "CUBE_TEST_ALONE";
     let tasks = count("CUBE_TEST_TASKS", 40);
     if std::env::var_os(ALONE).is_none() {
-        // In a process of its own: other tests open files too.
+        // In a separate process, because other tests open files too.
         let mut own = Command::new(std::env::current_exe().unwrap());
         own.args(["--exact", "load::one_runner_holds_no_more_after_many_tasks", "--nocapture"]);
         assert!(own.env(ALONE, "1").status().unwrap().success());
@@ -208,7 +208,7 @@ fn one_runner_holds_no_more_after_many_tasks() {
         lives(&docker, &bed, tasks).await;
         let after = held();
         println!("{tasks} tasks of one runner: descriptors and threads {before:?}, then {after:?}");
-        // The runner keeps as many connections as were in use at once, which is chance.
+        // The runner keeps as many connections as were in use at once, which varies.
         assert!(after.0 < before.0 + AT_ONCE && after.1 <= before.1, "{before:?} grew to {after:?}");
     });
     bed.assert_empty();

@@ -1,4 +1,4 @@
-//! `cube logs`: what the task wrote, streams apart.
+//! `cube logs`: the task's output, with separate streams.
 
 use crate::testbed::{Bed, Task, probe, shell};
 
@@ -32,7 +32,7 @@ fn t_puts_the_engine_s_time_before_each_line() {
     let text = bed.cube(["logs", "-t", &task.id]).text();
     for (line, said) in text.lines().zip(["1", "2"]) {
         let (time, rest) = line.split_once(' ').unwrap();
-        // podman before 5.8 gives no more than the second.
+        // podman before 5.8 reports whole seconds only.
         let to_the_second = bed.engine().is_podman() && time.len() == "2026-01-02T03:04:05Z".len();
         assert!(to_the_second || time.len() == "2026-01-02T03:04:05.123456789Z".len(), "{line}");
         assert_eq!(rest, said);
@@ -48,7 +48,7 @@ fn since_and_until_cut_by_time() {
     let stamped = bed.cube(["logs", "-t", &task.id]).text();
     let late = stamped.lines().find(|line| line.ends_with("late")).unwrap().split(' ').next().unwrap();
     let logs = |args: &[&str]| bed.cube(["logs", &task.id].iter().chain(args)).text();
-    // podman cuts behind the time.
+    // podman cuts after the time.
     if !bed.engine().is_podman() {
         assert_eq!(logs(&["--since", late]), "late\n");
     }
@@ -72,7 +72,7 @@ fn f_follows_until_the_task_ends() {
 }
 
 #[test]
-fn f_gives_what_was_written_at_the_very_end_too() {
+fn f_shows_output_written_at_the_very_end_too() {
     let bed = Bed::new();
     let lines: Vec<_> = (0..200).map(|i| format!("out={i}")).collect();
     let wanted: String = (0..200).map(|i| format!("{i}\n")).chain(["end".to_owned()]).collect();
@@ -86,7 +86,7 @@ fn f_gives_what_was_written_at_the_very_end_too() {
 }
 
 #[test]
-fn a_task_that_said_nothing_has_empty_logs() {
+fn a_task_without_output_has_empty_logs() {
     let bed = Bed::new();
     let task = ended(&bed, &["exit=0"]);
     assert!(bed.cube(["logs", &task.id]).output().stdout.is_empty());
@@ -128,7 +128,7 @@ fn as_json_the_object_is_the_last_line_of_stderr() {
 }
 
 #[test]
-fn a_followed_log_ends_at_the_moment_that_was_asked_for() {
+fn a_followed_log_ends_at_the_requested_time() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "out=one", "out=two", "forever"]);
     let mut follow = bed.cube(["logs", "-f", &task.id]).ends(130).spawn();
@@ -143,7 +143,7 @@ fn a_followed_log_ends_at_the_moment_that_was_asked_for() {
 }
 
 #[test]
-fn lines_of_whole_parts_keep_their_newlines() {
+fn lines_that_fill_whole_parts_keep_their_newlines() {
     let bed = Bed::new();
     let of = |size: usize, byte: char| format!("head -c {size} /dev/zero | tr '\\0' {byte}");
     for (last, ends) in [("; echo", "\n"), ("", "")] {

@@ -1,6 +1,7 @@
-//! cube as its users meet it: the real binary against real engines, registries and scripted answers.
+//! Tests of the real binary against real engines, registries and scripted answers.
 //!
-//! Where no engine answers, what needs one is left out (`tests/run` installs and starts one). A test leaves nothing on it.
+//! Without an engine, tests that need one are left out (`tests/run` installs and starts one). No test leaves anything
+//! on the engine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test ends by a panic
 #![allow(clippy::needless_pass_by_value, clippy::must_use_candidate, clippy::return_self_not_must_use)]
 

@@ -1,5 +1,5 @@
-//! Files that cube writes where its user says: nothing that is there is harmed, and what cannot be written is found
-//! before anything runs.
+//! Files that cube writes to paths from the user: existing files are not harmed, and unwritable paths are found before
+//! anything runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -22,16 +22,16 @@ fn names(bed: &Bed) -> Vec<String> {
 }
 
 #[test]
-fn a_cidfile_is_written_whole_over_nothing_and_through_no_link() {
+fn a_cidfile_is_written_whole_and_never_through_a_link() {
     let bed = Bed::new();
     let path = bed.path("id");
     let name = path.to_str().unwrap();
     let task = bed.start(["--cidfile", name, "--image", &probe(), "forever"]);
     assert_eq!((fs::read_to_string(&path).unwrap(), names(&bed)), (task.id.clone(), vec!["id".to_owned()]));
-    // It is there: refused, and nothing is made.
+    // It exists: refused, and nothing is made.
     bed.run(["--cidfile", name, "--image", &probe()]).fails(125).stderr_has("exists").output();
     assert_eq!((fs::read_to_string(&path).unwrap(), bed.containers().len()), (task.id.clone(), 1));
-    // A link to nothing is there, too.
+    // A dangling link counts as existing too.
     symlink(bed.path("target"), bed.path("link")).unwrap();
     let link = bed.path("link").to_str().unwrap().to_owned();
     bed.run(["--cidfile", &link, "--image", &probe()]).fails(125).stderr_has("exists").output();
@@ -39,10 +39,10 @@ fn a_cidfile_is_written_whole_over_nothing_and_through_no_link() {
 }
 
 #[test]
-fn nobody_can_lie_in_wait_for_the_cidfile_s_draft() {
+fn nobody_can_guess_the_cidfile_s_temporary_name() {
     let bed = Bed::new();
     let (victim, path) = (bed.file("victim", "kept"), bed.path("id"));
-    // The shell's process becomes cube: what could be made of its number and the name is taken before.
+    // The shell's process becomes cube, so names made from its pid can be taken in advance.
     let lay =
         r#"for name in "$CID.$$" "$CID.tmp" "$CID~" "$CID.new"; do ln -s "$VICTIM" "$name"; done; exec "$@""#;
     let cidfile = path.to_str().unwrap();
@@ -56,7 +56,7 @@ fn nobody_can_lie_in_wait_for_the_cidfile_s_draft() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_found_before_anything_is_asked_of_the_engine() {
+fn an_unwritable_path_is_found_before_any_request() {
     let bed = Bed::new();
     let missing = bed.path("missing/file").to_str().unwrap().to_owned();
     let blocked = format!("{}/folder", bed.file("a-file", ""));
@@ -68,7 +68,7 @@ fn a_place_that_cannot_be_written_is_found_before_anything_is_asked_of_the_engin
             ("--cidfile", &missing),
             ("--evidence", &blocked),
         ] {
-            // It answers nothing: each question is one too many.
+            // It answers nothing, so each request costs time.
             let engine = Scripted::new();
             let command: &[&str] = if form[0] == "with" { &["--", "touch", "ran"] } else { &[] };
             let args: Vec<&str> = form.iter().chain(&[flag, value]).chain(command).copied().collect();
@@ -80,7 +80,7 @@ fn a_place_that_cannot_be_written_is_found_before_anything_is_asked_of_the_engin
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_is_an_error() {
+fn a_pipe_without_a_reader_is_an_error() {
     let bed = Bed::new();
     let path = pipe(&bed, "pipe");
     for flag in ["--result-file", "--log-file"] {
@@ -94,7 +94,7 @@ fn a_pipe_that_nobody_reads_is_an_error() {
 }
 
 #[test]
-fn a_pipe_that_is_read_gets_the_result_and_the_log_whole() {
+fn a_pipe_with_a_reader_gets_the_whole_result_and_log() {
     let bed = Bed::new();
     let (result, log) = (pipe(&bed, "result"), pipe(&bed, "log"));
     let readers = [&result, &log].map(|path| {
@@ -111,7 +111,7 @@ fn a_pipe_that_is_read_gets_the_result_and_the_log_whole() {
 }
 
 #[test]
-fn evidence_is_written_over_links_and_pipes_and_not_through_them() {
+fn evidence_replaces_links_and_pipes_and_never_writes_through_them() {
     let bed = Bed::new();
     let victim = bed.file("victim", "kept");
     fs::create_dir(bed.path("evidence")).unwrap();
@@ -128,13 +128,13 @@ fn evidence_is_written_over_links_and_pipes_and_not_through_them() {
     assert_eq!(fs::read_dir(bed.path("evidence")).unwrap().count(), 4, "a draft is left");
 }
 
-/// With a limit of the size of files, in blocks of 512 bytes.
+/// Runs with a limit on the size of files, in blocks of 512 bytes.
 fn limited(cube: Cube, blocks: u32) -> Cube {
     cube.by_shell(&format!(r#"ulimit -f {blocks}; exec "$@""#))
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_an_error_and_no_silent_death() {
+fn a_file_that_cannot_grow_is_an_error_not_a_silent_death() {
     let bed = Bed::new();
     let path = |name: &str| bed.path(name).to_str().unwrap().to_owned();
     let (file, image, label) = (path("file"), probe(), bed.label());

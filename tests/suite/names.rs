@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::testbed::bed::is_id;
 use crate::testbed::{Bed, Cube, probe};
 
-/// `--label LABEL --image IMAGE`, with what comes before and behind it.
+/// `--label LABEL --image IMAGE`, with the words before and after it.
 fn args<'a>(bed_label: &'a str, image: &'a str, before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
     [before, &["--label", bed_label, "--image", image], after].concat()
 }
@@ -51,7 +51,7 @@ fn an_export_reaches_the_command_the_shell_and_the_json() {
 }
 
 #[test]
-fn what_a_template_cannot_have_leaves_nothing() {
+fn a_template_that_cannot_be_filled_leaves_nothing() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     for (flags, says) in [
@@ -60,7 +60,7 @@ fn what_a_template_cannot_have_leaves_nothing() {
         (&["-o", "dotenv", "--export", "A= x"], "-o dotenv cannot hold"),
     ] {
         let run = args(&label, &image, &[&["run"], flags].concat(), &["forever"]);
-        // Before the engine is asked for anything.
+        // Before any request to the engine.
         Cube::new(run).env("DOCKER_HOST", "unix:///no/engine").fails(125).stderr_has(says).output();
     }
     let watch = bed.engine().watch();
@@ -80,14 +80,14 @@ fn an_env_file_has_plain_lines() {
     let file = bed.file("env", &lines);
     let (port, id) = (value(&lines, "DB_PORT"), value(&lines, "DB_CONTAINER_ID"));
     assert_eq!(value(&lines, "URL"), format!("x y{port}"));
-    // An engine's own reader of such files agrees.
+    // An engine reads such a file in the same way.
     let show = ["run", "--attach", "--env-file", &file, "--label", &label, "--image", &image, "env=URL"];
     assert_eq!(bed.cube(show).text(), format!("x y{port}\n"));
     bed.cube(["stop", id]).output();
 }
 
 #[test]
-fn a_job_of_github_finds_the_variables_in_its_file() {
+fn a_github_job_finds_the_variables_in_its_file() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     let file = bed.file("github", "BEFORE=1\n");

@@ -1,4 +1,4 @@
-//! Networks that cube makes: tasks find each other on them, and they go with the last one.
+//! Networks that cube makes: tasks find each other on them, and they are removed with the last task.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Engine, probe, shell};
 
-/// One test's network, known by its name; gone at the latest with the test.
+/// One test's network, known by its name; removed at the latest at the end of the test.
 struct Net {
     name: String,
     engine: &'static Engine,
@@ -31,13 +31,13 @@ impl Net {
         found.as_array().unwrap().iter().filter(is_it).map(id).collect()
     }
 
-    /// One more of this name, made without cube.
+    /// Makes one more network of this name, without cube.
     fn foreign(&self) -> String {
         let made = self.engine.post("/networks/create", &json!({"Name": self.name}));
         made["Id"].as_str().unwrap().to_owned()
     }
 
-    /// `run`'s flags to be on it.
+    /// The flags of `run` to join it.
     fn flags(&self) -> [&str; 3] {
         ["--network", &self.name, "--create-network"]
     }
@@ -66,7 +66,7 @@ fn two_tasks_find_each_other_by_name_and_the_network_goes_with_the_last() {
     let named = ["--network-alias", "db", "--image", &shell(), "sh", "-c", serve];
     let server = bed.start(net.flags().iter().chain(&named));
     let ask = "until nc db 7000; do :; done";
-    // In the foreground, before a command, and without the flag: whoever is on it keeps it.
+    // In the foreground, for a command, and without the flag: each task on it keeps it.
     let client = bed.run(net.flags().iter().chain(&["--attach", "--image", &shell(), "sh", "-c", ask]));
     assert_eq!(client.text(), "found\n");
     let label = format!("--label={}", bed.label());
@@ -116,7 +116,7 @@ fn eight_starts_at_once_end_with_one_network_and_none_after() {
 }
 
 #[test]
-fn a_network_that_was_there_is_used_and_stays() {
+fn an_existing_network_is_used_and_kept() {
     let bed = Bed::new();
     let net = Net::of(&bed);
     let foreign = net.foreign();
@@ -146,7 +146,7 @@ fn no_flag_chooses_between_two_networks_of_one_name_and_the_error_says_what_to_d
 }
 
 #[test]
-fn a_network_that_went_before_the_start_is_made_anew() {
+fn a_network_that_disappeared_before_the_start_is_made_again() {
     let bed = Bed::new();
     let net = Arc::new(Net::of(&bed));
     let proxy = Proxy::before(bed.engine(), None);
@@ -180,7 +180,7 @@ fn a_start_that_fails_leaves_no_network() {
 }
 
 #[test]
-fn the_guard_of_a_killed_cube_takes_the_network_along() {
+fn the_guard_of_a_killed_cube_removes_the_network_too() {
     let bed = Bed::new();
     let net = Net::of(&bed);
     let args = ["--attach", "--image", &probe(), "out=up", "forever"];
@@ -194,11 +194,11 @@ fn the_guard_of_a_killed_cube_takes_the_network_along() {
     assert!(net.all().is_empty());
 }
 
-/// By when a guard has removed what cube could not.
+/// How long a guard may take to remove what cube could not.
 const GONE: Duration = Duration::from_secs(30);
 
 impl Net {
-    /// Returns once neither the network nor a container of the test is there: the guard says nothing when it is done.
+    /// Returns when neither the network nor a container of the test exists: the guard reports nothing when it is done.
     fn wait_until_gone(&self, bed: &Bed, after: &str) {
         let deadline = Instant::now() + GONE;
         while !self.all().is_empty() || !bed.containers().is_empty() {
@@ -209,7 +209,7 @@ impl Net {
 }
 
 #[test]
-fn a_cube_that_is_killed_before_its_container_is_there_leaves_no_network() {
+fn a_cube_killed_before_its_container_exists_leaves_no_network() {
     for (request, image) in
         [("/containers/create", probe()), ("/images/create", "cube-test/none:1".to_owned())]
     {
@@ -231,7 +231,7 @@ fn a_cube_that_is_killed_before_its_container_is_there_leaves_no_network() {
 }
 
 #[test]
-fn whichever_request_fails_no_network_is_left() {
+fn no_network_is_left_whichever_request_fails() {
     let image = probe();
     let run = |chosen: Option<(usize, Fault)>| {
         let bed = Bed::new();
@@ -251,7 +251,7 @@ fn whichever_request_fails_no_network_is_left() {
     let all = std::env::var_os("CUBE_TEST_NETWORK_FAULTS").is_some();
     let faults = [Fault::CutAnswer, Fault::Refuse, Fault::CutBefore, Fault::CutBody, Fault::Delay];
     let faults = if all { &faults[..] } else { &faults[..1] };
-    // The network's creation, the look at what came of it, the container's, and last the network's removal.
+    // Creating the network, checking the result, creating the container, and last removing the network.
     let places = if all { (0..requests).collect() } else { vec![1, 2, 3, requests - 1] };
     let points: Vec<_> =
         places.into_iter().flat_map(|at| faults.iter().map(move |fault| (at, *fault))).collect();
@@ -299,7 +299,7 @@ fn prune_removes_the_network_of_a_cube_that_was_killed_with_its_guard() {
 }
 
 #[test]
-fn what_cannot_be_made_is_refused_before_anything_is_asked() {
+fn impossible_networks_are_refused_before_any_request() {
     for flags in [
         &["--create-network"][..],
         &["--network", "host", "--create-network"],
@@ -331,7 +331,7 @@ fn at(verb: &str) -> String {
     verb.replace("ID", ID)
 }
 
-/// A network called `web` that cube made at this second.
+/// A network called `web` that cube made in this second.
 fn web(id: &str, second: u32) -> Value {
     let made = format!("2026-01-01T00:00:{second:02}.123456789+01:00");
     json!({"Name": "web", "Id": id, "Created": made, "Scope": "local", "Driver": "bridge",
@@ -349,7 +349,7 @@ fn made() -> Reply {
 const RUN: [&str; 6] = ["run", "--network", "web", "--create-network", "--image", "x"];
 
 #[test]
-fn who_made_the_younger_of_two_networks_removes_it_again() {
+fn the_younger_of_two_networks_is_removed_by_its_maker() {
     let others = json!({"Name": "webs", "Id": ID, "Created": "2020-01-01T00:00:00Z"});
     let engine = Scripted::new()
         .on("GET /networks", networks(&[others]))
@@ -362,7 +362,7 @@ fn who_made_the_younger_of_two_networks_removes_it_again() {
 }
 
 #[test]
-fn who_comes_second_joins_the_network_that_the_engine_made_for_the_first() {
+fn the_second_joins_the_network_that_was_made_for_the_first() {
     let words =
         "cannot create network 22 (br-1): conflicts with network 11 (br-1): networks have same bridge name";
     for refusal in [Reply::error(403, words), Reply::error(409, "network with name web already exists")] {
@@ -377,7 +377,7 @@ fn who_comes_second_joins_the_network_that_the_engine_made_for_the_first() {
 }
 
 #[test]
-fn a_network_that_goes_twice_before_the_start_is_an_error_and_leaves_nothing() {
+fn a_network_that_disappears_twice_before_the_start_is_an_error_and_leaves_nothing() {
     let gone = || Reply::error(404, &format!("network {OURS} not found"));
     let mut engine = Scripted::new();
     for _ in 0..2 {
@@ -398,7 +398,7 @@ fn a_network_that_goes_twice_before_the_start_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
-fn a_network_whose_creation_was_not_answered_is_looked_for_and_removed() {
+fn a_network_whose_creation_was_not_answered_is_found_and_removed() {
     let engine = Scripted::new()
         .on("GET /networks", networks(&[]))
         .on("POST /networks/create", Reply::Cut(Vec::new()))
@@ -409,7 +409,7 @@ fn a_network_whose_creation_was_not_answered_is_looked_for_and_removed() {
 }
 
 #[test]
-fn an_engine_without_addresses_left_says_so() {
+fn an_engine_without_free_networks_is_explained() {
     let words = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network";
     let engine = Scripted::new()
         .on("GET /networks", networks(&[]))

@@ -1,4 +1,4 @@
-//! `-o json` and `-o env`: what scripts read.
+//! `-o json` and `-o env`: output for scripts.
 
 use std::process::Command;
 
@@ -36,7 +36,7 @@ fn json_is_one_object_with_every_field() {
     assert_eq!(fields, all);
     assert_eq!((&object["action"], &object["result"]), (&json!("start"), &json!("success")));
     assert_eq!((&object["error"], &object["state"]), (&Value::Null, &json!("Running")));
-    // podman writes the registry out.
+    // podman adds the registry to the name.
     let said = object["image"].as_str().unwrap();
     assert_eq!(
         (&object["name"], said.trim_start_matches("docker.io/")),
@@ -99,7 +99,7 @@ fn env_is_lines_for_a_shell() {
 }
 
 #[test]
-fn quiet_says_nothing_but_the_result() {
+fn quiet_prints_nothing_but_the_result() {
     let bed = Bed::new();
     let task = bed.start(["-q", "--image", &probe()]);
     assert!(task.exists());

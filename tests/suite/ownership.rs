@@ -1,4 +1,4 @@
-//! What is cube's: a container that cube made, and none that only carries what an image handed down.
+//! Ownership: cube's own are the containers that cube made, and not those that only inherited the labels of an image.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -12,19 +12,19 @@ use crate::testbed::{Bed, Engine, Task, image};
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 const UUID: &str = "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11";
 
-/// An engine of its own: `prune` and a run with a time to live look at every task.
+/// A separate engine: `prune` and a run with a time to live look at every task.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Private> = OnceLock::new();
     ENGINE.get_or_init(|| Private::start(false)).engine()
 }
 
-/// For a test that is not to be disturbed by the `prune` of another.
+/// For a test that must not be disturbed by another test's `prune`.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An image that says of itself what a task's labels say.
+/// An image with the labels of a task.
 fn labelled() -> String {
     image::probe_on(engine(), &[&format!("LABEL cube.task.id={UUID} cube.task.ttl=1")])
 }
@@ -60,7 +60,7 @@ fn a_container_with_its_image_s_labels_is_not_cube_s() {
     let committed = committed(&bed, &kept);
     let names = [format!("{}-a", bed.name()), format!("{}-b", bed.name())];
     let theirs = [others(&bed, &names[0], &labelled()), others(&bed, &names[1], &committed)];
-    // Its time to live is over by the label that it inherits.
+    // By the inherited label, its time to live is over.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     let own = bed.start(["--network", "none", "--ttl", "1h", "--image", &labelled()]);
     let listed = listed(&bed);
@@ -74,7 +74,7 @@ fn a_container_with_its_image_s_labels_is_not_cube_s() {
         bed.run(replace).fails(125).stderr_has("name taken").output();
         assert_eq!(task.inspect()["State"]["Running"], true);
     }
-    // By the UUID it is the task that is meant, and not the newer container that has it from the image.
+    // The UUID means the task, and not the newer container that inherited it from the image.
     let uuid = kept.inspect()["Config"]["Labels"]["cube.task.id"].as_str().unwrap().to_owned();
     bed.cube(["stop", "-t", "0", &uuid]).output();
     assert!(!kept.exists() && theirs[1].exists());
@@ -94,7 +94,7 @@ fn a_task_inherits_no_label_of_its_image() {
     let listed = bed.cube(["-o", "json", "ps"]).json();
     let listed = listed.as_array().unwrap().iter().find(|each| each["container_id"] == task.id.as_str());
     assert_eq!(listed.unwrap()["expires_at"], Value::Null);
-    // Its own time to live counts, also where the image says the same.
+    // Its own time to live counts, even if the image has the same label.
     let same = bed.start(["--network", "none", "--ttl", "1s", "--image", &image]);
     same.wait_until(|_| !bed.cube(["ps", "-a", "-q"]).text().contains(&same.id) || !same.exists());
     drop(task);
@@ -133,7 +133,7 @@ fn a_container_whose_image_cannot_be_read_is_not_cube_s() {
 }
 
 #[test]
-fn prune_leaves_what_has_begun_to_run_since_it_was_listed() {
+fn prune_leaves_a_task_that_started_after_it_was_listed() {
     let (_alone, bed) = (alone(), Bed::on(engine()));
     let image = image::probe_on(engine(), &[]);
     let folder = format!("{}:/bed", bed.path("").display());
@@ -189,9 +189,9 @@ fn list_at(date: &str, created: i64) -> Reply {
 }
 
 #[test]
-fn a_time_to_live_is_reckoned_by_the_engine_s_clock() {
+fn a_time_to_live_counts_by_the_engine_s_clock() {
     let image = Reply::json(200, json!({"Id": ID, "Config": {"Labels": null}}).to_string());
-    // An engine whose clock is years behind: by it the task is young.
+    // The engine's clock is years behind: by that clock the task is young.
     let young = list_at("Wed, 01 Jan 2020 00:00:30 GMT", 1_577_836_800);
     for words in ["ps", "prune"] {
         let engine = Scripted::new()
@@ -201,7 +201,7 @@ fn a_time_to_live_is_reckoned_by_the_engine_s_clock() {
             .always("GET /services*", Reply::error(503, "This node is not a swarm manager."));
         assert_eq!(engine.cube([words]).text().contains(&ID[..12]), words == "ps");
     }
-    // One that is years ahead: by this machine's clock the task is not made yet.
+    // The engine's clock is years ahead: by this machine's clock the task does not exist yet.
     let old = list_at("Mon, 01 Jan 2080 00:02:00 GMT", 3_471_292_800);
     for words in ["ps", "prune"] {
         let engine = Scripted::new()

@@ -34,7 +34,7 @@ fn every_exposed_port_is_published_on_a_free_one() {
 }
 
 #[test]
-fn what_listens_inside_is_reached() {
+fn a_listener_inside_is_reached() {
     let bed = Bed::new();
     let image = probe_with(&["EXPOSE 80"]);
     let task = bed.start(["--image", &image, "listen=0.0.0.0:80", "out=up", "forever"]);

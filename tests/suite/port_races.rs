@@ -8,7 +8,7 @@ use crate::testbed::scripted::{Reply, Scripted};
 const FIRST: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const SECOND: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
-/// What 20.10 answers, by either of the two that hold ports there.
+/// The answers of engine 20.10, from either of its two components that bind ports.
 const TAKEN: [&str; 2] = [
     "driver failed programming external connectivity on endpoint web (7a): Error starting userland proxy: listen tcp4 0.0.0.0:49153: bind: address already in use",
     "driver failed programming external connectivity on endpoint web (7a): Bind for 0.0.0.0:49153 failed: port is already allocated",
@@ -25,7 +25,7 @@ fn and(engine: Scripted, id: &str, start: Reply) -> Scripted {
 }
 
 #[test]
-fn a_port_that_the_engine_chose_is_chosen_again_and_one_container_is_left() {
+fn a_port_that_the_engine_chose_is_chosen_again_with_one_container() {
     let bed = Bed::new();
     for (number, words) in TAKEN.iter().enumerate() {
         let engine = and(Scripted::new(), FIRST, Reply::error(500, words))
@@ -40,7 +40,7 @@ fn a_port_that_the_engine_chose_is_chosen_again_and_one_container_is_left() {
 }
 
 #[test]
-fn a_container_that_the_engine_removed_after_its_failed_start_is_made_anew_too() {
+fn a_container_that_the_engine_removed_after_a_failed_start_is_made_again() {
     let gone = Reply::error(404, &format!("No such container: {FIRST}"));
     let engine = and(Scripted::new(), FIRST, Reply::error(500, TAKEN[0]))
         .on(&format!("DELETE /containers/{FIRST}?*v=*"), gone);
@@ -49,7 +49,7 @@ fn a_container_that_the_engine_removed_after_its_failed_start_is_made_anew_too()
 }
 
 #[test]
-fn it_is_chosen_anew_three_times_and_then_the_error_is_reported() {
+fn it_is_chosen_again_three_times_and_then_the_error_is_reported() {
     let mut engine = Scripted::new();
     for _ in 0..4 {
         engine = and(engine, FIRST, Reply::error(500, TAKEN[0]))

@@ -1,4 +1,4 @@
-//! `postgres`, `mysql`, `redis`, `amqp`: ready when the real server takes clients, and not a moment before.
+//! `postgres`, `mysql`, `redis`, `amqp`: ready when the real server accepts clients, and not earlier.
 //!
 //! `CUBE_TEST_STARTS=20` makes twenty starts of each server instead of two.
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::testbed::sshd::Sshd;
 use crate::testbed::{Bed, Task, image, probe_with};
 
-/// Servers start slowly on a busy machine.
+/// A time limit for servers, which start slowly on a busy machine.
 const LONG: Duration = Duration::from_mins(5);
 
 fn starts() -> u32 {
@@ -28,7 +28,7 @@ fn start<'bed>(bed: &'bed Bed, flags: &[&str], args: &[&str]) -> Task<'bed> {
     bed.task(id.trim_end())
 }
 
-/// What the server sends to the first bytes of a client, in one connection.
+/// The server's answer to the first bytes of a client, in one connection.
 fn ask(task: &Task, port: &str, question: &[u8]) -> Vec<u8> {
     let mut server = TcpStream::connect(("127.0.0.1", task.host_port(port))).unwrap();
     server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -45,7 +45,7 @@ fn query(bed: &Bed, task: &Task, command: &[&str]) -> String {
     bed.cube(words).within(LONG).any_stderr().text()
 }
 
-/// Kills the server without a word and starts it again on what it left.
+/// Kills the server with SIGKILL, and starts it again with the same data.
 fn crash(bed: &Bed, task: &Task) {
     let before = task.inspect()["State"]["StartedAt"].clone();
     bed.engine().post(&format!("/containers/{}/kill?signal=KILL", task.id), &Value::Null);
@@ -143,7 +143,7 @@ fn a_redis_that_loads_its_data_is_not_ready_until_it_has() {
     let bed = Bed::new();
     let image = image::server("redis");
     for _ in 0..starts() {
-        // As slow as a huge file: 10 ms a key, and clients are answered meanwhile.
+        // As slow as loading a huge file: 10 ms for each key, while clients get answers.
         let slow = ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"];
         let server = ["--protected-mode", "no", "--enable-debug-command", "yes"];
         let flags = ["--env", "LOAD=100000", "--wait-for", "log=Loading RDB", "--image", &image, "--"];
@@ -224,7 +224,7 @@ fn ready_takes_the_protocol_of_an_exposed_port() {
     let server = ["--requirepass", "secret"];
     let task = start(&bed, &[], &[&waiting("ready", &image)[..], &server].concat());
     assert_eq!(ask(&task, "6379/tcp", b"AUTH secret\r\n"), b"+OK\r\n");
-    // Another port than those it knows: it is listened on.
+    // A port without a known protocol: ready when something listens.
     let other = probe_with(&["EXPOSE 80"]);
     bed.start(["--wait-for", "ready", "--image", &other, "sleep=0.3", "listen=0.0.0.0:80", "forever"]);
     let checked = probe_with(&["EXPOSE 80", r#"HEALTHCHECK --interval=10m CMD ["/probe", "exists=/tmp"]"#]);

@@ -56,11 +56,11 @@ fn json_is_an_array() {
     assert!(item["task_id"].is_string() && item["image"].is_string(), "{item}");
 }
 
-/// An engine with one task, whose words are long.
+/// An engine with one task, which has long names.
 fn long_words() -> Scripted {
     let id = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
     let image = json!({"Id": id, "Config": {"Labels": null}}).to_string();
-    // Its age is as wide at any time: whole hours.
+    // An age in whole hours always has the same width.
     let created = UNIX_EPOCH.elapsed().unwrap().as_secs() - 2 * 3600;
     let task = json!({
         "Id": id, "Names": ["/database-of-the-nightly-tests"], "ImageID": id,

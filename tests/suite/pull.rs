@@ -41,7 +41,7 @@ fn a_run_pulls_what_is_missing_once() {
     let run = || bed.run(["--attach", "--image", &image.reference, "out=pulled"]);
     let output = run().stderr_has(&image.reference).output();
     assert_eq!(output.text(), "pulled\n");
-    // Now it is there: nothing to print.
+    // Now the image exists: there is nothing to print.
     assert_eq!(run().text(), "pulled\n");
     bed.assert_empty();
 }
@@ -131,7 +131,7 @@ fn credentials_may_come_from_a_helper() {
 }
 
 #[test]
-fn a_wrong_password_is_reported_as_such() {
+fn a_wrong_password_is_reported() {
     let bed = Bed::new();
     let registry = Registry::private();
     let image = registry.publish(&bed, "1");
@@ -146,7 +146,7 @@ fn a_wrong_password_is_reported_as_such() {
 }
 
 #[test]
-fn no_password_is_reported_as_such() {
+fn a_missing_password_is_reported() {
     let bed = Bed::new();
     let image = Registry::private().publish(&bed, "1");
     let object = bed.run(["-o", "json", "--image", &image.reference]).ends(125).json();
@@ -163,7 +163,7 @@ fn an_image_that_the_registry_does_not_have_is_not_tried_again() {
 }
 
 #[test]
-fn a_registry_that_is_not_there_is_reported_as_such() {
+fn an_unreachable_registry_is_reported() {
     let bed = Bed::new();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let image = format!("{closed}/{}:1", bed.name());
@@ -172,7 +172,7 @@ fn a_registry_that_is_not_there_is_reported_as_such() {
 }
 
 #[test]
-fn what_is_wrong_with_docker_s_configuration_stops_only_what_needs_it() {
+fn faults_in_docker_s_configuration_stop_only_what_needs_it() {
     let bed = Bed::new();
     for config in ["{", "[]", r#"{"credsStore": "no-such-helper"}"#] {
         let registry = Registry::open();
@@ -214,7 +214,7 @@ fn a_helper_that_hangs_ends_with_cube() {
     running.signal(rustix::process::Signal::INT);
     running.finish();
     for pid in std::fs::read_to_string(&pids).unwrap().lines() {
-        // A process that ended and that nobody has waited for yet is no more either.
+        // A zombie counts as ended too.
         let runs =
             || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
         while runs() {

@@ -1,4 +1,4 @@
-//! What a terminal shows of a pull, at several widths.
+//! The display of a pull on terminals of several widths.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -49,12 +49,12 @@ fn half_way() -> Vec<u8> {
     ])
 }
 
-/// `cube pull` on a terminal that can write over its lines.
+/// `cube pull` on a terminal that can rewrite its lines.
 fn pull(engine: &Scripted) -> Cube {
     engine.cube(["pull", "postgres:16"]).env("TERM", "xterm")
 }
 
-/// Stops a pull that stalls, and returns what stands there afterwards.
+/// Stops a stalled pull, and returns what is on the screen afterwards.
 fn interrupted(window: Window) -> String {
     window.signal(Signal::INT);
     let (code, screen) = window.finish();
@@ -100,7 +100,7 @@ e1b2c3d4e5f6  waiting
 }
 
 #[test]
-fn a_window_that_becomes_narrow_keeps_no_remains() {
+fn a_window_that_becomes_narrow_shows_no_remains() {
     let engine = stalling(&half_way());
     let window = Window::open(pull(&engine), 80, 24);
     window.wait_until(|screen| screen.contains("[=====") && screen.contains(" left"));
@@ -129,7 +129,7 @@ pulling postgres:16
 }
 
 #[test]
-fn what_is_done_leaves_one_line() {
+fn a_finished_pull_leaves_one_line() {
     let report = [half_way(), progress(&[("", &format!("Digest: {DIGEST}"), None)])].concat();
     for (term, columns) in [("xterm", 80), ("xterm", 40), ("dumb", 80)] {
         let engine = Scripted::new().on("POST /images/create*", Reply::chunks(&[&report]));
@@ -140,7 +140,7 @@ fn what_is_done_leaves_one_line() {
 }
 
 #[test]
-fn a_log_has_lines_and_nothing_that_moves_a_cursor() {
+fn progress_in_a_log_has_no_cursor_movement() {
     let report = [half_way(), progress(&[("", &format!("Digest: {DIGEST}"), None)])].concat();
     let engine = Scripted::new().on("POST /images/create*", Reply::chunks(&[&report]));
     let output = pull(&engine).any_stderr().output();

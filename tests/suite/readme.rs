@@ -1,5 +1,5 @@
-//! The shell blocks of the README and of the guides (`examples/*.md`), run as they stand: each says in a
-//! comment before it what must come of it.
+//! Runs the shell blocks of the README and the guides (`examples/*.md`) unchanged. A comment before each block says
+//! what it must do.
 //!
 //! `<!-- test: NAME [exit=N] [prints="TEXT"]... [stderr="TEXT"]... [not-run="WHY"] -->`
 //! A block without such a comment fails the test. In YAML blocks the lines of `run: |` and `script:` are run.
@@ -15,9 +15,9 @@ use tempfile::TempDir;
 
 use crate::testbed::need;
 
-/// Stands in for the documents' `postgres`, so that no image of the user's is touched.
+/// Replaces the documents' `postgres`, so that no image of the user is touched.
 const IMAGE: &str = "cube-test-readme/postgres";
-/// The versions that they name; the content is the distribution's version for each.
+/// The versions in the documents; each is the distribution's version here.
 const TAGS: [&str; 2] = ["13", "16"];
 /// How many blocks run at once.
 const WORKERS: usize = 3;
@@ -34,7 +34,7 @@ struct Block {
     not_run: Option<String>,
 }
 
-/// The image under those versions; dropped, it goes.
+/// The image under these versions; removed on drop.
 struct Images;
 
 impl Images {
@@ -81,7 +81,7 @@ fn must(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The blocks of the README and of every guide; what is wrong with one is named with its file.
+/// The blocks of the README and all guides, and the faults found, with their files.
 fn documented() -> (Vec<Block>, Vec<String>) {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for path in documents() {
@@ -104,7 +104,7 @@ fn documents() -> Vec<PathBuf> {
     all
 }
 
-/// Every `sh` and `yaml` block of the text; the second value names what is wrong with it.
+/// All `sh` and `yaml` blocks of a text, and the faults found.
 fn blocks(markdown: &str) -> (Vec<Block>, Vec<String>) {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     let mut lines = markdown.lines().enumerate();
@@ -179,7 +179,7 @@ fn run(block: &Block) -> Output {
     let folder = TempDir::new().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_cube")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
-    // An image's tag begins like this; a user in an address does not.
+    // Only an image's tag begins like this, not a user in an address.
     let tagged =
         |script: String, tag: &str| script.replace(&format!("postgres:{tag}"), &format!("{IMAGE}:{tag}"));
     let script = ["1", "$"].into_iter().fold(block.script.clone(), tagged);
@@ -193,7 +193,7 @@ fn run(block: &Block) -> Output {
     command.output().unwrap()
 }
 
-/// What is not as the comment says, with all that the block printed.
+/// The failure of a block that does not do what its comment says, with its output.
 fn disappointment(block: &Block, output: &Output) -> Option<String> {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let unseen = |wanted: &[String], text: &str| wanted.iter().any(|wanted| !text.contains(wanted.as_str()));
@@ -228,7 +228,7 @@ fn every_shell_block_does_what_its_document_says() {
 }
 
 #[test]
-fn every_block_has_a_name_of_its_own_and_a_reason_if_it_is_not_run() {
+fn every_block_has_its_own_name_and_a_reason_if_it_is_not_run() {
     let (blocks, wrong) = documented();
     assert_eq!(wrong, [""; 0]);
     let mut names = HashSet::new();
@@ -247,7 +247,7 @@ fn a_block_without_a_tag_is_reported_with_its_line() {
 }
 
 #[test]
-fn a_tag_says_what_must_come_of_a_block() {
+fn a_tag_says_what_a_block_must_do() {
     let text = "<!-- test: a exit=3 prints=\"say \\\"x\\\" y\" prints=b stderr=\"c d\" -->\n```sh\ntrue\nfalse\n```\n";
     let block = Block {
         name: "a".to_owned(),

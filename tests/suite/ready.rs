@@ -1,4 +1,4 @@
-//! `--wait-for`: ready when the task says so, and reported at once when it never will be.
+//! `--wait-for`: ready at the right moment, and an error at once if the task can never be ready.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Task, probe, probe_with, shell};
 
-/// The moment that the task wrote as its first line.
+/// The time that the task wrote as its first line.
 fn first_line_at(bed: &Bed, task: &Task) -> DateTime<Utc> {
     let mut logs = bed.cube(["logs", "-f", &task.id]).ends(130).spawn();
     logs.wait_for_stdout("\n");
@@ -20,7 +20,7 @@ fn first_line_at(bed: &Bed, task: &Task) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(logs.finish().text().trim().parse().unwrap())
 }
 
-/// The engine at an address that is not known to be this machine's; for as long as the test runs.
+/// The engine at an address that does not look local, while the test runs.
 fn far_engine(bed: &Bed) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", listener.local_addr().unwrap());
@@ -54,7 +54,7 @@ fn pass(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<()> {
 }
 
 #[test]
-fn a_port_is_ready_as_soon_as_it_is_listened_on_and_not_before() {
+fn a_port_is_ready_exactly_when_something_listens() {
     let bed = Bed::new();
     for address in ["0.0.0.0:80", "[::]:80"] {
         let listen = format!("listen={address}");
@@ -85,7 +85,7 @@ fn a_udp_port_is_ready_once_it_is_bound() {
 }
 
 #[test]
-fn a_far_engine_is_asked_through_the_image_or_through_the_published_port() {
+fn a_port_on_a_remote_engine_is_checked_through_the_image_or_the_published_port() {
     let bed = Bed::new();
     let far = far_engine(&bed);
     let image = probe_with(&["EXPOSE 80"]);
@@ -104,7 +104,7 @@ fn a_far_engine_is_asked_through_the_image_or_through_the_published_port() {
 }
 
 #[test]
-fn a_listener_on_loopback_alone_is_reported_as_such() {
+fn a_listener_on_loopback_only_is_reported() {
     let bed = Bed::new();
     bed.run([
         "--wait-for",
@@ -163,7 +163,7 @@ fn lines_of_both_streams_count_and_those_of_a_task_that_ended_too() {
 }
 
 #[test]
-fn a_restart_by_policy_is_no_death() {
+fn a_restart_by_policy_is_not_a_death() {
     let bed = Bed::new();
     let script = "echo go; test -e /a || { touch /a; exit 5; }; nc -l -p 80";
     bed.start([
@@ -199,7 +199,7 @@ fn health_is_waited_for_and_its_failure_is_explained() {
 }
 
 #[test]
-fn http_takes_a_good_status_and_reports_a_bad_one() {
+fn http_accepts_a_good_status_and_reports_a_bad_one() {
     let bed = Bed::new();
     let image = probe_with(&["EXPOSE 80"]);
     let waiting = ["--wait-for", "http=80/up", "--wait-timeout", "6s", "--image"];
@@ -242,7 +242,7 @@ fn a_command_in_the_task_is_run_until_it_succeeds() {
 }
 
 #[test]
-fn a_task_that_did_all_in_a_moment_was_running() {
+fn a_very_short_task_was_running() {
     let bed = Bed::new();
     for _ in 0..10 {
         let run = bed.run(["--attach", "--wait-for", "running", "--image", &probe(), "out=x"]);
@@ -252,7 +252,7 @@ fn a_task_that_did_all_in_a_moment_was_running() {
 
 const ID: &str = "0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b";
 
-/// What an engine says of a running container that publishes port 80 at `bindings`.
+/// An engine's answer about a running container that publishes port 80 at `bindings`.
 fn publishing(bindings: &serde_json::Value) -> Reply {
     let ports = serde_json::json!({"80/tcp": bindings});
     let host = serde_json::json!({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": ""}]}});
@@ -281,7 +281,7 @@ fn ports_that_the_engine_reports_late_are_shown() {
 }
 
 #[test]
-fn a_health_check_that_the_engine_reports_late_is_waited_for() {
+fn a_health_check_that_the_engine_reports_late_is_used() {
     let health = |health: serde_json::Value| {
         let check = serde_json::json!({"Healthcheck": {"Test": ["CMD", "/check"]}});
         let state = serde_json::json!({"Status": "running", "Running": true, "Health": health});
@@ -300,7 +300,7 @@ fn a_health_check_that_the_engine_reports_late_is_waited_for() {
 }
 
 #[test]
-fn the_hint_of_a_time_out_is_not_read_from_the_user_s_own_words() {
+fn the_hint_of_a_time_out_does_not_depend_on_the_user_s_text() {
     let bed = Bed::new();
     let wait = ["--wait-for", "log=loopback only", "--wait-timeout", "3s"];
     let image = probe();

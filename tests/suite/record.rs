@@ -1,4 +1,4 @@
-//! The record of a run: its log in a file, evidence, what it used, CI marks.
+//! The record of a run: log file, evidence, usage, CI marks.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn the_log_file_has_all_of_both_streams_while_they_are_shown() {
     let args = ["--attach", "--log-file", file.to_str().unwrap(), "--image", &probe()];
     let output = bed.run([&args[..], &["lines=20000x100", "err=last", "exit=3"]].concat()).ends(3).output();
     let log = fs::read(&file).unwrap();
-    // Two streams have no order between them: the one line stands anywhere among the others.
+    // There is no order between two streams: the line of the one may be anywhere among those of the other.
     let at = log.windows(5).position(|part| part == b"last\n").expect("the line of standard error");
     assert_eq!([&log[..at], &log[at + 5..]].concat(), output.stdout);
     let missing = ["--attach", "--log-file", "/no/such/folder/log", "--image", &probe()];
@@ -31,7 +31,7 @@ fn the_log_file_has_all_of_both_streams_while_they_are_shown() {
 }
 
 #[test]
-fn a_log_file_on_a_full_disk_fails_a_task_that_was_well() {
+fn a_log_file_on_a_full_disk_fails_a_successful_task() {
     let bed = Bed::new();
     let args = ["--attach", "--log-file", "/dev/full", "--image", &probe(), "out=x"];
     bed.run(args).ends(125).stderr_has("/dev/full").output();
@@ -70,7 +70,7 @@ fn with_keep_leaves_the_task_stopped() {
 }
 
 #[test]
-fn evidence_is_whole_and_has_no_value_of_the_environment() {
+fn evidence_is_complete_and_contains_no_value_of_the_environment() {
     let bed = Bed::new();
     let (image, folder) = (shell(), bed.path("evidence"));
     let flag = format!("--evidence={}", folder.display());
@@ -120,7 +120,7 @@ fn evidence_is_whole_and_has_no_value_of_the_environment() {
 #[test]
 fn usage_is_the_kernel_s_own_figure() {
     let bed = Bed::new();
-    // After the work the task itself asks the kernel, by version 1 or 2 of control groups.
+    // After its work the task itself reads the kernel's counters, with version 1 or 2 of control groups.
     let script = "dd if=/dev/zero of=/tmp/x bs=1M count=20 2>/dev/null; x=0; while [ $x -lt 200000 ]; do x=$((x+1)); done;
         cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.peak";
     let args =
@@ -142,7 +142,7 @@ fn usage_is_the_kernel_s_own_figure() {
 
 #[test]
 fn a_task_near_its_limit_is_reported() {
-    // It lives long enough to be sampled: on a busy machine its very end may be missed.
+    // It runs long enough to be sampled: on a busy machine its end may be missed.
     let bed = Bed::new();
     let args = ["--attach", "--usage", "--memory", "64m", "--image", &probe(), "memory=60", "sleep=2"];
     let stderr = bed.run(args).ends(0).output().stderr;
@@ -150,7 +150,7 @@ fn a_task_near_its_limit_is_reported() {
 }
 
 #[test]
-fn a_task_cannot_command_the_runner_through_its_last_lines() {
+fn a_task_s_last_lines_cannot_send_commands_to_the_runner() {
     let bed = Bed::new();
     let args = ["--wait-for", "port=80", "--image", &probe(), "out=::error::mine", "exit=3"];
     let stderr = bed.run(args).env("GITHUB_ACTIONS", "true").ends(125).output().stderr;

@@ -1,6 +1,6 @@
-//! One good run of each verb against answers that a real engine gave: they need no engine.
+//! One successful run of each command with recorded answers of a real engine. These tests need no engine.
 //!
-//! `CUBE_TEST_RECORD=1` asks an engine of its own anew and writes `tests/suite/recorded/VERB.json`.
+//! `CUBE_TEST_RECORD=1` starts a separate engine and records `tests/suite/recorded/VERB.json` again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use crate::testbed::registry::Registry;
 use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Cube, image};
 
-/// A command line and what must come of it.
+/// A command line and its expected result.
 struct Run {
-    /// What is run before it, to have something to work on.
+    /// The commands to run before it.
     before: &'static [&'static str],
     /// `IMAGE` is the probe's, `PULLED` one of a registry.
     line: &'static str,
     code: i32,
-    /// In its stdout, and in its stderr.
+    /// Text in its stdout and in its stderr.
     shows: (&'static str, &'static str),
 }
 
@@ -131,7 +131,7 @@ fn check(verb: &str, run: &Run) {
         let part = |part: &Value| (part["after"].as_str().unwrap().to_owned(), bytes(&part["bytes"]));
         let (request, reply) =
             (exchange["request"].as_str().unwrap(), Reply::InTurn(parts.map(part).collect()));
-        // A host's command that ends at once ends `with` before it asks for the task's end.
+        // If HOST-COMMAND ends at once, `with` ends before it waits for the task's end.
         let expect = if request.ends_with("/wait") { Scripted::always } else { Scripted::on };
         engine = expect(engine, request, reply);
     }

@@ -1,5 +1,5 @@
-//! What an engine refuses: its class and hint come from what was asked and the shape of its answer, never from a
-//! word that the user wrote.
+//! Refusals of engines: the error's kind and hint depend on the request and the shape of the answer, never on a word of
+//! the user.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn error_of(bed: &Bed, args: &[&str], code: i32) -> Value {
 }
 
 #[test]
-fn a_command_is_not_there_whatever_it_is_called() {
+fn a_missing_command_is_reported_whatever_its_name() {
     let bed = Bed::new();
     let names = [
         "quota",
@@ -39,7 +39,7 @@ fn a_command_is_not_there_whatever_it_is_called() {
 }
 
 #[test]
-fn a_command_of_exec_is_not_there_whatever_it_is_called() {
+fn a_missing_command_of_exec_is_reported_whatever_its_name() {
     let bed = Bed::new();
     let task = bed.start(["--image", &shell(), "sleep", "600"]);
     for name in ["no such image", "quota", "toomanyrequests"] {
@@ -48,7 +48,7 @@ fn a_command_of_exec_is_not_there_whatever_it_is_called() {
 }
 
 #[test]
-fn what_is_wrong_around_a_command_is_not_the_command() {
+fn faults_around_a_command_are_not_faults_of_the_command() {
     let bed = Bed::new();
     let image = probe();
     let cases: [(&[&str], &str, &str); 5] = [
@@ -70,7 +70,7 @@ fn what_is_wrong_around_a_command_is_not_the_command() {
 }
 
 #[test]
-fn podman_s_words_are_understood_as_docker_s() {
+fn podman_s_texts_are_understood_like_docker_s() {
     let cases = [
         (
             "crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied",

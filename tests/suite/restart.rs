@@ -1,4 +1,4 @@
-//! `--restart`, proven by a task that dies.
+//! `--restart`, with tasks that die.
 
 use crate::testbed::{Bed, probe};
 
@@ -20,7 +20,7 @@ fn on_failure_leaves_a_success_alone() {
 }
 
 #[test]
-fn always_and_unless_stopped_bring_it_back_until_it_is_stopped() {
+fn always_and_unless_stopped_restart_it_until_it_is_stopped() {
     let bed = Bed::new();
     for policy in ["always", "unless-stopped"] {
         let task = bed.start(["--image", &probe(), "--restart", policy, "out=again", "sleep=0.1", "exit=0"]);
@@ -42,7 +42,7 @@ fn the_policy_is_the_engine_s() {
 }
 
 #[test]
-fn in_the_foreground_it_is_said_that_restarts_are_followed() {
+fn the_foreground_announces_that_restarts_are_followed() {
     let bed = Bed::new();
     let args = ["--attach", "--restart", "on-failure:1", "--image", &probe(), "out=try", "exit=3"];
     let run = bed.run(args).exits(3).stderr_has("followed through its restarts: its last exit counts");

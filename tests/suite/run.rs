@@ -24,7 +24,7 @@ fn a_task_runs_until_it_is_stopped() {
 }
 
 #[test]
-fn the_command_starts_at_the_first_word_that_is_no_flag() {
+fn the_command_starts_at_the_first_word_that_is_not_a_flag() {
     let bed = Bed::new();
     let plain = bed.start(["--image", &probe(), "out=--name", "forever", "--attach"]);
     assert_eq!(plain.inspect()["Config"]["Cmd"], json!(["out=--name", "forever", "--attach"]));
@@ -95,7 +95,7 @@ fn any_flag_of_docker_s_reaches_the_engine() {
     assert_eq!(host["ShmSize"], 32 * 1024 * 1024);
     let (signal, tmpfs) = (&config["StopSignal"], host["Tmpfs"]["/scratch"].as_str().unwrap());
     if bed.engine().is_podman() {
-        // It prints the number, and adds options of its own.
+        // It prints the number, and adds its own options.
         assert!(signal == "10" && tmpfs.starts_with("size=1m,"), "{signal} {tmpfs}");
     } else {
         assert_eq!((signal, tmpfs), (&json!("SIGUSR1"), "size=1m"));
@@ -159,7 +159,7 @@ fn a_failed_start_leaves_no_cidfile() {
 }
 
 #[test]
-fn a_cidfile_in_no_folder_is_refused_before_the_engine_is_asked() {
+fn a_cidfile_without_a_folder_is_refused_before_any_request() {
     let args = ["run", "--image", "x", "--cidfile", "/no/such/cid"];
     Cube::new(args).env("DOCKER_HOST", "unix:///no/engine").fails(125).stderr_has("/no/such/cid").output();
 }
@@ -182,7 +182,7 @@ fn replace_removes_the_task_of_the_same_name() {
 }
 
 #[test]
-fn replace_without_a_task_of_that_name_just_runs() {
+fn replace_without_a_task_of_that_name_runs_normally() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "--name", bed.name(), "--replace"]);
     assert!(task.exists());

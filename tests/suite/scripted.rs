@@ -1,4 +1,4 @@
-//! Answers that a real engine gives too rarely to wait for.
+//! Scripted answers that a real engine gives too rarely.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn created() -> Reply {
     Reply::json(201, json!({"Id": ID, "Warnings": []}).to_string())
 }
 
-/// An image that says nothing of tasks.
+/// An image without labels of tasks.
 fn image() -> Reply {
     Reply::json(200, json!({"Id": ID, "Config": {"Labels": null}}).to_string())
 }
@@ -28,14 +28,14 @@ fn a_start_that_the_engine_fails_removes_what_was_made() {
     let engine = Scripted::new()
         .on("POST /containers/create*", created())
         .on(&at("POST /containers/ID/start"), Reply::error(500, "the disk is on fire"))
-        // It may say why.
+        // An answer with the reason.
         .always(&at("GET /containers/ID/json"), Reply::error(404, "No such container: ID"))
         .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
     engine.cube(["run", "--image", "x"]).fails(125).stderr_has("the disk is on fire").output();
 }
 
 #[test]
-fn what_the_engine_cannot_honour_is_reported() {
+fn settings_that_the_engine_ignored_are_reported() {
     let warnings =
         ["WARNING: Your kernel does not support memory limits. Limitation discarded.", "too\u{1b}[2Jbad"];
     let answer = Reply::json(201, json!({"Id": ID, "Warnings": warnings}).to_string());
@@ -53,7 +53,7 @@ fn what_the_engine_cannot_honour_is_reported() {
 }
 
 #[test]
-fn a_container_between_two_states_is_removed_a_moment_later() {
+fn a_container_between_two_states_is_removed_soon() {
     let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "exited", "Running": false, "ExitCode": 0});
     let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
@@ -67,7 +67,7 @@ fn a_container_between_two_states_is_removed_a_moment_later() {
 }
 
 #[test]
-fn a_removal_that_another_began_is_waited_for() {
+fn another_client_s_removal_is_waited_for() {
     let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "removing", "Running": false, "ExitCode": 0});
     let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
@@ -76,7 +76,7 @@ fn a_removal_that_another_began_is_waited_for() {
         .on(&at("GET /containers/ID/json"), Reply::json(200, container))
         .on(&at("GET /images/ID/json"), image())
         .on(&at("DELETE /containers/ID?*v=*"), under_way())
-        // The other one failed: its answer is no proof.
+        // The other removal failed: its answer does not prove that the container is gone.
         .on(&at("POST /containers/ID/wait?*condition=removed*"), Reply::error(500, "the disk is on fire"))
         .on(&at("DELETE /containers/ID?*v=*"), under_way())
         .on(&at("POST /containers/ID/wait?*condition=removed*"), Reply::json(200, r#"{"StatusCode":0}"#))
@@ -85,7 +85,7 @@ fn a_removal_that_another_began_is_waited_for() {
 }
 
 #[test]
-fn a_taken_port_is_reported_as_such_however_the_engine_words_it() {
+fn a_taken_port_is_recognized_in_every_engine_s_text() {
     let words = [
         "driver failed programming external connectivity on endpoint web (7a): Bind for 0.0.0.0:80 failed: port is already allocated",
         "driver failed programming external connectivity on endpoint web (7a): Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use",
@@ -103,7 +103,7 @@ fn a_taken_port_is_reported_as_such_however_the_engine_words_it() {
 }
 
 #[test]
-fn a_connection_cut_before_the_start_s_answer_removes_what_was_made() {
+fn a_connection_cut_before_the_start_s_answer_leaves_nothing() {
     let engine = Scripted::new()
         .on("POST /containers/create*", created())
         .on(&at("POST /containers/ID/start"), Reply::Cut(Vec::new()))
@@ -133,7 +133,7 @@ fn a_pull_that_fails_is_reported_by_its_reason() {
 }
 
 #[test]
-fn a_bare_error_in_a_pull_is_an_error_too() {
+fn a_pull_answer_with_only_an_error_field_is_an_error() {
     let engine = Scripted::new()
         .always("POST /containers/create*", Reply::error(404, "No such image: x:latest"))
         .on("POST /images/create*", Reply::chunks(&[b"{\"error\":\"toomanyrequests\"}\r\n"]));
@@ -142,7 +142,7 @@ fn a_bare_error_in_a_pull_is_an_error_too() {
 }
 
 #[test]
-fn what_the_registry_may_do_better_next_time_is_tried_again() {
+fn passing_registry_errors_are_tried_again() {
     let busy =
         json!({"errorDetail": {"message": "received unexpected HTTP status: 502 Bad Gateway"}}).to_string();
     let refused = || Reply::chunks(&[busy.as_bytes()]);
@@ -155,7 +155,7 @@ fn what_the_registry_may_do_better_next_time_is_tried_again() {
 }
 
 #[test]
-fn logs_that_break_off_are_not_taken_for_whole() {
+fn logs_that_break_off_are_an_error() {
     let frame = [b"\x01\x00\x00\x00\x00\x00\x00\x06".as_slice(), b"hello\n"].concat();
     let inspect = json!({"Id": ID, "Config": {"Tty": false, "Labels": {}}, "State": {"Status": "running", "Running": true}});
     let cut = Reply::chunks(&[&frame, &frame[..10]]).cut_after(110);
@@ -170,7 +170,7 @@ fn logs_that_break_off_are_not_taken_for_whole() {
 fn an_answer_that_is_no_json_is_a_bad_answer() {
     let engine = Scripted::new()
         .on("POST /containers/create*", Reply::json(201, "<html>"))
-        // A container may have been made all the same: it is looked for by its label.
+        // A container may have been made: it is searched by its label.
         .on(
             "GET /containers/json*",
             Reply::json(
@@ -204,7 +204,7 @@ fn an_engine_that_hangs_does_not_keep_cube_from_ending() {
 }
 
 #[test]
-fn a_container_that_is_listed_before_it_can_be_removed_is_removed_all_the_same() {
+fn a_container_that_is_listed_before_it_can_be_removed_is_removed_later() {
     let listed = || {
         let labels = json!({"cube.task.id": "0f4a6f0e-6d0f-4f6c-9d3b-3a52c4b4c3d1"});
         Reply::json(200, json!([{"Id": ID, "ImageID": ID, "State": "created", "Labels": labels}]).to_string())
@@ -223,9 +223,9 @@ fn a_container_that_is_listed_before_it_can_be_removed_is_removed_all_the_same()
     running.finish();
 }
 
-/// What the real engine answers, in the words that the scripts above repeat.
+/// The real engine's answers, in the form that the scripts above repeat.
 #[test]
-fn the_scripted_words_are_a_real_engine_s() {
+fn the_scripted_answers_match_a_real_engine_s() {
     let bed = Bed::new();
     let says = |method: &str, path: &str, body: &Value| {
         let body = if body.is_null() { String::new() } else { body.to_string() };

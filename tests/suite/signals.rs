@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the task is stopped and removed, and the exit code says which it was.
+//! SIGINT and SIGTERM: the task is stopped and removed, and the exit code names the signal.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn an_attached_task_is_stopped_and_removed() {
         let mut running = bed.run(args).ends(code).spawn();
         running.wait_for_stdout("up\n");
         running.signal(signal);
-        // The task's last words arrive too: it is stopped by its stop signal.
+        // The task's last output arrives too, since its stop signal ends it.
         assert_eq!(running.finish().text(), "up\nsignal 15\n");
         bed.assert_empty();
     }
@@ -35,7 +35,7 @@ fn the_second_signal_kills() {
 }
 
 #[test]
-fn a_task_that_ignores_the_signal_goes_after_its_grace() {
+fn a_task_that_ignores_the_signal_is_removed_after_its_grace() {
     let bed = Bed::new();
     let args = ["--attach", "--stop-timeout", "1", "--image", &probe(), "ignore=15", "out=up", "forever"];
     let mut running = bed.run(args).ends(143).spawn();
@@ -61,7 +61,7 @@ fn ending_a_wait_leaves_the_task() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe()]);
     let wait = bed.cube(["wait", &task.id]).ends(143).spawn();
-    // Before its handler stands the signal ends it as well; only the code is then the system's.
+    // Before its handler is installed, the signal ends it too; only the code is then the system's.
     wait.wait_until_handling(Signal::TERM);
     wait.signal(Signal::TERM);
     wait.finish();
@@ -69,7 +69,7 @@ fn ending_a_wait_leaves_the_task() {
 }
 
 #[test]
-fn a_closed_terminal_takes_the_task_with_it() {
+fn a_closed_terminal_ends_the_task() {
     let bed = Bed::new();
     let run = bed.run(["--attach", "--image", &probe(), "out=up", "forever"]);
     let mut running = run.minding_hangup().ends(129).spawn();
@@ -80,7 +80,7 @@ fn a_closed_terminal_takes_the_task_with_it() {
 }
 
 #[test]
-fn a_task_that_is_not_ready_yet_goes() {
+fn a_task_that_is_not_ready_yet_is_removed() {
     let bed = Bed::new();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let args = ["--image", &probe(), "--wait-for", "log=never", "--wait-timeout", "50s", "forever"];
@@ -90,7 +90,7 @@ fn a_task_that_is_not_ready_yet_goes() {
         let output = running.finish();
         assert!(output.stdout.is_empty() && output.stderr.contains("interrupted"), "{}", output.stderr);
         bed.assert_empty();
-        // In the foreground its last words arrive.
+        // In the foreground its last output arrives.
         let wait = ["--attach", "--wait-for", "log=never", "--wait-timeout", "50s"];
         let image = probe();
         let task = ["--image", &image, "say-signals", "out=up", "forever"];
@@ -118,7 +118,7 @@ fn a_pull_that_stalls_can_be_ended() {
 }
 
 #[test]
-fn the_command_of_with_hears_the_signal_and_the_task_goes() {
+fn the_command_of_with_gets_the_signal_and_the_task_is_removed() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     let script = "trap 'echo heard; exit 7' TERM; echo up; while :; do sleep 0.1; done";
@@ -131,7 +131,7 @@ fn the_command_of_with_hears_the_signal_and_the_task_goes() {
 }
 
 #[test]
-fn a_hangup_that_was_ignored_stays_so_and_other_signals_are_the_task_s() {
+fn an_ignored_hangup_stays_ignored_and_other_signals_reach_the_task() {
     let bed = Bed::new();
     let run = bed.run(["--attach", "--image", &probe(), "say-signals", "out=up", "forever"]);
     let mut running = run.ignoring_hangup().exits(138).spawn();

@@ -1,4 +1,4 @@
-//! An engine behind ssh: a real sshd, `docker system dial-stdio` on its side.
+//! An engine over ssh: a real sshd that runs `docker system dial-stdio`.
 
 use std::process::Command;
 use std::time::Duration;
@@ -41,14 +41,14 @@ fn input_reaches_the_task() {
 }
 
 #[test]
-fn connections_that_break_are_made_again() {
+fn broken_connections_are_made_again() {
     let (bed, sshd) = (Bed::new(), Sshd::shared());
     let lines = (0..100).flat_map(|number| [format!("out={number}"), "sleep=0.02".to_owned()]);
     let usual = ["--attach", "--image", &probe()].map(str::to_owned);
     let run = bed.run(usual.into_iter().chain(lines).chain(["exit=7".to_owned()]));
     let mut running = sshd.carry(&bed, run).exits(7).spawn();
     running.wait_for_stdout("20\n");
-    // All of them: those that carry the output and the wait, not the guard's.
+    // All connections for the output and the wait, but not the guard's.
     let killed = Command::new("pkill").args(["-KILL", "-P", &running.pid().to_string(), "ssh"]).status();
     assert!(killed.unwrap().success(), "cube had no ssh");
     let wanted: String = (0..100).map(|number| format!("{number}\n")).collect();
@@ -83,7 +83,7 @@ fn a_create_whose_answer_is_lost_leaves_nothing_behind_ssh() {
 }
 
 #[test]
-fn a_server_that_goes_away_leaves_a_task_that_is_found_again() {
+fn a_task_is_found_again_after_its_ssh_server_went_away() {
     let (bed, sshd) = (Bed::new(), Sshd::start());
     let run = bed.run(["--image", &probe(), "--name", bed.name(), "out=up", "forever"]);
     let id = sshd.carry(&bed, run).text();
@@ -93,7 +93,7 @@ fn a_server_that_goes_away_leaves_a_task_that_is_found_again() {
     assert_eq!(bed.cube(["stop", id.trim_end()]).text(), id);
 }
 
-/// `ps` fails by these words, and `run` makes nothing.
+/// Checks that `ps` fails with this message, and that `run` makes nothing.
 fn refused(bed: &Bed, key: &str, known: &str, why: &str) {
     let sshd = Sshd::shared();
     let file = |name: &str| if name == "none" { bed.path("none") } else { sshd.file(name) };
@@ -108,17 +108,17 @@ fn refused(bed: &Bed, key: &str, known: &str, why: &str) {
 }
 
 #[test]
-fn a_server_that_nobody_knows_is_not_spoken_to() {
+fn an_unknown_ssh_server_is_not_used() {
     refused(&Bed::new(), "client", "none", "Host key verification failed");
 }
 
 #[test]
-fn a_key_that_the_server_does_not_know_is_refused() {
+fn an_unknown_key_is_refused() {
     refused(&Bed::new(), "host", "known", "Permission denied (publickey)");
 }
 
 #[test]
-fn a_socket_that_is_not_there_over_there_is_reported() {
+fn a_missing_socket_on_the_remote_machine_is_reported() {
     let (bed, sshd) = (Bed::new(), Sshd::shared());
     let ps = sshd.carry(&bed, bed.cube(["ps"]));
     let host = format!("ssh://127.0.0.1:{}/no/such.sock", sshd.port());

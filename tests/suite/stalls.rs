@@ -1,5 +1,5 @@
-//! An engine that stops answering when the task runs already: the first signal stops it, the second kills it, the
-//! third ends cube, whatever request is open; the guard goes on.
+//! An engine that stops answering while the task runs: the first signal stops the task, the second kills it, the third
+//! ends cube, whatever request is open; the guard goes on.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,19 @@ use serde_json::Value;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Cube, cube::Running, probe};
 
-/// The requests by which a task is asked about, stopped and removed.
+/// The requests that inspect, stop and remove a task.
 const END: [&str; 4] = ["/json", "/stop", "/kill", "DELETE "];
-/// By when the guard has removed the task once the engine goes on.
+/// How long the guard may take to remove the task after the engine goes on.
 const GONE: Duration = Duration::from_secs(30);
 
-/// Three that do not become one, however late cube hears of them.
+/// Three different signals, which the kernel does not merge even if cube reads them late.
 fn three_signals(running: &Running) {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         running.signal(signal);
     }
 }
 
-/// The result, wherever it was printed.
+/// The JSON result, on either stream.
 fn object(running: Running) -> Value {
     let output = running.finish();
     let text = output.text();
@@ -29,18 +29,18 @@ fn object(running: Running) -> Value {
     serde_json::from_str(line.unwrap_or_else(|| panic!("no JSON in {text}{}", output.stderr))).unwrap()
 }
 
-/// The engine goes on, and the guard does its work.
+/// Lets the engine go on, and waits until the guard has removed the task.
 fn guard_removes(bed: &Bed, proxy: &Proxy) {
     proxy.let_go();
     let deadline = Instant::now() + GONE;
     while !bed.containers().is_empty() {
         assert!(Instant::now() < deadline, "the guard left {:?}", bed.containers());
-        // The guard says nothing when it is done.
+        // Polls: the guard reports nothing when it is done.
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Cube before an engine that can stop answering.
+/// cube with an engine that can stop answering.
 fn before(proxy: &Proxy, cube: Cube, code: i32) -> Running {
     cube.env("DOCKER_HOST", proxy.host()).env("CUBE_OUTPUT", "json").minding_hangup().ends(code).spawn()
 }
@@ -51,7 +51,7 @@ fn place() -> (Bed, Proxy) {
     (bed, proxy)
 }
 
-/// Checks that a run which ended names the container that is left, and that the guard goes on. The run's JSON.
+/// Checks that an ended run names the container that is left, and that the guard goes on. Returns the run's JSON.
 fn left_to_the_guard(bed: &Bed, proxy: &Proxy, running: Running) -> Value {
     let id = bed.containers().remove(0);
     let object = object(running);
@@ -80,7 +80,7 @@ fn a_detached_run_whose_engine_hangs_after_the_start() {
     ended_by_the_third(&bed, &proxy, running);
 }
 
-/// A removal that hangs, of what `args` run.
+/// Runs `args` with a removal that hangs.
 fn removal(args: &[&str]) {
     let (bed, proxy) = place();
     let label = bed.label();
@@ -129,12 +129,12 @@ fn a_stop_at_the_end_of_with_that_hangs() {
     running.close_stdin();
     proxy.wait_for("/stop");
     three_signals(&running);
-    // `read` met the end of its input.
+    // `read` found the end of its input.
     ended_by_the_third(&bed, &proxy, running);
 }
 
 #[test]
-fn a_signal_on_its_way_to_the_task_that_does_not_arrive() {
+fn a_signal_that_the_engine_does_not_deliver() {
     let (bed, proxy) = place();
     let mut running = before(&proxy, bed.run(["--attach", "--image", &probe(), "out=up", "forever"]), 130);
     running.wait_for_stdout("up\n");
@@ -148,7 +148,7 @@ fn a_signal_on_its_way_to_the_task_that_does_not_arrive() {
 }
 
 #[test]
-fn a_question_about_the_end_is_given_up_at_the_second_signal() {
+fn a_question_about_the_end_is_dropped_at_the_second_signal() {
     let (bed, proxy) = place();
     let args = ["--attach", "--image", &probe(), "out=up", "await=/bed/end", "exit=3"];
     let folder = format!("--volume={}:/bed", bed.path("").display());
@@ -170,7 +170,7 @@ fn a_question_about_the_end_is_given_up_at_the_second_signal() {
 }
 
 #[test]
-fn what_is_replaced_before_the_start() {
+fn a_replacement_before_the_start_that_hangs() {
     let (bed, proxy) = place();
     proxy.hold(&["/json"]);
     let run = bed.run(["--replace", "--name", bed.name(), "--image", &probe(), "forever"]);
@@ -182,7 +182,7 @@ fn what_is_replaced_before_the_start() {
 }
 
 #[test]
-fn attach_ends_at_the_signal_behind_those_that_are_the_task_s() {
+fn attach_ends_at_the_signal_after_those_for_the_task() {
     let (bed, proxy) = place();
     let task = bed.start(["--image", &probe(), "forever"]);
     let attach = bed.cube(["attach", &task.id]).env("DOCKER_HOST", proxy.host()).minding_hangup();
@@ -193,13 +193,13 @@ fn attach_ends_at_the_signal_behind_those_that_are_the_task_s() {
     three_signals(&running);
     proxy.wait_for("/kill");
     let deadline = Instant::now() + GONE;
-    // Which of them was heard last cannot be seen: the next one ends it all the same.
+    // The order in which cube reads them is unknown; the next one ends it in any case.
     while running.is_running() {
         assert!(Instant::now() < deadline, "it does not end");
         running.signal(Signal::INT);
         std::thread::yield_now();
     }
-    // It is the last one heard that ended it.
+    // The last signal that it read ended it.
     assert!([129, 130, 143].contains(&running.finish().status));
     assert_eq!(task.inspect()["State"]["Running"], true);
 }

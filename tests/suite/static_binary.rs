@@ -1,10 +1,10 @@
-//! The program itself: static, so that it starts in an image with nothing else in it.
+//! The binary: it is static, so that it runs in an image with nothing else in it.
 
 use std::fs;
 
 use crate::testbed::{Bed, cube::binary, probe};
 
-/// The header of a program's interpreter, which a dynamic program asks for.
+/// The program header of an interpreter, which only a dynamic program has.
 const PT_INTERP: u32 = 3;
 
 /// The types of an ELF file's program headers.
@@ -56,6 +56,6 @@ fn looks_names_up_in_the_hosts_file_of_such_an_image() {
         &image,
     ];
     let inner = ["--host", "tcp://engine.test:9", "ps"];
-    // The name is known; nothing listens at its address.
+    // The name is resolved, but nothing listens at its address.
     bed.cube(outer.iter().chain(&inner)).exits(1).stderr_has("refused").output();
 }

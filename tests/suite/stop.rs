@@ -25,7 +25,7 @@ fn prints_each_task_as_it_was_given() {
 }
 
 #[test]
-fn its_anonymous_volume_goes_and_a_named_one_stays() {
+fn its_anonymous_volume_is_removed_and_a_named_one_stays() {
     let bed = Bed::new();
     let image = probe_with(&["VOLUME /data"]);
     let named = bed.name();
@@ -44,7 +44,7 @@ fn its_anonymous_volume_goes_and_a_named_one_stays() {
 }
 
 #[test]
-fn a_task_that_has_ended_is_removed_all_the_same() {
+fn an_ended_task_is_removed_too() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "exit=3"]);
     task.ended();
@@ -53,7 +53,7 @@ fn a_task_that_has_ended_is_removed_all_the_same() {
 }
 
 #[test]
-fn the_task_hears_its_stop_signal_first() {
+fn the_task_gets_its_stop_signal_first() {
     let bed = Bed::new();
     let folder = bed.path("");
     let mount = format!("{}:/out", folder.to_str().unwrap());
@@ -73,7 +73,7 @@ fn a_task_that_ignores_the_signal_is_killed_after_its_grace() {
     let task = bed.start(["--image", &probe(), "--stop-timeout", "1", "ignore=15", "out=up", "forever"]);
     let mut logs = bed.cube(["logs", "-f", &task.id]).spawn();
     logs.wait_for_stdout("up\n");
-    // One that takes longer than a second is announced.
+    // A stop that takes longer than a second is announced.
     let took = bed.cube(["stop", &task.id]).any_stderr().output().took;
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(8), "{took:?}");
     logs.finish();
@@ -81,7 +81,7 @@ fn a_task_that_ignores_the_signal_is_killed_after_its_grace() {
 }
 
 #[test]
-fn several_are_stopped_side_by_side() {
+fn several_are_stopped_at_the_same_time() {
     let bed = Bed::new();
     let start = || bed.start(["--image", &probe(), "--stop-timeout", "4", "ignore=15", "forever"]);
     let tasks = [start(), start(), start()];
@@ -93,7 +93,7 @@ fn several_are_stopped_side_by_side() {
 }
 
 #[test]
-fn one_that_is_missing_does_not_keep_the_others() {
+fn a_missing_task_does_not_stop_the_others() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe()]);
     let missing = format!("{}-missing", bed.name());
@@ -111,7 +111,7 @@ fn a_container_that_is_not_cube_s_is_refused() {
 }
 
 #[test]
-fn a_name_is_free_when_a_stop_returns_that_another_stop_overtook() {
+fn a_name_is_free_after_a_stop_that_another_stop_overtook() {
     let bed = Bed::new();
     let image = probe_with(&["VOLUME /data"]);
     for _ in 0..10 {
@@ -120,7 +120,7 @@ fn a_name_is_free_when_a_stop_returns_that_another_stop_overtook() {
         let other = stop().spawn();
         let stopped = stop().output();
         assert!([0, 1].contains(&stopped.status), "{}", stopped.stderr);
-        // One that came too late says so; one that saw it has seen it go.
+        // A stop that came too late reports that; one that saw the task waited for its removal.
         if stopped.status == 0 {
             assert!(!task.exists());
             bed.start(["--name", bed.name(), "--image", &image, "exit=0"]);
@@ -130,7 +130,7 @@ fn a_name_is_free_when_a_stop_returns_that_another_stop_overtook() {
 }
 
 #[test]
-fn the_signal_that_was_asked_for_is_sent_on_an_engine_that_knows_none() {
+fn an_engine_whose_stop_takes_no_signal_still_sends_the_chosen_one() {
     let bed = Bed::new();
     for (signal, code, said) in [("USR2", 140, "signal 12\n"), ("KILL", 137, "")] {
         let name = format!("{}-{code}", bed.name());
@@ -144,7 +144,7 @@ fn the_signal_that_was_asked_for_is_sent_on_an_engine_that_knows_none() {
 }
 
 #[test]
-fn a_signal_that_does_not_end_the_task_is_followed_by_the_kill() {
+fn a_kill_follows_a_signal_that_did_not_end_the_task() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "--restart", "always", "ignore=12", "out=up", "forever"]);
     let mut follow = bed.cube(["logs", "-f", &task.id]).ends_somehow().spawn();

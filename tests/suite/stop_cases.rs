@@ -1,5 +1,5 @@
-//! A stop of what people really run: each kind of program ends as it would with its grace, and only one that the kernel
-//! keeps the signal from goes without it.
+//! Stops of common kinds of programs: each ends as it would with its grace, and only a program for which the kernel
+//! drops the signal is killed early.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,26 +13,26 @@ use crate::testbed::proxy::Proxy;
 use crate::testbed::sshd::Sshd;
 use crate::testbed::{Bed, Engine, Task, image, shell};
 
-/// More than a server takes to start on a busy machine.
+/// Longer than a server takes to start on a busy machine.
 const LONG: Duration = Duration::from_mins(3);
 
-/// A program, and how it has to end when it is stopped.
+/// A program, and how it must end when it is stopped.
 struct Case {
     flags: Vec<String>,
     words: Vec<String>,
     code: i64,
-    /// The signal that it cannot hear.
+    /// The signal that it cannot receive.
     unheard: Option<&'static str>,
-    /// Whether its last work has to be there.
+    /// Whether its last work must be complete.
     saves: bool,
 }
 
-/// One that prints `up`, hears its signal, finishes its work and exits with 7.
+/// A program that prints `up`, receives its signal, finishes its work and exits with 7.
 fn heard(flags: &[&str], words: &[&str]) -> Case {
     Case { saves: true, ..case(flags, words, 7) }
 }
 
-/// One that is killed early, since no signal reaches it.
+/// A program that is killed early, since no signal reaches it.
 fn deaf(signal: &'static str, flags: &[&str], words: &[&str]) -> Case {
     Case { unheard: Some(signal), ..case(flags, words, 137) }
 }
@@ -75,7 +75,7 @@ impl Case {
     }
 }
 
-/// Returns once the first process has slept for a while: some work on after their first line.
+/// Returns when the first process has slept for a while: some programs go on working after their first line.
 fn wait_until_asleep(task: &Task) {
     let path = format!("/proc/{}/status", task.inspect()["State"]["Pid"]);
     let sleeps = || {
@@ -92,7 +92,7 @@ fn wait_until_asleep(task: &Task) {
 }
 
 #[test]
-fn each_way_to_hear_a_signal_keeps_the_grace_and_its_work() {
+fn each_way_to_receive_a_signal_keeps_the_grace_and_its_work() {
     let way = |way| [way, "15", "/out/work"];
     let ways = ["handler", "late", "loads", "sigwait", "sigtimedwait", "signalfd", "thread", "works"];
     let mut cases: Vec<Case> = ways.into_iter().map(|name| heard(&[], &way(name))).collect();
@@ -105,14 +105,14 @@ fn each_way_to_hear_a_signal_keeps_the_grace_and_its_work() {
         case(&["--pid", "host"], &way("deaf"), 143),
         deaf("SIGTERM", &[], &way("deaf")),
         deaf("SIGTERM", &[], &way("ignores")),
-        // A handler of another signal is none of this one.
+        // It handles another signal only.
         deaf("SIGUSR1", &["--stop-signal", "USR1"], &way("handler")),
     ]);
     check(&hears(), &cases);
 }
 
 #[test]
-fn a_task_in_the_process_namespace_of_another_hears_every_signal() {
+fn a_task_in_another_task_s_pid_namespace_receives_every_signal() {
     let bed = Bed::new();
     let first = bed.start(["--image", &shell(), "sleep", "1000"]);
     let pid = format!("container:{}", first.id);
@@ -122,7 +122,7 @@ fn a_task_in_the_process_namespace_of_another_hears_every_signal() {
 }
 
 #[test]
-fn the_languages_and_servers_that_people_use_end_as_they_want_to() {
+fn common_languages_and_servers_end_in_their_own_way() {
     let usr = ["-v", "/usr:/usr:ro"];
     let python =
         |rest: &str| format!("import signal, sys, time\n{rest}\nprint('up', flush=True)\ntime.sleep(1000)");
@@ -139,7 +139,7 @@ fn the_languages_and_servers_that_people_use_end_as_they_want_to() {
     let cases = [
         deaf("SIGTERM", &usr, &["python3", "-c", &python_deaf]),
         heard(&usr, &["python3", "-c", &python_saves]),
-        // Its own handler tidies up and raises the signal again, which the kernel then drops: the grace counts.
+        // Its handler cleans up and raises the signal again, which the kernel then drops: the grace counts.
         case(&usr, &["node", "-e", node_usual], 137),
         heard(&usr, &["node", "-e", node_saves]),
         // Go's runtime handles every signal from its first moment on.
@@ -171,7 +171,7 @@ fn an_nginx_that_is_to_quit_finishes_what_it_sends() {
 }
 
 #[test]
-fn a_postgresql_that_is_stopped_before_it_hears_signals_shuts_down_cleanly() {
+fn a_postgresql_stopped_before_it_handles_signals_shuts_down_cleanly() {
     let bed = Bed::new();
     let volume = format!("{}-data", bed.name());
     let data = format!("{volume}:/var/lib/postgresql/data");
@@ -184,7 +184,7 @@ fn a_postgresql_that_is_stopped_before_it_hears_signals_shuts_down_cleanly() {
     image::postgres();
     let first = start(&["--wait-for", "postgres", "--wait-timeout", "2m"]);
     let used = bed.cube(["stop", "-o", "json", &first.id]).within(LONG).any_stderr().json();
-    // It exists now, so that the server comes at once. It is held before it has its handlers.
+    // The database exists now, so that the server starts at once. It is suspended before it installs its handlers.
     let early = (0..50).map(|_| start(&[])).find(is_held_early).expect("it can be held early enough");
     let proxy = Proxy::before(Engine::under_test(), None);
     let go_on = format!("/containers/{}/kill?signal=CONT", early.id);
@@ -212,7 +212,7 @@ fn is_held_early(task: &Task) -> bool {
 }
 
 #[test]
-fn a_grace_that_was_asked_for_counts_at_the_end_of_with_too() {
+fn an_explicit_grace_counts_at_the_end_of_with_too() {
     let bed = Bed::new();
     let (image, label) = (hears(), bed.label());
     let volume = format!("{}:/out", bed.path("").display());
@@ -231,10 +231,10 @@ fn a_grace_that_was_asked_for_counts_at_the_end_of_with_too() {
 }
 
 #[test]
-fn the_processes_of_an_engine_elsewhere_are_not_looked_at() {
+fn processes_of_a_remote_engine_are_not_inspected() {
     let (bed, sshd) = (Bed::new(), Sshd::shared());
     let task = bed.start(["--image", &shell(), "sleep", "1000"]);
-    // The same numbers may be other processes there; here the rule would hold.
+    // On another machine, the pids may belong to other processes; on this machine, the rule would apply.
     let stop = sshd.carry(&bed, bed.cube(["stop", "-o", "json", &task.id])).any_stderr().output();
     assert_eq!(stop.json()["unheard"], Value::Null, "{}", stop.stderr);
     assert!(stop.took >= Duration::from_secs(10), "{:?}", stop.took);

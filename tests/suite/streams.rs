@@ -1,4 +1,4 @@
-//! Every byte, in order, once.
+//! Output arrives completely: every byte, in order, once.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use crate::load;
 use crate::testbed::pattern::{Lines, Noise};
 use crate::testbed::{Bed, cube, probe};
 
-/// Compares what is written to it with what should come, and keeps nothing.
+/// Compares the bytes written to it with the expected ones, without storing them.
 struct Compare<I> {
     expected: I,
     block: Vec<u8>,
@@ -39,7 +39,7 @@ impl<I: Iterator<Item = Vec<u8>>> Write for Compare<I> {
         Ok(size)
     }
 
-    /// At the end: nothing may be missing.
+    /// Checks at the end that nothing is missing.
     fn flush(&mut self) -> io::Result<()> {
         let missing = !self.block.is_empty() || self.expected.next().is_some();
         if missing { Err(self.fault("the output ends")) } else { Ok(()) }
@@ -49,7 +49,7 @@ impl<I: Iterator<Item = Vec<u8>>> Write for Compare<I> {
 const LINES: u64 = 2_000_000;
 const WIDTH: usize = 100;
 const LONG: Duration = Duration::from_mins(5);
-/// Constant memory: what cube may hold at most, in KiB.
+/// The limit for constant memory, in KiB.
 const MEMORY: u64 = 20 * 1024;
 
 #[test]
@@ -75,7 +75,7 @@ fn two_hundred_megabytes_of_logs_in_constant_memory() {
     assert!((1..MEMORY).contains(&logs.peak_kib), "{} KiB", logs.peak_kib);
 }
 
-/// A reader that takes a tenth of a second for each megabyte: slower than any engine writes.
+/// A reader that takes 0.1 s for each megabyte, slower than any engine writes.
 struct Slow<W> {
     sink: W,
     taken: usize,
@@ -98,7 +98,7 @@ impl<W: Write> Write for Slow<W> {
 }
 
 #[test]
-fn a_slow_reader_gets_everything_and_nothing_piles_up() {
+fn a_slow_reader_gets_everything_in_constant_memory() {
     let megabytes = load::count("CUBE_TEST_SLOW_MEGABYTES", 20) as u64;
     let lines = megabytes * 1_000_000 / WIDTH as u64;
     let wide = || Slow { sink: Compare::with(Lines::new(lines, WIDTH)), taken: 0 };
@@ -117,7 +117,7 @@ fn a_slow_reader_gets_everything_and_nothing_piles_up() {
 }
 
 #[test]
-fn the_last_words_of_a_task_are_never_lost() {
+fn last_words_of_a_task_are_never_lost() {
     let tasks = load::count("CUBE_TEST_LAST_WORDS", 10);
     let (bed, image) = (Bed::new(), probe());
     for number in 0..tasks {
@@ -184,7 +184,7 @@ fn a_burst_before_the_end_arrives_whole() {
 }
 
 #[test]
-fn a_reader_that_stops_early_ends_it_quietly() {
+fn a_closed_stdout_ends_the_output_quietly() {
     let bed = Bed::new();
     let task = bed.start(["--image", &probe(), "lines=100000x100"]);
     task.ended();
@@ -193,7 +193,7 @@ fn a_reader_that_stops_early_ends_it_quietly() {
 }
 
 #[test]
-fn an_attached_task_whose_reader_stops_is_removed() {
+fn an_attached_task_is_removed_if_its_reader_stops() {
     let bed = Bed::new();
     let run = bed.run(["--attach", "--image", &probe(), "lines=100000x100", "forever"]);
     run.stdout_to(Head(1)).sink_may_stop().output();
@@ -214,7 +214,7 @@ fn the_same_by_a_real_pipe() {
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
-/// Takes so many blocks and then no more.
+/// Takes this many blocks and then no more.
 struct Head(usize);
 
 impl Write for Head {
@@ -228,8 +228,8 @@ impl Write for Head {
     }
 }
 
-/// A shell line that runs cube with these of its streams non-blocking, as node hands them down; `python3` sets what a
-/// shell cannot.
+/// A shell line that runs cube with these streams non-blocking, as Node.js does. `python3` sets the flag, which a shell
+/// cannot do.
 fn non_blocking(streams: &str) -> String {
     format!(
         "exec python3 -c 'import os,sys\n\
@@ -252,7 +252,7 @@ fn streams_that_are_non_blocking_lose_nothing() {
     let mut cat = bed.run(["-a", "-i", "--image", &image, "out=up", "cat"]);
     cat = cat.by_shell(&non_blocking("01")).open_stdin();
     let mut running = cat.spawn();
-    // Nothing is there to be read yet.
+    // There is nothing to read yet.
     running.wait_for_stdout("up\n");
     running.write_stdin(std::str::from_utf8(&input).unwrap());
     running.close_stdin();
@@ -276,9 +276,9 @@ fn input_that_cannot_be_read_is_reported() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_an_interactive_run_though_its_input_is_open() {
+fn a_closed_stdout_ends_an_interactive_run_with_open_input() {
     let bed = Bed::new();
-    // The one goes on writing, the other is silent.
+    // One task goes on writing, the other is silent.
     for rest in ["lines=100000000x100", "forever"] {
         let args = ["-a", "-i", "--image", &probe(), "--stop-timeout", "1", "out=x", rest];
         let run = bed.run(args).by_shell(r#""$@" | head -n 1; exit "$?""#).open_stdin();

@@ -1,5 +1,5 @@
-//! Where cube runs: limits, folders that take nothing, closed and swapped streams, as the first process of a container,
-//! with clocks that begin elsewhere. It works, or says what is missing; nothing is left either way.
+//! Unusual surroundings: resource limits, unwritable folders, closed and swapped streams, cube as the first process of
+//! a container, shifted clocks. cube works or reports what is missing; in both cases nothing is left.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn through(bed: &Bed, script: &str) -> Output {
     run.by_shell(script).ends_somehow().output()
 }
 
-/// Either all went well, or one error says why not.
+/// Checks that everything succeeded, or that one error says why not.
 fn is_an_answer(bed: &Bed, script: &str) {
     let output = through(bed, script);
     let said = format!("{script}: {output:?}");
@@ -34,13 +34,13 @@ fn is_root() -> bool {
 #[test]
 fn a_limit_that_is_reached_is_named() {
     let bed = Bed::new();
-    // The system itself needs the size of the program to begin.
+    // The system needs at least the size of the program to start it.
     for kib in [200_000, 400_000, 800_000] {
         is_an_answer(&bed, &format!(r#"ulimit -v {kib}; exec "$@""#));
     }
     is_an_answer(&bed, r#"ulimit -f 0; "$@" | cat"#);
     if is_root() {
-        // Limits of processes are none for root. Others may use the socket by its group only.
+        // Limits of processes do not apply to root. Other users need the socket's group.
         let socket = bed.engine().host().trim_start_matches("unix://").to_owned();
         let copy = "d=$(mktemp -d); chmod 755 $d; cp \"$1\" $d/cube; shift";
         for (uid, limit) in [(61001, 1), (61002, 2), (61003, 3), (61004, 8)] {
@@ -52,7 +52,7 @@ fn a_limit_that_is_reached_is_named() {
 }
 
 #[test]
-fn a_file_past_the_limit_of_its_size_is_an_error_and_not_there() {
+fn a_file_over_the_size_limit_is_an_error_and_is_not_kept() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     let file = bed.path("cid").display().to_string();
@@ -102,7 +102,7 @@ fn closed_and_swapped_streams_do_no_harm() {
         let output = through(&bed, &format!(r#"exec env -- "$@" {redirected}"#));
         assert_eq!((output.status, output.text().as_str()), (0, shown), "{redirected}: {output:?}");
     }
-    // One that can only be read is none to write to.
+    // Standard output is open for reading only, so writing fails.
     let output = through(&bed, r#"exec "$@" 1</dev/null"#);
     assert_eq!(output.status, 125, "{output:?}");
     assert!(output.stderr.contains("cube: cannot write the output"), "{output:?}");
@@ -151,7 +151,7 @@ fn it_works_as_the_first_process_of_a_container() {
     bed.engine().post(&format!("/containers/{}/kill?signal=TERM", stopped.id), &json!(null));
     assert_eq!((stopped.ended(), others(&stopped)), (143, vec![]));
     drop(stopped);
-    // Killed, it takes the guard along: all of its namespace ends.
+    // If it is killed, the guard ends too, with the whole pid namespace.
     let killed = first_process(&bed, "killed", &["forever"]);
     wait_until("it starts its task", || others(&killed).first().is_some_and(|id| bed.runs(id)));
     bed.engine().post(&format!("/containers/{}/kill?signal=KILL", killed.id), &json!(null));
@@ -159,7 +159,7 @@ fn it_works_as_the_first_process_of_a_container() {
     let label = format!("label={}", bed.label());
     let left = bed.cube(["ps", "-a", "-q", "--filter", &label]).text();
     assert_eq!(left.lines().collect::<Vec<_>>(), others(&killed));
-    // From here the process of another namespace cannot be seen to be gone: its task is no orphan while it runs.
+    // A process in another namespace cannot be checked from here, so its running task does not count as an orphan.
     assert_eq!(bed.cube(["prune", "--filter", &label]).text(), "");
     let task = bed.task(&others(&killed)[0]);
     bed.engine().post(&format!("/containers/{}/kill", task.id), &json!(null));

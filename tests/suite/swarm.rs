@@ -15,7 +15,7 @@ use crate::testbed::registry::{self, Registry};
 use crate::testbed::swarm::{Swarm, until};
 use crate::testbed::{Bed, image};
 
-/// For what a hundred tasks need on a busy machine.
+/// Long enough for a hundred tasks on a busy machine.
 const LONG: Duration = Duration::from_mins(5);
 
 /// The swarm, for one test at a time: they share its nodes. It is whole and empty before each.
@@ -111,7 +111,7 @@ fn a_detached_task_is_waited_for_and_pruned() {
 }
 
 #[test]
-fn a_task_that_fits_nowhere_is_reported_why_and_leaves_nothing() {
+fn a_task_that_fits_on_no_node_is_explained_and_leaves_nothing() {
     let swarm = swarm();
     let image = swarm.probe();
     for (flag, value, reason) in [
@@ -176,7 +176,7 @@ fn a_task_survives_the_death_of_its_node_if_it_may_restart() {
     let second = swarm.place("node1", &id).unwrap();
     assert_ne!(second.name, first);
     assert!(swarm.cube(["port", &id, "80"]).text().starts_with(&second.address));
-    // What runs once is not run again.
+    // A task without restarts is not run again.
     swarm.cube(["wait", once.trim_end()]).fails(1).stderr_has("is down").output();
     swarm.cube(["stop", &id, once.trim_end()]).output();
     log.finish();
@@ -197,7 +197,7 @@ fn the_next_manager_is_asked_when_one_dies() {
     let wait = swarm.cube_at_all(["wait", &id]).exits(138).any_stderr().spawn();
     let mut log = swarm.cube_at_all(["logs", "-f", &id]).any_stderr().spawn();
     log.wait_for_stdout("up\n");
-    // The leader: the others elect another one meanwhile.
+    // This is the leader: the others elect a new one.
     swarm.kill("node1");
     let late = swarm.cube_at_all(run(&image, &["-a", "out=late"])).stderr_has("is asked instead");
     assert_eq!(late.text(), "late\n");
@@ -225,7 +225,7 @@ fn the_registry_s_credentials_reach_the_task_s_node() {
     let (image, _) = registry.publish_from(&swarm.node("node1").engine, bed.name(), "1");
     let has = |node: &str| swarm.node(node).engine.has(&format!("/images/{image}/json"));
     swarm.node("node1").engine.delete(&format!("/images/{image}?force=1"));
-    // Without publishing, the manager itself has no need of the image.
+    // Without published ports, the manager itself does not need the image.
     let task = ["-a", "--no-publish-all", "--node", "node3", "out=pulled"];
     for (user, password) in [("nobody", registry::PASSWORD), (registry::USER, "wrong")] {
         let config = registry.login(&bed, user, password);

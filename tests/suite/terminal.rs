@@ -1,4 +1,4 @@
-//! Tasks with a terminal: on a pseudo-terminal with a real shell, and where there is none.
+//! Tasks with a terminal: with a pseudo-terminal and a real shell, and without a terminal.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::testbed::scripted::{Reply, Scripted};
 use crate::testbed::{Bed, Cube, cube, shell};
 
-/// A session of `terminal.py`, and what it prints; afterwards the task goes, whoever removes it.
+/// Runs a session of `terminal.py` and returns its output; checks that the task is removed afterwards.
 fn session(name: &str) -> String {
     let bed = Bed::new();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/terminal.py");
@@ -25,7 +25,7 @@ fn session(name: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A size, Ctrl-C, an exit code, SIGKILL of cube: what a user sees, word for word.
+/// The user's view of a session, word for word: a new size, Ctrl-C, an exit code, SIGKILL of cube.
 #[test]
 fn a_session_looks_as_it_was_recorded() {
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/terminal.txt");
@@ -42,7 +42,7 @@ fn a_shell_has_the_terminal_its_size_and_its_keys() {
 }
 
 #[test]
-fn a_wait_is_one_line_that_changes_and_goes() {
+fn a_wait_on_a_terminal_is_one_line_that_changes_and_disappears() {
     session("waiting");
 }
 
@@ -57,12 +57,12 @@ fn the_terminal_is_as_before_when_cube_is_ended_by_a_signal() {
 }
 
 #[test]
-fn a_task_that_was_let_go_of_lives_on_and_can_be_joined() {
+fn a_detached_task_lives_on_and_can_be_attached_again() {
     session("detached");
 }
 
 #[test]
-fn files_of_a_task_that_was_let_go_of_are_copied_out_at_its_end() {
+fn files_of_a_detached_task_are_copied_out_at_its_end() {
     session("copied");
 }
 
@@ -79,7 +79,7 @@ fn without_a_terminal_all_output_comes_and_the_input_has_an_end() {
 }
 
 #[test]
-fn keys_that_no_terminal_sends_are_refused() {
+fn invalid_detach_keys_are_refused() {
     for verb in [["run", "x"], ["attach", "x"]] {
         let words = [verb[0], "--detach-keys", "ctrl-pp", verb[1]];
         let code = if verb[0] == "run" { 125 } else { 2 };
@@ -100,7 +100,7 @@ fn attach_gives_the_output_from_now_on_and_the_exit_code() {
     bed.cube(["attach", &task.id]).fails(1).stderr_has("does not run").output();
 }
 
-/// The engine closes the connection, and the task runs on: whoever looks at it would take silence for a quiet task.
+/// The engine closes the connection, and the task runs on: without a message it would look like a quiet task.
 #[test]
 fn an_attach_whose_connection_broke_says_so_and_waits_on() {
     const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";

@@ -1,4 +1,4 @@
-//! What the tests stand on: the binary, the engines, images and registries that they use.
+//! The test bed: the binary, the engines, images and registries that the tests use.
 
 pub mod authority;
 pub mod bed;

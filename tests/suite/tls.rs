@@ -1,4 +1,4 @@
-//! An engine behind TLS: only with the right certificates on both sides is anything said.
+//! An engine with TLS: requests are sent only with the right certificates on both sides.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ fn by_tls(cube: Cube, host: &str, folder: &Path) -> Cube {
     cube.env("DOCKER_CERT_PATH", folder)
 }
 
-/// Neither `ps` nor `run` comes through, both say `why`, no word of the key is shown, and nothing was made.
+/// Checks that `ps` and `run` fail with `why`, that nothing of the key is shown, and that nothing was made.
 fn refused(host: &str, folder: &Path, kind: &str, why: &str) {
     let (bed, secured) = bed();
     let image = probe_on(&secured.engine, &[]);
@@ -92,7 +92,7 @@ fn a_client_without_a_certificate_is_refused() {
 }
 
 #[test]
-fn a_certificate_of_another_authority_is_refused() {
+fn a_certificate_from_another_authority_is_refused() {
     let other = Authority::new();
     let client = other.issue("client", "client");
     secured::engine().authority.trust_in(&client);
@@ -100,7 +100,7 @@ fn a_certificate_of_another_authority_is_refused() {
 }
 
 #[test]
-fn an_engine_that_another_authority_vouches_for_is_sent_nothing() {
+fn an_engine_with_another_authority_s_certificate_gets_no_request() {
     let other = Authority::new();
     refused(
         "127.0.0.1",
@@ -111,13 +111,13 @@ fn an_engine_that_another_authority_vouches_for_is_sent_nothing() {
 }
 
 #[test]
-fn an_engine_of_another_name_is_sent_nothing() {
+fn an_engine_with_another_name_gets_no_request() {
     let client = secured::engine().authority.issue("name", "client");
     refused("localhost", &client, "engine_unreachable", "is for another name");
 }
 
 #[test]
-fn a_wish_for_clear_text_is_answered_by_the_word_tls() {
+fn a_connection_without_tls_gets_a_hint_about_tls() {
     let (bed, secured) = bed();
     let host = format!("tcp://127.0.0.1:{}", secured.port);
     bed.cube(["ps"])

@@ -1,14 +1,14 @@
-//! A part of the walk in which every system call of cube's commands fails once (`tests/torture`).
+//! A part of `tests/torture`, in which every system call of cube's commands fails once.
 
 use std::process::Command;
 
 use crate::testbed::{Engine, cube::binary, need};
 
-/// Every so manyth point is visited; `CUBE_TEST_TORTURE` is another number, 1 for all.
+/// Only every n-th point is visited; `CUBE_TEST_TORTURE` sets another number, 1 for all points.
 const EVERY: &str = "150";
 
 #[test]
-fn a_system_call_that_fails_leaves_an_answer_and_nothing_else() {
+fn a_failing_system_call_gives_an_error_and_leaves_nothing() {
     need::settle();
     need::engine();
     need::program("strace");

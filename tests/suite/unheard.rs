@@ -1,4 +1,4 @@
-//! A stop wastes no grace on a task that cannot hear it, and takes none from one that can.
+//! A stop wastes no grace on a task that cannot receive the signal, and never shortens the grace of one that can.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::testbed::{Bed, Task, shell};
 
-/// Less than the engine's grace of 10 s, more than anything else takes.
+/// Less than the engine's grace of 10 s, but longer than everything else takes.
 const SOON: Duration = Duration::from_secs(9);
 
 /// `cube stop -o json` of a task: its result, and how long it took.
@@ -16,7 +16,7 @@ fn stop(bed: &Bed, task: &Task) -> (Value, Duration) {
 }
 
 #[test]
-fn a_task_that_cannot_hear_its_signal_is_killed_without_a_grace() {
+fn a_task_that_cannot_receive_its_signal_is_killed_without_a_grace() {
     let bed = Bed::new();
     let image = shell();
     let usual = ["--image", &image, "sleep", "1000"];
@@ -32,7 +32,7 @@ fn a_task_that_cannot_hear_its_signal_is_killed_without_a_grace() {
 }
 
 #[test]
-fn a_task_that_hears_its_signal_is_left_to_end_by_itself() {
+fn a_task_that_handles_its_signal_ends_by_itself() {
     let bed = Bed::new();
     let image = shell();
     let trap = "trap 'exit 7' TERM; echo up; while :; do sleep 0.1; done";
@@ -46,7 +46,7 @@ fn a_task_that_hears_its_signal_is_left_to_end_by_itself() {
 }
 
 #[test]
-fn a_handler_that_comes_late_gets_the_signal_again() {
+fn a_late_handler_gets_the_signal_again() {
     let bed = Bed::new();
     let image = shell();
     let script = "echo up; sleep 1; trap 'exit 7' TERM; while :; do sleep 0.1; done";
@@ -66,14 +66,14 @@ fn work_that_ends_within_the_grace_is_not_lost() {
     let task = bed.start(flags);
     bed.cube(["stop", &task.id]).any_stderr().text();
     assert_eq!(std::fs::read_to_string(bed.path("work")).unwrap(), "saved\n");
-    // At the end of `with` nobody waits for it.
+    // At the end of `with` there is no grace for it.
     let with = ["with", "--image", &image, "sh", "-c", "sleep 1000; :", "--", "true"];
     let output = bed.cube(with).stderr_has("--init").output();
     assert!(output.took < SOON, "{:?}", output.took);
 }
 
 #[test]
-fn a_grace_that_somebody_set_is_kept() {
+fn an_explicit_grace_is_kept() {
     let bed = Bed::new();
     let image = shell();
     let own = bed.start(["--stop-timeout", "3", "--image", &image, "sleep", "1000"]);
@@ -97,7 +97,7 @@ fn a_time_limit_in_the_foreground_wastes_no_grace_either() {
 }
 
 #[test]
-fn a_process_that_is_not_the_first_of_its_namespace_hears_every_signal() {
+fn a_process_that_is_not_process_1_receives_every_signal() {
     let bed = Bed::new();
     let image = shell();
     let (result, took) = stop(&bed, &bed.start(["--pid", "host", "--image", &image, "sleep", "1000"]));

@@ -1,4 +1,4 @@
-//! What a task used, read without a request on a local engine and from the engine's statistics on a far one.
+//! A task's usage: read without a request on a local engine, and from the engine's statistics on a remote one.
 
 use std::io;
 use std::net::{Shutdown, TcpListener};
@@ -9,7 +9,7 @@ use std::thread;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Engine, probe};
 
-/// What a run in the foreground asks.
+/// The requests of a run in the foreground.
 const PLAIN: [&str; 5] = [
     "DELETE /containers",
     "POST /containers/attach",
@@ -18,7 +18,7 @@ const PLAIN: [&str; 5] = [
     "POST /containers/wait",
 ];
 
-/// The engine's socket at a TCP address, as a far engine's. Its threads end with their connections.
+/// The engine at a TCP address, like a remote one. Its threads end with their connections.
 fn far(engine: &Engine) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -52,7 +52,7 @@ fn usage_costs_no_request_on_a_local_engine() {
     let bed = Bed::new();
     let image = probe();
     let mut seen = Vec::new();
-    // On a busy machine the end of a task may be looked into once more, with usage or without.
+    // On a busy machine, the task may be inspected once more at its end, with or without usage.
     for _ in 0..5 {
         let proxy = Proxy::before(Engine::under_test(), None);
         let args = ["--attach", "--usage", "--image", &image, "out=x", "sleep=1"];
@@ -67,7 +67,7 @@ fn usage_costs_no_request_on_a_local_engine() {
 }
 
 #[test]
-fn a_far_engine_s_statistics_are_samples() {
+fn usage_on_a_remote_engine_is_sampled() {
     let bed = Bed::new();
     let args =
         ["-o", "json", "--attach", "--usage", "--memory", "64m", "--image", &probe(), "memory=8", "sleep=4"];

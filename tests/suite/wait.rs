@@ -45,7 +45,7 @@ fn waiting_removes_nothing() {
     let task = bed.start(["--image", &probe(), "exit=0"]);
     bed.cube(["wait", &task.id]).output();
     let status = task.inspect()["State"]["Status"].clone();
-    // podman's word until it has cleaned up.
+    // podman's state until it has cleaned up.
     let is_podman_s = bed.engine().is_podman() && status == "stopped";
     assert!(status == "exited" || is_podman_s, "{status}");
 }
@@ -77,7 +77,7 @@ fn running() -> Reply {
 }
 
 #[test]
-fn an_engine_whose_answer_is_none_is_not_asked_without_a_pause() {
+fn an_engine_with_bad_answers_is_not_asked_without_a_pause() {
     for body in ["", "{", "[]", "null"] {
         let engine = Scripted::new()
             .always("GET /containers/*/json", running())
@@ -89,7 +89,7 @@ fn an_engine_whose_answer_is_none_is_not_asked_without_a_pause() {
 }
 
 #[test]
-fn a_wait_that_failed_in_the_engine_is_no_success() {
+fn a_wait_that_failed_in_the_engine_is_not_a_success() {
     let answer = json!({"StatusCode": 0, "Error": {"Message": "the shim is gone"}}).to_string();
     let engine = Scripted::new()
         .always("GET /containers/*/json", running())
@@ -100,7 +100,7 @@ fn a_wait_that_failed_in_the_engine_is_no_success() {
 #[test]
 fn a_failed_task_is_explained() {
     let bed = Bed::new();
-    // A busy engine 20.10 may miss the kernel's word of it; cube's is the engine's.
+    // A busy engine 20.10 may miss the kernel's report; cube only repeats the engine's.
     let starved = || {
         let task = bed.start(["--image", &probe(), "--memory", "16m", "memory=64"]);
         bed.cube(["wait", &task.id]).exits(137).any_stderr().output();

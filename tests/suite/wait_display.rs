@@ -1,10 +1,10 @@
-//! A wait that is seen, and its end: the reason first, then how the task stands, then its last lines.
+//! The display of a wait and of its end: first the reason, then the state of the task, then its last lines.
 
 use crate::testbed::{Bed, probe, shell};
 
-/// The port is listened on when the wait is long enough for a second line.
+/// The listener starts late enough that the wait prints a second line.
 #[test]
-fn a_log_gets_a_line_at_the_start_every_ten_seconds_and_at_the_end() {
+fn a_wait_in_a_log_prints_a_line_at_the_start_every_ten_seconds_and_at_the_end() {
     let bed = Bed::new();
     let task = ["--image", &probe(), "sleep=11.5", "listen=0.0.0.0:80", "forever"];
     let output = bed.run(["--wait-for", "port=80"].into_iter().chain(task)).any_stderr().output();
@@ -62,9 +62,9 @@ fn the_reason_comes_first_and_the_last_lines_last() {
     assert!(error < state && late.ends_with(":\none\ntwo\n"), "{late}");
 }
 
-/// The task's output is never cut by a line of cube's, also where both go to one file.
+/// The task's output is never interrupted by a line of cube, even if both go to one file.
 #[test]
-fn no_line_stands_within_one_of_the_tasks() {
+fn no_message_interrupts_a_line_of_the_task() {
     let bed = Bed::new();
     let script = "printf a >&2; sleep 11; echo b >&2; echo up >&2";
     let waiting = ["--attach", "--wait-for", "log=up", "--image", &shell(), "sh", "-c", script];

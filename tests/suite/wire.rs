@@ -1,6 +1,6 @@
-//! The same line through the Docker CLI and through cube: the create requests are equal, field by field.
+//! The same line through the Docker CLI and through cube: the create requests must be equal, field by field.
 //!
-//! Both talk to an engine that writes down what it is asked and starts nothing.
+//! Both use an engine that records requests and starts nothing.
 
 mod lines;
 mod plain;
@@ -31,10 +31,10 @@ const ALLOWED: [(&str, &str); 4] = [
 /// The oldest Docker CLI that knows all of these flags.
 const OLDEST_CLI: u32 = 28;
 
-/// A folder with what the lines name.
+/// A folder with the files that the lines name.
 fn folder() -> TempDir {
     need::settle();
-    // What was recorded for a line with `..` is below /tmp, wherever temporary files are here.
+    // The recorded paths of lines with `..` are below /tmp, wherever temporary files are on this machine.
     let folder = TempDir::with_prefix_in("cube-test-", "/tmp").unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("env", "FROM_FILE=1\n# c\nHOME\nOTHER= a b \n");
@@ -58,7 +58,7 @@ fn line_words(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// Why the Docker CLI here cannot be the measure, if it cannot.
+/// Why this machine's Docker CLI cannot be used for comparison, if it cannot.
 fn unfit_cli() -> Option<String> {
     let output = Command::new("docker").args(["version", "--format", "{{.Client.Version}}"]).output();
     let Ok(output) = output else { return Some("there is no Docker CLI here".to_owned()) };
@@ -67,8 +67,8 @@ fn unfit_cli() -> Option<String> {
     (major < OLDEST_CLI).then(|| format!("the Docker CLI here is {version}, and {OLDEST_CLI} is the measure"))
 }
 
-/// One line through cube, and through Docker's CLI where it is fit to be the measure: what that asked, and what
-/// is wrong with what cube did, if anything.
+/// Sends one line through cube, and through Docker's CLI if it can be used. Returns the CLI's request, and the fault of
+/// cube's, if any.
 fn compare(
     engine: &Recorder,
     line: &[String],
@@ -98,13 +98,13 @@ fn compare(
     (Some(docker), wrong)
 }
 
-/// The file of what was recorded is written by one test at a time.
+/// The file with the recorded requests is written by one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A line, and what is kept of the CLI's request for it.
+/// A line, and the stored form of the CLI's request for it.
 type Work<'a> = (&'a Vec<String>, Option<Create>);
 
-/// All lines at several engines at once; returns how many Docker's CLI takes.
+/// Sends all lines to several engines at once; returns how many of them Docker's CLI accepts.
 fn compare_all(part: &str, api: &'static str, lines: &[Vec<String>]) -> usize {
     let unfit = unfit_cli();
     if let Some(reason) = &unfit {
@@ -140,7 +140,7 @@ fn compare_all(part: &str, api: &'static str, lines: &[Vec<String>]) -> usize {
 }
 
 #[test]
-fn every_flag_in_every_form_asks_what_docker_asks() {
+fn every_flag_in_every_form_sends_what_docker_sends() {
     let line = |flags: &&str| {
         let behind = ["image:1", "sh", "-c", "echo -n x", "--", "-d"].map(str::to_owned);
         line_words(flags).into_iter().chain(behind).collect::<Vec<_>>()
@@ -150,7 +150,7 @@ fn every_flag_in_every_form_asks_what_docker_asks() {
 }
 
 #[test]
-fn every_real_line_asks_what_docker_asks() {
+fn every_real_line_sends_what_docker_sends() {
     let line = |text: &str| {
         let line: Value = serde_json::from_str(text).unwrap();
         let list = |key: &str| line[key].as_array().unwrap().iter().map(|w| w.as_str().unwrap().to_owned());
@@ -165,10 +165,10 @@ fn every_real_line_asks_what_docker_asks() {
 }
 
 #[test]
-fn the_scripting_form_asks_the_same_but_for_the_ports() {
+fn the_scripting_form_sends_the_same_except_for_the_ports() {
     let (engine, folder) = (Recorder::new("1.50"), folder());
     for flags in ["-d --name web -p 80 -e A=1", "-d --network web --cap-add net_admin -v /tmp:/x", "-d -P"] {
-        // Docker's own form asks what the CLI asks, by the tests above.
+        // By the tests above, Docker's own form sends what the CLI sends.
         let line: Vec<String> =
             words(flags).into_iter().chain(["image".to_owned(), "cmd".to_owned()]).collect();
         let docker = engine.by_cube(&line, folder.path()).0.unwrap();
@@ -181,9 +181,9 @@ fn the_scripting_form_asks_the_same_but_for_the_ports() {
     assert_eq!(ALLOWED.len(), 4);
 }
 
-/// Below API 1.44 a create takes one network, and the container's own hardware address.
+/// Before API 1.44 a create request takes one network, and the container's own MAC address.
 #[test]
-fn an_older_engine_gets_its_networks_one_by_one() {
+fn an_older_engine_gets_the_networks_one_by_one() {
     let (engine, folder) = (Recorder::new("1.41"), folder());
     let line = words(
         "-d --network web --network name=back,alias=b,ip=172.30.0.5 --network third --mac-address 92:d0:c6:0a:29:33 image",
@@ -212,9 +212,9 @@ fn an_older_engine_gets_its_networks_one_by_one() {
     assert_eq!(joined, json!({"Aliases": ["b"], "IPAMConfig": {"IPv4Address": "172.30.0.5"}}));
 }
 
-/// What engine 20.10 does not know is refused before anything is made there.
+/// Fields that engine 20.10 does not support are refused before anything is made there.
 #[test]
-fn what_an_older_engine_does_not_know_is_refused_before_the_create() {
+fn fields_that_an_older_engine_lacks_are_refused_before_the_create() {
     let (engine, folder) = (Recorder::new("1.41"), folder());
     for (flags, name) in [
         ("--annotation a=b", "--annotation"),

@@ -1,9 +1,9 @@
-//! `cube with`: the task lives exactly as long as the command.
+//! `cube with`: the task runs exactly as long as the command.
 
 use crate::testbed::{Bed, probe};
 
 #[test]
-fn the_command_finds_the_task_and_its_code_is_cubes() {
+fn the_command_finds_the_task_and_cube_exits_with_its_code() {
     let bed = Bed::new();
     let label = bed.label();
     let script = r#"test -n "$CUBE_CONTAINER_ID" && echo "$CUBE_HOST:$CUBE_PORT_80" && exit 9"#;
@@ -25,7 +25,7 @@ fn a_task_that_dies_is_reported_and_fail_fast_ends_the_command() {
 }
 
 #[test]
-fn a_command_that_is_not_there_leaves_no_task() {
+fn a_missing_command_leaves_no_task() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
     bed.cube(["with", "--label", &label, "--image", &image, "forever", "--", "/no/such"]).fails(127).output();

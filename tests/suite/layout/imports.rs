@@ -303,7 +303,7 @@ fn a_child_and_a_parent_that_uses_it_import_each_other() {
 }
 
 #[test]
-fn what_is_handed_on_and_what_is_for_tests_makes_no_circle() {
+fn re_exports_and_test_code_make_no_circle() {
     let root = ("lib.rs", "mod a; pub use a::{A, C};");
     for (a, b, c) in [
         (

@@ -122,7 +122,7 @@ fn end_of_item(words: &[String], from: usize) -> usize {
 }
 
 #[test]
-fn only_names_and_signs_of_the_program_are_left() {
+fn only_identifiers_and_operators_of_the_program_remain() {
     let source = r##"
         //! crate::comment
         use crate::a; /* crate::b /* crate::c */ crate::d */

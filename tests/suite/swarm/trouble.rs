@@ -1,5 +1,4 @@
-//! What goes wrong on a swarm: failures one after the other, two that end the same task, kills at any moment, an
-//! answer that is lost.
+//! Failures on a swarm: repeated failures, two stops of the same task, kills at any moment, lost answers.
 
 use std::time::Duration;
 
@@ -11,11 +10,11 @@ use crate::testbed::cube::{Output, Running};
 use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::swarm::{Swarm, until};
 
-/// The longest after its start that a cube is killed: by then its task has run for a while.
+/// The latest time after its start at which cube is killed: by then its task has run for a while.
 const LATEST: u64 = 4000;
 
 #[test]
-fn a_task_that_fails_time_after_time_is_reported_by_its_last_failure() {
+fn a_task_that_fails_again_and_again_is_reported_by_its_last_failure() {
     let swarm = swarm();
     let image = swarm.probe();
     let words =
@@ -31,13 +30,13 @@ fn a_task_that_fails_time_after_time_is_reported_by_its_last_failure() {
 }
 
 #[test]
-fn two_stops_of_one_task_leave_nothing_and_fail_at_most_for_coming_late() {
+fn two_stops_of_one_task_leave_nothing_and_fail_only_if_they_come_late() {
     let swarm = swarm();
     let image = swarm.probe();
     let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text();
     let stops = [(); 2].map(|()| swarm.cube(["stop", id.trim_end()]).ends_somehow().spawn());
     let outputs = stops.map(Running::finish);
-    // On a busy machine the second may begin when the task is gone already.
+    // On a busy machine the second stop may begin when the task is already gone.
     let is_late = |output: &Output| output.status == 1 && output.stderr.contains("task not found");
     assert!(outputs.iter().any(|output| output.text() == id), "{outputs:?}");
     assert!(outputs.iter().all(|output| output.text() == id || is_late(output)), "{outputs:?}");
@@ -45,7 +44,7 @@ fn two_stops_of_one_task_leave_nothing_and_fail_at_most_for_coming_late() {
 }
 
 #[test]
-fn a_wait_outlasts_the_removal_and_reports_the_code() {
+fn a_wait_survives_the_removal_and_reports_the_code() {
     let swarm = swarm();
     let image = swarm.probe();
     let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text().trim_end().to_owned();
@@ -57,7 +56,7 @@ fn a_wait_outlasts_the_removal_and_reports_the_code() {
 }
 
 #[test]
-fn a_task_past_its_time_goes_with_the_next_command() {
+fn an_expired_task_is_removed_by_the_next_command() {
     let swarm = swarm();
     let image = swarm.probe();
     let short = swarm.cube(run(&image, &["--ttl", "1s", "forever"])).text();
@@ -74,7 +73,7 @@ fn want_of_memory_is_reported_by_the_task_s_own_node() {
     let swarm = swarm();
     let image = swarm.probe();
     let engine = &swarm.node("node1").engine;
-    // An engine may miss the kernel's word: then its own answer does not have it either.
+    // An engine may miss the kernel's report: then its own answer lacks it too.
     let shown = (0..10).any(|_| {
         let words = ["--node", "node1", "-m", "16m", "memory=200", "exit=0"];
         let id = swarm.cube(run(&image, &words)).text().trim_end().to_owned();
@@ -96,7 +95,7 @@ fn walk(swarm: &Swarm, image: &str, fault: Fault) -> usize {
     let proxy = Proxy::before(engine, None);
     swarm.cube(command()).env("DOCKER_HOST", proxy.host()).exits(3).output();
     let create = proxy.seen().iter().position(|line| line.contains("/services/create")).unwrap();
-    // Behind them come looks at the task, as many as it takes time.
+    // After these requests the task is polled, so the number of further requests varies.
     let points = create + 3;
     for at in 0..points {
         let proxy = Proxy::before(engine, Some((at, fault)));
@@ -119,7 +118,7 @@ fn a_lost_answer_leaves_no_service() {
 }
 
 #[test]
-fn ended_at_a_random_moment_no_service_is_left() {
+fn no_service_is_left_after_a_kill_at_a_random_moment() {
     let kills = count("CUBE_TEST_SWARM_KILLS", 6);
     let swarm = swarm();
     let image = swarm.probe();
@@ -131,7 +130,7 @@ fn ended_at_a_random_moment_no_service_is_left() {
         if signal != Signal::KILL {
             cube.wait_until_handling(signal);
         }
-        // No event: the moment is to be any.
+        // A sleep and no event, because any moment is right.
         std::thread::sleep(Duration::from_millis(scattered(number) % LATEST));
         cube.signal(signal);
         if signal == Signal::KILL {

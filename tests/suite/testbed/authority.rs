@@ -1,4 +1,4 @@
-//! Certificates as Docker's guide to TLS has them made: an authority, and what it signs.
+//! Certificates made as in Docker's guide to TLS: an authority, and the certificates that it signs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-/// An authority with a folder of its own.
+/// A certificate authority with its own folder.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
@@ -35,7 +35,7 @@ impl Authority {
         folder
     }
 
-    /// Writes the authority's own certificate into `folder`: whoever reads it there trusts this authority.
+    /// Writes the authority's own certificate into `folder`, for clients that should trust it.
     pub fn trust_in(&self, folder: &Path) {
         fs::write(folder.join("ca.pem"), &self.certificate).unwrap();
     }

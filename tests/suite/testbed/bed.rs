@@ -1,4 +1,4 @@
-//! One test's place on the engine: unique names, and the proof at its end that nothing is left.
+//! One test's bed on the engine: unique names, and a check at its end that nothing is left.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,16 +17,16 @@ use super::{Cube, Engine, need};
 /// Marks each container that a test makes through cube.
 const LABEL: &str = "cube-test.bed";
 
-/// A test that drops it fails if a container or an anonymous volume of the test is still there.
+/// On drop, the test fails if one of its containers or anonymous volumes still exists.
 pub struct Bed {
     name: String,
     folder: TempDir,
-    /// Asked for only by a test that uses it.
+    /// Created when a test first uses it.
     engine: OnceLock<&'static Engine>,
     volumes: Mutex<Vec<String>>,
 }
 
-/// A detached task that cube started; removed at the latest when dropped.
+/// A detached task that cube started; removed at the latest on drop.
 pub struct Task<'bed> {
     pub id: String,
     bed: &'bed Bed,
@@ -38,7 +38,7 @@ impl Bed {
         Self::with(OnceLock::new())
     }
 
-    /// A place on another engine than the one under test.
+    /// A bed on another engine.
     pub fn on(engine: &'static Engine) -> Self {
         Self::with(OnceLock::from(engine))
     }
@@ -59,20 +59,20 @@ impl Bed {
         self.engine.get_or_init(Engine::under_test)
     }
 
-    /// A path in a folder of the test's own.
+    /// A path in the test's own folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// A file of the test's own.
+    /// A file in the test's own folder.
     pub fn file(&self, name: &str, content: &str) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path.into_os_string().into_string().unwrap()
     }
 
-    /// An executable file. Another process writes it: a child of this one that another test starts
-    /// meanwhile would hold it open, and a file that is open for writing cannot be run.
+    /// An executable file. Another process writes it: otherwise a child that another test starts could inherit the open
+    /// file, and a file that is open for writing cannot be executed.
     pub fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.path(name);
         let write = r#"printf '%s' "$2" >"$1" && chmod 755 "$1""#;
@@ -88,7 +88,7 @@ impl Bed {
         if usual { cube } else { cube.env("DOCKER_HOST", self.engine().host()) }
     }
 
-    /// `cube run ARGS`, labelled so that the bed finds what it made.
+    /// `cube run ARGS`, with a label by which the bed finds the container.
     pub fn run<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Cube {
         let label = format!("--label={}", self.label());
         let args = args.into_iter().map(Into::into);
@@ -107,7 +107,7 @@ impl Bed {
         self.volumes.lock().unwrap().extend(mounts.as_array().unwrap().iter().filter_map(named));
     }
 
-    /// A detached task that was started another way; removed at the latest when dropped.
+    /// A detached task that was started in another way; removed at the latest on drop.
     pub fn task(&self, id: &str) -> Task<'_> {
         let task = Task { id: id.to_owned(), bed: self };
         self.remember_volumes(&task);
@@ -121,7 +121,7 @@ impl Bed {
         Task { id: made["Id"].as_str().unwrap().to_owned(), bed: self }
     }
 
-    /// The label `key=value` of all that the test makes.
+    /// The label `key=value` of everything that the test makes.
     pub fn label(&self) -> String {
         format!("{LABEL}={}", self.name)
     }
@@ -147,7 +147,7 @@ impl Bed {
         }
     }
 
-    /// Kills a cube whose task runs: the guard leaves nothing of it.
+    /// Kills a process of cube whose task runs, and checks that the guard leaves nothing.
     pub fn is_empty_after_kill(&self, mut running: Running) {
         let id = self.containers().remove(0);
         running.signal(Signal::KILL);
@@ -193,32 +193,32 @@ impl Task<'_> {
         self.bed.engine().has_container(&self.id)
     }
 
-    /// Returns its exit code once it has ended, by the engine's own word.
+    /// Returns its exit code when it has ended, by the engine's own answer.
     pub fn ended(&self) -> i64 {
         let answer = self.bed.engine().post(&format!("/containers/{}/wait", self.id), &Value::Null);
-        // podman's word until it has tidied up.
+        // podman's state until it has cleaned up.
         self.wait_until(|seen| seen["State"]["Status"] != "stopped");
         answer["StatusCode"].as_i64().unwrap()
     }
 
-    /// Returns once what the engine says of it is as `ready` wants it.
+    /// Returns when the engine's answer about it satisfies `ready`.
     pub fn wait_until(&self, ready: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !ready(&self.inspect()) {
             assert!(Instant::now() < deadline, "it is still {}", self.inspect()["State"]);
-            // The engine announces no restart that is about to come.
+            // Polls: the engine does not announce a coming restart.
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Returns once the engine lists it in this state, which may come after it reports the state itself.
+    /// Returns when the engine lists it in this state, which may be later than when it reports the state.
     pub fn wait_until_listed_as(&self, state: &str) {
         let filter = super::engine::escaped(&format!(r#"{{"id":["{}"],"status":["{state}"]}}"#, self.id));
         let path = format!("/containers/json?all=1&filters={filter}");
         self.wait_until(|_| self.bed.engine().get(&path) != Value::Array(Vec::new()));
     }
 
-    /// The host port of `PORT/proto` on IPv4, by the engine's own word.
+    /// The host port of `PORT/proto` on IPv4, by the engine's own answer.
     pub fn host_port(&self, port: &str) -> u16 {
         let bindings = self.inspect()["NetworkSettings"]["Ports"][port].clone();
         let bindings = bindings.as_array().unwrap_or_else(|| panic!("{port} is not published")).clone();
@@ -233,7 +233,7 @@ impl Drop for Task<'_> {
     }
 }
 
-/// The engine names a volume that nobody named by 64 hex digits.
+/// Whether it is an anonymous volume, which the engine names with 64 hex digits.
 fn anonymous(volume: &str) -> bool {
     is_id(volume)
 }

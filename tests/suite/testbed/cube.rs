@@ -1,5 +1,5 @@
-//! Runs the real binary in a clean environment. It must end with 0 and a silent stderr unless the test
-//! says otherwise, and within its time.
+//! Runs the real binary in a clean environment. Unless the test says otherwise, it must exit with 0, print nothing to
+//! stderr, and end within a time limit.
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 type Sink = Box<dyn Write + Send>;
 
-/// A command line of cube and what it is expected to do.
+/// A command line of cube and its expected result.
 pub struct Cube {
     command: Command,
     stdin: Vec<u8>,
@@ -44,13 +44,13 @@ struct Expected {
     broken_pipe: bool,
 }
 
-/// What a finished command printed.
+/// The output of a finished command.
 #[derive(Debug)]
 pub struct Output {
     pub status: i32,
     pub stdout: Vec<u8>,
     pub stderr: String,
-    /// The most memory it held at once, in KiB, as last seen before it ended.
+    /// The peak memory, in KiB, as last seen before its end.
     pub peak_kib: u64,
     pub took: Duration,
 }
@@ -85,7 +85,7 @@ impl Cube {
         self
     }
 
-    /// As a user who may use nothing of root's; unchanged when the tests are not root's.
+    /// As a user without root's permissions; no change if the tests do not run as root.
     pub fn by_nobody(mut self) -> Self {
         if rustix::process::getuid().is_root() {
             // The build's folder need not be open to everybody.
@@ -187,19 +187,19 @@ impl Cube {
         self.any_stderr()
     }
 
-    /// Stderr is not silent and has this text.
+    /// Stderr must contain this text.
     pub fn stderr_has(mut self, text: &str) -> Self {
         self.expected.stderr.get_or_insert_default().push(text.to_owned());
         self
     }
 
-    /// Stderr may say anything.
+    /// Stderr may contain anything.
     pub fn any_stderr(mut self) -> Self {
         self.expected.stderr.get_or_insert_default();
         self
     }
 
-    /// Runs it to its end and checks what was expected.
+    /// Runs it to its end and checks the expectations.
     pub fn output(self) -> Output {
         self.spawn().finish()
     }
@@ -209,12 +209,12 @@ impl Cube {
         self.output().text()
     }
 
-    /// As [`Cube::output`]: its stdout as the one JSON document that it is.
+    /// As [`Cube::output`]: its stdout, parsed as one JSON document.
     pub fn json(self) -> Value {
         self.output().json()
     }
 
-    /// The command itself, for who looks after its streams and its end.
+    /// The command itself, for tests that handle its streams and its end.
     pub fn into_command(self) -> Command {
         self.command
     }
@@ -227,7 +227,7 @@ impl Cube {
         let pid = child.id();
         let mut stdin = child.stdin.take();
         if let Some(mut pipe) = stdin.take_if(|_| !self.hold_stdin) {
-            // A child that does not read its input ends before all is written.
+            // A child that does not read its input may end before everything is written.
             thread::spawn(move || drop(pipe.write_all(&self.stdin)));
         }
         let stdout = Pump::start(child.stdout.take().unwrap(), self.stdout, pid);
@@ -313,7 +313,7 @@ impl Running {
         assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{}: {status}", self.line);
     }
 
-    /// Returns once it has ended: whether SIGKILL ended it, and not it itself.
+    /// Returns when it has ended: whether SIGKILL ended it.
     pub fn was_killed(&mut self) -> bool {
         self.child.wait().unwrap().signal() == Some(Signal::KILL.as_raw())
     }
@@ -322,7 +322,7 @@ impl Running {
         self.stdin.as_mut().expect("open_stdin() was called").write_all(text.as_bytes()).unwrap();
     }
 
-    /// Writes to its stdin; false once nobody reads it any more.
+    /// Writes to its stdin; false if the stdin is closed.
     pub fn try_write_stdin(&mut self, bytes: &[u8]) -> bool {
         self.stdin.as_mut().expect("open_stdin() was called").write_all(bytes).is_ok()
     }
@@ -348,7 +348,7 @@ impl Running {
         seen.unwrap_or_else(|| self.give_up(&format!("no {text:?} on its stderr")));
     }
 
-    /// Waits for its end and checks what was expected.
+    /// Waits for its end and checks the expectations.
     pub fn finish(mut self) -> Output {
         self.stdin = None;
         let limit = self.limit.saturating_sub(self.started.elapsed());
@@ -373,13 +373,13 @@ impl Running {
     }
 }
 
-/// Whether a line says that a stop takes long or that a task cannot hear its signal: on a busy machine any stop may.
+/// Whether a line reports a slow stop or a dropped signal, which any stop may cause on a busy machine.
 fn is_about_a_stop(line: &str) -> bool {
     line.starts_with("waiting for ") && line.contains(" to end, at most for its grace")
         || line.contains("its first process does not handle ")
 }
 
-/// Whether a line says what is waited for.
+/// Whether a line reports the progress of a wait.
 fn is_about_a_wait(line: &str) -> bool {
     line.starts_with("waiting for ") || line.starts_with("ready after ")
 }
@@ -435,7 +435,7 @@ struct Pump {
 struct Taken {
     bytes: Vec<u8>,
     peak_kib: u64,
-    /// What the sink found wrong.
+    /// The fault that the sink found.
     fault: Option<String>,
     ended: bool,
 }
@@ -488,7 +488,7 @@ impl Pump {
         String::from_utf8_lossy(&state.bytes[..state.bytes.len().min(4000)]).into_owned()
     }
 
-    /// What was read and the memory seen.
+    /// The bytes read and the peak memory.
     fn take(&mut self, may_stop: bool) -> (Vec<u8>, u64) {
         let mut state = self.state.0.lock().unwrap();
         let fault = state.fault.take().filter(|_| !may_stop);
@@ -497,7 +497,7 @@ impl Pump {
     }
 }
 
-/// The most memory that the process has held so far; 0 once it has ended.
+/// The peak memory of the process so far; 0 if it has ended.
 fn peak_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -511,12 +511,12 @@ fn caught(pid: u32) -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// The binary under test; `CUBE_TEST_BINARY` names another, to prove the tests on a reference.
+/// The binary under test; `CUBE_TEST_BINARY` names another one.
 pub fn binary() -> PathBuf {
     std::env::var_os("CUBE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_cube").into()).into()
 }
 
-/// A folder that holds nothing that cube reads: its home and working folder.
+/// An empty folder, used as home and working folder.
 pub fn scratch() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("home");
     fs::create_dir_all(&folder).unwrap();

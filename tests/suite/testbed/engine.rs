@@ -1,4 +1,4 @@
-//! The engine under test, spoken to directly, so that no answer of cube's is taken for granted.
+//! Direct access to the engine under test, so that the tests do not rely on cube's answers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -43,12 +43,12 @@ impl Engine {
         found.as_ref()
     }
 
-    /// The engine at this socket, which need not answer yet.
+    /// The engine at this socket, which may not answer yet.
     pub fn at(socket: impl AsRef<Path>) -> Self {
         Self { socket: socket.as_ref().to_owned() }
     }
 
-    /// What `DOCKER_HOST` must be to reach it.
+    /// The `DOCKER_HOST` for it.
     pub fn host(&self) -> String {
         format!("unix://{}", self.socket.display())
     }
@@ -58,7 +58,7 @@ impl Engine {
         self.try_send("GET", "/_ping", &[], &[]).is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Whether it is podman, which differs where a test says so.
+    /// Whether it is podman.
     pub fn is_podman(&self) -> bool {
         self.get("/version")["Components"].to_string().contains("Podman Engine")
     }
@@ -73,9 +73,9 @@ impl Engine {
         self.send("GET", path, &[], &[]).status == 200
     }
 
-    /// Sends JSON (null: nothing) and returns the answer's.
+    /// Sends JSON (nothing if it is null) and returns the answer's JSON.
     pub fn post(&self, path: &str, body: &Value) -> Value {
-        // The engine resets the connection when it is sent a body that it does not read.
+        // The engine resets the connection if it gets a body that it does not read.
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send("POST", path, &["Content-Type: application/json"], body.as_bytes()).ok(path).json()
     }
@@ -103,7 +103,7 @@ impl Engine {
         found.as_array().unwrap().iter().map(id).collect()
     }
 
-    /// Remembers now, to ask later what has happened since. The engine keeps its last 256 events.
+    /// Starts to watch events from now on. The engine keeps its last 256 events.
     pub fn watch(&self) -> Watch<'_> {
         Watch { engine: self, since: SystemTime::now() }
     }

@@ -1,5 +1,5 @@
-//! Servers that live as long as the test process, also when it is killed: a shell holds the other end of a
-//! pipe and cleans up when the pipe closes.
+//! Servers that live as long as the test process, even if it is killed: a shell holds the other end of a pipe and
+//! cleans up when the pipe closes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::need;
 
-/// A server with a folder of its own.
+/// A server with its own folder.
 pub struct Guarded {
     // Its stdin is the pipe.
     shell: Child,
@@ -17,8 +17,8 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Runs `server` (with its words `$1`, `$2` … as given) in a fresh folder after the shell lines of
-    /// `before`; at the end `server` is stopped, then `after` runs and the folder goes.
+    /// Runs `server` (with its arguments `$1`, `$2` …) in a new folder, after the shell lines `before`. At the end
+    /// `server` is stopped, `after` runs, and the folder is removed.
     pub fn start(before: &str, server: &str, after: &str, words: &[&str]) -> Self {
         need::settle();
         let folder = TempDir::with_prefix("cube-test-").unwrap().keep();
@@ -43,12 +43,12 @@ impl Guarded {
         &self.folder
     }
 
-    /// Returns once `ready` says so; fails with the server's log when it does not come up.
+    /// Returns when `ready` is true; fails with the server's log if that takes too long.
     pub fn wait_until(&self, ready: impl Fn() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !ready() {
             assert!(Instant::now() < deadline, "the server does not come up: {}", self.log());
-            // No event says when a server of others has opened its socket.
+            // Polls: no event says when the server has opened its socket.
             std::thread::sleep(Duration::from_millis(20));
         }
     }

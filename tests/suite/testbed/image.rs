@@ -1,4 +1,4 @@
-//! Images that the tests make for themselves: nothing is pulled from anywhere.
+//! Images that the tests make themselves, without pulling anything.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,10 +16,10 @@ use super::engine::escaped;
 const PROBE_SOURCE: &str =
     concat!(include_str!("../../probe/probe.rs"), include_str!("../../probe/pattern.rs"));
 
-/// By it `tests/run` removes the images in the end.
+/// The label by which `tests/run` removes the images at the end.
 const LABEL: &str = "LABEL cube-test=image";
 
-/// What every image of the probe says.
+/// The instructions of every image of the probe.
 const USUAL: [&str; 2] = ["ENTRYPOINT [\"/probe\"]", "CMD [\"forever\"]"];
 
 /// The image of the probe alone, from scratch: no shell, no libraries.
@@ -39,7 +39,7 @@ pub fn probe_on(engine: &Engine, instructions: &[&str]) -> String {
     })
 }
 
-/// An image of the probe that no other has the same layer of: pulling it moves bytes.
+/// An image of the probe with a unique layer, so that pulling it transfers bytes.
 pub fn fresh_on(engine: &Engine, repo: &str, tag: &str) -> String {
     let root = TempDir::new().unwrap();
     fill_folders(root.path());
@@ -158,7 +158,7 @@ fn import(engine: &Engine, root: &Path, repo: &str, tag: &str, instructions: &[&
     let answer = engine.send("POST", &path, &["Content-Type: application/x-tar"], &tar.stdout);
     let text = String::from_utf8_lossy(&answer.body);
     assert!(answer.status == 200 && !text.contains("\"error\""), "importing {repo}: {text}");
-    // podman 4 reads neither name nor tag of an import.
+    // podman 4 ignores the name and tag of an import.
     if !engine.has(&format!("/images/{repo}:{tag}/json")) {
         let shown: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
         let id = shown["status"].as_str().unwrap().trim_end();
@@ -183,7 +183,7 @@ fn probe_binary() -> &'static Path {
 
 fn build_probe(binary: &Path) {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/probe.rs");
-    // Another test process may be at it too.
+    // Another test process may be building it too.
     let built = binary.with_extension(std::process::id().to_string());
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let options = ["--edition=2024", "-O", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"];
@@ -192,8 +192,8 @@ fn build_probe(binary: &Path) {
     fs::rename(built, binary).unwrap();
 }
 
-/// An image with bash and perl and their libraries, from this machine, and with files that cannot be run: a program
-/// without a library that it needs, one for another processor, a script without its interpreter.
+/// An image with bash, perl and their libraries from this machine, and with files that cannot run: a program with a
+/// missing library, one for another processor, a script without its interpreter.
 pub fn tools() -> String {
     made_once(Engine::under_test(), "tools", &["CMD [\"bash\"]", "ENV PATH=/bin", "LABEL tools=2"], |root| {
         let own = |program: &str| [&[Path::new(program).to_owned()], libraries(program).as_slice()].concat();
@@ -203,7 +203,7 @@ pub fn tools() -> String {
         symlink("/usr/bin/perl", root.join("bin/perl")).unwrap();
         fs::copy("/bin/ls", root.join("needs-library")).unwrap();
         fs::copy("/bin/grep", root.join("needs-another")).unwrap();
-        // The head of a program for ARM, which is all that a kernel looks at.
+        // The header of an ARM program, which is all that the kernel reads.
         let mut elf = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0];
         elf.extend([0; 8]);
         elf.extend([2, 0, 0xb7, 0, 1, 0, 0, 0]);
@@ -216,7 +216,7 @@ pub fn tools() -> String {
     })
 }
 
-/// The shared libraries that a program needs, its loader too.
+/// The shared libraries that a program needs, and its loader.
 fn libraries(program: &str) -> Vec<PathBuf> {
     let listed = Command::new("ldd").arg(program).output().unwrap();
     let text = String::from_utf8(listed.stdout).unwrap();

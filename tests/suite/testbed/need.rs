@@ -1,5 +1,5 @@
-//! What a test needs of the machine. Where no engine answers, the suite runs each test in a process of its own, leaves
-//! out those that need one, and says so in one line. Under `tests/run` nothing is left out.
+//! The requirements of tests on the machine. If no engine answers, the suite runs each test in its own process, leaves
+//! out those that need an engine, and reports that in one line. Under `tests/run` nothing is left out.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,22 +10,22 @@ use std::thread;
 
 use super::Engine;
 
-/// How to get an engine, for whoever runs the tests without one.
+/// The hint how to get an engine.
 const NO_ENGINE: &str = "no engine for the tests: run them by tests/run, which installs and starts one, \
                          or set DOCKER_HOST=unix:///PATH to one that answers";
-/// Set by `tests/run`: what is missing fails the test.
+/// Set by `tests/run`: a missing requirement fails the test.
 const COMPLETE: &str = "CUBE_TEST_COMPLETE";
 /// Set for a test that runs in a process of its own.
 const ALONE: &str = "CUBE_TEST_ALONE";
-/// Begins the line by which such a test says what it lacks.
+/// The prefix of the line in which such a test reports what it lacks.
 const LACKS: &str = "left out, as the test needs ";
 
-/// Goes on only with an engine under test.
+/// Ends the test unless there is an engine.
 pub fn engine() {
     Engine::under_test();
 }
 
-/// Goes on only if the machine has this program.
+/// Ends the test unless the machine has this program.
 pub fn program(name: &str) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&path).any(|folder| folder.join(name).is_file()) {
@@ -33,7 +33,7 @@ pub fn program(name: &str) {
     }
 }
 
-/// To be called before a test makes anything: where no engine answers, this process does not go on.
+/// Has to be called before a test makes anything: without an engine, this process ends here.
 pub fn settle() {
     if !is_set(ALONE) && !is_set(COMPLETE) && !Engine::is_there() {
         run_each_alone();
@@ -55,19 +55,19 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
-/// What became of a test.
+/// The outcome of a test.
 enum Fate {
     Passed,
     Failed(String),
     LeftOut(String),
 }
 
-/// The tests that need nothing of what is missing, in place of this process.
+/// Runs the tests whose requirements are met, each in its own process.
 #[allow(clippy::exit)] // the harness has no other way to end before its tests do
 fn run_each_alone() -> ! {
     static ONCE: Mutex<()> = Mutex::new(());
     let _other_tests_wait = ONCE.lock();
-    // Not by `print!`, which the harness keeps for itself.
+    // Not with `print!`, which the test harness captures.
     let mut out = io::stdout();
     let _ = writeln!(out, "\nno engine answers: each test runs in a process of its own");
     let names = listed();
@@ -91,7 +91,7 @@ fn run_each_alone() -> ! {
     std::process::exit(if failed == 0 { 0 } else { 101 });
 }
 
-/// What was left out and how to get it.
+/// The line about tests that were left out, and how to run them.
 fn summary(left_out: &BTreeMap<&str, usize>) -> String {
     let all: usize = left_out.values().sum();
     if all == 0 {
@@ -104,7 +104,7 @@ fn summary(left_out: &BTreeMap<&str, usize>) -> String {
     )
 }
 
-/// The names of the tests that were asked for.
+/// The names of the selected tests.
 fn listed() -> Vec<String> {
     let args = std::env::args_os().skip(1);
     let list = ["--list", "--format", "terse"].map(OsString::from);

@@ -1,5 +1,5 @@
-//! An engine of a test's own, to be stopped, killed and started again. Run tasks on it with `--network none`:
-//! it shares the bridge with the engine under test and knows nothing of that one's addresses.
+//! A separate engine for one test, which can be stopped, killed and started again. Run tasks on it with
+//! `--network none`: it shares the bridge with the engine under test, but not the knowledge of used addresses.
 
 use std::fs::File;
 use std::os::unix::net::UnixStream;
@@ -12,27 +12,27 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::guarded::Guarded;
 use super::{Engine, need};
 
-/// The engine; its containers and all that it stored go with it.
+/// The engine; its containers and all of its data are removed with it.
 pub struct Private {
     engine: &'static Engine,
     live_restore: bool,
     daemon: Option<Child>,
-    // A containerd, as service managers start it: beside the engine. Ends the engine too if the tests are killed.
+    // A separate containerd, as service managers start it. Its shell also ends the engine if the tests are killed.
     keeper: Guarded,
 }
 
 impl Private {
-    /// A running engine. With `live_restore` its containers go on while it does not run.
+    /// A running engine. With `live_restore` its containers keep running while it is stopped.
     pub fn start(live_restore: bool) -> Self {
         need::engine();
         let server = "containerd --config \"$folder/none\" --root \"$folder/containerd\" --state \"$folder/state\" \
                       --address \"$folder/containerd.sock\"";
-        // Only after a test that was killed there is something to do.
+        // There is something to do only after a killed test.
         let after = "! kill $(cat pid) || { kill -CONT $(cat pid); while kill -0 $(cat pid); do sleep 0.1; done; }; \
                      grep -o \" $folder[^ ]* \" /proc/mounts | xargs -r umount -l;";
         let keeper = Guarded::start("echo {} >config.json && : >none &&", server, after, &[]);
         keeper.wait_until(|| UnixStream::connect(keeper.folder().join("containerd.sock")).is_ok());
-        // The tests' own end is the end of the few engines that there are.
+        // There are few engines, so they are kept until the tests end.
         let engine: &Engine = Box::leak(Box::new(Engine::at(keeper.folder().join("sock"))));
         let mut private = Self { engine, live_restore, daemon: None, keeper };
         private.come_back();
@@ -65,17 +65,17 @@ impl Private {
         self.keeper.wait_until(|| self.engine.answers());
     }
 
-    /// Ends the engine as its service manager does and returns once it has ended.
+    /// Ends the engine as a service manager does, and returns when it has ended.
     pub fn stop(&mut self) {
         self.end(Signal::TERM);
     }
 
-    /// Ends it by SIGKILL: it can put nothing in order.
+    /// Ends it with SIGKILL, so that it cannot clean up.
     pub fn kill(&mut self) {
         self.end(Signal::KILL);
     }
 
-    /// The engine hangs: it takes connections, and answers nothing until what this returns is dropped.
+    /// Makes the engine hang: it accepts connections, but answers nothing until the returned value is dropped.
     pub fn suspend(&self) -> Suspension {
         let daemon = Pid::from_child(self.daemon.as_ref().unwrap());
         kill_process(daemon, Signal::STOP).unwrap();
@@ -89,7 +89,7 @@ impl Private {
     }
 }
 
-/// An engine that hangs; it goes on where it was when this is dropped.
+/// A hanging engine; it continues when this is dropped.
 pub struct Suspension(Pid);
 
 impl Drop for Suspension {
@@ -101,7 +101,7 @@ impl Drop for Suspension {
 impl Drop for Private {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // The keeper does what it can.
+            // A failure does not matter here.
             return;
         }
         if self.daemon.is_none() {

@@ -1,4 +1,4 @@
-//! Images for tests of signals: a C program that hears them in ways of its choice, and this machine's own programs.
+//! Images for tests of signals: a C program that receives them in several ways, and this machine's own programs.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,7 +25,7 @@ pub fn hears() -> String {
     })
 }
 
-/// A shell, and the place where this machine's `/usr` is to be mounted: its programs run with its libraries.
+/// An image with a shell, in which this machine's `/usr` is mounted, so that its programs run with its libraries.
 pub fn machine() -> String {
     let instructions = ["CMD [\"sh\"]", "ENV PATH=/bin:/usr/bin:/usr/sbin", "LABEL machine=1"];
     made_once(Engine::under_test(), "machine", &instructions, |root| {

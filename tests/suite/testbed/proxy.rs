@@ -1,4 +1,4 @@
-//! Stands between cube and a real engine, passes everything on, and fails at one chosen request.
+//! A proxy between cube and a real engine that fails at one chosen request.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,14 +20,14 @@ const DELAY: Duration = Duration::from_millis(300);
 pub enum Fault {
     /// The connection closes before the request is passed on.
     CutBefore,
-    /// The engine has answered, but the connection closes before a byte of it arrives.
+    /// The engine has answered, but the connection closes before a byte of the answer is passed on.
     CutAnswer,
     /// The connection closes in the middle of the answer's head.
     CutHead,
-    /// The connection closes in the middle of the answer's first piece of body, or behind the head of one
-    /// that has none.
+    /// The connection closes in the middle of the first piece of the answer's body, or after the head if there is no
+    /// body.
     CutBody,
-    /// The connection closes behind the whole answer.
+    /// The connection closes after the whole answer.
     CutBehind,
     /// The request is passed on, but no answer comes.
     Stall,
@@ -35,9 +35,9 @@ pub enum Fault {
     Delay,
     /// The answer is a 500 that is not the engine's.
     Refuse,
-    /// From before this request on there is no engine.
+    /// There is no engine from this request on.
     GoneBefore,
-    /// The engine has answered; from then on there is none, and the answer is lost.
+    /// The engine has answered, but the answer is lost, and then there is no engine.
     GoneAfter,
 }
 
@@ -55,7 +55,7 @@ impl Fault {
         Self::GoneAfter,
     ];
 
-    /// Whether no request gets through any more.
+    /// Whether no request is passed on.
     pub fn is_for_good(self) -> bool {
         matches!(self, Self::GoneBefore | Self::GoneAfter)
     }
@@ -65,7 +65,7 @@ impl Fault {
 pub struct Proxy {
     folder: TempDir,
     shared: Arc<Shared>,
-    // Dropped first of all: then the thread ends.
+    // The first field, so that it is dropped first, which ends the thread.
     _life: watch::Sender<()>,
 }
 
@@ -75,17 +75,17 @@ struct Shared {
     seen: Mutex<Vec<String>>,
     gone: watch::Sender<bool>,
     before: Mutex<Option<(String, Act)>>,
-    /// What is in the requests that are not passed on for now.
+    /// Words of the requests that are held back.
     held: watch::Sender<Vec<String>>,
-    /// What is in the requests that are refused.
+    /// Words of the requests that are refused.
     refused: Mutex<Option<&'static str>>,
 }
 
-/// What a test does at a moment of its choice.
+/// An action of a test at a chosen moment.
 type Act = Box<dyn FnOnce() + Send>;
 
 impl Proxy {
-    /// Stands before `engine` and fails at the request `chosen.0`, counted from 0.
+    /// A proxy for `engine` that fails at the request `chosen.0`, counted from 0.
     pub fn before(engine: &Engine, chosen: Option<(usize, Fault)>) -> Self {
         let folder = TempDir::with_prefix("cube-test-").unwrap();
         let socket = folder.path().join("sock");
@@ -114,12 +114,12 @@ impl Proxy {
         Self { folder, shared, _life: life }
     }
 
-    /// What `DOCKER_HOST` must be to go through it.
+    /// The `DOCKER_HOST` for it.
     pub fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("sock").display())
     }
 
-    /// What was asked so far, as `METHOD /path?query`.
+    /// The requests so far, as `METHOD /path?query`.
     pub fn seen(&self) -> Vec<String> {
         self.shared.seen.lock().unwrap().clone()
     }
@@ -133,22 +133,22 @@ impl Proxy {
         }
     }
 
-    /// Before the first request with `words` in it is passed on, `act` is done.
+    /// Calls `act` before the first request with `words` in it is passed on.
     pub fn before_request(&self, words: &str, act: impl FnOnce() + Send + 'static) {
         *self.shared.before.lock().unwrap() = Some((words.to_owned(), Box::new(act)));
     }
 
-    /// From now on the engine seems to hang at requests with one of the words in it.
+    /// From now on, requests with one of the words in them are held back, as if the engine hung.
     pub fn hold(&self, words: &[&str]) {
         self.shared.held.send_replace(words.iter().map(|word| (*word).to_owned()).collect());
     }
 
-    /// It does not hang any more, and gets what was held.
+    /// Passes on the requests that were held back.
     pub fn let_go(&self) {
         self.hold(&[]);
     }
 
-    /// From now on requests with `words` in them are refused, in words that are not the engine's.
+    /// From now on, requests with `words` in them are refused, with a text that is not the engine's.
     pub fn refuse(&self, words: &'static str) {
         *self.shared.refused.lock().unwrap() = Some(words);
     }
@@ -179,7 +179,7 @@ async fn listen(socket: PathBuf, shared: Arc<Shared>, bound: std::sync::mpsc::Se
             });
         }
         drop(listener);
-        // After the test the folder is gone already.
+        // After the test the folder is already gone.
         let _ = std::fs::remove_file(&socket);
         let _ = gone.wait_for(|gone| !*gone).await;
     }
@@ -200,7 +200,7 @@ async fn serve(mut client: UnixStream, shared: &Shared) -> io::Result<()> {
         tokio::select! {
             biased;
             () = shared.let_pass(&request) => {}
-            // A client that waits for an answer says nothing: this is its end.
+            // A client that waits for an answer sends nothing, so this is its end.
             _ = client.read_u8() => return Ok(()),
         }
         match fault {
@@ -244,7 +244,7 @@ impl Shared {
         self.chosen.filter(|(at, _)| *at + 1 == seen.len()).map(|(_, fault)| fault)
     }
 
-    /// Returns when the request is not held, or not any more.
+    /// Returns when the request is not held back, or no longer.
     async fn let_pass(&self, request: &[u8]) {
         let line = String::from_utf8_lossy(request.split(|byte| *byte == b'\r').next().unwrap()).into_owned();
         let passes = |held: &Vec<String>| !held.iter().any(|word| line.contains(word.as_str()));
@@ -264,7 +264,7 @@ async fn answer(
     shared: &Shared,
 ) -> io::Result<bool> {
     if fault == Some(Fault::Stall) {
-        // Until cube gives up.
+        // Held until cube gives up.
         return client.read_u8().await.map(|_| false);
     }
     let mut bytes = Vec::new();
@@ -323,12 +323,12 @@ async fn cut_body(
 async fn more(client: &mut UnixStream, engine: &mut UnixStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
     tokio::select! {
         read = engine.read_buf(bytes) => Ok(read? > 0),
-        // A client that waits for an answer says nothing: this is its end.
+        // A client that waits for an answer sends nothing, so this is its end.
         _ = client.read_u8() => Ok(false),
     }
 }
 
-/// Where an answer's body ends.
+/// How the end of an answer's body is known.
 enum Body {
     Length(usize),
     Chunks,
@@ -351,7 +351,7 @@ impl Body {
     fn is_whole(&self, body: &[u8]) -> bool {
         match self {
             Self::Length(length) => body.len() >= *length,
-            // No test's text ends in this way.
+            // No text in the tests ends like this.
             Self::Chunks => body == b"0\r\n\r\n" || body.ends_with(b"\r\n0\r\n\r\n"),
             Self::Upgraded => false,
         }

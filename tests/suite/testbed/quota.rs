@@ -1,4 +1,4 @@
-//! A second engine whose storage driver can limit a container's disk: btrfs in a file.
+//! A second engine whose storage driver supports disk limits: btrfs in a file.
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use super::guarded::Guarded;
 use super::{Engine, need};
 
-/// The engine, held by one test alone: after each removal it has the quotas counted anew, and until that is done
-/// the file system lets more through.
+/// The engine, used by one test at a time: after each removal the quotas are counted again, and until then the file
+/// system allows more.
 pub struct Quota {
     engine: &'static Engine,
     server: &'static Guarded,
@@ -15,7 +15,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Waits for the test that has it.
+    /// Waits for the test that is using it.
     pub fn take() -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         need::engine();
@@ -38,8 +38,8 @@ impl Quota {
     }
 }
 
-/// The engine, started once for all tests; needs root. Run tasks on it with `--network none`: it shares the
-/// bridge with the engine under test and knows nothing of that one's addresses.
+/// The engine, started once for all tests; needs root. Run tasks on it with `--network none`: it shares the bridge with
+/// the engine under test, but not the knowledge of used addresses.
 fn started() -> (&'static Engine, &'static Guarded) {
     static ENGINE: OnceLock<(Engine, Guarded)> = OnceLock::new();
     let before = "truncate -s 1G disk && mkfs.btrfs -q disk && mkdir root && mount -o loop disk root && btrfs quota enable root && echo {} >config.json &&";

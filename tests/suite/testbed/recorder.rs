@@ -1,4 +1,4 @@
-//! Stands between cube and a real engine, passes everything on, and keeps each request with its answer.
+//! A proxy between cube and a real engine that records each request with its answer.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::Shutdown;
@@ -15,7 +15,7 @@ use super::request::Request;
 pub struct Exchange {
     /// `METHOD /path`.
     pub request: String,
-    /// The parts of the answer, each with the request that had been asked last when it came.
+    /// The parts of the answer, each with the last request before it.
     pub answer: Vec<(String, Vec<u8>)>,
 }
 
@@ -45,7 +45,7 @@ impl Recorder {
         format!("unix://{}", self.folder.path().join("sock").display())
     }
 
-    /// What was asked and answered so far, in the order in which it was asked.
+    /// The requests and answers so far, in the order of the requests.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.kept.lock().unwrap())
     }
@@ -90,12 +90,12 @@ fn note(kept: &mut [Exchange], number: usize, bytes: &[u8]) {
             answer.last_mut().unwrap().1.extend(bytes);
         }
         Some(answer) => answer.push((last, bytes.to_owned())),
-        // The recording has been taken.
+        // The recording was already taken.
         None => {}
     }
 }
 
-/// The request with its length, and the wish that the connection ends behind its answer.
+/// The request with its length, and with a header that closes the connection after the answer.
 fn forwarded(request: &Request) -> Vec<u8> {
     if request.header("upgrade").is_some() {
         return [request.head.as_bytes(), b"\r\n", &request.body].concat();

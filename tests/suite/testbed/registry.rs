@@ -12,7 +12,7 @@ use super::{Bed, Engine, image, need};
 
 /// Who may pull from [`Registry::private`].
 pub const USER: &str = "cube";
-/// In standard base64 it has a `+` or `/`, which engines do not read.
+/// In standard base64 it contains `+` or `/`, which engines do not accept.
 pub const PASSWORD: &str = "abc>>>def???";
 
 /// A registry that lives as long as the tests.
@@ -22,22 +22,22 @@ pub struct Registry {
     auth: String,
 }
 
-/// An image that is in a registry and not on the engine; whatever is pulled of it goes when dropped.
+/// An image that is in a registry and not on the engine; a pulled copy is removed on drop.
 pub struct Published {
     pub reference: String,
-    /// What the registry calls its content.
+    /// The digest of its content.
     pub digest: String,
     engine: &'static Engine,
 }
 
 impl Registry {
-    /// One that asks nobody for a password.
+    /// A registry without a password.
     pub fn open() -> &'static Self {
         static OPEN: OnceLock<Registry> = OnceLock::new();
         OPEN.get_or_init(|| Self::start("127.0.0.1", "", "", String::new()))
     }
 
-    /// One that wants [`USER`] and [`PASSWORD`].
+    /// A registry that requires [`USER`] and [`PASSWORD`].
     pub fn private() -> &'static Self {
         static PRIVATE: OnceLock<Registry> = OnceLock::new();
         PRIVATE.get_or_init(|| Self::private_at("127.0.0.1"))
@@ -53,7 +53,7 @@ impl Registry {
 
     fn start(host: &str, before: &str, config: &str, auth: String) -> Self {
         need::engine();
-        // The system gives a port that is free now; nobody else asks for this very one in the next second.
+        // The system returns a free port; it is unlikely that another process takes it within the next second.
         let address = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().to_string();
         let config = format!(
             "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: \"{address}\"}}\n\
@@ -66,7 +66,7 @@ impl Registry {
         Self { _server: server, address, auth }
     }
 
-    /// `HOST:PORT`, as it stands before an image's name.
+    /// `HOST:PORT`, the prefix of an image's name.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -1,4 +1,4 @@
-//! A request as a client of an engine writes it.
+//! Reads a request from a client.
 
 use std::io::{self, BufRead, Read};
 
@@ -13,7 +13,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The next one; none when the connection has ended.
+    /// The next request; `None` when the connection has ended.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut head = String::new();
         if reader.read_line(&mut head)? == 0 {
@@ -55,14 +55,14 @@ impl Request {
     }
 }
 
-/// Chunks up to the empty one.
+/// Reads chunks up to the empty one.
 fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let size = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
         reader.by_ref().take(size).read_to_end(body)?;
-        // What ends each chunk.
+        // The line end after each chunk.
         reader.read_line(&mut line)?;
         if size == 0 {
             return Ok(());

@@ -1,4 +1,4 @@
-//! An engine whose answers are written beforehand, for what a real one says too rarely.
+//! An engine with scripted answers, for cases that a real engine produces too rarely.
 
 use std::io::{BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::request::Request;
 use super::{Cube, cube, need};
 
-/// Listens until dropped; then fails if a request came that was not expected or one did not come.
+/// Listens until it is dropped; then the test fails if there was an unexpected request or an expected one is missing.
 pub struct Scripted {
     folder: TempDir,
     state: Arc<Mutex<State>>,
@@ -32,7 +32,7 @@ struct Exchange {
     repeats: bool,
 }
 
-/// What comes back.
+/// A scripted answer.
 #[derive(Clone)]
 pub enum Reply {
     /// These bytes; the connection stays open for the next request.
@@ -43,7 +43,7 @@ pub enum Reply {
     Stall(Vec<u8>),
     /// The first bytes, then the second for ever.
     Endless(Vec<u8>, Vec<u8>),
-    /// These bytes, each part once something that starts with the text was asked, then the connection is closed.
+    /// These bytes, each part after a request that starts with the text; then the connection is closed.
     InTurn(Vec<(String, Vec<u8>)>),
 }
 
@@ -68,12 +68,12 @@ impl Reply {
         Self::json(status, serde_json::json!({ "message": message }).to_string())
     }
 
-    /// Done, with nothing to say.
+    /// Success without a body.
     pub fn empty(status: u16) -> Self {
         Self::Raw(format!("HTTP/1.1 {status} .\r\nApi-Version: 1.41\r\n\r\n").into())
     }
 
-    /// A chunked answer, a chunk each.
+    /// A chunked answer, one chunk for each text.
     pub fn chunks(chunks: &[&[u8]]) -> Self {
         let mut raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         for chunk in chunks.iter().chain([&b"".as_slice()]) {
@@ -84,7 +84,7 @@ impl Reply {
         Self::Raw(raw)
     }
 
-    /// The same answer, broken off after `size` bytes.
+    /// The same answer, cut after `size` bytes.
     pub fn cut_after(self, size: usize) -> Self {
         let (Self::Raw(mut bytes)
         | Self::Cut(mut bytes)
@@ -105,7 +105,7 @@ impl Scripted {
         let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
-        // Ends with the process: nothing connects after the test.
+        // Ends with the process: no connection comes after the test.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
@@ -120,7 +120,7 @@ impl Scripted {
         self.add(pattern, reply, false)
     }
 
-    /// Answers it as often as it comes, also never.
+    /// Answers it any number of times.
     pub fn always(self, pattern: &str, reply: Reply) -> Self {
         self.add(pattern, reply, true)
     }
@@ -142,12 +142,12 @@ impl Scripted {
             .env("HOME", cube::scratch())
     }
 
-    /// How often something that starts with `request` was asked.
+    /// The number of requests that start with `request`.
     pub fn count(&self, request: &str) -> usize {
         self.state.lock().unwrap().seen.iter().filter(|seen| seen.starts_with(request)).count()
     }
 
-    /// Returns once something that starts with `request` was asked.
+    /// Returns when a request that starts with `request` has come.
     pub fn wait_for(&self, request: &str) {
         wait_for(&self.state, request);
     }
@@ -186,7 +186,7 @@ impl State {
     }
 }
 
-/// Returns once something that starts with `request` was asked.
+/// Returns when a request that starts with `request` has come.
 fn wait_for(state: &Mutex<State>, request: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !state.lock().unwrap().seen.iter().any(|seen| seen.starts_with(request)) {
@@ -218,7 +218,7 @@ fn serve(stream: &UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
             }
             Reply::Stall(bytes) => {
                 out.write_all(&bytes)?;
-                // Until the other side gives up.
+                // Until the client gives up.
                 return std::io::copy(&mut reader, &mut std::io::sink()).map(drop);
             }
         }

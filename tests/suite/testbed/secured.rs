@@ -1,5 +1,5 @@
-//! A second engine that is reached by TLS and wants a client's certificate. Run tasks on it with
-//! `--network none`: it shares the bridge with the engine under test.
+//! A second engine with TLS that requires a client certificate. Run tasks on it with `--network none`: it shares the
+//! bridge with the engine under test.
 
 use std::net::TcpListener;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use super::authority::Authority;
 use super::guarded::Guarded;
 use super::{Engine, need};
 
-/// The engine, started once for all tests; its socket shows the tests what is true.
+/// The engine, started once for all tests; the tests check its state through its socket.
 pub struct Secured {
     pub engine: Engine,
     pub authority: Authority,
@@ -23,13 +23,13 @@ pub fn engine() -> &'static Secured {
     ENGINE.get_or_init(|| {
         let authority = Authority::new();
         let files = authority.issue("engine", "127.0.0.1").into_os_string().into_string().unwrap();
-        // The system gives a port that is free now; nobody else asks for this very one in the next second.
+        // The system returns a free port; it is unlikely that another process takes it within the next second.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let command = "dockerd --config-file \"$folder/config.json\" --iptables=false --data-root \"$folder/root\" \
                        --exec-root \"$folder/exec\" --pidfile \"$folder/pid\" --host \"unix://$folder/sock\" \
                        --host \"tcp://127.0.0.1:$2\" --tlsverify --tlscacert \"$1/ca.pem\" \
                        --tlscert \"$1/cert.pem\" --tlskey \"$1/key.pem\"";
-        // What lives as long as the tests is never dropped: the certificates go with the server.
+        // A static is never dropped: the certificates are removed together with the server.
         let after = "rm -rf \"${1%/*}\";";
         let server =
             Guarded::start("echo {} >config.json &&", command, after, &[&files, &port.to_string()]);

@@ -1,5 +1,5 @@
-//! An OpenSSH server on a loopback port, with keys, settings and a client's `ssh` of its own: nothing of the
-//! user's is read or written.
+//! An OpenSSH server on a loopback port, with its own keys, settings and client configuration: no file of the user is
+//! read or written.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use std::sync::OnceLock;
 use super::guarded::Guarded;
 use super::{Bed, Cube, Engine};
 
-/// What keys it makes; without sshd's folder of root's it does not start.
+/// The shell lines that make keys, and root's folder that sshd needs to start.
 const PREPARE: &str = r#"chmod 700 . && for key in host client; do ssh-keygen -qt ed25519 -N "" -f $key; done &&
     cp client.pub authorized && { [ $(id -u) != 0 ] || mkdir -p /run/sshd; } &&
     echo "[127.0.0.1]:$1 $(cut -d" " -f1,2 host.pub)" >known &&"#;
 
-/// A running sshd that lets its own client's key in.
+/// A running sshd that accepts the key of its own client.
 pub struct Sshd {
     server: Guarded,
     port: u16,
@@ -28,9 +28,9 @@ impl Sshd {
         SHARED.get_or_init(Self::start)
     }
 
-    /// A server of the test's own.
+    /// A separate server for one test.
     pub fn start() -> Self {
-        // The system gives a port that is free now; nobody else asks for this very one in the next second.
+        // The system returns a free port; it is unlikely that another process takes it within the next second.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let name = Command::new("id").arg("-un").output().unwrap().stdout;
         let command = "/usr/sbin/sshd -D -e -f none -p \"$1\" -h \"$folder/host\" -o ListenAddress=127.0.0.1 \
@@ -54,14 +54,14 @@ impl Sshd {
             key.display(),
             known.display()
         );
-        // The settings are what a user writes into ~/.ssh/config, which ssh finds whatever HOME says.
+        // The settings are those that a user writes to ~/.ssh/config, which ssh finds independently of HOME.
         let program = bed.program("ssh", &format!("#!/bin/sh\nexec /usr/bin/ssh {options} \"$@\"\n"));
         let path = std::env::var("PATH").unwrap_or_default();
         let cube = cube.env("PATH", format!("{}:{path}", program.parent().unwrap().display()));
         cube.env("DOCKER_HOST", self.host(Engine::under_test()))
     }
 
-    /// What `DOCKER_HOST` must be to reach the engine.
+    /// The `DOCKER_HOST` for the engine.
     fn host(&self, engine: &Engine) -> String {
         let socket = engine.host().replacen("unix://", "", 1);
         format!("ssh://{}@127.0.0.1:{}{socket}", self.user, self.port)

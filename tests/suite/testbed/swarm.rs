@@ -1,5 +1,5 @@
-//! A swarm of three real nodes on this machine, all of them managers: each is a dockerd in a network and a
-//! host name of its own, behind a switch that is a network namespace too. Needs root.
+//! A swarm of three real nodes on this machine, all of them managers. Each is a dockerd with its own network namespace
+//! and host name, connected by a switch in another network namespace. Needs root.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,16 +13,16 @@ use super::{Cube, Engine, need};
 
 /// The name of each node, and its last number in the network.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
-/// How often nodes show that they are alive: so short that a death is soon noticed.
+/// The heartbeat of nodes: so short that a death is noticed soon.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Longer than Swarm needs for anything here on a busy machine.
+/// Longer than Swarm needs for anything in these tests on a busy machine.
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// The swarm.
 pub struct Swarm {
     nodes: Vec<Node>,
     network: Network,
-    /// Torn down last: the fields of a struct go in their order.
+    /// The last field, so that it is dropped last.
     _guard: Guarded,
 }
 
@@ -44,7 +44,7 @@ struct Network {
 }
 
 impl Swarm {
-    /// A new one. It lives until dropped.
+    /// A new swarm, removed on drop.
     pub fn new() -> Self {
         need::engine();
         let id = std::process::id();
@@ -78,7 +78,7 @@ impl Swarm {
         until("all nodes are ready", || self.states() == ["ready"; 3]);
     }
 
-    /// Makes good what a test that failed left broken.
+    /// Repairs the swarm after a failed test.
     pub fn heal(&mut self) {
         let dead: Vec<_> =
             self.nodes.iter().filter(|node| node.server.is_none()).map(|node| node.name).collect();
@@ -95,7 +95,7 @@ impl Swarm {
         }
     }
 
-    /// Lets nodes be silent for longer, or for as long as before: they need some seconds to find a new leader.
+    /// Sets a longer heartbeat, or the usual one again: nodes need some seconds to find a new leader.
     pub fn be_patient(&self, patient: bool) {
         self.set_heartbeat(if patient { HEARTBEAT * 5 } else { HEARTBEAT });
     }
@@ -155,7 +155,7 @@ impl Swarm {
         Some(self.node(node["Description"]["Hostname"].as_str().unwrap()))
     }
 
-    /// Takes the power from a node: its engine and all that it runs end at once.
+    /// Simulates a power failure of a node: its engine and all of its processes end at once.
     pub fn kill(&mut self, name: &str) {
         let node = self.nodes.iter_mut().find(|node| node.name == name).unwrap();
         node.kill();
@@ -183,7 +183,7 @@ impl Swarm {
     fn states(&self) -> Vec<String> {
         let up = self.nodes.iter().find(|node| node.server.is_some()).unwrap();
         let answer = up.engine.send("GET", "/nodes", &[], &[]).json();
-        // A node may be ready before the other managers count it among them.
+        // A node may be ready before the other managers know it.
         let state = |node: &Value| {
             let is_counted = node["ManagerStatus"]["Reachability"] == "reachable";
             if is_counted {
@@ -200,7 +200,7 @@ impl Swarm {
         for node in self.nodes.iter().filter(|node| node.server.is_some()) {
             let engine = &node.engine;
             assert_eq!(engine.get("/services"), json!([]), "services are left");
-            // A node learns of the end of a task a moment after its manager.
+            // A node learns of the end of a task slightly later than its manager.
             until("the containers are gone", || engine.get("/containers/json?all=1") == json!([]));
             let volumes = engine.get("/volumes")["Volumes"].clone();
             assert!(volumes.as_array().is_none_or(Vec::is_empty), "left on {}: {volumes}", node.name);
@@ -234,7 +234,7 @@ impl Node {
 
     fn kill(&mut self) {
         let read = |file: &str| std::fs::read_to_string(self.folder.join(file)).unwrap();
-        // Its containers end with their cgroup, as they would with the machine.
+        // Its containers are ended through their cgroup, as if the machine had stopped.
         let pids = [read("pid"), read("exec/containerd/containerd.pid")];
         for container in self.engine.get("/containers/json").as_array().unwrap() {
             let id = container["Id"].as_str().unwrap();
@@ -255,7 +255,7 @@ fn signal(pid: &str) {
 
 impl Network {
     fn start(&self) -> Guarded {
-        // Nothing else is in reach, and that at once: a node takes its own image where the registry does not answer.
+        // Nothing else is reachable, and that fails at once: then a node uses its own image.
         let nodes = NODES.iter().enumerate().map(|(i, name)| {
             format!(
                 "ip netns add $1-{name} && ip -n $1-s link add name p{i} type veth peer name eth0 netns $1-{name} && \
@@ -272,7 +272,7 @@ impl Network {
             nodes.collect::<String>()
         );
         let names = NODES.map(|name| format!("ip netns del $1-{name};")).concat();
-        // The nodes end at the same time, each by itself; what they have mounted lies in this folder.
+        // The nodes end in parallel; their mounts are in this folder.
         let ended = "for _ in $(seq 300); do ls node*/pid >/dev/null || break; sleep 0.1; done;";
         let after = format!("{ended} {names} ip netns del $1-s; ip link del $1;");
         let guard = Guarded::start(&before, "sleep infinity", &after, &[&self.prefix, &self.base]);
@@ -282,12 +282,12 @@ impl Network {
     }
 }
 
-/// Returns once `true` is what `holds` says.
+/// Returns when `holds` is true.
 pub fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !holds() {
         assert!(Instant::now() < deadline, "it does not come: {what}");
-        // Swarm reports none of these.
+        // Polls: Swarm sends no events for these.
         std::thread::sleep(Duration::from_millis(50));
     }
 }

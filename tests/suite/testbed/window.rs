@@ -1,4 +1,4 @@
-//! cube on a pseudo-terminal of a given size, and what stands on its screen.
+//! cube on a pseudo-terminal of a given size, and the content of its screen.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -24,7 +24,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Starts the command in a window of so many columns and rows.
+    /// Starts the command in a window with this many columns and rows.
     pub fn open(cube: Cube, columns: u16, rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -35,7 +35,7 @@ impl Window {
         let mut command = cube.into_command();
         command.stdin(stream()).stdout(stream()).stderr(stream());
         let child = command.spawn().unwrap();
-        // Its copies of the terminal would keep it open.
+        // Copies of the terminal's descriptor would keep it open.
         drop(command);
         let master = File::from(master);
         let shared = Arc::new((Mutex::new(Screen::new(columns, rows)), Condvar::new()));
@@ -43,7 +43,7 @@ impl Window {
         Self { child, master, shared }
     }
 
-    /// Returns what stands on the screen once that `holds`.
+    /// Returns the content of the screen when `holds` is true for it.
     pub fn wait_until(&self, holds: impl Fn(&str) -> bool) -> String {
         let (screen, changed) = &*self.shared;
         let waiting = |screen: &mut Screen| !screen.ended && !holds(&screen.text());
@@ -63,7 +63,7 @@ impl Window {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Returns its exit code and what stands on the screen at the end.
+    /// Returns its exit code and the content of the screen at the end.
     pub fn finish(mut self) -> (i32, String) {
         let (screen, changed) = &*self.shared;
         let screen = changed.wait_timeout_while(screen.lock().unwrap(), LIMIT, |screen| !screen.ended);
@@ -88,7 +88,7 @@ fn size(columns: u16, rows: u16) -> Winsize {
 fn pump(mut master: File, shared: Arc<(Mutex<Screen>, Condvar)>) {
     thread::spawn(move || {
         let mut block = [0; 4096];
-        // Once nobody holds the other end, reading fails.
+        // When the other end is closed, reading fails.
         while let Ok(size @ 1..) = master.read(&mut block) {
             shared.0.lock().unwrap().write(&block[..size]);
             shared.1.notify_all();
@@ -98,14 +98,14 @@ fn pump(mut master: File, shared: Arc<(Mutex<Screen>, Condvar)>) {
     });
 }
 
-/// The rows of a terminal that knows what cube's displays use: return, line feed, going up, erasing.
+/// The rows of a terminal that understands what cube's displays use: return, line feed, cursor up, erase.
 struct Screen {
     rows: Vec<Vec<char>>,
     columns: usize,
     height: usize,
     row: usize,
     column: usize,
-    /// Bytes of a character or a sequence that has not ended.
+    /// The bytes of an incomplete character or sequence.
     open: Vec<u8>,
     ended: bool,
 }
@@ -116,7 +116,7 @@ impl Screen {
         Self { rows: vec![Vec::new()], columns, height, row: 0, column: 0, open: Vec::new(), ended: false }
     }
 
-    /// Rows that are too long now are broken, as most terminals do it.
+    /// Breaks rows that are too long now, as most terminals do.
     fn resize(&mut self, columns: u16, rows: u16) {
         (self.columns, self.height) = (columns.into(), rows.into());
         let broken = |row: &Vec<char>| match row.as_slice() {
@@ -149,7 +149,7 @@ impl Screen {
         self.open = bytes[whole.len() - rest.len()..].to_vec();
     }
 
-    /// How many bytes were understood; none of a sequence that has not ended.
+    /// How many bytes were used; none of an incomplete sequence.
     fn take(&mut self, letter: char, rest: &str) -> Option<usize> {
         match letter {
             '\r' => self.column = 0,

@@ -1,6 +1,6 @@
 //! Lines for `docker run` and `cube run`.
 
-/// Every flag, in the forms that Docker's CLI takes. A `_` inside a word is a space.
+/// Every flag, in the forms that Docker's CLI accepts. A `_` inside a word is a space.
 pub const LINES: &[&str] = &[
     "--add-host db:10.0.0.1 --add-host=host.docker.internal:host-gateway --add-host v6:[fd00::1] --add-host a=1.2.3.4",
     "--annotation a=b --annotation=c=d=e --annotation f",

@@ -1,10 +1,10 @@
-//! Requests without what says nothing and what may differ.
+//! Removes empty values and allowed differences from requests, to compare them.
 
 use serde_json::{Value, json};
 
 use super::recorder::Create;
 
-/// Names that the user chose: what they hold is kept even where it is empty.
+/// Fields whose keys the user chose: their values are kept even if they are empty.
 const CHOSEN: [&str; 12] = [
     "ExposedPorts",
     "Volumes",
@@ -24,7 +24,7 @@ const UNORDERED: [&str; 2] = ["Env", "Binds"];
 /// An absent list and an empty one mean different things here; so do an absent `false` or `0` and a given one.
 const GIVEN: [&str; 4] = ["MaskedPaths", "ReadonlyPaths", "Init", "StopTimeout"];
 
-/// The body without what is not said: null, "", 0, false, and empty lists and objects.
+/// The body without empty values: null, "", 0, false, and empty lists and objects.
 pub fn said(key: &str, value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,
@@ -36,7 +36,7 @@ pub fn said(key: &str, value: &Value) -> Option<Value> {
             (!unset).then(|| value.clone())
         }
         Value::String(text) => (!text.is_empty()).then(|| value.clone()),
-        // No terminal, no size.
+        // Without a terminal there is no size.
         Value::Array(items) if key == "ConsoleSize" && items.iter().all(|item| *item == 0) => None,
         Value::Array(items) => {
             let mut items: Vec<Value> =
@@ -59,7 +59,7 @@ pub fn said(key: &str, value: &Value) -> Option<Value> {
     }
 }
 
-/// Both requests without what may differ.
+/// Both requests without the allowed differences.
 pub fn comparable(create: &Create, docker: &Create, is_scripting: bool) -> Create {
     let mut body = create.body.clone();
     let named = |create: &Create| {
@@ -80,7 +80,7 @@ pub fn comparable(create: &Create, docker: &Create, is_scripting: bool) -> Creat
         host.remove("PublishAllPorts");
     }
     let mut body = said("", &body).unwrap();
-    // The network's mode says the same.
+    // The network mode is the same setting.
     if body["NetworkingConfig"]["EndpointsConfig"] == json!({"default": null}) {
         body.as_object_mut().unwrap().remove("NetworkingConfig");
     }

@@ -1,4 +1,4 @@
-//! What the Docker CLI asked for each line, kept in `created.jsonl` for machines without that CLI.
+//! The recorded requests of the Docker CLI for each line, in `created.jsonl`, for machines without that CLI.
 
 use std::path::Path;
 
@@ -12,15 +12,15 @@ use crate::testbed::cube::scratch;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/wire/created.jsonl");
 
-/// A line, and the request for it; none where the CLI refuses the line.
+/// A line, and the request for it; `None` if the CLI refuses the line.
 pub type Recorded = (Vec<String>, Option<Create>);
 
-/// Whether the file is to be written anew from what the CLI asks.
+/// Whether to record the file again from the CLI's requests.
 pub fn is_asked_for() -> bool {
     std::env::var_os("CUBE_TEST_RECORD").is_some()
 }
 
-/// What is kept for `lines`, which the file must have in this order behind those of `part`.
+/// The recorded requests for `lines`, which the file must contain in this order after the heading `part`.
 pub fn read(part: &str, lines: &[Vec<String>]) -> Vec<Option<Create>> {
     let file = std::fs::read_to_string(FILE).unwrap_or_default();
     let kept: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -36,7 +36,7 @@ pub fn read(part: &str, lines: &[Vec<String>]) -> Vec<Option<Create>> {
     kept.iter().zip(lines).map(request).collect()
 }
 
-/// Writes what the CLI asked in place of what is kept of `part`.
+/// Replaces the recorded requests of `part`.
 pub fn write(part: &str, recorded: &[Recorded]) {
     let file = std::fs::read_to_string(FILE).unwrap_or_default();
     let start = format!("{{\"part\":\"{part}\",");
@@ -58,7 +58,7 @@ fn entry(part: &str, line: &[String], create: Option<&Create>) -> Value {
     entry
 }
 
-/// The request without what says nothing, and with names for what is another in each run.
+/// The request without empty values, and with placeholders for values that differ in each run.
 pub fn portable(create: &Create, folder: &Path, engine: &Recorder) -> Create {
     let mut text = said("", &create.body).unwrap().to_string();
     for (path, name) in [(folder, "{folder}"), (&scratch(), "{home}"), (&engine.socket(), "{socket}")] {

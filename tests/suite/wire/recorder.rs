@@ -1,4 +1,4 @@
-//! An engine that writes down what it is asked and starts nothing, and what the Docker CLI and cube ask it.
+//! An engine that records requests and starts nothing, and the requests of the Docker CLI and cube to it.
 
 use std::ffi::OsString;
 use std::io::{BufReader, Write};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::testbed::{Cube, cube::scratch, need, request::Request};
 
-/// What was asked to create a container.
+/// A create request for a container.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Create {
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Create {
 /// `METHOD /path?query`, and the body.
 pub type Asked = (String, Vec<u8>);
 
-/// An engine that writes down what it is asked.
+/// An engine that records requests.
 pub struct Recorder {
     folder: TempDir,
     seen: Arc<Mutex<Vec<Asked>>>,
@@ -37,7 +37,7 @@ impl Recorder {
         let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
         let seen = Arc::<Mutex<Vec<_>>>::default();
         let shared = Arc::clone(&seen);
-        // Ends with the process: nothing connects after the test.
+        // Ends with the process: no connection comes after the test.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
@@ -73,8 +73,8 @@ impl Recorder {
         Some(Create { name: value("name"), platform: value("platform"), body })
     }
 
-    /// What Docker's CLI asks for these words, and what it says. It gives no terminal to a task where it has none
-    /// itself; `docker create` asks the same.
+    /// The request of Docker's CLI for these words, and its output. Without a terminal the CLI refuses `run -t`;
+    /// `docker create` sends the same request.
     pub fn by_docker(&self, words: &[String], folder: &Path) -> (Option<Create>, String) {
         let run = |verb: &str| {
             let mut docker = Command::new("docker");

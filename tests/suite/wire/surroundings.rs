@@ -1,4 +1,4 @@
-//! What a create request has from where the command is typed: the terminal's size, the caller's credentials.
+//! Parts of a create request that depend on the caller's surroundings: the terminal's size, the credentials.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use super::recorder::Recorder;
 use super::unfit_cli;
 use crate::testbed::cube;
 
-/// cube, and the Docker CLI where it is the measure.
+/// cube, and the Docker CLI if it can be used for comparison.
 fn clients() -> Vec<PathBuf> {
     let docker = unfit_cli().is_none().then(|| {
         let found = Command::new("sh").args(["-c", "command -v docker"]).output().unwrap();
@@ -35,7 +35,7 @@ fn the_terminal_has_its_size_from_the_start() {
     }
 }
 
-/// What is in the archive that goes into the container: name, mode and text of its one file.
+/// The one file in the archive that is sent to the container: name, mode and text.
 fn sent(engine: &Recorder) -> (Vec<Value>, Option<(String, u32, String)>) {
     let asked = engine.take();
     let of = |start: &str| {
