@@ -50,7 +50,7 @@ pub fn main(argv: &[OsString]) -> ExitCode {
         Ok(cli) => cli,
         Err(problem) => return usage::show(&asked, problem),
     };
-    app::log(cli.global.verbose);
+    app::log::begin(cli.global.verbose);
     let runtime = match app::runtime() {
         Ok(runtime) => runtime,
         Err(error) => return usage::show(&asked, Problem::Own(error)),

@@ -1,5 +1,7 @@
 //! What every command needs: the global flags, the connection to the engine, the runtime and the log.
 
+pub mod log;
+
 use std::{
     io::{self, IsTerminal},
     time::Duration,
@@ -11,11 +13,10 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 use tokio::runtime::{Builder, Runtime};
-use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::cli::{
     args::global::{Global, OutputFormat, When},
-    output::{patient::Patient, stdio, variables},
+    output::{stdio, variables},
 };
 
 /// Up to this limit of open files, cube checks that it can open as many as it needs.
@@ -166,20 +167,6 @@ fn of_address(error: Error) -> Error {
         ErrorKind::InvalidInput => error.with_kind(ErrorKind::BadAddress),
         _ => error,
     }
-}
-
-/// Sends the library's log to standard error. Only cube's own targets: bollard logs whole requests,
-/// environment variables and all.
-pub fn log(verbosity: u8) {
-    let level = match verbosity {
-        0 => return,
-        1 => LevelFilter::INFO,
-        _ => LevelFilter::DEBUG,
-    };
-    let own = tracing_subscriber::filter::filter_fn(|meta| meta.target().starts_with("cube"));
-    let lines =
-        fmt::layer().with_writer(|| Patient(io::stderr())).with_target(false).with_ansi(false).without_time();
-    tracing_subscriber::registry().with(level).with(own).with(lines).init();
 }
 
 #[cfg(test)]
