@@ -140,19 +140,17 @@ impl Details {
     /// The published ports, with addresses to which a client of the engine at `engine` can connect.
     #[must_use]
     pub fn ports(&self, engine: &Address) -> Ports {
-        self.published
-            .iter()
-            .map(|(port, bindings)| {
-                let reachable = bindings.iter().map(|b| reachable(b, engine));
-                let mut unique: Vec<Binding> = Vec::new();
-                for binding in reachable.filter(|b| b.port != 0) {
-                    if !unique.contains(&binding) {
-                        unique.push(binding);
-                    }
+        let mut ports = Ports::new();
+        for (port, bindings) in &self.published {
+            let reachable = bindings.iter().map(|b| reachable(b, engine));
+            let unique = ports.entry(*port).or_default();
+            for binding in reachable.filter(|b| b.port != 0) {
+                if !unique.contains(&binding) {
+                    unique.push(binding);
                 }
-                (*port, unique)
-            })
-            .collect()
+            }
+        }
+        ports
     }
 
     /// The result of an action, with these details.

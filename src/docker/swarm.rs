@@ -154,7 +154,7 @@ impl Docker {
         let path = query("/tasks", &[("filters", &filters([("service", service)]))]);
         let mut tasks: Vec<ServiceTask> = self.managers.get(&path).await?;
         tasks.retain(|task| is_swarm_id(&task.id));
-        tasks.sort_by_key(|task| task.created_at);
+        ServiceTask::oldest_first(&mut tasks);
         Ok(tasks)
     }
 }

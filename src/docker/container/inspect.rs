@@ -266,15 +266,20 @@ pub(crate) fn bound(ip: &str, port: u16) -> Option<Binding> {
     is_address.then(|| Binding { host: ip.to_owned(), port })
 }
 
+/// The bindings of one port, IPv4 first.
+pub(crate) fn ipv4_first(bindings: impl IntoIterator<Item = Binding>) -> Vec<Binding> {
+    let (v6, mut all): (Vec<_>, Vec<_>) = bindings.into_iter().partition(|b| b.host.contains(':'));
+    all.extend(v6);
+    all
+}
+
 /// The published ports; for each port, IPv4 comes first.
 fn published(network: &NetworkAnswer) -> Ports {
     let mut ports = Ports::new();
     for (port, bindings) in &network.ports {
         let (Ok(port), Some(bindings)) = (port.parse::<Port>(), bindings) else { continue };
-        let mut sorted: Vec<Binding> =
-            bindings.iter().filter_map(|b| bound(&b.host_ip, b.host_port.parse().ok()?)).collect();
-        sorted.sort_by_key(|b| b.host.contains(':'));
-        ports.insert(port, sorted);
+        let bindings = bindings.iter().filter_map(|b| bound(&b.host_ip, b.host_port.parse().ok()?));
+        ports.insert(port, ipv4_first(bindings));
     }
     ports
 }

@@ -13,7 +13,7 @@ use crate::{
         Docker,
         container::{
             filter::{self, ListFilter},
-            inspect::bound,
+            inspect::{bound, ipv4_first},
             networks::joined::TaskNetworks,
             own::ImageLabels,
         },
@@ -163,7 +163,7 @@ impl Docker {
 }
 
 /// Sorts as Docker does (podman lists the oldest first). The engine's order is kept for equal times.
-fn newest_first(tasks: &mut [Listed]) {
+pub(crate) fn newest_first(tasks: &mut [Listed]) {
     tasks.sort_by_key(|task| Reverse(task.created_at));
 }
 
@@ -254,7 +254,7 @@ fn ports(answers: &[ListedPort]) -> Ports {
         }
     }
     for bindings in ports.values_mut() {
-        bindings.sort_by_key(|b| b.host.contains(':'));
+        *bindings = ipv4_first(std::mem::take(bindings));
     }
     ports
 }

@@ -126,9 +126,11 @@ impl Docker {
         let mut found = self.networks("name", name).await?;
         // The engine's filter also matches parts of names.
         found.retain(|network| network.name.as_deref() == Some(name));
-        found.sort_by_key(|network| (moment(network.created.as_deref()), network.id.clone()));
-        Ok(found.into_iter().find_map(|network| {
-            let id = network.id.clone().filter(|id| is_id(id))?;
+        found.retain(|network| network.id.as_deref().is_some_and(is_id));
+        let oldest =
+            found.into_iter().min_by_key(|network| (moment(network.created.as_deref()), network.id.clone()));
+        Ok(oldest.and_then(|network| {
+            let id = network.id.clone()?;
             let is_own = OwnNetwork::read(network).is_some();
             Some(JoinedNetwork { name: name.to_owned(), id, is_own })
         }))

@@ -91,8 +91,8 @@ impl<'a> Watches<'a> {
         if self.until_exit {
             return pending().await;
         }
-        reasons.sort_by_key(|(at, _)| *at);
-        Err(reasons.into_iter().next().map_or_else(Self::none_given, |(_, first)| self.none_holds(&first)))
+        let first = reasons.into_iter().min_by_key(|(at, _)| *at);
+        Err(first.map_or_else(Self::none_given, |(_, first)| self.none_holds(&first)))
     }
 
     fn give_up(&self, at: usize, error: &Error) {

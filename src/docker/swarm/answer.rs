@@ -122,6 +122,11 @@ pub(super) struct ContainerStatus {
 }
 
 impl ServiceTask {
+    /// Sorts by the time of creation.
+    pub(crate) fn oldest_first(tasks: &mut [Self]) {
+        tasks.sort_by_key(|task| task.created_at);
+    }
+
     /// Whether its container has ended or will never run.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(

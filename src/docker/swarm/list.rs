@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     docker::{
         Docker,
-        container::{list::Listed, networks::joined::TaskNetworks},
+        container::{
+            list::{Listed, newest_first},
+            networks::joined::TaskNetworks,
+        },
         details::Details,
         labels::{Labels, TASK_ID},
         swarm::{
@@ -41,13 +44,13 @@ impl Docker {
             .into_iter()
             .filter_map(|service| {
                 let mut tasks = of_service.remove(&service.id).unwrap_or_default();
-                tasks.sort_by_key(|task| task.created_at);
+                ServiceTask::oldest_first(&mut tasks);
                 let node = tasks.last().and_then(|task| nodes.get(task.node_id()?)).cloned();
                 listed(Snapshot { service, tasks, node }, now)
             })
             .collect();
         listed.retain(|task| all || !task.state.is_final());
-        listed.sort_by_key(|task| std::cmp::Reverse(task.created_at));
+        newest_first(&mut listed);
         Ok(listed)
     }
 }

@@ -118,7 +118,9 @@ fn parse_options(text: &str) -> Result<BTreeMap<String, String>, &'static str> {
         Some((name, value)) => (name.to_owned(), value.to_owned()),
         None => (field, String::new()),
     };
-    Ok(csv::split(text)?.into_iter().map(pair).collect())
+    let mut options = BTreeMap::new();
+    options.extend(csv::split(text)?.into_iter().map(pair));
+    Ok(options)
 }
 
 text_serde!(GpuRequest, "a request for GPUs");

@@ -76,7 +76,8 @@ fn limits(host: &mut Map<String, Value>, config: &Config) {
 
 /// The ulimits; the last one of each name counts.
 pub(crate) fn ulimits(limits: &[Ulimit]) -> Value {
-    let by_name: BTreeMap<&str, &Ulimit> = limits.iter().map(|limit| (limit.name(), limit)).collect();
+    let mut by_name: BTreeMap<&str, &Ulimit> = BTreeMap::new();
+    by_name.extend(limits.iter().map(|limit| (limit.name(), limit)));
     let words = |limit: &&Ulimit| json!({"Name": limit.name(), "Soft": limit.soft(), "Hard": limit.hard()});
     by_name.values().map(words).collect()
 }
