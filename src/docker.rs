@@ -15,6 +15,7 @@ pub mod output;
 pub mod ready;
 pub mod run;
 pub mod swarm;
+mod thread;
 pub mod usage;
 
 use std::{collections::VecDeque, fmt, path::PathBuf, time::Duration};

@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::cli::{
     args::global::{Global, OutputFormat, When},
     output::{stdio, variables},
+    signals,
 };
 
 /// Up to this limit of open files, cube checks that it can open as many as it needs.
@@ -92,6 +93,7 @@ pub fn runtime() -> Result<Runtime, Error> {
     check_descriptors()?;
     Builder::new_current_thread()
         .enable_all()
+        .on_thread_start(signals::leave_to_main)
         .build()
         .map_err(|cause| too_few_descriptors().with_source(cause))
 }

@@ -6,13 +6,17 @@ use std::{
     future::{pending, poll_fn},
     io,
     pin::pin,
-    task::Poll,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use cube::{Error, ErrorKind, Signal};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal as ProcessSignal};
+use nix::sys::{
+    signal::{SigSet, SigmaskHow, Signal as ProcessSignal},
+    signalfd::{SfdFlags, SignalFd},
+};
 use tokio::{
+    io::{Interest, unix::AsyncFd},
     signal::unix::{self, SignalKind},
     time::sleep,
 };
@@ -26,14 +30,28 @@ const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
 const CHILD: i32 = 17;
-/// The other signals that are passed on: SIGQUIT, SIGTRAP, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGSTKFLT, SIGCONT,
-/// SIGTSTP, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS. These are the signals of Docker's
-/// CLI without crashes (SIGILL, SIGBUS, SIGFPE, SIGSEGV) and terminal access in the background (SIGTTIN, SIGTTOU).
-const PASSED_ON: [i32; 17] = [3, 5, 6, 10, 12, 14, 16, 18, 20, 24, 25, 26, 27, WINDOW_CHANGE, 29, 30, 31];
-const WINDOW_CHANGE: i32 = 28;
-const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
+/// The signals that are not passed on: those that ask cube to end, those that no process can receive, those that cube
+/// needs itself (SIGCHLD, SIGPIPE, SIGURG, and SIGXFSZ, see [`unblock`]), crashes, and terminal access in the background.
+/// All others are, real-time signals included. Docker's CLI passes on crashes and terminal access too.
+const OWN: [ProcessSignal; 15] = [
+    ProcessSignal::SIGHUP,
+    ProcessSignal::SIGINT,
+    ProcessSignal::SIGTERM,
+    ProcessSignal::SIGKILL,
+    ProcessSignal::SIGSTOP,
+    ProcessSignal::SIGCHLD,
+    ProcessSignal::SIGPIPE,
+    ProcessSignal::SIGURG,
+    ProcessSignal::SIGXFSZ,
+    ProcessSignal::SIGILL,
+    ProcessSignal::SIGBUS,
+    ProcessSignal::SIGFPE,
+    ProcessSignal::SIGSEGV,
+    ProcessSignal::SIGTTIN,
+    ProcessSignal::SIGTTOU,
+];
 
-/// Unblocks signals that the parent process may have blocked. Only SIGXFSZ needs this: a write beyond the limit of a
+/// Unblocks signals that the parent process may have blocked. SIGXFSZ alone stays blocked: a write beyond the limit of a
 /// file's size then fails with an error, as a write to a full disk does.
 pub fn unblock() {
     let mut mask = SigSet::empty();
@@ -58,12 +76,47 @@ pub fn mind_children() {
     }
 }
 
+/// Blocks all signals in a thread beside the one that runs the command: otherwise it would receive those that
+/// [`Signals::passed_on`] reads, and cube would be ended by them.
+pub fn leave_to_main() {
+    let _ = SigSet::all().thread_block();
+}
+
 /// Listens for a set of signals. Each is kept until it is asked for.
 pub struct Signals {
-    listeners: Vec<(i32, unix::Signal)>,
+    source: SignalSource,
     /// How many have been returned.
     came: u32,
     first: Option<Signal>,
+}
+
+/// Where signals come from.
+enum SignalSource {
+    Handlers(Vec<(i32, unix::Signal)>),
+    /// A descriptor from which blocked signals are read. Fifty handlers would cost as much as half of a start.
+    File(AsyncFd<SignalFd>),
+}
+
+impl SignalSource {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<i32>> {
+        match self {
+            Self::Handlers(listeners) => {
+                let mut came = listeners.iter_mut().filter_map(|(number, listener)| {
+                    listener.poll_recv(context).is_ready().then_some(*number)
+                });
+                came.next().map_or(Poll::Pending, |number| Poll::Ready(Ok(number)))
+            }
+            Self::File(file) => loop {
+                let mut ready = ready!(file.poll_read_ready(context))?;
+                match file.get_ref().read_signal()? {
+                    Some(signal) => {
+                        return Poll::Ready(i32::try_from(signal.ssi_signo).map_err(io::Error::other));
+                    }
+                    None => ready.clear_ready(),
+                }
+            },
+        }
+    }
 }
 
 impl Signals {
@@ -71,38 +124,27 @@ impl Signals {
     /// ignored when cube started (`nohup`) stays ignored.
     pub fn listen() -> Result<Self, Error> {
         let hangup = (!is_ignored(HANGUP)).then_some(HANGUP);
-        Self::of([INTERRUPT, TERMINATE].into_iter().chain(hangup).map(listener))
+        let heard: io::Result<_> = [INTERRUPT, TERMINATE].into_iter().chain(hangup).map(listener).collect();
+        Self::of(heard.map(SignalSource::Handlers))
     }
 
     /// Listens for the signals that are passed on to a task in the foreground, as with `docker run`. SIGWINCH is left
     /// out if the task has a terminal (`tty`), which gets the new size in another way.
     pub fn passed_on(tty: bool) -> Result<Self, Error> {
-        let all = PASSED_ON.into_iter().chain(REAL_TIME);
-        // Some signals cannot be received, for example those that an emulator uses itself.
-        let is_kept = |heard: &io::Result<_>| {
-            heard.as_ref().is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::InvalidInput)
-        };
-        let heard = all.filter(|number| !(tty && *number == WINDOW_CHANGE)).map(listener);
-        Self::of(heard.filter(|heard| !is_kept(heard)))
+        let mut mask = SigSet::all();
+        let window_change = tty.then_some(ProcessSignal::SIGWINCH);
+        OWN.into_iter().chain(window_change).for_each(|signal| mask.remove(signal));
+        Self::of(read_as_file(&mask).map(SignalSource::File))
     }
 
-    fn of(heard: impl IntoIterator<Item = io::Result<(i32, unix::Signal)>>) -> Result<Self, Error> {
-        let heard: io::Result<_> = heard.into_iter().collect();
-        heard
-            .map(|listeners| Self { listeners, came: 0, first: None })
-            .map_err(|cause| Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause))
+    fn of(source: io::Result<SignalSource>) -> Result<Self, Error> {
+        source.map(|source| Self { source, came: 0, first: None }).map_err(cannot_listen)
     }
 
     /// The next signal.
     pub async fn next(&mut self) -> Result<Signal, Error> {
-        let number = poll_fn(|context| {
-            let mut came = self
-                .listeners
-                .iter_mut()
-                .filter_map(|(number, listener)| listener.poll_recv(context).is_ready().then_some(*number));
-            came.next().map_or(Poll::Pending, Poll::Ready)
-        });
-        let signal: Signal = number.await.to_string().parse()?;
+        let number = poll_fn(|context| self.source.poll(context)).await.map_err(cannot_listen)?;
+        let signal: Signal = number.to_string().parse()?;
         self.came += 1;
         self.first.get_or_insert(signal);
         Ok(signal)
@@ -157,6 +199,17 @@ impl Signals {
             signal = self.next() => Err(Error::interrupted(signal?)),
         }
     }
+}
+
+fn cannot_listen(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause)
+}
+
+fn read_as_file(signals: &SigSet) -> io::Result<AsyncFd<SignalFd>> {
+    signals.thread_block()?;
+    let file = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    #[expect(deprecated, reason = "sound for a file that stays open: the new way is marked unsafe")]
+    AsyncFd::with_interest(file, Interest::READABLE)
 }
 
 fn listener(number: i32) -> io::Result<(i32, unix::Signal)> {

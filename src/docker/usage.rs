@@ -21,7 +21,7 @@ use rustix::{
 use crate::{
     address::Address,
     docker::{
-        Docker,
+        Docker, thread as background,
         usage::{cgroup::ControlGroup, counters::Usage},
     },
 };
@@ -82,7 +82,7 @@ impl Docker {
         if matches!(self.address, Address::Unix(_)) {
             let (shared, id) = (Arc::clone(&shared), id.to_owned());
             // A thread of its own: the runtime may be busy with the task's output when the group disappears.
-            let _ = thread::Builder::new().name("cube-usage".to_owned()).spawn(move || follow(&shared, &id));
+            let _ = background::start("cube-usage", move || follow(&shared, &id));
         }
         UsageWatch(Arc::new(Look(shared)))
     }

@@ -11,7 +11,7 @@ Left out, as no kernel gives it or as the injected failure would be another one:
   EROFS, ENOSPC, EDQUOT of an open that neither writes nor makes a file
   the pair of sockets by which tokio hears of signals: it panics without one, which takes a system that runs out of
                                 files or memory at that very moment; cube looks at the limit of open files before
-  pipes, eventfd                they know no errors of disks or networks, an eventfd none at all
+  pipes, eventfd, signalfd      they know no errors of disks or networks, the last two none at all
 """
 
 import re
@@ -33,6 +33,7 @@ CALLS = {
     "pipe2": "EMFILE ENFILE",
     "socket": "EMFILE ENOMEM",
     "eventfd2": "EMFILE ENOMEM",
+    "signalfd4": "EMFILE ENOMEM",
     "epoll_create1": "EMFILE ENOMEM",
     "epoll_ctl": "ENOMEM ENOSPC",
     "epoll_wait": "EINTR",

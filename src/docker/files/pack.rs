@@ -19,11 +19,14 @@ use tar::{EntryType, Header};
 use tokio::sync::mpsc;
 
 use crate::{
-    docker::files::{
-        entry::BLOCK,
-        glob,
-        hidden::unreached,
-        report::{CopyReport, unreadable},
+    docker::{
+        files::{
+            entry::BLOCK,
+            glob,
+            hidden::unreached,
+            report::{CopyReport, unreadable},
+        },
+        thread,
     },
     error::{Error, ErrorKind},
 };
@@ -114,7 +117,7 @@ impl Packed {
         let (sender, pieces) = mpsc::channel(WAITING);
         let copied = Arc::new(Mutex::new(CopyReport::default()));
         let mut writer = Writer { sender, piece: Vec::new(), copied: Arc::clone(&copied) };
-        let thread = std::thread::Builder::new().name("cube-pack".to_owned()).spawn(move || {
+        let thread = thread::start("cube-pack", move || {
             // If the receiver is gone, it has its own error.
             if let Err(error) = work(&mut writer).and_then(|()| writer.flush()) {
                 let _ = writer.sender.blocking_send(Err(error));

@@ -17,13 +17,16 @@ use rustix::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    docker::files::{
-        archive::{Archive, Pieces},
-        damage::Damage,
-        entry::{Entry, EntryKind},
-        place::{Place, draft_name, parts},
-        report::CopyReport,
-        tree::Tree,
+    docker::{
+        files::{
+            archive::{Archive, Pieces},
+            damage::Damage,
+            entry::{Entry, EntryKind},
+            place::{Place, draft_name, parts},
+            report::CopyReport,
+            tree::Tree,
+        },
+        thread,
     },
     error::{Error, ErrorKind},
 };
@@ -60,8 +63,8 @@ impl Unpacking {
     pub(crate) fn start(target: Target) -> Result<Self, Error> {
         let (pieces, received) = mpsc::channel(WAITING);
         let (ended, done) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("cube-unpack".to_owned());
-        let thread = thread.spawn(move || drop(ended.send(unpack(Received(received), &target))));
+        let thread =
+            thread::start("cube-unpack", move || drop(ended.send(unpack(Received(received), &target))));
         let thread = thread.map_err(|cause| {
             Error::new(ErrorKind::Output, "cannot start a thread that writes files").with_source(cause)
         })?;
