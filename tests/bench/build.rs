@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// Size of the binary, number of crates and, for the record, seconds to build it from nothing.
-pub fn costs(record: bool) -> Value {
-    let bytes = std::fs::metadata(env!("CARGO_BIN_EXE_cube")).unwrap().len();
-    json!({"binary_bytes": bytes, "crates": crates(), "build_seconds": record.then(build_seconds)})
+/// Size of the binary and of the one before it, number of crates and, for the record, seconds to build it from nothing.
+pub fn costs(record: bool, before: Option<&str>) -> Value {
+    let bytes = |path: &str| std::fs::metadata(path).unwrap().len();
+    json!({"binary_bytes": bytes(env!("CARGO_BIN_EXE_cube")), "binary_bytes_before": before.map(bytes),
+        "crates": crates(), "build_seconds": record.then(build_seconds)})
 }
 
 /// The same in words.
@@ -16,7 +17,9 @@ pub fn sentence(costs: &Value) -> String {
     let number = |name: &str| costs[name].as_f64();
     let build = number("build_seconds").map(|seconds| format!(", {seconds:.0} s to build from nothing"));
     let megabytes = number("binary_bytes").unwrap() / 1e6;
-    format!("binary {megabytes:.2} MB, {} crates beside cube{}", costs["crates"], build.unwrap_or_default())
+    let before = number("binary_bytes_before").map(|bytes| format!(" (before {:.2} MB)", bytes / 1e6));
+    let (before, build) = (before.unwrap_or_default(), build.unwrap_or_default());
+    format!("binary {megabytes:.2} MB{before}, {} crates beside cube{build}", costs["crates"])
 }
 
 fn cargo() -> Command {

@@ -12,19 +12,20 @@ use serde_json::{Map, Value, json};
 const IMAGE: &str = "example:1";
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 
-/// The command lines; each is measured as one process of cube, without its guard.
-const LINES: [&[&str]; 7] = [
-    &["--version"],
-    &["ps"],
-    &["port", "web", "80"],
-    &["run", "--dry-run", IMAGE],
-    &["run", "-d", IMAGE],
-    &["run", IMAGE, "true"],
-    &["stop", "web"],
+/// The command lines; each is measured as one process of cube, without its guard. The second form is for an older binary,
+/// which may know only the scripting form.
+const LINES: [(&[&str], &[&str]); 7] = [
+    (&["--version"], &["--version"]),
+    (&["ps"], &["ps"]),
+    (&["port", "web", "80"], &["port", "web", "80"]),
+    (&["run", "--dry-run", IMAGE], &["run", "--dry-run", "--image", IMAGE]),
+    (&["run", "-d", IMAGE], &["run", "--image", IMAGE]),
+    (&["run", IMAGE, "true"], &["run", "--attach", "--image", IMAGE, "true"]),
+    (&["stop", "web"], &["stop", "web"]),
 ];
 
-/// The number for each line; `None` without valgrind.
-pub fn counts() -> Option<Map<String, Value>> {
+/// The numbers for each line, of cube and of the older binary `before` if there is one; `None` without valgrind.
+pub fn counts(before: Option<&str>) -> Option<Map<String, Value>> {
     let folder = tempfile::tempdir().unwrap();
     let valgrind = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
     if !valgrind.is_ok_and(|status| status.success()) {
@@ -32,23 +33,30 @@ pub fn counts() -> Option<Map<String, Value>> {
         return None;
     }
     answer_at(&folder.path().join("sock"));
-    let count = |line: &&[&str]| (line.join(" "), json!(instructions(line, folder.path())));
+    let count = |(line, older): &(&[&str], &[&str])| {
+        let own = instructions(env!("CARGO_BIN_EXE_cube"), line, folder.path());
+        let before = before.map(|before| instructions(before, older, folder.path()));
+        (line.join(" "), json!({"cube": own, "before": before}))
+    };
     Some(LINES.iter().map(count).collect())
 }
 
 /// The same as a table in Markdown.
 pub fn table(counts: &Map<String, Value>) -> String {
-    let million = |count: &Value| count.as_f64().unwrap_or_default() / 1e6;
-    let row = |(line, count): (&String, &Value)| format!("| `{line}` | {:.3} |\n", million(count));
+    let million =
+        |count: &Value| count.as_f64().map_or_else(String::new, |count| format!("{:.3}", count / 1e6));
+    let row = |(line, count): (&String, &Value)| {
+        format!("| `{line}` | {} | {} |\n", million(&count["before"]), million(&count["cube"]))
+    };
     let rows: String = counts.iter().map(row).collect();
-    format!("| cube | million instructions |\n|---|--:|\n{rows}")
+    format!("| million instructions | before | now |\n|---|--:|--:|\n{rows}")
 }
 
-/// Runs cube once, in an environment that is the same everywhere.
-fn instructions(line: &[&str], folder: &Path) -> u64 {
+/// Runs `program` once, in an environment that is the same everywhere.
+fn instructions(program: &str, line: &[&str], folder: &Path) -> u64 {
     let mut command = Command::new("valgrind");
     command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", folder.join("out.%p").display()));
-    command.arg(env!("CARGO_BIN_EXE_cube")).args(line).current_dir(folder).env_clear();
+    command.arg(program).args(line).current_dir(folder).env_clear();
     command.env("PATH", "/usr/bin:/bin").env("HOME", folder);
     command.env("DOCKER_HOST", format!("unix://{}", folder.join("sock").display()));
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

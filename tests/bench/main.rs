@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --locked --bench cost` prints a table on standard error and JSON on standard output;
 //! `-- --quick` takes three minutes; `-- PART` measures only jobs whose name contains PART.
-//! `-- --smoke` only checks in seconds that everything still runs.
+//! `-- --smoke` only checks in seconds that everything still runs. `CUBE_BENCH_BEFORE=PATH` measures an older binary too.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::exit)] // no part of cube
 
 mod api;
@@ -32,16 +32,21 @@ fn main() {
 }
 
 fn measured(words: &[String]) {
+    let before = workloads::before();
     if words.iter().any(|word| word == "--smoke") {
         rows(&workloads::SMOKE, "");
-        instructions::counts();
+        instructions::counts(before.as_deref());
         return;
     }
     let quick = words.iter().any(|word| word == "--quick");
     let part = words.iter().find(|word| !word.starts_with("--")).map_or("", String::as_str);
     let rows = rows(if quick { &workloads::QUICK } else { &workloads::FULL }, part);
-    let counts = if part.is_empty() || part == "instructions" { instructions::counts() } else { None };
-    let build = build::costs(!quick && part.is_empty());
+    let counts = if part.is_empty() || part == "instructions" {
+        instructions::counts(before.as_deref())
+    } else {
+        None
+    };
+    let build = build::costs(!quick && part.is_empty(), before.as_deref());
     let counted = counts.as_ref().map(instructions::table).unwrap_or_default();
     eprintln!("\n{}\n{counted}\n{}", report::table(&rows), build::sentence(&build));
     println!("{:#}", report::document(&rows, counts.as_ref(), &build));

@@ -56,6 +56,11 @@ pub const SMOKE: Size = Size {
     grown_logs: &[1 << 20],
 };
 
+/// An older binary of cube that is measured too, if one is named.
+pub fn before() -> Option<String> {
+    std::env::var("CUBE_BENCH_BEFORE").ok().filter(|path| !path.is_empty())
+}
+
 /// The same work for several clients, in turn.
 pub struct Workload {
     pub rounds: usize,
@@ -64,12 +69,14 @@ pub struct Workload {
 }
 
 /// One client's steps for a job; each step is measured separately.
+#[derive(Clone)]
 pub struct Client {
     pub name: &'static str,
     pub phases: Vec<(String, Phase)>,
 }
 
 /// A part of a workload.
+#[derive(Clone)]
 pub enum Phase {
     /// Measured.
     Job(Job),
@@ -106,6 +113,19 @@ impl Workload {
 
     fn after(self, before: Vec<Given>) -> Self {
         Self { before, ..self }
+    }
+
+    /// Has the older binary do what cube does, behind it.
+    fn add_before(&mut self, before: &str) {
+        let Some(own) = self.clients.iter().position(|client| client.name == "cube") else { return };
+        let mut older = Client { name: "before", ..self.clients[own].clone() };
+        for (_, phase) in &mut older.phases {
+            let (Phase::Job(job) | Phase::On(_, job) | Phase::Since(job)) = phase;
+            for command in &mut job.commands {
+                before.clone_into(&mut command[0]);
+            }
+        }
+        self.clients.insert(own + 1, older);
     }
 
     /// Makes what the workload needs.
@@ -188,6 +208,11 @@ pub fn all(engine: &Engine, size: &Size) -> Vec<Workload> {
     ];
     all.extend(size.grown_tasks.iter().map(|tasks| words.growing_tasks(*tasks)));
     all.extend(size.grown_logs.iter().map(|bytes| growing_log(*bytes)));
+    if let Some(before) = before() {
+        for workload in &mut all {
+            workload.add_before(&before);
+        }
+    }
     all
 }
 

@@ -41,7 +41,7 @@ impl Subscriber for Log {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(format!("{:>5}", event.metadata().level().as_str()));
+        let mut line = LogLine(format!("{:>5}", event.metadata().level().as_str()));
         event.record(&mut line);
         // A log that cannot be written is no reason to fail.
         let _ = Patient(io::stderr()).write_all(format!("{}\n", line.0).as_bytes());
@@ -62,9 +62,9 @@ impl Subscriber for Log {
 }
 
 /// An event in words: its message, and its other fields by name.
-struct Line(String);
+struct LogLine(String);
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let _ = match field.name() {
             "message" => write!(self.0, " {value:?}"),
