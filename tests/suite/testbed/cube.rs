@@ -269,11 +269,11 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Returns once the process has a handler for the signal.
+    /// Returns once the process has a handler for the signal, or reads it from a descriptor.
     pub fn wait_until_handling(&self, signal: Signal) {
         let bit = 1u64 << (signal.as_raw() - 1);
         let deadline = Instant::now() + self.limit;
-        while caught(self.pid()) & bit == 0 {
+        while (caught(self.pid()) | read_from_descriptors(self.pid())) & bit == 0 {
             assert!(Instant::now() < deadline, "{}: it does not handle {signal:?}", self.line);
             thread::yield_now();
         }
@@ -509,6 +509,17 @@ fn caught(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// The signals that the process reads from descriptors (`signalfd(2)`).
+fn read_from_descriptors(pid: u32) -> u64 {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fdinfo")) else { return 0 };
+    let mask = |descriptor: fs::DirEntry| {
+        let info = fs::read_to_string(descriptor.path()).ok()?;
+        let mask = info.lines().find_map(|line| line.strip_prefix("sigmask:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    descriptors.flatten().filter_map(mask).fold(0, |all, mask| all | mask)
 }
 
 /// The binary under test; `CUBE_TEST_BINARY` names another one.
