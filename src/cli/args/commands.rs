@@ -6,6 +6,7 @@ use crate::cli::args::flags::attached::{AttachedArgs, DetachArgs};
 
 /// `cube stop`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct StopArgs {
     /// The tasks
     #[arg(required = true, value_name = "TASK")]
@@ -24,6 +25,7 @@ pub struct StopArgs {
 
 /// `cube rm`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct RmArgs {
     /// The tasks
     #[arg(required = true, value_name = "TASK")]
@@ -38,6 +40,7 @@ pub struct RmArgs {
 
 /// `cube kill`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct KillArgs {
     /// The tasks
     #[arg(required = true, value_name = "TASK")]
@@ -49,6 +52,7 @@ pub struct KillArgs {
 
 /// `cube ps`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct PsArgs {
     /// Also those that do not run
     #[arg(short, long)]
@@ -63,6 +67,7 @@ pub struct PsArgs {
 
 /// `cube logs`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct LogsArgs {
     /// The task
     pub task: String,
@@ -85,6 +90,7 @@ pub struct LogsArgs {
 
 /// `cube inspect`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct InspectArgs {
     /// The tasks
     #[arg(required = true, value_name = "TASK")]
@@ -93,6 +99,7 @@ pub struct InspectArgs {
 
 /// `cube wait`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct WaitArgs {
     /// The tasks; of several the codes are printed in this order, one a line
     #[arg(required = true, value_name = "TASK")]
@@ -113,6 +120,7 @@ pub struct WaitArgs {
 
 /// `cube port`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct PortArgs {
     /// The task
     pub task: String,
@@ -123,6 +131,7 @@ pub struct PortArgs {
 
 /// `cube exec`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct ExecArgs {
     /// The task
     pub task: String,
@@ -153,6 +162,7 @@ const SIG_PROXY_OF_ATTACH: &str = "Pass signals on to the task; with --sig-proxy
 
 /// `cube attach`
 #[derive(Args, Debug)]
+#[group(skip)]
 #[command(mut_arg("sig_proxy", |arg| arg.help(SIG_PROXY_OF_ATTACH)))]
 pub struct AttachArgs {
     /// The task
@@ -169,6 +179,7 @@ pub struct AttachArgs {
 
 /// `cube pull`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct PullArgs {
     /// The image
     pub image: String,
@@ -182,6 +193,7 @@ pub struct PullArgs {
 
 /// `cube prune`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct PruneArgs {
     /// Only print what would be removed
     #[arg(long)]
@@ -193,6 +205,7 @@ pub struct PruneArgs {
 
 /// `cube completions`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
@@ -200,6 +213,7 @@ pub struct CompletionsArgs {
 
 /// `cube man`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct ManArgs {
     /// One command, instead of all
     pub command: Option<String>,
@@ -210,6 +224,7 @@ pub struct ManArgs {
 
 /// `cube help`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct HelpArgs {
     /// The command
     #[arg(value_name = "COMMAND")]

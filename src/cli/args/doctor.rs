@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// `cube doctor`
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct DoctorArgs {
     /// Exit with 1 unless this holds on the engine; repeatable
     #[arg(long, value_enum, value_name = "NAME")]

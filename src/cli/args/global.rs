@@ -4,6 +4,7 @@ use clap::{ArgAction, Args, ValueEnum, builder::FalseyValueParser};
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Engine address: `unix://PATH`, `tcp://HOST:PORT`, `ssh://USER@HOST`; repeatable, the first that answers

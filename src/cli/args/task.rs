@@ -24,6 +24,7 @@ use crate::cli::args::{
 
 /// `cube run`
 #[derive(Args, Debug)]
+#[group(skip)]
 #[command(disable_help_flag = true)]
 #[command(override_usage = "cube run [OPTIONS] <IMAGE> [COMMAND]...\n       \
     cube run [OPTIONS] --image <IMAGE> [COMMAND]...")]
@@ -42,6 +43,7 @@ pub struct RunArgs {
 
 /// `cube with`
 #[derive(Args, Debug)]
+#[group(skip)]
 #[command(disable_help_flag = true)]
 #[command(override_usage = "cube with [OPTIONS] <IMAGE> [COMMAND]... -- <HOST-COMMAND>...\n       \
     cube with [OPTIONS] --image <IMAGE> [COMMAND]... -- <HOST-COMMAND>...")]
@@ -69,6 +71,7 @@ pub struct WithArgs {
 
 /// What a task is.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub struct TaskArgs {
     /// IMAGE in Docker's own form; then the command and its arguments [default: the image's]
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]

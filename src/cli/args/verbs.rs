@@ -222,6 +222,7 @@ pub fn find(name: &str) -> Option<&'static Verb> {
 /// A task is one container that cube runs. TASK is a container id, a unique beginning of one, a
 /// container name, or the task's UUID.
 #[derive(Debug, Parser)]
+#[group(skip)]
 #[command(name = "cube", version, max_term_width = 100, after_help = EXIT_CODES, subcommand_required = true)]
 #[command(disable_help_subcommand = true, arg_required_else_help = true, args_override_self = true)]
 struct AllCommands {

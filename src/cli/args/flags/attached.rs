@@ -4,6 +4,7 @@ use clap::Args;
 
 /// The flags of a command that attaches to a task.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub struct AttachedArgs {
     /// Pass signals on to the task; --sig-proxy=false keeps all but SIGINT, SIGTERM and SIGHUP from it [default: true]
     #[arg(long)]
@@ -17,6 +18,7 @@ pub struct AttachedArgs {
 
 /// The flag of a command that attaches to any process.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub struct DetachArgs {
     /// Keys to detach and leave it running [default: ctrl-p,ctrl-q]
     #[arg(long, value_name = "KEYS")]

@@ -12,6 +12,7 @@ use crate::cli::args::flags::{duration, given, pair, read, set};
 
 /// What the engine does with the container.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// Label NAME[=VALUE]

@@ -5,6 +5,7 @@ use cube::{Config, CopyOut, Error};
 
 /// Files to copy in before the start and out at the end.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub struct FileArgs {
     /// Copy a file or folder of this machine into the container before it starts; repeatable
     ///
@@ -39,6 +40,7 @@ impl FileArgs {
 
 /// `cube cp`
 #[derive(Args, Debug)]
+#[group(skip)]
 #[command(override_usage = "cube cp [OPTIONS] TASK:PATH DST|-\n       cube cp [OPTIONS] SRC|- TASK:PATH")]
 pub struct CpArgs {
     /// What is copied: TASK:PATH, a path of this machine, or - for a tar archive on standard input

@@ -8,6 +8,7 @@ use crate::cli::args::{flags::attached::AttachedArgs, form::Form};
 /// The flags for the foreground: Docker's and cube's own.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "Foreground")]
 pub struct StreamArgs {
     /// Stay in the foreground: the task's output on cube's, its exit code, then remove it

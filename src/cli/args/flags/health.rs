@@ -7,6 +7,7 @@ use crate::cli::args::flags::{duration, given, set};
 
 /// How the engine checks that the task is healthy.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "Health")]
 pub struct HealthArgs {
     /// Health check, run by the image's shell

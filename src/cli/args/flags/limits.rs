@@ -7,6 +7,7 @@ use crate::cli::args::flags::{given, parsed, set};
 
 /// Limits of memory, processors and disks.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Memory limit, for example 512m or 2g

@@ -4,6 +4,7 @@ use clap::Args;
 
 /// The variables through which scripts find a task.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub struct NamesArgs {
     /// Name the variables `DB_HOST`, `DB_PORT`, … instead of `CUBE_HOST`, `CUBE_PORT`, …, for several tasks side by
     /// side

@@ -9,6 +9,7 @@ use crate::cli::args::flags::{Lookup, given, read, set};
 
 /// What runs in the container.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
     /// Environment variable NAME=VALUE, or NAME from this environment

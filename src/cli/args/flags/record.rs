@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 /// The flags that keep a record of a run.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 pub struct RecordArgs {
     /// In the foreground and in `with`: also write the task's output, both streams, to this file
     #[arg(long, value_name = "FILE", help_heading = "Record")]

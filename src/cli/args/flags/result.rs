@@ -6,6 +6,7 @@ use clap::Args;
 
 /// Where the result goes, and whether anything runs at all.
 #[derive(Args, Debug)]
+#[group(skip)]
 pub struct ResultArgs {
     /// Write the JSON result to this file
     #[arg(long, value_name = "FILE")]

@@ -5,6 +5,7 @@ use cube::Config;
 
 /// Where on a swarm the task runs.
 #[derive(Args, Debug, Default)]
+#[group(skip)]
 #[command(next_help_heading = "Swarm")]
 pub struct SwarmArgs {
     /// Run it on the swarm that the engine manages: as a service of one replica
