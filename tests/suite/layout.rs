@@ -79,3 +79,31 @@ fn no_file_imports_one_that_imports_it() {
     let circles = imports::circles(&imports);
     assert!(circles.is_empty(), "these import each other:\n{}", circles.join("\n"));
 }
+
+/// The pages for people, and the manifest with its reasons.
+fn pages() -> Vec<PathBuf> {
+    let top = root().parent().unwrap().to_owned();
+    let guides = fs::read_dir(top.join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let named = ["README.md", "Cargo.toml", "tests/README.md", "tests/bench/README.md"];
+    guides
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .chain(named.map(|name| top.join(name)))
+        .collect()
+}
+
+#[test]
+fn each_source_that_a_page_names_is_there() {
+    let top = root().parent().unwrap().to_owned();
+    let mut found = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let words = text.split(|c: char| !(c.is_alphanumeric() || "/._-".contains(c)));
+        let is_source =
+            |path: &&Path| path.starts_with("src") && path.extension().is_some_and(|end| end == "rs");
+        for path in words.map(Path::new).filter(is_source) {
+            assert!(top.join(path).is_file(), "{} names {}", page.display(), path.display());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "no page names a source any more");
+}
