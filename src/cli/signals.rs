@@ -3,9 +3,11 @@
 pub mod forward;
 
 use std::{
+    fs::File,
     future::{pending, poll_fn},
-    io,
+    io::{self, Read},
     pin::pin,
+    sync::OnceLock,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -218,10 +220,17 @@ fn listener(number: i32) -> io::Result<(i32, unix::Signal)> {
 
 /// Whether this process was started with the signal ignored.
 fn is_ignored(number: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    mask & (1 << (number - 1)) != 0
+    static IGNORED: OnceLock<u64> = OnceLock::new();
+    IGNORED.get_or_init(|| ignored().unwrap_or_default()) & (1 << (number - 1)) != 0
+}
+
+/// The signals that are ignored, a bit each. Most often one read is enough: each is a system call of every start.
+fn ignored() -> Option<u64> {
+    let mut status = Vec::with_capacity(4096);
+    File::open("/proc/self/status").ok()?.take(1 << 20).read_to_end(&mut status).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
 }
 
 /// Returns after `limit`; never if there is none.
