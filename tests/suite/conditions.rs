@@ -119,6 +119,26 @@ fn much_output_is_read_once_in_constant_memory() {
 }
 
 #[test]
+fn a_file_is_waited_for_until_it_is_there() {
+    let bed = Bed::new();
+    let makes = |path: &str| format!("sleep 0.5; touch {path}; exec sleep 100");
+    let image = shell();
+    for (path, more) in [("/there", None), ("/run/there", Some("--tmpfs=/run"))] {
+        let (condition, script) = (format!("file={path}"), makes(path));
+        let waits = ["--wait-for", &condition, "--stop-signal", "KILL"].into_iter().chain(more);
+        let task = bed.start(waits.chain(["--image", &image, "sh", "-c", &script]));
+        bed.cube(["exec", &task.id, "test", "-e", path]).text();
+        bed.cube(["wait", "--for", &condition, &task.id]).any_stderr().text();
+    }
+    // One that a task left before it ended counts.
+    bed.start(["--wait-for", "file=/left", "--image", &image, "touch", "/left"]);
+    bed.run(["--wait-for", "file=/never", "--wait-timeout", "1", "--image", &image, "sleep", "100"])
+        .ends(124)
+        .stderr_has("file=/never: it does not exist yet")
+        .output();
+}
+
+#[test]
 fn an_invalid_pattern_is_refused_before_any_pull() {
     let bed = Bed::new();
     for (args, reason) in [

@@ -1,16 +1,15 @@
 //! `file=/path`: the path exists in the container. The engine looks it up, so the image needs no shell. Below a tmpfs,
 //! which only the task sees, the image's `test` is run.
 
-use std::time::Duration;
+use std::{ffi::OsStr, time::Duration};
 
-use hyper::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     docker::{
+        files::stat::archive_path,
         handle::RunningTask,
-        http::{client::AnswerKind, query::query},
         ready::{exec, progress::Progress},
     },
     error::{Error, ErrorKind},
@@ -77,15 +76,11 @@ async fn exists(task: &RunningTask, id: &str, path: &str, view: &mut View) -> Re
     }
 }
 
-/// Asks the engine; only the status of the answer is used, because engines differ in the rest.
+/// Asks the engine; only the status of the answer is used, because engines differ in the rest. A container that is gone,
+/// which is noticed elsewhere, is answered like a missing file.
 async fn by_engine(task: &RunningTask, id: &str, path: &str) -> Result<bool, Error> {
-    let request = query(&format!("/containers/{id}/archive"), &[("path", path)]);
-    match task.docker().transport.request(Method::HEAD, &request, None, &[], AnswerKind::Whole).await {
-        Ok(_) => Ok(true),
-        // Or the container is gone, which is noticed elsewhere.
-        Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound | ErrorKind::ImageNotFound) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let request = archive_path(id, OsStr::new(path));
+    task.docker().transport.head(&request).await.map(|found| found.is_some())
 }
 
 /// Runs `test` in the task; `None` if the image has no `test`.
