@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::{
     docker::{
@@ -28,6 +28,8 @@ use crate::{
 
 /// How long the end of the output may come before the end of the process; after that, the log is read for more.
 const END_LAG: Duration = Duration::from_secs(1);
+/// The pause before the log of a running task is opened again that gave nothing new.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Reads the output of one container to its end.
 pub(crate) struct ContainerOutput {
@@ -49,12 +51,14 @@ enum FollowSource {
         known: Count,
         /// Whether its container was running when it was opened.
         live: bool,
+        /// What had been delivered when it was opened.
+        begun: Count,
     },
     Ended,
 }
 
 /// A number of bytes for each stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     stdout: u64,
     stderr: u64,
@@ -119,7 +123,8 @@ impl ContainerOutput {
             } else {
                 task.log_once(container, options).await?
             };
-            FollowSource::Log { log: Box::new(log), known: Count::default(), live: false }
+            let known = Count::default();
+            FollowSource::Log { log: Box::new(log), known, live: false, begun: known }
         };
         Ok(output)
     }
@@ -234,7 +239,16 @@ impl ContainerOutput {
         when_back(|| self.task.inspect_decided()).await
     }
 
+    /// Whether its log ended or broke without a new byte.
+    fn gave_nothing(&self) -> bool {
+        matches!(&self.source, FollowSource::Log { begun, .. } if *begun == self.delivered)
+    }
+
     async fn reopen(&mut self, container: Details) -> Result<(), Error> {
+        // While the task waits for its restart the engine ends each log at once, and no event reports the restart.
+        if self.options.follow && container.is_alive() && self.gave_nothing() {
+            sleep(AGAIN).await;
+        }
         let this = &*self;
         let (source, exit) = match this.reopened(&container).await {
             // The engine answered while it was shutting down.
@@ -277,7 +291,7 @@ impl ContainerOutput {
         let log = Box::new(self.task.docker().container_log(container, &options, Some(cursor)).await?);
         // Without timestamps the rest cannot be requested.
         let live = live && log.cursor().is_some();
-        Ok(FollowSource::Log { log, known, live })
+        Ok(FollowSource::Log { log, known, live, begun: self.delivered })
     }
 
     fn end(&mut self, exit: Exit) {
