@@ -270,9 +270,10 @@ fn unhealthy_and_timed_out() {
         let task = ["--wait-for", "healthy", "--image", &shell(), "sleep", "600"];
         has_cause(&bed, "unhealthy", "exited with 1", &[&health[..], &task].concat());
     }
-    has_cause(&bed, "timed_out", "--timeout", &["--timeout", "1s", "--image", &probe(), "forever"]);
+    let limited = ["--timeout", "2s", "--image", &probe(), "out=step 2", "forever"];
+    has_cause(&bed, "timed_out", "the task's last line is \"step 2\"", &limited);
     let wait = ["--wait-for", "port=80", "--wait-timeout", "5s"];
-    has_cause(&bed, "timed_out", "80", &[&wait[..], &["--image", &shell(), "sleep", "600"]].concat());
+    has_cause(&bed, "timed_out", "no output", &[&wait[..], &["--image", &shell(), "sleep", "600"]].concat());
     bed.assert_empty();
 }
 
@@ -340,7 +341,10 @@ fn a_signal_to_cube_and_a_success_have_no_cause() {
     running.wait_for_stdout("up\n");
     running.signal(rustix::process::Signal::TERM);
     let stderr = running.finish().stderr;
-    assert!(!stderr.contains("reason: ") && stderr.contains("\"exit_code\":143"), "{stderr}");
+    let result: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+    assert_eq!((&result["result"], &result["error"]["kind"]), (&"failure".into(), &"interrupted".into()));
+    assert!(result["exit_code"] == 143 && result["container_id"].is_null(), "{result}");
+    assert!(!stderr.contains("reason: ") && !stderr.contains("cube: interrupted"), "{stderr}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_line_ends_the_wait_as_failed() {
         let task = ["--image", &probe(), "out=first", &line, "forever"];
         bed.run(waiting.into_iter().chain(task))
             .ends(125)
-            .stderr_has("is not ready: fail on\n  caused by: its output matches log=FATAL: .*gone: 12:00 FATAL: \"data\" is gone\n")
+            .stderr_has("is not ready: failure reported\n  caused by: its output matches log=FATAL: .*gone: 12:00 FATAL: \"data\" is gone\n")
             .output();
     }
     let task = ["--image", &probe(), "out=FATAL: it is gone", "forever"];

@@ -73,6 +73,8 @@ fn words(kind: ErrorKind) -> String {
     let name = serde_json::to_string(&kind).unwrap_or_default();
     let words = name.trim_matches('"').replace('_', " ");
     match kind {
+        ErrorKind::FailOn => "failure reported".to_owned(),
+        ErrorKind::RegistryAuth => "login required".to_owned(),
         ErrorKind::Engine | ErrorKind::File | ErrorKind::Output => format!("{words} error"),
         _ => words,
     }

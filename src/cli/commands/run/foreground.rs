@@ -262,6 +262,10 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         let _ = session.stop_process(Unheard::KillIfIdle).await;
     }
     let mut error = matches!(finish, ForegroundEnd::TimedOut).then(|| too_long(session.supervisor.config()));
+    let interrupted = match finish {
+        ForegroundEnd::Signalled(signal) => Some(Error::interrupted(*signal)),
+        _ => None,
+    };
     let mut result = session.last_word().await;
     let code = match finish {
         ForegroundEnd::Exited(exit) => {
@@ -276,10 +280,8 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         ForegroundEnd::Closed | ForegroundEnd::Detached => 0,
     };
     let by_cube = !matches!(finish, ForegroundEnd::Exited(_));
-    session
-        .supervisor
-        .conclude(End { code: result.exit_code, by_cube, error: error.as_ref() }, &mut result)
-        .await;
+    let reason = error.as_ref().or(interrupted.as_ref());
+    session.supervisor.conclude(End { code: result.exit_code, by_cube, error: reason }, &mut result).await;
     let fetched = copies::fetch(&mut session.supervisor, &session.task, code == 0).await;
     let removed = match fetched {
         _ if keep => {
@@ -289,8 +291,11 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
         Fetched::LeftToGuard => Ok(()),
         _ => session.supervisor.discard(&mut result).await,
     };
-    let outcome = Outcome { code, result: Some(result), ..Outcome::reported(0) };
-    copies::conclude(outcome.after(error, removed), fetched)
+    // Whoever sent the signal knows it: it is in the result, but not printed.
+    let interrupted = interrupted.filter(|_| removed.is_ok());
+    let error_shown = interrupted.is_some();
+    let outcome = Outcome { code, result: Some(result), error_shown, ..Outcome::reported(0) };
+    copies::conclude(outcome.after(error.or(interrupted), removed), fetched)
 }
 
 fn too_long(config: &Config) -> Error {

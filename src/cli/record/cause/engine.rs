@@ -131,7 +131,20 @@ const UNHEALTHY: CauseText = CauseText::new(
     "run the check by hand with `cube exec`, or give it time with --health-start-period and --health-retries",
 );
 
-const TIMED_OUT: CauseText = CauseText::new(TimedOut, "the time limit ran out: {said}", "{hint}");
+const WATCH_IT: &str =
+    "watch the task while it runs: `cube logs -f` shows its output, `cube exec` runs a command in it";
+
+const TIMED_OUT: CauseText =
+    CauseText::new(TimedOut, "the time limit ran out; the task's last line is \"{line}\"", WATCH_IT);
+
+const TIMED_OUT_SILENT: CauseText =
+    CauseText::new(TimedOut, "the time limit ran out; cube saw no output of the task", WATCH_IT);
+
+const UNPLACED: CauseText = CauseText::new(
+    TimedOut,
+    "the time limit ran out before Swarm found a node for the task",
+    "add a node, or free memory and processors on one: `docker node ls` lists the nodes",
+);
 
 const OVER_LIMIT: CauseText = CauseText::new(
     OutOfMemory,
@@ -146,11 +159,18 @@ pub fn of_error(facts: &Facts) -> Option<Cause> {
     let deepest = texts.last().cloned().unwrap_or_default();
     match error.kind() {
         ErrorKind::Unhealthy => Some(UNHEALTHY.fill(&Found::from([("said", deepest)]))),
-        ErrorKind::TimedOut | ErrorKind::Unschedulable => {
-            let hint = error.hint().unwrap_or("give it longer with --timeout or --wait-timeout").to_owned();
-            Some(TIMED_OUT.fill(&Found::from([("said", deepest), ("hint", hint)])))
-        }
+        ErrorKind::TimedOut => Some(timed_out(facts)),
+        ErrorKind::Unschedulable => Some(UNPLACED.fill(&Found::new())),
         kind => of_refusal(kind, &texts.join(": ")),
+    }
+}
+
+/// The cause of a time-out, which shows how far the task's output got.
+fn timed_out(facts: &Facts) -> Cause {
+    let last = facts.lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
+    match last {
+        Some(line) => TIMED_OUT.fill(&Found::from([("line", line.to_owned())])),
+        None => TIMED_OUT_SILENT.fill(&Found::new()),
     }
 }
 
