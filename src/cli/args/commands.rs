@@ -18,7 +18,7 @@ pub struct StopArgs {
     /// Signal that asks the task to end [default: the task's own, else SIGTERM]
     #[arg(short, long)]
     pub signal: Option<String>,
-    /// A task that is not there is no error
+    /// Ignore tasks that do not exist
     #[arg(long)]
     pub ignore_missing: bool,
 }
@@ -30,10 +30,10 @@ pub struct RmArgs {
     /// The tasks
     #[arg(required = true, value_name = "TASK")]
     pub tasks: Vec<String>,
-    /// Kill a running task at once; a task that is not there is no error
+    /// Kill a running task at once, and ignore tasks that do not exist
     #[arg(short, long)]
     pub force: bool,
-    /// Remove anonymous volumes too: cube always does
+    /// Remove anonymous volumes too (cube always does)
     #[arg(short, long)]
     pub volumes: bool,
 }
@@ -54,13 +54,13 @@ pub struct KillArgs {
 #[derive(Args, Debug)]
 #[group(skip)]
 pub struct PsArgs {
-    /// Also those that do not run
+    /// List tasks that do not run too
     #[arg(short, long)]
     pub all: bool,
-    /// Only those of which this holds: status=, ancestor=, label=, name=, id=, health=; repeatable
+    /// List only tasks that match: status=, ancestor=, label=, name=, id=, health=. Repeatable
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub filter: Vec<String>,
-    /// Those on the swarm that the engine manages, instead of the engine's own
+    /// List the tasks on the engine's swarm instead of its own
     #[arg(long, env = "CUBE_SWARM", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub swarm: bool,
 }
@@ -71,19 +71,19 @@ pub struct PsArgs {
 pub struct LogsArgs {
     /// The task
     pub task: String,
-    /// Go on until the task ends
+    /// Follow the output until the task ends
     #[arg(short, long)]
     pub follow: bool,
-    /// Only the last lines; `all` for all
+    /// Print only this many last lines, or `all`
     #[arg(short = 'n', long, value_name = "N", default_value = "all", allow_negative_numbers = true)]
     pub tail: String,
-    /// A time before each line
+    /// Print the time before each line
     #[arg(short, long)]
     pub timestamps: bool,
-    /// Only from then on: RFC 3339, a duration back from now, or unix seconds
+    /// Print output from this time on: RFC 3339, a duration back from now, or unix seconds
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Only before then
+    /// Print output before this time only
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
 }
@@ -101,19 +101,19 @@ pub struct InspectArgs {
 #[derive(Args, Debug)]
 #[group(skip)]
 pub struct WaitArgs {
-    /// The tasks; of several the codes are printed in this order, one a line
+    /// The tasks; the exit codes of several are printed in this order, one on each line
     #[arg(required = true, value_name = "TASK")]
     pub tasks: Vec<String>,
-    /// Wait for this instead of the end; repeatable: all must hold. As `run --wait-for`
+    /// Wait for this condition instead of the end, as in `run --wait-for`. Repeatable: all must hold
     #[arg(long = "for", value_name = "CONDITION")]
     pub conditions: Vec<String>,
-    /// One of these conditions is enough; one that becomes impossible drops out
+    /// One of the conditions is enough; one that becomes impossible is ignored
     #[arg(long, requires = "conditions")]
     pub wait_any: bool,
-    /// End the wait with 1 once a line of the task's output, from its start on, matches. Repeatable
+    /// End the wait with exit code 1 when a line of the task's output matches. Repeatable
     #[arg(long, value_name = "log=REGEX")]
     pub fail_on: Vec<String>,
-    /// The longest to wait [default: for ever]
+    /// Longest time to wait [default: no limit]
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
 }
@@ -124,7 +124,7 @@ pub struct WaitArgs {
 pub struct PortArgs {
     /// The task
     pub task: String,
-    /// One port of the task: its first address as HOST:PORT
+    /// Print only the first address of this port of the task, as HOST:PORT
     #[arg(value_name = "PORT[/PROTO]")]
     pub port: Option<String>,
 }
@@ -141,7 +141,7 @@ pub struct ExecArgs {
     /// Environment variable NAME=VALUE, or NAME from this environment
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
-    /// User or UID, with :GROUP if wanted
+    /// User name or id, optionally with :GROUP
     #[arg(short, long)]
     pub user: Option<String>,
     /// Working directory in the task
@@ -167,10 +167,10 @@ const SIG_PROXY_OF_ATTACH: &str = "Pass signals on to the task; with --sig-proxy
 pub struct AttachArgs {
     /// The task
     pub task: String,
-    /// Pass standard input on, where the task has one: the default
+    /// Pass standard input on if the task has an open one (the default)
     #[arg(short, long)]
     pub interactive: bool,
-    /// Leave standard input alone
+    /// Do not read standard input
     #[arg(long)]
     pub no_stdin: bool,
     #[command(flatten)]
@@ -183,10 +183,10 @@ pub struct AttachArgs {
 pub struct PullArgs {
     /// The image
     pub image: String,
-    /// Platform, as linux/arm64
+    /// Platform of the image, for example linux/arm64
     #[arg(long, value_name = "OS[/ARCH]", env = "DOCKER_DEFAULT_PLATFORM", hide_env = true)]
     pub platform: Option<String>,
-    /// How often to try again after a network error or a 5xx answer
+    /// How often to try again after a network error or a 5xx status
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub pull_retries: u32,
 }
@@ -198,7 +198,7 @@ pub struct PruneArgs {
     /// Only print what would be removed
     #[arg(long)]
     pub dry_run: bool,
-    /// Only those of which this holds: label=NAME[=VALUE], name=NAME, until=TIME (made before then); repeatable
+    /// Remove only what matches: label=NAME[=VALUE], name=NAME, until=TIME (made before then). Repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub filter: Vec<String>,
 }
@@ -215,7 +215,7 @@ pub struct CompletionsArgs {
 #[derive(Args, Debug)]
 #[group(skip)]
 pub struct ManArgs {
-    /// One command, instead of all
+    /// The command [default: cube itself]
     pub command: Option<String>,
     /// Print the names of the commands that have a page
     #[arg(long, hide = true, conflicts_with = "command")]

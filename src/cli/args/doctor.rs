@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 #[derive(Args, Debug)]
 #[group(skip)]
 pub struct DoctorArgs {
-    /// Exit with 1 unless this holds on the engine; repeatable
+    /// Exit with 1 unless this promise holds on the engine. Repeatable
     #[arg(long, value_enum, value_name = "NAME")]
     pub require: Vec<Promise>,
 }
@@ -16,20 +16,20 @@ pub struct DoctorArgs {
 pub enum Promise {
     /// An engine answers
     Engine,
-    /// --disk limits what a task writes to its own layer
+    /// --disk limits the size of a task's writable layer
     Disk,
-    /// The output of a task is kept byte for byte
+    /// The engine stores a task's output byte for byte
     Logs,
-    /// --wait-for port looks inside the task, not at a proxy in front of it
+    /// --wait-for port looks inside the task, not at docker-proxy in front of it
     Port,
-    /// Usage is the kernel's own figure at the task's end
+    /// Usage is read from the kernel at the task's end
     Usage,
-    /// A stop does not wait for a task that cannot hear its signal
+    /// A stop does not wait for a task that cannot receive its signal
     Stop,
-    /// What is left when cube is killed is removed
+    /// A task is removed even if cube is killed
     Guard,
-    /// --swarm has a manager
+    /// The engine is a swarm manager, as --swarm needs
     Swarm,
-    /// Credentials of a registry are at hand
+    /// There are credentials for a registry
     Credentials,
 }

@@ -7,16 +7,16 @@ use clap::{ArgAction, Args, ValueEnum, builder::FalseyValueParser};
 #[group(skip)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Engine address: `unix://PATH`, `tcp://HOST:PORT`, `ssh://USER@HOST`; repeatable, the first that answers
+    /// Engine address: `unix://PATH`, `tcp://HOST:PORT`, `ssh://USER@HOST`. Repeatable: the first that answers is used
     ///
-    /// A container stays with the engine that was first to answer. A task on a swarm belongs to all its
-    /// managers: when one goes, the next is asked. `CUBE_HOST` may hold several too, parted by spaces.
+    /// A container belongs to the engine that answered first. A task on a swarm belongs to all of its managers: if one
+    /// does not answer, the next is asked. `CUBE_HOST` may contain several addresses too, separated by spaces.
     #[arg(short = 'H', long, global = true)]
     pub host: Vec<String>,
-    /// Docker context to take the engine address from; wins over --host
+    /// Docker context with the engine's address; overrides --host
     #[arg(long, global = true, value_name = "NAME", env = "CUBE_CONTEXT")]
     pub context: Option<String>,
-    /// Form of the output
+    /// Output format
     #[arg(
         short,
         long,
@@ -35,11 +35,11 @@ pub struct Global {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "CUBE_COLOR")]
     #[arg(hide_env_values = true)]
     pub color: When,
-    /// The longest an engine may take to begin an answer
+    /// Longest time that an engine may take to begin an answer
     #[arg(long, global = true, value_name = "DURATION", default_value = "120s", env = "CUBE_ENGINE_TIMEOUT")]
     #[arg(hide_env_values = true)]
     pub engine_timeout: String,
-    /// Show what is done, on stderr; twice for each request; also -v, where that is no flag of the command
+    /// Print each step to stderr; given twice, each request. Also -v, unless the command has another -v
     #[arg(long = "verbose", id = "verbose_long", global = true, action = ArgAction::Count)]
     #[arg(env = "CUBE_VERBOSE", hide_env_values = true, value_parser = verbosity)]
     pub verbose: u8,
@@ -55,9 +55,9 @@ pub enum OutputFormat {
     Json,
     /// Lines for `eval "$(…)"` in a POSIX shell
     Env,
-    /// Lines NAME=value without quotes, for env files
+    /// Lines NAME=value without quotes, for an env file
     Dotenv,
-    /// Appended to the file that `GITHUB_ENV` names; the id is printed
+    /// Variables appended to the file named by `GITHUB_ENV`; prints the id
     Github,
 }
 

@@ -7,12 +7,12 @@ use crate::cli::args::{manual, verbs};
 /// The order of a help page: usage, examples, flags, notes.
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{all-args}{after-help}";
 
-const GLOBAL: &str = "Global options: --host, --context, --output, --quiet, --verbose, --color, --engine-timeout: \
+const GLOBAL: &str = "Global options: --host, --context, --output, --quiet, --verbose, --color, --engine-timeout; \
                       see `cube --help`";
-const MORE: &str = "All flags of docker run work too: see --help\n";
+const MORE: &str = "All other flags of docker run work too; see --help\n";
 
 /// The flags of `run` and `with` that `-h` shows; the others are on the page of `--help`.
-const COMMON: [&str; 46] = [
+const COMMON: [&str; 50] = [
     "attach",
     "detach",
     "interactive",
@@ -52,7 +52,11 @@ const COMMON: [&str; 46] = [
     "ttl",
     "wait_for",
     "wait_timeout",
+    "fail_on",
     "timeout",
+    "fail_fast",
+    "logs",
+    "dry_run",
     "keep",
     "copy_in",
     "copy_out",
@@ -60,6 +64,9 @@ const COMMON: [&str; 46] = [
     "evidence",
     "export",
 ];
+
+/// Of these, the flags that do next to nothing in `with`: its task has no streams.
+const RARE_IN_WITH: [&str; 5] = ["attach", "detach", "interactive", "tty", "rm"];
 
 /// The definitions of all commands, prepared for the help of `verb`, or of cube itself.
 pub fn all_for(verb: Option<&str>) -> Command {
@@ -77,7 +84,9 @@ fn shown(command: Command, verb: &str) -> Command {
     }
     command
         .mut_args(|arg| {
-            let rare = !arg.is_positional() && !COMMON.contains(&arg.get_id().as_str());
+            let id = arg.get_id().as_str();
+            let common = COMMON.contains(&id) && !(verb == "with" && RARE_IN_WITH.contains(&id));
+            let rare = !arg.is_positional() && !common;
             arg.hide_short_help(rare)
         })
         .after_help(format!("{MORE}{GLOBAL}"))

@@ -13,23 +13,23 @@ const fn example(says: &'static str, line: &'static str) -> Example {
 const CUBE: [Example; 4] = [
     example("run a line copied from docker run", "cube run --rm alpine echo hello"),
     example(
-        "a database for a test, ready before it begins, gone after it",
+        "run a test with a database that is ready before the test and removed after it",
         "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- psql -c 'SELECT 1'",
     ),
     example(
         "start a task and keep its id",
         "id=$(cube run --image postgres:16 -e POSTGRES_PASSWORD=secret --wait-for ready)",
     ),
-    example("stop it and remove it with its volumes", "cube stop \"$id\""),
+    example("stop it, and remove it with its anonymous volumes", "cube stop \"$id\""),
 ];
 
 const RUN: [Example; 4] = [
     example(
-        "in the foreground, removed at its end",
+        "in the foreground; removed at its end",
         "cube run --rm -v \"$PWD:/src\" -w /src node:22 npm test",
     ),
     example(
-        "in the background until it is ready",
+        "in the background; returns when it is ready",
         "cube run -d --name web -p 8080:80 --wait-for http=80/ nginx",
     ),
     example(
@@ -37,18 +37,18 @@ const RUN: [Example; 4] = [
         "id=$(cube run --image redis:7 --wait-for redis)",
     ),
     example(
-        "files in and results out, whatever the end",
+        "copy files in, and results out, however the task ends",
         "cube run --copy-in .:/src --copy-out /src/report:. alpine",
     ),
 ];
 
 const WITH: [Example; 2] = [
     example(
-        "a test beside its database",
+        "run a test with its database",
         "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- ./test.sh",
     ),
     example(
-        "the address under a name of your own",
+        "pass the address on in a variable of your own",
         "cube with --image redis:7 --export 'REDIS_URL=redis://{host}:{port}' --wait-for redis -- npm test",
     ),
 ];
@@ -61,17 +61,19 @@ pub fn examples(verb: Option<&str>) -> &'static [Example] {
         Some("with") => &WITH,
         Some("stop") => &[const { example("stop all of cube's tasks", "cube stop $(cube ps -q)") }],
         Some("wait") => {
-            &[const { example("until a task answers on a port", "cube wait --for port=5432 db") }]
+            &[const { example("wait until a task listens on a port", "cube wait --for port=5432 db") }]
         }
-        Some("logs") => &[const { example("the last lines, and what follows", "cube logs -n 20 -f db") }],
-        Some("port") => &[const { example("host and port to connect to", "cube port db 5432") }],
-        Some("exec") => &[const { example("a shell in a task", "cube exec -it db sh") }],
-        Some("cp") => &[const { example("a file out of a task", "cube cp db:/etc/hosts .") }],
-        Some("prune") => &[const { example("what would be removed", "cube prune --dry-run") }],
+        Some("logs") => {
+            &[const { example("the last lines, and then what follows", "cube logs -n 20 -f db") }]
+        }
+        Some("port") => &[const { example("the address to connect to", "cube port db 5432") }],
+        Some("exec") => &[const { example("run a shell in a task", "cube exec -it db sh") }],
+        Some("cp") => &[const { example("copy a file out of a task", "cube cp db:/etc/hosts .") }],
+        Some("prune") => &[const { example("show what would be removed", "cube prune --dry-run") }],
         Some("doctor") => {
-            &[const { example("fail where --disk does not work", "cube doctor --require disk") }]
+            &[const { example("fail if --disk does not work here", "cube doctor --require disk") }]
         }
-        Some("completions") => &[const { example("in bash", "source <(cube completions bash)") }],
+        Some("completions") => &[const { example("load it in bash", "source <(cube completions bash)") }],
         Some(_) => &[],
     }
 }
@@ -79,13 +81,13 @@ pub fn examples(verb: Option<&str>) -> &'static [Example] {
 /// The variables that cube reads.
 pub const ENVIRONMENT: [(&str, &str); 9] = [
     ("DOCKER_HOST", "Address of the engine: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST."),
-    ("DOCKER_CONTEXT", "Name of the context that has the engine's address."),
-    ("DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "Whether to speak TLS, and the folder of its files."),
-    ("DOCKER_CONFIG", "Folder of Docker's configuration; ~/.docker if it is not set."),
-    ("DOCKER_AUTH_CONFIG", "Credentials of registries, as config.json has them."),
-    ("DOCKER_DEFAULT_PLATFORM", "Value of --platform where it is not given."),
+    ("DOCKER_CONTEXT", "Name of the Docker context with the engine's address."),
+    ("DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "Whether to use TLS, and the folder with its files."),
+    ("DOCKER_CONFIG", "Folder of Docker's configuration [default: ~/.docker]."),
+    ("DOCKER_AUTH_CONFIG", "Registry credentials, in the form of config.json."),
+    ("DOCKER_DEFAULT_PLATFORM", "Default of --platform."),
     ("CUBE_HOST, CUBE_CONTEXT, CUBE_OUTPUT, CUBE_QUIET, CUBE_VERBOSE, CUBE_COLOR", "The global options."),
-    ("GITHUB_ENV, GITHUB_ACTIONS, GITLAB_CI", "Where -o github writes to, and which marks --ci auto prints."),
+    ("GITHUB_ENV, GITHUB_ACTIONS, GITLAB_CI", "The file for -o github, and the CI service for --ci auto."),
     ("NO_COLOR", "No colours, if it is not empty."),
 ];
 
@@ -93,7 +95,7 @@ pub const ENVIRONMENT: [(&str, &str); 9] = [
 pub const FILES: [(&str, &str); 3] = [
     (
         "/var/run/docker.sock",
-        "The usual socket of an engine; those of rootless Docker and podman come after it.",
+        "The usual socket of an engine; the sockets of rootless Docker and podman are tried after it.",
     ),
     ("~/.docker/config.json", "Credentials, their helpers, proxies, detach keys and the current context."),
     ("~/.docker/contexts", "Addresses and TLS files of contexts."),
@@ -101,14 +103,14 @@ pub const FILES: [(&str, &str); 3] = [
 
 /// The exit codes.
 pub const EXIT_STATUS: [(&str, &str); 7] = [
-    ("the task's", "run in the foreground, attach, wait, exec; of with HOST-COMMAND's."),
+    ("the task's", "run in the foreground, attach, wait, exec; for with, the exit code of HOST-COMMAND."),
     ("0", "Success."),
     ("1", "A command failed: no such task, engine unreachable."),
     ("2", "The command line is wrong (any command but run and with)."),
     ("124", "--timeout, --wait-timeout or wait --timeout ran out."),
     (
         "125, 126, 127",
-        "run, with: cube or the engine failed; the task's command cannot be executed; is not found.",
+        "run and with: cube or the engine failed; the task's command cannot be executed; it is not found.",
     ),
     ("129, 130, 143", "Ended by SIGHUP, SIGINT, SIGTERM."),
 ];

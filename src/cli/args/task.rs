@@ -31,11 +31,11 @@ use crate::cli::args::{
 pub struct RunArgs {
     #[command(flatten)]
     pub task: TaskArgs,
-    /// In the foreground: leave the container after its end
-    #[arg(long)]
+    /// In the foreground: keep the container after its end
+    #[arg(long, help_heading = "Foreground")]
     pub keep: bool,
-    /// In the foreground: the longest the task may run; then it is stopped (exit code 124)
-    #[arg(long, value_name = "DURATION")]
+    /// In the foreground: longest time that the task may run; then it is stopped (exit code 124)
+    #[arg(long, value_name = "DURATION", help_heading = "Foreground")]
     pub timeout: Option<String>,
     #[command(flatten)]
     pub result: ResultArgs,
@@ -50,17 +50,17 @@ pub struct RunArgs {
 pub struct WithArgs {
     #[command(flatten)]
     pub task: TaskArgs,
-    /// End HOST-COMMAND when the task ends first
-    #[arg(long)]
+    /// End HOST-COMMAND if the task ends first
+    #[arg(long, help_heading = "HOST-COMMAND")]
     pub fail_fast: bool,
-    /// Leave the task stopped at the end, instead of removing it
-    #[arg(long)]
+    /// Stop the task at the end, but do not remove it
+    #[arg(long, help_heading = "HOST-COMMAND")]
     pub keep: bool,
     /// When to show the task's last 50 lines at the end
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "HOST-COMMAND")]
     pub logs: LogsWhen,
-    /// The longest HOST-COMMAND may run; then it and the task are stopped (exit code 124)
-    #[arg(long, value_name = "DURATION")]
+    /// Longest time that HOST-COMMAND may run; then it and the task are stopped (exit code 124)
+    #[arg(long, value_name = "DURATION", help_heading = "HOST-COMMAND")]
     pub timeout: Option<String>,
     #[command(flatten)]
     pub result: ResultArgs,
@@ -73,7 +73,7 @@ pub struct WithArgs {
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct TaskArgs {
-    /// IMAGE in Docker's own form; then the command and its arguments [default: the image's]
+    /// IMAGE, unless --image is given; then the command and its arguments [default: the image's]
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
     /// The form in which the line was written.
@@ -85,28 +85,26 @@ pub struct TaskArgs {
     /// `-P=false`.
     #[arg(skip)]
     pub publishes_nothing: bool,
-    #[command(flatten)]
-    pub files: FileArgs,
-    #[command(flatten)]
-    pub streams: StreamArgs,
-    /// Image to run: the scripting form
-    #[arg(long)]
+    /// Image to run; chooses the scripting form
+    #[arg(long, help_heading = "Task")]
     pub image: Option<String>,
-    /// Task file: the JSON that --dry-run prints; flags win
-    #[arg(long)]
+    /// Task file, in the JSON form that --dry-run prints; flags override it
+    #[arg(long, help_heading = "Task")]
     pub file: Option<std::path::PathBuf>,
-    /// Print every flag; -h alone at the end of the line prints the usual ones
-    #[arg(long, action = clap::ArgAction::Help)]
+    /// Print all flags; -h as the last word prints the common ones
+    #[arg(long, action = clap::ArgAction::Help, help_heading = "Task")]
     pub help: Option<bool>,
     /// The page of `-h`
     #[arg(long, hide = true, action = clap::ArgAction::HelpShort)]
     pub help_short: Option<bool>,
     /// Name of the container
-    #[arg(long)]
+    #[arg(long, help_heading = "Task")]
     pub name: Option<String>,
-    /// First remove cube's own task of the same name
-    #[arg(long)]
+    /// First remove cube's own task with the same name
+    #[arg(long, help_heading = "Task")]
     pub replace: bool,
+    #[command(flatten)]
+    pub streams: StreamArgs,
     #[command(flatten)]
     pub process: ProcessArgs,
     #[command(flatten)]
@@ -115,6 +113,8 @@ pub struct TaskArgs {
     pub network: NetworkArgs,
     #[command(flatten)]
     pub storage: StorageArgs,
+    #[command(flatten)]
+    pub files: FileArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]

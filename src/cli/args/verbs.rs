@@ -52,9 +52,9 @@ pub struct Verb {
 const VERBS: [Verb; 19] = [
     Verb {
         more: Some(
-            "In Docker's own form (IMAGE in place, everything behind it is the task's) the task runs in the \
-             foreground unless -d. With --image it is the scripting form: every exposed port is published, and cube \
-             prints the id and returns once the task runs (or is ready).",
+            "Docker's own form is IMAGE followed by the command, as in docker run: the task runs in the foreground, \
+             unless -d is given. The scripting form is --image: every exposed port is published, and cube prints the \
+             id and returns when the task runs, or is ready.",
         ),
         ..Verb::new("run", Action::Start, "Run a task", RunArgs::augment_args, |found| {
             RunArgs::from_arg_matches_mut(found).map(|args| Command::Run(Box::new(args)))
@@ -62,13 +62,14 @@ const VERBS: [Verb; 19] = [
     },
     Verb {
         more: Some(
-            "HOST-COMMAND finds `CUBE_HOST`, `CUBE_PORT`, `CUBE_PORT_5432`, `CUBE_CONTAINER_ID` and `CUBE_NAME` in \
-             its environment. Its exit code is cube's.",
+            "HOST-COMMAND runs on this machine once the task is ready; then the task is stopped and removed. In its \
+             environment are CUBE_HOST, CUBE_PORT, CUBE_PORT_5432 (for each port), CUBE_CONTAINER_ID and CUBE_NAME. cube \
+             exits with its exit code.",
         ),
         ..Verb::new(
             "with",
             Action::Start,
-            "Run a task exactly as long as a command on this machine",
+            "Run a task while a command runs on this machine",
             WithArgs::augment_args,
             |found| WithArgs::from_arg_matches_mut(found).map(|args| Command::With(Box::new(args))),
         )
@@ -83,18 +84,18 @@ const VERBS: [Verb; 19] = [
     Verb::new(
         "rm",
         Action::Remove,
-        "Stop tasks and remove them, as stop does; with -f kill them at once",
+        "Stop and remove tasks, like stop; with -f kill them at once",
         RmArgs::augment_args,
         |found| RmArgs::from_arg_matches_mut(found).map(Command::Rm),
     ),
     Verb::new(
         "kill",
         Action::Kill,
-        "Send tasks a signal; nothing is removed",
+        "Send a signal to tasks, without removing them",
         KillArgs::augment_args,
         |found| KillArgs::from_arg_matches_mut(found).map(Command::Kill),
     ),
-    Verb::new("ps", Action::List, "List cube's tasks", PsArgs::augment_args, |found| {
+    Verb::new("ps", Action::List, "List cube's own tasks", PsArgs::augment_args, |found| {
         PsArgs::from_arg_matches_mut(found).map(Command::Ps)
     }),
     Verb::new("logs", Action::Logs, "Print a task's output", LogsArgs::augment_args, |found| {
@@ -110,14 +111,14 @@ const VERBS: [Verb; 19] = [
     Verb::new(
         "wait",
         Action::Wait,
-        "Wait for a task's end, or for a condition; exit with its exit code",
+        "Wait for the end of tasks, or for a condition; exit with the task's exit code",
         WaitArgs::augment_args,
         |found| WaitArgs::from_arg_matches_mut(found).map(Command::Wait),
     ),
     Verb::new(
         "port",
         Action::Port,
-        "Print where a task's ports are published",
+        "Print the addresses of a task's published ports",
         PortArgs::augment_args,
         |found| PortArgs::from_arg_matches_mut(found).map(Command::Port),
     ),
@@ -126,9 +127,9 @@ const VERBS: [Verb; 19] = [
     }),
     Verb {
         more: Some(
-            "One of SRC and DST is TASK:PATH. A dash for SRC is a tar archive on standard input, for DST one on \
-             standard output. A folder is copied into a folder that is there, else it becomes DST; SRC/. is a folder's \
-             content. As with `docker cp`; devices and pipes are left out.",
+            "One of SRC and DST is TASK:PATH. A dash is a tar archive: on standard input for SRC, on standard output \
+             for DST. As with docker cp, a folder is copied into an existing folder, else it becomes DST; SRC/. is the \
+             content of a folder. Devices and pipes are left out.",
         ),
         ..Verb::new(
             "cp",
@@ -141,7 +142,7 @@ const VERBS: [Verb; 19] = [
     Verb::new(
         "attach",
         Action::Attach,
-        "Join a running task: its output from now on, its input, its exit code",
+        "Attach to a running task: its output from now on, its input, its exit code",
         AttachArgs::augment_args,
         |found| AttachArgs::from_arg_matches_mut(found).map(Command::Attach),
     ),
@@ -158,7 +159,7 @@ const VERBS: [Verb; 19] = [
     Verb::new(
         "doctor",
         Action::Doctor,
-        "Show which engine answers and which promises hold on it",
+        "Show which engine answers, and which promises of cube hold on it",
         DoctorArgs::augment_args,
         |found| DoctorArgs::from_arg_matches_mut(found).map(Command::Doctor),
     ),
@@ -169,13 +170,13 @@ const VERBS: [Verb; 19] = [
         CompletionsArgs::augment_args,
         |found| CompletionsArgs::from_arg_matches_mut(found).map(Command::Completions),
     ),
-    Verb::new("man", Action::Inspect, "Print the manual page", ManArgs::augment_args, |found| {
+    Verb::new("man", Action::Inspect, "Print a man page", ManArgs::augment_args, |found| {
         ManArgs::from_arg_matches_mut(found).map(Command::Man)
     }),
     Verb::new(
         "help",
         Action::Inspect,
-        "Print the help of cube, or of a command",
+        "Print the help of cube or of a command",
         HelpArgs::augment_args,
         |found| HelpArgs::from_arg_matches_mut(found).map(Command::Help),
     ),
@@ -219,7 +220,7 @@ pub fn find(name: &str) -> Option<&'static Verb> {
 
 /// Runs one container task well: pull, start, wait until ready, stream, stop, remove.
 ///
-/// A task is one container that cube runs. TASK is a container id, a unique beginning of one, a
+/// A task is one container that cube runs. TASK is a container id, a unique prefix of one, a
 /// container name, or the task's UUID.
 #[derive(Debug, Parser)]
 #[group(skip)]
@@ -232,14 +233,14 @@ struct AllCommands {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  the task's   run in the foreground, wait, exec; with: HOST-COMMAND's
+  the task's   run in the foreground, attach, wait, exec; with: HOST-COMMAND's
   0            success
   1            a command failed (no such task, engine unreachable …)
   2            the command line is wrong (any command but run and with)
   124          --timeout, --wait-timeout or wait --timeout ran out
   125          run, with: cube or the engine failed, or the command line is wrong
-  126, 127     the task's command cannot be executed, is not found
-  130, 143     ended by SIGINT, SIGTERM";
+  126, 127     the task's command cannot be executed; is not found
+  129 to 143   ended by a signal: SIGHUP 129, SIGINT 130, SIGTERM 143";
 
 /// The clap definition of cube itself, without its commands.
 pub fn bare() -> clap::Command {

@@ -6,7 +6,9 @@ use clap::Args;
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct AttachedArgs {
-    /// Pass signals on to the task; --sig-proxy=false keeps all but SIGINT, SIGTERM and SIGHUP from it [default: true]
+    /// Pass signals on to the task [default: true]
+    ///
+    /// With --sig-proxy=false SIGINT, SIGTERM and SIGHUP still stop the task of `run`; of `attach` they end only cube.
     #[arg(long)]
     pub sig_proxy: bool,
     /// `--sig-proxy=false`.

@@ -15,7 +15,7 @@ use crate::cli::args::flags::{duration, given, pair, read, set};
 #[group(skip)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// Label NAME[=VALUE]
+    /// Label of the container: NAME[=VALUE]
     #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
     pub label: Vec<String>,
     /// Log driver [default: local, never rotated]
@@ -27,10 +27,10 @@ pub struct EngineArgs {
     /// When to pull the image: always, missing, never [default: missing]
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub pull: Option<String>,
-    /// How often to try a pull again after a network error or a 5xx answer [default: 3]
+    /// How often to try a pull again after a network error or a 5xx status [default: 3]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub pull_retries: Option<u32>,
-    /// Platform, as linux/arm64
+    /// Platform of the image, for example linux/arm64
     #[arg(
         long,
         value_name = "OS[/ARCH]",
@@ -43,10 +43,10 @@ pub struct EngineArgs {
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cidfile: Option<PathBuf>,
-    /// Past this age any cube command may remove the task
+    /// From this age on, any cube command may remove the task
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub ttl: Option<String>,
-    /// File of labels, one a line
+    /// File of labels, one on each line
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub label_file: Vec<PathBuf>,
     /// Annotation for the OCI runtime: NAME=VALUE

@@ -7,20 +7,20 @@ use cube::{Config, CopyOut, Error};
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct FileArgs {
-    /// Copy a file or folder of this machine into the container before it starts; repeatable
+    /// Copy a file or folder of this machine into the container before it starts. Repeatable
     ///
-    /// Split at the last `:/`. A folder becomes PATH itself; missing parents are made. A dash for SRC is a tar
-    /// archive on standard input. Files keep their owner's number unless chown= gives another. exclude= leaves out
-    /// what a pattern as in .gitignore means.
-    #[arg(long, value_name = "SRC:PATH[,chown=UID[:GID]][,exclude=GLOB]", help_heading = "Files")]
+    /// The value is split at the last `:/`. A folder becomes PATH itself; missing parent folders are made. A dash for
+    /// SRC is a tar archive on standard input. Files keep their owner's id unless chown= is given. exclude= takes a
+    /// pattern as in .gitignore.
+    #[arg(long, value_name = "SRC:PATH[,chown=UID[:GID]][,exclude=GLOB]", help_heading = "Copies")]
     #[arg(allow_hyphen_values = true)]
     pub copy_in: Vec<String>,
-    /// Copy a file or folder out of the container at its end, whatever the end was; repeatable
+    /// Copy a file or folder out of the container at its end, however it ended. Repeatable
     ///
-    /// Split at the first `:`. A folder becomes DST itself, a file too unless DST is a folder. Only in the foreground
-    /// and with `with`; from a task in the background `cube cp` copies. After the detach keys it is made with --rm
-    /// alone, when the task has ended.
-    #[arg(long, value_name = "PATH:DST[,on=always|success|failure]", help_heading = "Files")]
+    /// The value is split at the first `:`. A folder becomes DST itself; a file too, unless DST is a folder. It works
+    /// in the foreground and in `with`; for a task in the background, use `cube cp`. After the detach keys the copy is
+    /// made only with --rm, when the task has ended.
+    #[arg(long, value_name = "PATH:DST[,on=always|success|failure]", help_heading = "Copies")]
     #[arg(allow_hyphen_values = true)]
     pub copy_out: Vec<String>,
 }
@@ -43,16 +43,16 @@ impl FileArgs {
 #[group(skip)]
 #[command(override_usage = "cube cp [OPTIONS] TASK:PATH DST|-\n       cube cp [OPTIONS] SRC|- TASK:PATH")]
 pub struct CpArgs {
-    /// What is copied: TASK:PATH, a path of this machine, or - for a tar archive on standard input
+    /// The source: TASK:PATH, a path of this machine, or - for a tar archive on standard input
     #[arg(value_name = "SRC")]
     pub source: String,
-    /// Where to: a path of this machine, TASK:PATH, or - for a tar archive on standard output
+    /// The target: a path of this machine, TASK:PATH, or - for a tar archive on standard output
     #[arg(value_name = "DST")]
     pub target: String,
-    /// Follow a link that SRC itself is
+    /// Follow the link if SRC is one
     #[arg(short = 'L', long)]
     pub follow_link: bool,
-    /// Into a task: give the files to its user, not to the numbers they have here
+    /// Into a task: give the files to the task's user instead of keeping their owner's id
     #[arg(short, long)]
     pub archive: bool,
 }

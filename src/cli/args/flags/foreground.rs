@@ -11,25 +11,25 @@ use crate::cli::args::{flags::attached::AttachedArgs, form::Form};
 #[group(skip)]
 #[command(next_help_heading = "Foreground")]
 pub struct StreamArgs {
-    /// Stay in the foreground: the task's output on cube's, its exit code, then remove it
+    /// Run in the foreground: pass the output on, return the exit code, then remove the task
     ///
-    /// In Docker's own form this is the default. Followed by stdin, stdout or stderr it is Docker's flag: only the
-    /// named streams are connected.
+    /// This is the default in Docker's own form. With stdin, stdout or stderr it is Docker's flag, which connects only
+    /// the named streams.
     #[arg(short, long)]
     pub attach: bool,
     /// The streams named by `-a`.
     #[arg(long, hide = true, value_name = "STREAM")]
     pub attach_stream: Vec<String>,
-    /// Print the id and return once the task runs
+    /// Run in the background: print the id and return once the task runs
     #[arg(short, long)]
     pub detach: bool,
-    /// Pass standard input on; means the foreground unless -d
+    /// Pass standard input on; implies the foreground unless -d is given
     #[arg(short, long)]
     pub interactive: bool,
-    /// Give the task a terminal; means the foreground unless -d
+    /// Give the task a terminal; implies the foreground unless -d is given
     #[arg(short, long)]
     pub tty: bool,
-    /// Remove the container at its end: with -d the engine does, else cube does anyway
+    /// Remove the container at its end: with -d the engine does it, otherwise cube does it anyway
     #[arg(long)]
     pub rm: bool,
     #[command(flatten)]

@@ -16,7 +16,7 @@ pub struct HealthArgs {
     /// Time between two checks [default: 30s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub health_interval: Option<String>,
-    /// Longest a check may take [default: 30s]
+    /// Longest time that a check may take [default: 30s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub health_timeout: Option<String>,
     /// Failures in a row that make the task unhealthy [default: 3]
@@ -25,7 +25,7 @@ pub struct HealthArgs {
     /// Time after the start in which failures do not count [default: 0s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub health_start_period: Option<String>,
-    /// Leave out the image's health check
+    /// Turn off the image's health check
     #[arg(long)]
     pub no_healthcheck: bool,
     /// Time between two checks while --health-start-period lasts [default: 5s]

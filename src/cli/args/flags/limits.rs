@@ -13,10 +13,10 @@ pub struct LimitArgs {
     /// Memory limit, for example 512m or 2g
     #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true)]
     pub memory: Option<String>,
-    /// Processor limit, for example 0.5 or 2
+    /// CPU limit, for example 0.5 or 2
     #[arg(long, visible_alias = "cpu", value_name = "NUMBER", allow_hyphen_values = true)]
     pub cpus: Option<String>,
-    /// Limit of what the task may write to its own layer, for example 1g
+    /// Limit of the task's writable layer, for example 1g
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub disk: Option<String>,
     /// Size of /dev/shm [default: 64m]
@@ -25,64 +25,64 @@ pub struct LimitArgs {
     /// Limit of memory and swap together; -1 for unlimited swap
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub memory_swap: Option<String>,
-    /// Memory that the task is pushed back to when memory is short
+    /// Soft memory limit, for when memory is short
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub memory_reservation: Option<String>,
-    /// How readily its memory is swapped out, 0 to 100
+    /// How eagerly the task's memory is swapped out, 0 to 100
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub memory_swappiness: Option<i64>,
     /// Limit of kernel memory; for engines before API 1.42
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub kernel_memory: Option<String>,
-    /// Keep the kernel from ending the task when memory runs out
+    /// Do not let the kernel kill the task when memory runs out
     #[arg(long)]
     pub oom_kill_disable: bool,
-    /// How readily the kernel ends the task when memory runs out, -1000 to 1000
+    /// How likely the kernel kills the task when memory runs out, -1000 to 1000
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub oom_score_adj: Option<i64>,
     /// Limit of processes and threads; -1 for unlimited
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub pids_limit: Option<i64>,
-    /// Weight where processors are short; 1024 is usual
+    /// Weight when CPU time is short [default: 1024]
     #[arg(short = 'c', long, value_name = "N", allow_hyphen_values = true)]
     pub cpu_shares: Option<i64>,
-    /// Span in which --cpu-quota counts, in microseconds
+    /// Period for --cpu-quota, in microseconds
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub cpu_period: Option<i64>,
-    /// Processor time in each span, in microseconds
+    /// CPU time in each period, in microseconds
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub cpu_quota: Option<i64>,
-    /// Span in which --cpu-rt-runtime counts, in microseconds
+    /// Period for --cpu-rt-runtime, in microseconds
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub cpu_rt_period: Option<i64>,
-    /// Real-time processor time in each span, in microseconds
+    /// Real-time CPU time in each period, in microseconds
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub cpu_rt_runtime: Option<i64>,
-    /// Processors that the task may use, for example 0-2,4
+    /// CPUs that the task may use, for example 0-2,4
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub cpuset_cpus: Option<String>,
     /// Memory nodes that the task may use, for example 0,1
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub cpuset_mems: Option<String>,
-    /// Weight among the tasks that use the disks, 10 to 1000; 0 for none
+    /// Weight of the task's disk access, 10 to 1000; 0 for none
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub blkio_weight: Option<u16>,
-    /// Weight on one device: /dev/NAME:WEIGHT
+    /// Weight of the access to one device: /dev/NAME:WEIGHT
     #[arg(long, value_name = "DEVICE:N", allow_hyphen_values = true)]
     pub blkio_weight_device: Vec<String>,
-    /// Limit of reads from a device, in bytes a second
+    /// Limit of reads from a device, in bytes per second
     #[arg(long, value_name = "DEVICE:SIZE", allow_hyphen_values = true)]
     pub device_read_bps: Vec<String>,
-    /// Limit of writes to a device, in bytes a second
+    /// Limit of writes to a device, in bytes per second
     #[arg(long, value_name = "DEVICE:SIZE", allow_hyphen_values = true)]
     pub device_write_bps: Vec<String>,
-    /// Limit of reads from a device, in operations a second
+    /// Limit of reads from a device, in operations per second
     #[arg(long, value_name = "DEVICE:N", allow_hyphen_values = true)]
     pub device_read_iops: Vec<String>,
-    /// Limit of writes to a device, in operations a second
+    /// Limit of writes to a device, in operations per second
     #[arg(long, value_name = "DEVICE:N", allow_hyphen_values = true)]
     pub device_write_iops: Vec<String>,
-    /// Limit of the task's processes: NAME=SOFT[:HARD], for example nofile=1024:2048
+    /// Resource limit of the task's processes: NAME=SOFT[:HARD], for example nofile=1024:2048
     #[arg(long, value_name = "NAME=SOFT[:HARD]", allow_hyphen_values = true)]
     pub ulimit: Vec<String>,
 }

@@ -12,7 +12,7 @@ use crate::cli::args::flags::{given, parsed, set};
 #[group(skip)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
-    /// Publish a port: [[IP:][HOST]:]PORT[/PROTO]
+    /// Publish a port: [[IP:][HOST-PORT]:]PORT[/PROTO]
     #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
     pub publish: Vec<String>,
     /// Expose a port: PORT[-PORT][/PROTO]
@@ -21,25 +21,25 @@ pub struct NetworkArgs {
     /// Publish every exposed port on a free host port; the default of the scripting form
     #[arg(short = 'P', long)]
     pub publish_all: bool,
-    /// Publish only what --publish names, not every exposed port
+    /// Publish only the ports given by --publish, not every exposed port
     #[arg(long)]
     pub no_publish_all: bool,
     /// Publish on this host address only
     #[arg(long, value_name = "IP", allow_hyphen_values = true)]
     pub bind: Option<String>,
-    /// Host name in the container; `-h` alone at the end of the line is --help
+    /// Host name in the container; -h as the last word prints the help
     #[arg(short = 'h', long, value_name = "NAME", allow_hyphen_values = true)]
     pub hostname: Option<String>,
-    /// Line for /etc/hosts: NAME:IP
+    /// Line for the task's /etc/hosts: NAME:IP
     #[arg(long, value_name = "NAME:IP", allow_hyphen_values = true)]
     pub add_host: Vec<String>,
-    /// Network to join: NAME, or name=NAME,alias=…,ip=…; repeatable
+    /// Network to join: NAME, or name=NAME,alias=…,ip=…. Repeatable
     #[arg(long, visible_alias = "net", value_name = "NETWORK", allow_hyphen_values = true)]
     pub network: Vec<String>,
-    /// Make the network if it is missing, and remove it with the last of cube's tasks on it
+    /// Create the network if it is missing, and remove it with the last of cube's tasks on it
     #[arg(long)]
     pub create_network: bool,
-    /// Name that the task has on its first network
+    /// Name of the task on its first network
     #[arg(long, alias = "net-alias", value_name = "NAME", allow_hyphen_values = true)]
     pub network_alias: Vec<String>,
     /// IPv4 address on the first network
@@ -51,19 +51,19 @@ pub struct NetworkArgs {
     /// Link-local address on the first network
     #[arg(long, value_name = "IP", allow_hyphen_values = true)]
     pub link_local_ip: Vec<String>,
-    /// Hardware address on the first network
+    /// MAC address on the first network
     #[arg(long, value_name = "MAC", allow_hyphen_values = true)]
     pub mac_address: Option<String>,
-    /// Know another container by name: NAME[:ALIAS]
+    /// Link to another container: NAME[:ALIAS]
     #[arg(long, value_name = "NAME[:ALIAS]", allow_hyphen_values = true)]
     pub link: Vec<String>,
-    /// Name server to ask
+    /// DNS server
     #[arg(long, value_name = "IP", allow_hyphen_values = true)]
     pub dns: Vec<String>,
     /// Option of the resolver, for example ndots:2
     #[arg(long, alias = "dns-opt", value_name = "OPTION", allow_hyphen_values = true)]
     pub dns_option: Vec<String>,
-    /// Domain to look short names up in; . for none
+    /// Search domain for short names; . for none
     #[arg(long, value_name = "DOMAIN", allow_hyphen_values = true)]
     pub dns_search: Vec<String>,
     /// Domain name of the container

@@ -15,7 +15,7 @@ pub struct ProcessArgs {
     /// Environment variable NAME=VALUE, or NAME from this environment
     #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
     pub env: Vec<String>,
-    /// File of environment variables, one a line
+    /// File of environment variables, one on each line
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub env_file: Vec<PathBuf>,
     /// Entry point instead of the image's; "" for none
@@ -24,7 +24,7 @@ pub struct ProcessArgs {
     /// Working directory in the container
     #[arg(short, long, value_name = "PATH", allow_hyphen_values = true)]
     pub workdir: Option<String>,
-    /// User or UID, with :GROUP if wanted
+    /// User name or id, optionally with :GROUP
     #[arg(short, long)]
     pub user: Option<String>,
     /// Run an init process that forwards signals and reaps orphans

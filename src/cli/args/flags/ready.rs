@@ -13,18 +13,18 @@ pub struct ReadyArgs {
     /// Wait for: ready, running, healthy, port[=5432], log=REGEX, log*2=REGEX, http[s]=PORT/path, postgres,
     /// mysql, redis, amqp, file=/path, exec=COMMAND, exit. Repeatable: all must hold
     ///
-    /// `ready` is the health check if there is one, else the protocol of each exposed port that cube speaks, else
-    /// `port`. A protocol takes another port than its own as postgres=5433. http takes ,status=200-299 ,body=REGEX and
-    /// ,insecure.
+    /// `ready` uses the health check if there is one, else the protocols of the exposed ports that cube knows, else
+    /// `port`. For another port than the protocol's own, write postgres=5433. http also takes ,status=200-299
+    /// ,body=REGEX and ,insecure.
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub wait_for: Vec<String>,
-    /// One of the conditions is enough; one that becomes impossible drops out
+    /// One of the conditions is enough; one that becomes impossible is ignored
     #[arg(long)]
     pub wait_any: bool,
-    /// End the wait as failed once a line of the task's output, from its start on, matches. Repeatable
+    /// End the wait as failed when a line of the task's output matches. Repeatable
     #[arg(long, value_name = "log=REGEX", allow_hyphen_values = true)]
     pub fail_on: Vec<String>,
-    /// Longest to wait for that [default: 60s]
+    /// Longest time to wait [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub wait_timeout: Option<String>,
 }

@@ -8,19 +8,19 @@ use clap::{Args, ValueEnum};
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct RecordArgs {
-    /// In the foreground and in `with`: also write the task's output, both streams, to this file
+    /// Also write the task's output, both streams, to this file (in the foreground and in `with`)
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub log_file: Option<PathBuf>,
-    /// When the task fails, write what is known of it to this folder: result.json, task.log, inspect.json, health.json
+    /// If the task fails, write result.json, task.log, inspect.json and health.json to this folder
     ///
-    /// DIR,on=always writes it in any case. What --copy-out fetched is in copied-out. The values of environment
-    /// variables are left out everywhere in it.
+    /// DIR,on=always writes them in any case. Files of --copy-out are in the subfolder copied-out. The values of
+    /// environment variables are blanked in what cube writes.
     #[arg(long, value_name = "DIR[,on=failure|always]", help_heading = "Record")]
     pub evidence: Option<String>,
-    /// Print one line with what the task used: processor time, memory, disk
+    /// Print one line with the task's usage: CPU time, memory, disk
     #[arg(long, help_heading = "Record")]
     pub usage: bool,
-    /// Folds and annotations in the log of a CI service; auto goes by its variables
+    /// Print folds and annotations for a CI service's log; auto looks at its variables
     #[arg(long, value_enum, value_name = "SERVICE", default_value_t, help_heading = "Record")]
     pub ci: CiChoice,
 }

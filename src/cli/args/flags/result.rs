@@ -9,9 +9,9 @@ use clap::Args;
 #[group(skip)]
 pub struct ResultArgs {
     /// Write the JSON result to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub result_file: Option<PathBuf>,
-    /// Print what would run as JSON, without the values of environment variables, and run nothing
-    #[arg(long)]
+    /// Print the task as JSON, without the values of environment variables, and run nothing
+    #[arg(long, help_heading = "Result")]
     pub dry_run: bool,
 }

@@ -10,13 +10,13 @@ use crate::cli::args::flags::{given, pair, parsed, set};
 #[group(skip)]
 #[command(next_help_heading = "Security")]
 pub struct SecurityArgs {
-    /// Let the task do nearly all that the machine's root may
+    /// Let the task do nearly everything that the machine's root may do
     #[arg(long)]
     pub privileged: bool,
-    /// Add a capability, for example `NET_ADMIN`; ALL for all
+    /// Add a capability, for example NET_ADMIN, or ALL
     #[arg(long, value_name = "CAPABILITY", allow_hyphen_values = true)]
     pub cap_add: Vec<String>,
-    /// Take a capability away; ALL for all
+    /// Drop a capability, or ALL
     #[arg(long, value_name = "CAPABILITY", allow_hyphen_values = true)]
     pub cap_drop: Vec<String>,
     /// no-new-privileges, seccomp=FILE, apparmor=PROFILE, label=…, systempaths=unconfined
@@ -25,7 +25,7 @@ pub struct SecurityArgs {
     /// Mount the root file system read-only
     #[arg(long)]
     pub read_only: bool,
-    /// Group that the user has too, by name or number
+    /// Additional group of the user, by name or id
     #[arg(long, value_name = "GROUP", allow_hyphen_values = true)]
     pub group_add: Vec<String>,
     /// Device of the host: /dev/NAME[:/PATH][:rwm], or a CDI name
@@ -34,31 +34,31 @@ pub struct SecurityArgs {
     /// Rule for devices that may appear later, for example 'c 189:* rmw'
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     pub device_cgroup_rule: Vec<String>,
-    /// Graphics processors: all, a number, or '"device=0,1"'
+    /// GPUs: all, a number, or '"device=0,1"'
     #[arg(long, value_name = "GPUS", allow_hyphen_values = true)]
     pub gpus: Vec<String>,
-    /// Kernel setting of the container: NAME=VALUE
+    /// Kernel parameter of the container: NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub sysctl: Vec<String>,
-    /// Runtime that starts the container
+    /// OCI runtime for the container
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub runtime: Option<String>,
-    /// Shared memory: none, private, shareable, host, container:NAME
+    /// IPC namespace (shared memory): none, private, shareable, host, container:NAME
     #[arg(long, value_name = "MODE", allow_hyphen_values = true)]
     pub ipc: Option<String>,
-    /// Processes it sees: host, container:NAME
+    /// PID namespace (visible processes): host, container:NAME
     #[arg(long, value_name = "MODE", allow_hyphen_values = true)]
     pub pid: Option<String>,
-    /// Host name it shares: host
+    /// UTS namespace (host name): host
     #[arg(long, value_name = "MODE", allow_hyphen_values = true)]
     pub uts: Option<String>,
-    /// User ids: host
+    /// User namespace: host
     #[arg(long, value_name = "MODE", allow_hyphen_values = true)]
     pub userns: Option<String>,
-    /// Control groups it sees: host, private
+    /// Cgroup namespace: host, private
     #[arg(long, value_name = "MODE", allow_hyphen_values = true)]
     pub cgroupns: Option<String>,
-    /// Control group that holds the task's
+    /// Parent of the task's control group
     #[arg(long, value_name = "GROUP", allow_hyphen_values = true)]
     pub cgroup_parent: Option<String>,
     /// Isolation technology of an engine on Windows

@@ -19,16 +19,16 @@ pub struct StorageArgs {
     /// Mount in the long form: type=bind|volume|tmpfs|image,source=…,target=…[,readonly]
     #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
     pub mount: Vec<String>,
-    /// Mount what another container mounts: NAME[:ro]
+    /// Mount the volumes of another container: NAME[:ro]
     #[arg(long, value_name = "NAME[:ro]", allow_hyphen_values = true)]
     pub volumes_from: Vec<String>,
-    /// Driver of the volumes that are made for the task
+    /// Driver for volumes that are created for the task
     #[arg(long, value_name = "DRIVER", allow_hyphen_values = true)]
     pub volume_driver: Option<String>,
     /// Option of the storage driver: NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub storage_opt: Vec<String>,
-    /// Give the task the engine's socket, and your registry credentials as a file in it
+    /// Give the task the engine's socket and a file with your registry credentials
     #[arg(long)]
     pub use_api_socket: bool,
 }

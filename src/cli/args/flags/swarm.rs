@@ -8,14 +8,14 @@ use cube::Config;
 #[group(skip)]
 #[command(next_help_heading = "Swarm")]
 pub struct SwarmArgs {
-    /// Run it on the swarm that the engine manages: as a service of one replica
+    /// Run the task on the engine's swarm, as a service with one replica
     #[arg(long, env = "CUBE_SWARM", hide_env_values = true)]
     #[arg(value_parser = FalseyValueParser::new())]
     pub swarm: bool,
-    /// Run only on nodes of which this holds, as node.labels.disk==ssd. Repeatable: all must hold
+    /// Run only on matching nodes, for example node.labels.disk==ssd. Repeatable: all must match
     #[arg(long, value_name = "KEY==VALUE", allow_hyphen_values = true)]
     pub constraint: Vec<String>,
-    /// Run on the node of this host name
+    /// Run on the node with this host name
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub node: Option<String>,
 }
