@@ -104,6 +104,9 @@ fn every_command_has_a_page_that_man_reads_without_a_warning() {
         for section in ["EXIT STATUS", "ENVIRONMENT", "FILES", "OPTIONS"] {
             assert!(page.contains(section), "{verb}: {section}");
         }
+        let mut headings: Vec<&str> = page.lines().filter(|line| line.starts_with(".SH")).collect();
+        headings.sort_unstable();
+        assert!(headings.windows(2).all(|pair| pair[0] != pair[1]), "{verb}: {headings:?}");
         let mut man = Command::new("man")
             .args(["--warnings", "-l", "-"])
             .env("MANWIDTH", "80")

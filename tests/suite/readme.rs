@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::thread;
 
+use regex_lite::{Regex, escape};
 use tempfile::TempDir;
 
 use crate::testbed::need;
@@ -265,4 +266,65 @@ fn jobs_give_their_shell_lines() {
     let github = ["steps:", "  - uses: x", "  - run: |", "      one \\", "        two", "  - uses: y"];
     assert_eq!(yaml_script(&github), "one \\\ntwo");
     assert_eq!(yaml_script(&["job:", "  script:", "    - one", "    - two", "  after: x"]), "one\ntwo");
+}
+
+/// The kinds of causes, in the contract's order.
+const CAUSES: [&str; 16] = [
+    "out_of_memory",
+    "killed",
+    "crashed",
+    "wrong_architecture",
+    "no_interpreter",
+    "missing_library",
+    "not_executable",
+    "not_found",
+    "permission",
+    "read_only",
+    "disk_full",
+    "port_in_use",
+    "missing_variable",
+    "name_resolution",
+    "unhealthy",
+    "timed_out",
+];
+
+#[test]
+fn the_page_of_reasons_shows_every_kind_with_texts_that_cube_still_has() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(top.join("examples/reasons.md")).unwrap();
+    let kinds: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("## `")?.strip_suffix('`')).collect();
+    assert_eq!(kinds, CAUSES, "run tests/reasons again");
+    let texts = cause_texts(&top.join("src/cli/record/cause"));
+    let is_known = |shown: &str| texts.iter().any(|text| text.is_match(shown));
+    for shown in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("reason: ").or_else(|| line.strip_prefix("  remedy: ")))
+    {
+        assert!(is_known(shown), "cube no longer says `{shown}`: run tests/reasons again");
+    }
+}
+
+/// The texts in the sources of causes, as patterns: a placeholder such as `{word}` matches anything.
+fn cause_texts(folder: &Path) -> Vec<Regex> {
+    let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).unwrap();
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            texts.extend(cause_texts(&entry));
+            continue;
+        }
+        let source = fs::read_to_string(entry).unwrap();
+        let words = literal.captures_iter(&source).map(|found| found[1].replace("\\\"", "\""));
+        texts.extend(words.filter(|text| text.contains(' ')).filter_map(|text| pattern(&text)));
+    }
+    texts
+}
+
+fn pattern(text: &str) -> Option<Regex> {
+    let mut parts = text.split('{');
+    let first = escape(parts.next()?);
+    let rest = parts.map(|part| part.split_once('}').map(|(_, after)| format!(".*{}", escape(after))));
+    let rest: Option<String> = rest.collect();
+    Regex::new(&format!("^{first}{}$", rest?)).ok()
 }

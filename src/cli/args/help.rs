@@ -12,7 +12,7 @@ const GLOBAL: &str = "Global options: --host, --context, --output, --quiet, --ve
 const MORE: &str = "All other flags of docker run work too; see --help\n";
 
 /// The flags of `run` and `with` that `-h` shows; the others are on the page of `--help`.
-const COMMON: [&str; 50] = [
+const COMMON: [&str; 48] = [
     "attach",
     "detach",
     "interactive",
@@ -36,7 +36,6 @@ const COMMON: [&str; 50] = [
     "publish",
     "publish_all",
     "no_publish_all",
-    "expose",
     "bind",
     "hostname",
     "network",
@@ -44,7 +43,6 @@ const COMMON: [&str; 50] = [
     "network_alias",
     "volume",
     "tmpfs",
-    "mount",
     "label",
     "pull",
     "platform",

@@ -73,7 +73,7 @@ pub struct WithArgs {
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct TaskArgs {
-    /// IMAGE, unless --image is given; then the command and its arguments [default: the image's]
+    /// IMAGE (unless --image is given), then the command [default: the image's]
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
     /// The form in which the line was written.

@@ -41,7 +41,7 @@ pub fn explain(title: &str, quiet: bool, unheard: Option<Signal>) {
     if let Some(signal) = unheard.filter(|_| !quiet) {
         stdio::step(&format!(
             "{title} was killed: its first process does not handle {signal}, so the kernel drops it; \
-             --init makes it heard"
+             with --init it would be passed on"
         ));
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::args::{flags::attached::AttachedArgs, form::Form};
 #[group(skip)]
 #[command(next_help_heading = "Foreground")]
 pub struct StreamArgs {
-    /// Run in the foreground: pass the output on, return the exit code, then remove the task
+    /// Run in the foreground: show the output, return the exit code, remove the task
     ///
     /// This is the default in Docker's own form. With stdin, stdout or stderr it is Docker's flag, which connects only
     /// the named streams.
@@ -29,7 +29,9 @@ pub struct StreamArgs {
     /// Give the task a terminal; implies the foreground unless -d is given
     #[arg(short, long)]
     pub tty: bool,
-    /// Remove the container at its end: with -d the engine does it, otherwise cube does it anyway
+    /// Remove the container at its end (with -d; the foreground always does)
+    ///
+    /// With -d the engine removes it.
     #[arg(long)]
     pub rm: bool,
     #[command(flatten)]

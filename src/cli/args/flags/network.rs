@@ -18,7 +18,7 @@ pub struct NetworkArgs {
     /// Expose a port: PORT[-PORT][/PROTO]
     #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
     pub expose: Vec<String>,
-    /// Publish every exposed port on a free host port; the default of the scripting form
+    /// Publish every exposed port on a free host port (default with --image)
     #[arg(short = 'P', long)]
     pub publish_all: bool,
     /// Publish only the ports given by --publish, not every exposed port
@@ -36,7 +36,7 @@ pub struct NetworkArgs {
     /// Network to join: NAME, or name=NAME,alias=…,ip=…. Repeatable
     #[arg(long, visible_alias = "net", value_name = "NETWORK", allow_hyphen_values = true)]
     pub network: Vec<String>,
-    /// Create the network if it is missing, and remove it with the last of cube's tasks on it
+    /// Create missing networks, and remove them with their last task
     #[arg(long)]
     pub create_network: bool,
     /// Name of the task on its first network

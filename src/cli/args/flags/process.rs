@@ -36,7 +36,9 @@ pub struct ProcessArgs {
     /// Seconds between that signal and the kill; -1 waits for ever [default: the engine's, 10]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub stop_timeout: Option<i32>,
-    /// Restart policy: no, always, unless-stopped, on-failure[:N]; the foreground follows the task through its restarts
+    /// Restart policy: no, always, unless-stopped, on-failure[:N]
+    ///
+    /// In the foreground cube follows the task through its restarts.
     #[arg(long, value_name = "POLICY", allow_hyphen_values = true)]
     pub restart: Option<String>,
     /// `--init=false`.

@@ -8,7 +8,9 @@ use clap::{Args, ValueEnum};
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct RecordArgs {
-    /// Also write the task's output, both streams, to this file (in the foreground and in `with`)
+    /// Also write the task's output to this file, both streams
+    ///
+    /// Only in the foreground and in `with`.
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub log_file: Option<PathBuf>,
     /// If the task fails, write result.json, task.log, inspect.json and health.json to this folder

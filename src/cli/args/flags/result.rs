@@ -11,7 +11,9 @@ pub struct ResultArgs {
     /// Write the JSON result to this file
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub result_file: Option<PathBuf>,
-    /// Print the task as JSON, without the values of environment variables, and run nothing
+    /// Print the task as JSON, and run nothing
+    ///
+    /// Values of environment variables are left out. --file reads this JSON.
     #[arg(long, help_heading = "Result")]
     pub dry_run: bool,
 }
