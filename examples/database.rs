@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let docker = Docker::from_env()?;
     let mut config = Config::new(image.parse()?);
     config.process.env = vec!["POSTGRES_PASSWORD=secret".parse()?];
-    config.readiness.wait_for = vec!["port=5432".parse()?];
+    config.readiness.wait_for = vec!["postgres".parse()?];
     // Pulled, created, started and ready. If that fails, nothing is left.
     let db = docker.run(config).await?;
     println!("{}", db.address(5432).await?);

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let mut config = Config::new(image.parse()?);
     config.process.env.push(EnvVar::new("POSTGRES_USER", Some("cube".to_owned()))?);
     config.process.env.push(EnvVar::new("POSTGRES_PASSWORD", Some("secret".to_owned()))?);
-    config.readiness.wait_for.push("port=5432".parse()?);
+    config.readiness.wait_for.push("postgres".parse()?);
 
     let mut run = Docker::from_env()?.run(config).on_event(|event| println!("{event:?}"));
     println!("{:?}", run.task().state());

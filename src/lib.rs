@@ -12,7 +12,7 @@
 //! let docker = Docker::from_env()?;
 //! let mut config = Config::new("postgres:13".parse()?);
 //! config.process.env = vec!["POSTGRES_PASSWORD=secret".parse()?];
-//! config.readiness.wait_for = vec!["port=5432".parse()?];
+//! config.readiness.wait_for = vec!["postgres".parse()?];
 //! // Pulled, created, started and ready. If that fails, nothing is left.
 //! let db = docker.run(config).await?;
 //! println!("{}", db.address(5432).await?);
