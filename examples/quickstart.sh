@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh Debian or Ubuntu machine to a PostgreSQL task that was started, used, stopped and removed.
-# Run as root, or as a user with sudo. Rust (cargo) must be there. It can be run twice, and it stops and removes
-# only what it started and made itself; packages that it installs stay, and cube in ~/.local/bin.
+# Builds cube on a fresh Debian or Ubuntu machine, and runs a PostgreSQL task from start to removal.
+# Run it as root, or as a user with sudo. It needs Rust (cargo), and can be run again. It stops and removes only what it
+# started and made itself. What stays: the packages it installs, cube in ~/.local/bin, and what cargo built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,12 +47,13 @@ install_missing() {
     echo "   installing ${missing[*]}"
     as_root apt-get -qq update
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
-    # Newer distributions keep the docker command in a package of its own.
+    packages=${missing[*]}
+    # Newer distributions have the docker command in a separate package.
     command -v docker >/dev/null ||
         as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends docker-cli >/dev/null
 }
 
-# An engine whose socket only root may use is used as root.
+# Uses an engine as root if only root may use its socket.
 engine_answers() {
     docker version --format '{{.Server.Version}}' >/dev/null 2>&1 && return
     [ -z "${DOCKER_HOST:-}" ] && [ "$(id -u)" != 0 ] && [ -S /var/run/docker.sock ] &&
@@ -71,8 +72,8 @@ ready_engine() {
     start_engine
 }
 
-# With folders and settings of its own: the images and containers of an engine that is merely not running stay as
-# they are, and its settings cannot contradict the flags here.
+# Starts an engine with its own folders and settings: the images and containers of an installed engine that is not running
+# stay as they are, and its settings cannot contradict the flags here.
 start_engine() {
     local tries=0
     echo "   no engine answers: starting one with its own folders in $work"
@@ -80,8 +81,8 @@ start_engine() {
     [ "$(id -u)" = 0 ] || { sudo -v; elevate=sudo; }
     engine_made=yes
     echo '{}' >"$work/daemon.json"
-    # PATH, because iptables and runc may live where only root looks. A session of its own, so that Ctrl-C here does
-    # not end the engine before the task is removed.
+    # iptables and runc may be in folders that only root's PATH has. In its own session, the engine does not end by Ctrl-C
+    # before the task is removed.
     $elevate env "PATH=$PATH:/usr/sbin:/sbin" setsid --wait dockerd --config-file "$work/daemon.json" \
         --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" \
         -H "unix://$work/docker.sock" >"$work/log" 2>&1 </dev/null &
@@ -117,7 +118,7 @@ choose_image() {
     fi
 }
 
-# Where the reader can type it; a cube that is there already is left alone.
+# Installs cube where the reader can type it; another cube on PATH is left alone.
 put_on_path() {
     local there
     there=$(type -P cube || :)
@@ -179,6 +180,12 @@ use_database() {
     id=
 }
 
+say_what_stays() {
+    [ -z "$installed" ] || echo "   cube stays at $installed: remove it with rm"
+    [ -z "$packages" ] || echo "   these packages stay: $packages"
+    echo "   the build stays in ${CARGO_TARGET_DIR:-target}: remove it with cargo clean"
+}
+
 clean() {
     local status=$?
     trap - EXIT
@@ -194,11 +201,13 @@ clean() {
         stop_engine
     fi
     as_root rm -rf "$work"
-    [ "$status" = 0 ] && echo "   done: nothing is left over" || echo "   it did not end well (exit $status)"
+    [ "$status" = 0 ] || { echo "   it failed (exit $status)"; exit "$status"; }
+    echo "   done: no container, image or engine of this script is left"
+    say_what_stays
     exit "$status"
 }
 
-id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge='' installed=''
+id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge='' installed='' packages=''
 image_wanted=postgres:13
 cube_binary=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n "s/^host: //p")/release/cube
 

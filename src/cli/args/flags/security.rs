@@ -13,7 +13,7 @@ pub struct SecurityArgs {
     /// Let the task do nearly everything that the machine's root may do
     #[arg(long)]
     pub privileged: bool,
-    /// Add a capability, for example NET_ADMIN, or ALL
+    /// Add a Linux capability, or ALL
     #[arg(long, value_name = "CAPABILITY", allow_hyphen_values = true)]
     pub cap_add: Vec<String>,
     /// Drop a capability, or ALL

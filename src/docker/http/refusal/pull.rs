@@ -57,7 +57,8 @@ const RULES: &[Rule] = &[
 ];
 
 const TAG_HINT: &str = "check the name and tag";
-const NETWORK_HINT: &str = "see whether the engine's machine reaches the registry; an image that is already there starts with --pull never";
+const NETWORK_HINT: &str = "check that the engine's machine reaches the registry (network, DNS, proxy); \
+     `docker load` brings an image without it";
 
 /// The error for a pull that failed with the engine's or registry's `text` and, before it began, a `status`.
 pub(crate) fn failed(status: Option<u16>, text: &str) -> Error {
