@@ -1,13 +1,13 @@
 //! HTTP to the engine: connections, requests, answers and refusals.
 
 pub(crate) mod answer_time;
+pub mod budget;
 pub mod chunked;
 pub mod client;
 pub mod clock;
 pub mod coalesce;
 pub mod dial;
 pub mod json;
-pub mod meter;
 pub(crate) mod patience;
 pub mod query;
 pub mod refusal;

@@ -113,18 +113,21 @@ struct Prunable<'a> {
 fn wanted(task: &Listed, filters: &[PruneFilter]) -> bool {
     let now = task.listed_at.unwrap_or_else(Utc::now);
     let has_label = |name: &str, value: Option<&str>| task.has_label(name, value);
-    hold(filters, &Prunable { name: &task.name, created_at: task.created_at, now, has_label: &has_label })
+    all_match(
+        filters,
+        &Prunable { name: &task.name, created_at: task.created_at, now, has_label: &has_label },
+    )
 }
 
 fn wanted_network(network: &OwnNetwork, filters: &[PruneFilter]) -> bool {
     let has_label = |name: &str, value: Option<&str>| network.has_label(name, value);
     let (name, created_at) = (&network.name, network.created_at);
     let now = network.listed_at.unwrap_or_else(Utc::now);
-    hold(filters, &Prunable { name, created_at, now, has_label: &has_label })
+    all_match(filters, &Prunable { name, created_at, now, has_label: &has_label })
 }
 
 /// Whether it has all of the labels, has one of the names, and was made before all of the times.
-fn hold(filters: &[PruneFilter], it: &Prunable) -> bool {
+fn all_match(filters: &[PruneFilter], it: &Prunable) -> bool {
     let is_name = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(_));
     let is_it = |filter: &PruneFilter| matches!(filter, PruneFilter::Name(name) if name == it.name);
     let named = !filters.iter().any(is_name) || filters.iter().any(is_it);

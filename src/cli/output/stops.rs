@@ -12,7 +12,7 @@ use crate::cli::output::stdio;
 const SLOW: Duration = Duration::from_millis(1300);
 
 /// Runs a stop, and prints a line if it takes long.
-pub async fn told_if_slow<T>(title: &str, quiet: bool, stop: impl Future<Output = T>) -> T {
+pub async fn reported_if_slow<T>(title: &str, quiet: bool, stop: impl Future<Output = T>) -> T {
     let mut stop = pin!(stop);
     if let Ok(stopped) = timeout(SLOW, &mut stop).await {
         return stopped;
@@ -29,7 +29,7 @@ pub async fn shown(
     quiet: bool,
     stop: impl Future<Output = Result<DockerResult, Error>>,
 ) -> Result<DockerResult, Error> {
-    let stopped = told_if_slow(title, quiet, Box::pin(stop)).await;
+    let stopped = reported_if_slow(title, quiet, Box::pin(stop)).await;
     if let Ok(result) = &stopped {
         explain(title, quiet, result.unheard);
     }

@@ -186,7 +186,7 @@ impl Docker {
             Err(_) if left.needed.is_empty() => return Ok(()),
             own => own?,
         };
-        self.remove_unused(own.iter().filter(|network| left.hold(&network.id, &network.name))).await
+        self.remove_unused(own.iter().filter(|network| left.contain(&network.id, &network.name))).await
     }
 
     /// The same for a task whose start failed or was interrupted at any step.
@@ -250,7 +250,7 @@ impl Docker {
         }
         let is_over = |task: &Listed| over.iter().any(|other| other.id == task.id);
         let used = self.list_labelled(TASK_ID, true, |task| !is_over(task)).await?;
-        own.retain(|network| !used.iter().any(|task| task.networks.hold(&network.id, &network.name)));
+        own.retain(|network| !used.iter().any(|task| task.networks.contain(&network.id, &network.name)));
         Ok(own)
     }
 
@@ -260,8 +260,9 @@ impl Docker {
     /// # Errors
     /// The engine's.
     pub async fn remove_network_of(&self, network: &OwnNetwork) -> Result<bool, Error> {
-        let used =
-            self.list_labelled(TASK_ID, true, |task| task.networks.hold(&network.id, &network.name)).await?;
+        let used = self
+            .list_labelled(TASK_ID, true, |task| task.networks.contain(&network.id, &network.name))
+            .await?;
         if !used.is_empty() {
             return Ok(false);
         }

@@ -23,10 +23,10 @@ use crate::{
     address::Address,
     docker::http::{
         answer_time::answered_within,
+        budget::{Budget, Budgeted},
         clock::EngineClock,
         dial::{Dialer, Stream},
         json,
-        meter::{Budget, Metered},
         refusal::{self, RefusalText, call::Call},
         version::Engine,
     },
@@ -258,7 +258,7 @@ impl Transport {
         if let Some(idle) = self.take_idle() {
             return Ok((idle, true));
         }
-        let (stream, budget) = Metered::new(self.0.dialer.dial().await?);
+        let (stream, budget) = Budgeted::new(self.0.dialer.dial().await?);
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(READ_BUFFER)
             .handshake(TokioIo::new(stream))

@@ -47,10 +47,10 @@ mod tests {
 
     /// The number of pauses for reads of these lengths.
     fn rests(reads: impl IntoIterator<Item = usize>) -> usize {
-        let mut pace = Coalescer::default();
+        let mut coalescer = Coalescer::default();
         let rested = reads.into_iter().map(|read| {
-            pace.note(read);
-            usize::from(pace.take_rest()) + usize::from(pace.take_rest())
+            coalescer.note(read);
+            usize::from(coalescer.take_rest()) + usize::from(coalescer.take_rest())
         });
         rested.sum()
     }

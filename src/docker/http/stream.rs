@@ -33,22 +33,22 @@ const HEADERS: usize = 100;
 pub(crate) struct ByteSource<R> {
     stream: R,
     buffer: BytesMut,
-    pace: Coalescer,
+    coalescer: Coalescer,
 }
 
 impl<R: AsyncRead + Unpin> ByteSource<R> {
     /// A source that begins with bytes that were read already.
     pub(crate) fn new(stream: R, read: BytesMut) -> Self {
-        Self { stream, buffer: read, pace: Coalescer::default() }
+        Self { stream, buffer: read, coalescer: Coalescer::default() }
     }
 
     /// The next piece, or `None` once the other side has closed. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> std::io::Result<Option<Bytes>> {
         if self.buffer.is_empty() {
-            self.pace.rest();
+            self.coalescer.rest();
             self.buffer.reserve(READ);
             let read = self.stream.read_buf(&mut self.buffer).await?;
-            self.pace.note(read);
+            self.coalescer.note(read);
         }
         Ok((!self.buffer.is_empty()).then(|| self.buffer.split().freeze()))
     }

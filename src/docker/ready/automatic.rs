@@ -16,11 +16,11 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, container: &Details, progress: &Progress) -> Result<(), Error> {
     let has_health =
         container.health.as_ref().is_some_and(|health| !matches!(health.status.as_str(), "" | "none"));
     if has_health || Check::of(task).await.is_some() {
-        return health::wait(task, container, seen).await;
+        return health::wait(task, container, progress).await;
     }
     let known: Vec<(u16, ServerProtocol)> = container
         .exposed
@@ -29,9 +29,9 @@ pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progres
         .filter_map(|port| Some((port.number, ServerProtocol::of_port(port.number)?)))
         .collect();
     if known.is_empty() {
-        return PortWatch { task, container, seen }.wait(None).await;
+        return PortWatch { task, container, progress }.wait(None).await;
     }
-    let serve = known.into_iter().map(|(port, protocol)| serves(task, container, protocol, port, seen));
+    let serve = known.into_iter().map(|(port, protocol)| serves(task, container, protocol, port, progress));
     try_join_all(serve).await.map(drop)
 }
 
@@ -41,12 +41,12 @@ async fn serves(
     container: &Details,
     protocol: ServerProtocol,
     number: u16,
-    seen: &Progress,
+    progress: &Progress,
 ) -> Result<(), Error> {
-    match protocol::wait(task, container, protocol, number, seen).await {
+    match protocol::wait(task, container, protocol, number, progress).await {
         Err(error) if error.kind() == ErrorKind::NotPublished => {
             let port = Port { number, protocol: Protocol::Tcp };
-            PortWatch { task, container, seen }.wait(Some(port)).await
+            PortWatch { task, container, progress }.wait(Some(port)).await
         }
         held => held,
     }

@@ -69,7 +69,7 @@ impl Check {
     }
 
     /// Returns once the check passes. Never returns if cube cannot run it: then only the engine's verdict counts.
-    pub(crate) async fn pass(&self, task: &RunningTask, seen: &Progress) {
+    pub(crate) async fn pass(&self, task: &RunningTask, progress: &Progress) {
         let (begun, mut pause, mut refusals) = (Instant::now(), AGAIN, 0);
         loop {
             let run = timeout(self.limit, exec::output(task, self.command.clone())).await;
@@ -77,9 +77,9 @@ impl Check {
                 Ok(Ok(run)) if run.code == 0 => return,
                 Ok(Ok(run)) => {
                     refusals = 0;
-                    seen.note(describe(&run));
+                    progress.note(describe(&run));
                 }
-                Ok(Err(error)) if is_passing(error.kind()) => seen.note(error.to_string()),
+                Ok(Err(error)) if is_passing(error.kind()) => progress.note(error.to_string()),
                 Ok(Err(_)) if refusals < REFUSALS => refusals += 1,
                 // A run that hangs may hang again, and cannot be ended.
                 Ok(Err(_)) | Err(_) => return pending().await,

@@ -28,14 +28,14 @@ pub(crate) struct FinishedCommand {
     pub(crate) output: String,
 }
 
-pub(crate) async fn wait(task: &RunningTask, command: &str, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, command: &str, progress: &Progress) -> Result<(), Error> {
     let command = ["sh", "-c", command].map(str::to_owned).to_vec();
     loop {
         match output(task, command.clone()).await {
             Ok(run) if run.code == 0 => return Ok(()),
             Ok(run) if is_missing(&run) => return Err(no_shell()),
-            Ok(run) => seen.note(describe(&run)),
-            Err(error) if passes(&error) => seen.note(error.to_string()),
+            Ok(run) => progress.note(describe(&run)),
+            Err(error) if passes(&error) => progress.note(error.to_string()),
             Err(error) if cannot_run(error.kind()) => return Err(no_shell()),
             Err(error) => return Err(error),
         }

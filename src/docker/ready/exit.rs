@@ -70,13 +70,13 @@ impl TaskEnd {
 
     /// The error for a task that ended before it was ready.
     pub(crate) fn error(&self) -> Error {
-        let Some(container) = &self.container else { return died("exited", self.code, false) };
+        let Some(container) = &self.container else { return ended("exited", self.code, false) };
         if container.started_at.is_none() {
             let message = format!("the task has not started: it is {}", container.status);
             return Error::new(ErrorKind::WrongState, message)
                 .with_hint("start it with `docker start`, or run it again");
         }
-        died(state(container), self.code, container.oom_killed)
+        ended(state(container), self.code, container.oom_killed)
     }
 }
 
@@ -89,7 +89,7 @@ fn state(container: &Details) -> &str {
     }
 }
 
-fn died(state: &str, code: i64, out_of_memory: bool) -> Error {
+fn ended(state: &str, code: i64, out_of_memory: bool) -> Error {
     let why = match signal(code) {
         _ if out_of_memory => " (out of memory)".to_owned(),
         Some(signal) => format!(" ({signal})"),
@@ -125,7 +125,7 @@ mod tests {
             ("exited", 143, false, "the task exited with code 143 (SIGTERM) before it was ready"),
             ("exited", 255, false, "the task exited with code 255 before it was ready"),
         ] {
-            let error = died(state, code, oom);
+            let error = ended(state, code, oom);
             assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TaskDied, text));
             assert!(error.hint().is_some());
         }

@@ -33,7 +33,7 @@ enum View {
     Task,
 }
 
-pub(crate) async fn wait(task: &RunningTask, path: &str, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, path: &str, progress: &Progress) -> Result<(), Error> {
     let raw = task.raw_container().await?;
     let mut view = view(&raw, path);
     let id = id_of(&raw);
@@ -41,8 +41,8 @@ pub(crate) async fn wait(task: &RunningTask, path: &str, seen: &Progress) -> Res
     loop {
         match exists(task, id, path, &mut view).await {
             Ok(true) => return Ok(()),
-            Ok(false) => seen.note("it does not exist yet"),
-            Err(error) if exec::passes(&error) => seen.note(error.to_string()),
+            Ok(false) => progress.note("it does not exist yet"),
+            Err(error) if exec::passes(&error) => progress.note(error.to_string()),
             Err(error) => return Err(error),
         }
         if begun.elapsed() >= EAGER {

@@ -23,13 +23,13 @@ use crate::{
 /// How often engines without health events (podman) are asked.
 const POLL: Duration = Duration::from_secs(1);
 
-pub(crate) async fn wait(task: &RunningTask, container: &Details, seen: &Progress) -> Result<(), Error> {
+pub(crate) async fn wait(task: &RunningTask, container: &Details, progress: &Progress) -> Result<(), Error> {
     let Some(check) = Check::of(task).await else {
-        return verdict(task, container, false, seen).await;
+        return verdict(task, container, false, progress).await;
     };
     tokio::select! {
-        verdict = verdict(task, container, true, seen) => verdict,
-        () = check.pass(task, seen) => Ok(()),
+        verdict = verdict(task, container, true, progress) => verdict,
+        () = check.pass(task, progress) => Ok(()),
     }
 }
 
@@ -39,7 +39,7 @@ async fn verdict(
     task: &RunningTask,
     container: &Details,
     has_check: bool,
-    seen: &Progress,
+    progress: &Progress,
 ) -> Result<(), Error> {
     // The events are requested before the first look, so that no change is missed.
     let mut events = events(task, &container.id).await;
@@ -55,16 +55,16 @@ async fn verdict(
             "healthy" => return Ok(()),
             // An ended task has no more checks; its end is reported instead.
             "unhealthy" if now.is_alive() => return Err(unhealthy(health)),
-            _ => note_change(&mut last, describe(health), seen),
+            _ => note_change(&mut last, describe(health), progress),
         }
         change(&mut events).await;
     }
 }
 
 /// Notes the engine's last result only if it changed: cube's own run may be newer.
-fn note_change(last: &mut String, text: String, seen: &Progress) {
+fn note_change(last: &mut String, text: String, progress: &Progress) {
     if *last != text {
-        seen.note(text.clone());
+        progress.note(text.clone());
         *last = text;
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn wait(
     task: &RunningTask,
     container: &Details,
     target: &HttpCondition,
-    seen: &Progress,
+    progress: &Progress,
 ) -> Result<(), Error> {
     let body = target.body.as_deref().map(pattern).transpose()?;
     let number = Port { number: target.port, protocol: Protocol::Tcp };
@@ -70,14 +70,14 @@ pub(crate) async fn wait(
             match timeout(limit, ask(at, target, body.as_ref())).await {
                 Ok(Ok(HttpAnswer::Expected)) => return Ok(()),
                 Ok(Ok(HttpAnswer::OtherStatus(status))) => {
-                    seen.note(format!("{at} answered with status {}", status.as_u16()));
+                    progress.note(format!("{at} answered with status {}", status.as_u16()));
                 }
                 Ok(Ok(HttpAnswer::OtherBody(text))) => {
-                    seen.note(format!("the answer of {at} does not match: {}", quote(&text)));
+                    progress.note(format!("the answer of {at} does not match: {}", quote(&text)));
                 }
-                Ok(Err(failure)) => seen.note(format!("{at}: {}", deepest_cause(failure.as_ref()))),
+                Ok(Err(failure)) => progress.note(format!("{at}: {}", deepest_cause(failure.as_ref()))),
                 Err(_) => {
-                    seen.note(format!("{at} did not answer within {}", duration::format(limit)));
+                    progress.note(format!("{at} did not answer within {}", duration::format(limit)));
                     limit = LONGEST.min(limit * 2);
                 }
             }

@@ -25,12 +25,12 @@ pub(crate) async fn wait(
     container: &Details,
     pattern: &str,
     times: u32,
-    seen: &Progress,
+    progress: &Progress,
 ) -> Result<(), Error> {
     let pattern = regex(pattern)?;
     loop {
         // If the log is read again, counting starts again too, so that no line counts twice.
-        match read(task, container, &pattern, times, true, Some(seen)).await {
+        match read(task, container, &pattern, times, true, Some(progress)).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionLost => {}
@@ -56,14 +56,14 @@ async fn read(
     pattern: &Regex,
     times: u32,
     follow: bool,
-    seen: Option<&Progress>,
+    progress: Option<&Progress>,
 ) -> Result<bool, Error> {
     let mut lines = MatchedLines::new(pattern.clone());
     let mut logs = task.log_once(container, &LogOptions { follow, ..LogOptions::default() }).await?;
     loop {
         let matches = lines.matches();
-        if let Some(seen) = seen {
-            seen.note(describe(matches, times));
+        if let Some(progress) = progress {
+            progress.note(describe(matches, times));
         }
         if matches >= times {
             return Ok(true);

@@ -1,7 +1,7 @@
 //! `port`: a process of the task listens on the port, reachable from outside. docker-proxy accepts connections even if
 //! nothing listens in the container, so a connection alone proves nothing.
 
-mod pace;
+mod schedule;
 mod sockets;
 
 use std::{io, time::Duration};
@@ -20,7 +20,7 @@ use crate::{
         handle::RunningTask,
         ready::{
             exec,
-            port::pace::Pace,
+            port::schedule::Schedule,
             proc::ContainerProcess,
             progress::{LOOPBACK_HINT, Progress},
             published::Published,
@@ -42,7 +42,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 pub(crate) struct PortWatch<'a> {
     pub(crate) task: &'a RunningTask,
     pub(crate) container: &'a Details,
-    pub(crate) seen: &'a Progress,
+    pub(crate) progress: &'a Progress,
 }
 
 /// The ports without a listener so far.
@@ -50,7 +50,7 @@ struct OpenPorts<'a> {
     left: &'a [Port],
     /// Whether listeners on the loopback address can be reached from outside.
     loopback: bool,
-    seen: &'a Progress,
+    progress: &'a Progress,
 }
 
 /// The result of watching a process's socket tables.
@@ -71,7 +71,7 @@ impl PortWatch<'_> {
             None => exposed(self.container)?,
         };
         let loopback = self.container.network_mode == "host";
-        let mut open = OpenPorts { left: &ports, loopback, seen: self.seen };
+        let mut open = OpenPorts { left: &ports, loopback, progress: self.progress };
         // A task on another node cannot be inspected from here.
         let is_seen = !self.task.is_service()
             && (Box::pin(self.local(&mut open)).await? || Box::pin(self.inside(&mut open)).await?);
@@ -100,7 +100,7 @@ impl PortWatch<'_> {
                 }
             }
             // Between two starts a task has no process, and the engine may not have noticed yet.
-            self.seen.note("the task has no process on this machine");
+            self.progress.note("the task has no process on this machine");
             sleep(ASK).await;
             let now = self.task.inspect().await?;
             process = ContainerProcess::of(&now, engine);
@@ -114,13 +114,13 @@ impl PortWatch<'_> {
     /// Watches the tables of one process.
     async fn in_tables(&self, process: &ContainerProcess, open: &mut OpenPorts<'_>) -> InTables {
         let counters = process.counters();
-        let mut pace = Pace::new();
+        let mut schedule = Schedule::new();
         loop {
             let (begun, counts) = (Instant::now(), counters.read());
             match open.check(|protocol| process.sockets(protocol, &counts)) {
                 // The pid may belong to another process by now.
                 Ok(true) if process.belongs_to(&self.container.id) => return InTables::All,
-                Ok(false) => pace.change(begun.elapsed(), || counters.read() != counts).await,
+                Ok(false) => schedule.change(begun.elapsed(), || counters.read() != counts).await,
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return InTables::Hidden,
                 Ok(true) | Err(_) => return InTables::Gone,
             }
@@ -143,7 +143,7 @@ impl PortWatch<'_> {
                 // If the task ends, the command fails too; the task may be restarted.
                 Ok(run) if exec::is_missing(&run) || failures >= CAT_TRIES => return Ok(false),
                 Ok(_) => failures += 1,
-                Err(error) if exec::passes(&error) => self.seen.note(error.to_string()),
+                Err(error) if exec::passes(&error) => self.progress.note(error.to_string()),
                 Err(error) if error.kind() == ErrorKind::TaskNotFound => return Err(error),
                 Err(_) => return Ok(false),
             }
@@ -164,7 +164,7 @@ impl PortWatch<'_> {
             for at in published.bindings(self.task).await?.iter().take(1) {
                 match stays_open(at).await {
                     Ok(()) => return Ok(()),
-                    Err(error) => self.seen.note(format!("{at}: {error}")),
+                    Err(error) => self.progress.note(format!("{at}: {error}")),
                 }
             }
             sleep(ASK).await;
@@ -179,7 +179,7 @@ impl OpenPorts<'_> {
             let listeners = sockets::listeners(&table(port.protocol)?, port.protocol);
             if !sockets::reachable(&listeners, *port, self.loopback) {
                 let hint = sockets::on_loopback(&listeners, *port).then_some(LOOPBACK_HINT);
-                self.seen.note_with(sockets::describe(&listeners, *port), hint);
+                self.progress.note_with(sockets::describe(&listeners, *port), hint);
                 return Ok(false);
             }
             self.left = rest;
@@ -217,12 +217,12 @@ mod tests {
     #[test]
     fn ports_with_a_listener_are_removed() {
         let ports = ["80".parse().unwrap(), "81".parse().unwrap()];
-        let seen = Progress::default();
-        let mut open = OpenPorts { left: &ports, loopback: false, seen: &seen };
+        let progress = Progress::default();
+        let mut open = OpenPorts { left: &ports, loopback: false, progress: &progress };
         let table = " 0: 00000000:0050 00000000:0000 0A\n";
         assert!(!open.check(|_| Ok(table.to_owned())).unwrap());
         assert_eq!(
-            (open.left, seen.text()),
+            (open.left, progress.text()),
             (&ports[1..], "nothing listens on 81/tcp; listening: 0.0.0.0:80".into())
         );
         let table = " 0: 00000000:0051 00000000:0000 0A\n";

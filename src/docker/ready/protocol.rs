@@ -46,7 +46,7 @@ pub(crate) async fn wait(
     container: &Details,
     protocol: ServerProtocol,
     port: u16,
-    seen: &Progress,
+    progress: &Progress,
 ) -> Result<(), Error> {
     let port = Port { number: port, protocol: Protocol::Tcp };
     let mut published = Published::of(task, container, port)?;
@@ -57,14 +57,14 @@ pub(crate) async fn wait(
                 Ok(Ok(Answer::Ready)) => return Ok(()),
                 Ok(Ok(Answer::Never { why, hint })) => return Err(never(at, &why, hint)),
                 Ok(Ok(Answer::NotYet(why))) => {
-                    seen.note(format!("{at}: {why}"));
+                    progress.note(format!("{at}: {why}"));
                     // The other bindings lead to the same server.
                     break;
                 }
-                Ok(Err(error)) => seen.note(format!("{at}: {}", describe(&error))),
+                Ok(Err(error)) => progress.note(format!("{at}: {}", describe(&error))),
                 Err(_) => {
                     let limit_text = duration::format(limit);
-                    seen.note(format!("{at} did not answer as {protocol} within {limit_text}"));
+                    progress.note(format!("{at} did not answer as {protocol} within {limit_text}"));
                     limit = LONGEST.min(limit * 2);
                 }
             }

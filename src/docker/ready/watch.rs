@@ -28,7 +28,7 @@ const HINT: &str = "give it longer: --wait-timeout, or --timeout of `cube wait`;
 /// One condition and its progress.
 pub(crate) struct Watch<'a> {
     condition: &'a Condition,
-    seen: Progress,
+    progress: Progress,
 }
 
 /// The conditions of a wait.
@@ -45,7 +45,7 @@ impl<'a> Watches<'a> {
         let conditions = readiness.wait_for.iter();
         let all = conditions
             .filter(|condition| **condition != Condition::Exit)
-            .map(|condition| Watch { condition, seen: Progress::default() })
+            .map(|condition| Watch { condition, progress: Progress::default() })
             .collect();
         Self {
             all,
@@ -98,7 +98,7 @@ impl<'a> Watches<'a> {
     fn give_up(&self, at: usize, error: &Error) {
         if let Some(watch) = self.all.get(at) {
             let reason = std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>();
-            watch.seen.give_up(reason.join(": "));
+            watch.progress.give_up(reason.join(": "));
         }
     }
 
@@ -118,7 +118,7 @@ impl<'a> Watches<'a> {
 
     /// Whether the open conditions held before the task ended: by lines or files that it left, or because it `ran`.
     pub(crate) async fn held_before_end(&self, task: &RunningTask, container: &Details, ran: bool) -> bool {
-        let open = self.all.iter().filter(|watch| !watch.seen.held());
+        let open = self.all.iter().filter(|watch| !watch.progress.held());
         let held = stream::iter(open).then(|watch| watch.held_before_end(task, container, ran)).boxed();
         if self.any {
             return held.any(|held| async move { held }).await;
@@ -128,7 +128,7 @@ impl<'a> Watches<'a> {
 
     /// The open conditions, and what was last seen of each.
     pub(crate) fn describe(&self) -> String {
-        let open = self.list(|watch| watch.seen.is_open(), if self.any { "; or " } else { "; " });
+        let open = self.list(|watch| watch.progress.is_open(), if self.any { "; or " } else { "; " });
         match (open.is_empty(), self.until_exit) {
             (true, _) => "its end".to_owned(),
             (false, true) if self.any => format!("{open}; or its end"),
@@ -139,12 +139,13 @@ impl<'a> Watches<'a> {
     /// The error for a wait that took longer than `limit`.
     pub(crate) fn timed_out(&self, limit: Duration) -> Error {
         let limit = duration::format(limit);
-        let open = self.list(|watch| !watch.seen.held(), "; ");
+        let open = self.list(|watch| !watch.progress.held(), "; ");
         if open.is_empty() {
             return Error::new(ErrorKind::TimedOut, format!("the task did not end within {limit}"))
                 .with_hint("`cube stop TASK` ends it");
         }
-        let hint = self.all.iter().filter(|watch| watch.seen.is_open()).find_map(|watch| watch.seen.hint());
+        let hint =
+            self.all.iter().filter(|watch| watch.progress.is_open()).find_map(|watch| watch.progress.hint());
         Error::new(ErrorKind::TimedOut, format!("the task was not ready within {limit}: {open}"))
             .with_origin(Origin::Task)
             .with_hint(hint.unwrap_or(HINT))
@@ -159,25 +160,25 @@ impl<'a> Watches<'a> {
 impl Watch<'_> {
     /// Returns when the condition holds. An error means that it can never hold.
     async fn wait(&self, task: &RunningTask, container: &Details) -> Result<(), Error> {
-        let seen = &self.seen;
+        let progress = &self.progress;
         let held = match self.condition {
-            Condition::Running => running::wait(task, container, seen).await,
-            Condition::Healthy => health::wait(task, container, seen).await,
-            Condition::Port(port) => PortWatch { task, container, seen }.wait(*port).await,
-            Condition::Log { pattern, times } => log::wait(task, container, pattern, *times, seen).await,
-            Condition::Http(http) => http::wait(task, container, http, seen).await,
+            Condition::Running => running::wait(task, container, progress).await,
+            Condition::Healthy => health::wait(task, container, progress).await,
+            Condition::Port(port) => PortWatch { task, container, progress }.wait(*port).await,
+            Condition::Log { pattern, times } => log::wait(task, container, pattern, *times, progress).await,
+            Condition::Http(http) => http::wait(task, container, http, progress).await,
             Condition::Server { protocol, port } => {
-                protocol::wait(task, container, *protocol, *port, seen).await
+                protocol::wait(task, container, *protocol, *port, progress).await
             }
-            Condition::Ready => automatic::wait(task, container, seen).await,
-            Condition::File(path) => file::wait(task, path, seen).await,
-            Condition::Exec(command) => exec::wait(task, command, seen).await,
+            Condition::Ready => automatic::wait(task, container, progress).await,
+            Condition::File(path) => file::wait(task, path, progress).await,
+            Condition::Exec(command) => exec::wait(task, command, progress).await,
             Condition::Exit => Ok(()),
         };
         match held {
             // The container is gone or has stopped; its end is reported instead.
             Err(error) if matches!(error.kind(), ErrorKind::TaskNotFound) => pending().await,
-            held => held.inspect(|()| seen.note_reached()),
+            held => held.inspect(|()| progress.note_reached()),
         }
     }
 
@@ -195,7 +196,7 @@ impl Watch<'_> {
             Condition::Port(Some(port)) => format!("port {port}"),
             other => other.to_string(),
         };
-        match self.seen.text() {
+        match self.progress.text() {
             seen if seen.is_empty() => condition,
             seen => format!("{condition}: {seen}"),
         }
@@ -218,8 +219,8 @@ mod tests {
         let watches = Watches::of(&readiness);
         for (watch, (_, text)) in watches.all.iter().zip(conditions) {
             match text {
-                Some(text) => watch.seen.note_with(*text, hint),
-                None => watch.seen.note_reached(),
+                Some(text) => watch.progress.note_with(*text, hint),
+                None => watch.progress.note_reached(),
             }
         }
         watches.timed_out(Duration::from_secs(2))
@@ -267,10 +268,10 @@ mod tests {
         let all = readiness(&["port=80", "running", "exit"], false);
         let watches = Watches::of(&all);
         assert_eq!(watches.describe(), "port 80/tcp; running");
-        watches.all[0].seen.note("nothing listens");
-        watches.all[1].seen.note_reached();
+        watches.all[0].progress.note("nothing listens");
+        watches.all[1].progress.note_reached();
         assert_eq!(watches.describe(), "port 80/tcp: nothing listens");
-        watches.all[0].seen.note_reached();
+        watches.all[0].progress.note_reached();
         assert_eq!(watches.describe(), "its end");
         let any = readiness(&["port=80", "running", "exit"], true);
         assert_eq!(Watches::of(&any).describe(), "port 80/tcp; or running; or its end");

@@ -1,6 +1,7 @@
 //! One test's bed on the engine: unique names, and a check at its end that nothing is left.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +18,8 @@ use super::{Cube, Engine, need};
 /// Marks each container that a test makes through cube.
 const LABEL: &str = "cube-test.bed";
 
-/// On drop, the test fails if one of its containers or anonymous volumes still exists.
+/// On drop, the test fails if one of its containers or anonymous volumes still exists, or if something
+/// still writes to its folder.
 pub struct Bed {
     name: String,
     folder: TempDir,
@@ -165,8 +167,19 @@ impl Bed {
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        let Some(engine) = self.engine.get() else { return };
-        let containers = self.containers();
+        if self.engine.get().is_some() {
+            self.clean_engine();
+        }
+        let removed = std::fs::remove_dir_all(self.folder.path());
+        let is_in_use = removed.is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
+        assert!(!is_in_use || std::thread::panicking(), "something still writes to the test's folder");
+    }
+}
+
+impl Bed {
+    /// Removes what the test left on the engine. Unless the test fails anyway, that is a failure.
+    fn clean_engine(&self) {
+        let (engine, containers) = (self.engine(), self.containers());
         for id in &containers {
             engine.delete(&format!("/containers/{id}?force=1&v=1"));
         }

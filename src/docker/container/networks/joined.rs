@@ -40,7 +40,7 @@ impl TaskNetworks {
     }
 
     /// Whether the network of this id and name is among them.
-    pub(crate) fn hold(&self, id: &str, name: &str) -> bool {
+    pub(crate) fn contain(&self, id: &str, name: &str) -> bool {
         self.needed.iter().any(|needed| needed == id)
             || self.joined.iter().any(|word| word == id || word == name)
     }
@@ -62,8 +62,8 @@ mod tests {
         let joined = [(&web, Some("cd")), (&bridge, Some("ef")), (&web, None)];
         let read = TaskNetworks::read(&labels, joined.into_iter());
         assert_eq!((read.needed.as_slice(), read.joined.len()), ([id.clone()].as_slice(), 3));
-        assert!(read.hold(&id, "x") && read.hold("cd", "x") && read.hold("y", "web"));
-        assert!(!read.hold("ef", "bridge"));
+        assert!(read.contain(&id, "x") && read.contain("cd", "x") && read.contain("y", "web"));
+        assert!(!read.contain("ef", "bridge"));
         assert!(TaskNetworks::read(&LabelMap::new(), std::iter::empty()).is_empty());
     }
 }

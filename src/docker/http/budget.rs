@@ -26,19 +26,19 @@ impl Budget {
 
 /// A stream under a [`Budget`].
 #[derive(Debug)]
-pub(crate) struct Metered<S> {
+pub(crate) struct Budgeted<S> {
     stream: S,
     budget: Budget,
 }
 
-impl<S> Metered<S> {
+impl<S> Budgeted<S> {
     pub(crate) fn new(stream: S) -> (Self, Budget) {
         let budget = Budget(Arc::new(AtomicU64::new(u64::MAX)));
         (Self { stream, budget: budget.clone() }, budget)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Budgeted<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -58,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Budgeted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -88,11 +88,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 mod tests {
     use tokio::io::AsyncReadExt;
 
-    use super::Metered;
+    use super::Budgeted;
 
     #[tokio::test]
     async fn reading_past_the_budget_fails() {
-        let (mut stream, budget) = Metered::new(tokio::io::repeat(1));
+        let (mut stream, budget) = Budgeted::new(tokio::io::repeat(1));
         let mut buf = [0; 10];
         stream.read_exact(&mut buf).await.unwrap();
         budget.allow(10);

@@ -22,13 +22,13 @@ const BUSY_REST: u32 = 20;
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// Decides how often the tables of one process are read.
-pub(crate) struct Pace {
+pub(crate) struct Schedule {
     begun: Instant,
     /// The time spent on reading so far.
     spent: Duration,
 }
 
-impl Pace {
+impl Schedule {
     pub(crate) fn new() -> Self {
         Self { begun: Instant::now(), spent: Duration::ZERO }
     }
@@ -56,11 +56,11 @@ mod tests {
 
     /// The number of readings in a minute if each takes `reading`.
     async fn in_a_minute(reading: Duration, is_changed: impl Fn() -> bool) -> u32 {
-        let (mut pace, begun, mut count) = (Pace::new(), Instant::now(), 0);
+        let (mut schedule, begun, mut count) = (Schedule::new(), Instant::now(), 0);
         while begun.elapsed() < Duration::from_mins(1) {
             count += 1;
             sleep(reading).await;
-            pace.change(reading, &is_changed).await;
+            schedule.change(reading, &is_changed).await;
         }
         count
     }
@@ -79,8 +79,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_is_noticed_soon() {
-        let (mut pace, begun) = (Pace::new(), Instant::now());
-        pace.change(Duration::from_millis(4), || begun.elapsed() >= Duration::from_millis(100)).await;
+        let (mut schedule, begun) = (Schedule::new(), Instant::now());
+        schedule.change(Duration::from_millis(4), || begun.elapsed() >= Duration::from_millis(100)).await;
         assert!(begun.elapsed() < Duration::from_millis(110), "{:?}", begun.elapsed());
     }
 }
