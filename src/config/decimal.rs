@@ -1,5 +1,7 @@
 //! Unsigned decimal numbers as Docker's values contain them (`1`, `1.5`, `.5`, `5.`), without rounding.
 
+use std::borrow::Cow;
+
 /// Digits after the point beyond this number are ignored: they cannot change a 64-bit result.
 const FRACTION_DIGITS: usize = 18;
 
@@ -38,6 +40,25 @@ impl<'a> Decimal<'a> {
     }
 }
 
+/// The number without the plus sign and the exponent that Go's numbers may have: `+1.5e3` is `1500`. `None` for
+/// an exponent beyond 30, and for anything else around an `e`.
+pub(crate) fn plain(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let Some((number, exponent)) = text.split_once(['e', 'E']) else { return Some(text.into()) };
+    let exponent = exponent.parse().ok().filter(|exponent: &i32| exponent.abs() <= 30)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let shift = exponent.unsigned_abs() as usize;
+    let (mut whole, mut fraction) = (whole.to_owned(), fraction.to_owned());
+    for _ in 0..shift {
+        if exponent > 0 {
+            whole.push(if fraction.is_empty() { '0' } else { fraction.remove(0) });
+        } else {
+            fraction.insert(0, whole.pop().unwrap_or('0'));
+        }
+    }
+    (!number.is_empty() && number != ".").then(|| format!("{whole}.{fraction}").into())
+}
+
 /// `value / unit` as the shortest decimal that reads back as `value`; `unit` is ten to the power of `digits`.
 pub(crate) fn print(value: u64, unit: u64, digits: usize) -> String {
     let (whole, rest) = (value / unit, value % unit);
@@ -67,6 +88,27 @@ mod tests {
         ] {
             assert_eq!(Decimal::parse(text).unwrap().times(unit), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_sign_and_an_exponent_are_taken_out() {
+        for (text, expected) in [
+            ("1", Some("1")),
+            ("+1.5", Some("1.5")),
+            ("1.5e3", Some("1500.")),
+            ("15E-1", Some("1.5")),
+            ("5e-3", Some(".005")),
+            (".5e+1", Some("5.")),
+            ("1e", None),
+            ("e3", None),
+            (".e3", None),
+            ("1e31", None),
+            ("1e3e3", None),
+            ("1e1.5", None),
+        ] {
+            assert_eq!(plain(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(plain("++1").as_deref(), Some("+1"));
     }
 
     #[test]

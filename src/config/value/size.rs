@@ -19,8 +19,8 @@ const UNITS: [(char, u64); 5] =
 
 /// An amount of memory or disk in bytes, at most `i64::MAX`.
 ///
-/// The syntax is that of `docker run --memory` (go-units `RAMInBytes`): a number, fractions allowed, one
-/// optional space, then `b`, `k`, `m`, `g`, `t` or `p`, with an optional `b` or `ib`, in any case. Units are
+/// The syntax is that of `docker run --memory` (go-units `RAMInBytes`): a number, with a fraction or an
+/// exponent, one optional space, then `b`, `k`, `m`, `g`, `t` or `p`, with an optional `b` or `ib`, in any case. Units are
 /// multiples of 1024; no unit means bytes. Serde writes the bytes as an integer and reads an integer or text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(u64);
@@ -54,7 +54,10 @@ impl FromStr for Size {
         if text.starts_with('-') {
             return Err(Self::refused(text, "a size cannot be negative"));
         }
-        let number = Decimal::parse(head.strip_suffix(' ').unwrap_or(head))
+        let number = decimal::plain(head.strip_suffix(' ').unwrap_or(head));
+        let number = number
+            .as_deref()
+            .and_then(Decimal::parse)
             .ok_or_else(|| Self::refused(text, "not a number and a unit"))?;
         let unit = unit_bytes(suffix)
             .ok_or_else(|| Self::refused(text, "unknown unit (b, k, m, g, t and p are known)"))?;
@@ -185,7 +188,8 @@ const TOO_PRECISE: &str = "value is too precise, nine decimals are the most";
 const NO_NUMBER: &str = "not a number";
 
 fn decimal_nanos(text: &str) -> Result<u64, &'static str> {
-    let number = Decimal::parse(text).ok_or(NO_NUMBER)?;
+    let plain = decimal::plain(text).ok_or(NO_NUMBER)?;
+    let number = Decimal::parse(&plain).ok_or(NO_NUMBER)?;
     if number.precision() > 9 {
         return Err(TOO_PRECISE);
     }
@@ -282,6 +286,9 @@ mod tests {
             ("32Gb", 32 * GIB),
             ("32Tb", 32 << 40),
             ("8Pb", 8 << 50),
+            ("+5m", 5 * MIB),
+            ("1.5e3k", 1500 * KIB),
+            ("1e+3", 1000),
             ("9007199254740993", 9_007_199_254_740_993),
             ("9223372036854775807", ENGINE_MAX),
         ] {
@@ -324,9 +331,10 @@ mod tests {
             "32e",
             "32q",
             "32 q",
-            "1e3",
+            "1e31",
             "0x20",
-            "+5",
+            "++5",
+            "+-5",
             "inf",
             "inf ",
             "NaN ",

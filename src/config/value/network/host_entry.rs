@@ -14,6 +14,8 @@ pub struct HostEntry {
     name: String,
     /// `None` stands for Docker's `host-gateway`.
     ip: Option<IpAddr>,
+    /// The address as it was written, without brackets: the line in the hosts file has it so.
+    address: String,
 }
 
 /// Stands for the host's own address, which the engine fills in.
@@ -35,10 +37,7 @@ impl HostEntry {
 
 impl fmt::Display for HostEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.ip {
-            Some(ip) => write!(f, "{}:{ip}", self.name),
-            None => write!(f, "{}:{GATEWAY}", self.name),
-        }
+        write!(f, "{}:{}", self.name, self.address)
     }
 }
 
@@ -63,7 +62,7 @@ impl FromStr for HostEntry {
             Ok(ip) => Some(ip),
             Err(_) => return Err(refused("not an IP address")),
         };
-        Ok(Self { name: name.to_owned(), ip })
+        Ok(Self { name: name.to_owned(), ip, address: inner.to_owned() })
     }
 }
 
@@ -84,6 +83,7 @@ mod tests {
             ("ipv6local:::1", "ipv6local:::1"),
             ("ipv6local=::1", "ipv6local:::1"),
             ("ipv6local=[::1]", "ipv6local:::1"),
+            ("ipv6local=[0:0:0:0:0:0:0:1]", "ipv6local:0:0:0:0:0:0:0:1"),
             ("host.docker.internal:host-gateway", "host.docker.internal:host-gateway"),
             ("x=host-gateway", "x:host-gateway"),
         ] {
@@ -118,7 +118,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_entry_survives_print_and_parse(name in "[a-z0-9.-]+", ip in any::<Option<IpAddr>>()) {
-            let entry = HostEntry { name, ip };
+            let address = ip.map_or_else(|| GATEWAY.to_owned(), |ip| ip.to_string());
+            let entry = HostEntry { name, ip, address };
             prop_assert_eq!(entry.to_string().parse::<HostEntry>().unwrap(), entry);
         }
 
