@@ -81,7 +81,7 @@ const FLAGS: &[(Words, Words, &str)] = &[
     ),
     (
         &["exec"],
-        &["-d", "--detach", "--privileged"],
+        &["-d", "--detach"],
         "cube stays with the command it runs: use `docker exec`, which takes the same id",
     ),
     (&["logs"], &["--details"], "use `docker logs --details`, which takes the same id"),

@@ -1,5 +1,7 @@
 //! The arguments of the commands that do not start a task, but for `cp` and `doctor`.
 
+use std::path::PathBuf;
+
 use clap::{Args, builder::FalseyValueParser};
 
 use crate::cli::args::flags::attached::{AttachedArgs, DetachArgs};
@@ -141,6 +143,12 @@ pub struct ExecArgs {
     /// Environment variable NAME=VALUE, or NAME from this environment
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
+    /// Read environment variables from a file of NAME=VALUE lines
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
+    /// Give the command every capability, whatever the task has
+    #[arg(long)]
+    pub privileged: bool,
     /// User name or id, optionally with :GROUP
     #[arg(short, long)]
     pub user: Option<String>,

@@ -4,7 +4,10 @@ use cube::{Action, Docker, EnvVar, Error, ExecOptions, Input, TaskRef};
 
 use crate::cli::{
     app::App,
-    args::commands::ExecArgs,
+    args::{
+        commands::ExecArgs,
+        flags::{Lookup, read},
+    },
     outcome::{Outcome, signal_code},
     output::{
         copy::{self, Copied},
@@ -27,9 +30,10 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
     let lookup = |name: &str| std::env::var(name).ok();
     let options = ExecOptions {
         command: args.command.clone(),
-        env: args.env.iter().map(|e| EnvVar::parse(e, &lookup)).collect::<Result<_, _>>()?,
+        env: environment(args, &lookup)?,
         user: args.user.clone(),
         workdir: args.workdir.clone(),
+        privileged: args.privileged,
         stdin: args.interactive,
         tty: args.tty,
         detach_keys: args.tty.then(|| keys.as_str().to_owned()),
@@ -40,6 +44,19 @@ async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
         outcome = through(&docker, &task, &options, &keys) => outcome,
         signal = signals.next() => signal.map(|signal| Outcome::reported(signal_code(signal))),
     }
+}
+
+/// The variables of the files, then those of `--env`: of a name that comes twice the engine takes the last.
+fn environment(args: &ExecArgs, lookup: Lookup) -> Result<Vec<EnvVar>, Error> {
+    let mut env = Vec::new();
+    for file in &args.env_file {
+        let text = read(file, "env file")?;
+        env.extend(EnvVar::parse_file(&file.display().to_string(), &text, lookup)?);
+    }
+    for var in &args.env {
+        env.push(EnvVar::parse(var, lookup)?);
+    }
+    Ok(env)
 }
 
 async fn through(

@@ -22,7 +22,13 @@ use crate::{
 
 /// How an engine's refusal to run a command begins, which it writes as the command's output: Docker's, and podman's for
 /// the runtimes runc and crun.
-const REFUSALS: [&[u8]; 3] = [b"OCI runtime exec failed", b"Error: runc: exec failed", b"Error: crun: "];
+const REFUSALS: [&[u8]; 5] = [
+    b"OCI runtime exec failed",
+    b"unable to find user ",
+    b"unable to find group ",
+    b"Error: runc: exec failed",
+    b"Error: crun: ",
+];
 /// Longer than any refusal, in bytes.
 const LONGEST_REFUSAL: usize = 8 << 10;
 /// The exit codes of a refusal. Older engines use 126 also for a command that is not found.
@@ -39,6 +45,8 @@ pub struct ExecOptions {
     pub user: Option<String>,
     /// The working directory; the container's own if left out.
     pub workdir: Option<String>,
+    /// Whether the command has every capability, whatever the container has.
+    pub privileged: bool,
     /// Whether the command reads the caller's standard input.
     pub stdin: bool,
     /// Whether the command has a terminal.
@@ -124,6 +132,7 @@ impl Docker {
             cmd: Some(options.command.clone()),
             env: Some(options.env.iter().map(EnvVar::to_engine).collect()),
             user: options.user.clone(),
+            privileged: Some(options.privileged),
             working_dir: options.workdir.clone(),
             ..ExecConfig::default()
         };
