@@ -33,7 +33,7 @@ use crate::{
 };
 
 pub(crate) use host::{capabilities, ulimits};
-pub(crate) use log_driver::{log_driver, with_engines_log_driver};
+pub(crate) use log_driver::{is_chosen_by_cube, log_driver, with_engines_log_driver};
 pub(crate) use mounts::words as mount;
 pub(crate) use networks::later;
 

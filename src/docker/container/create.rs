@@ -137,10 +137,10 @@ impl Docker {
         let created = match first {
             // podman has other drivers, which keep all output too.
             Err(error)
-                if config.logging.log_driver.is_none()
+                if body::is_chosen_by_cube(config)
                     && refusal::says(&error, EngineText::is_refused_log_driver) =>
             {
-                body::with_engines_log_driver(&mut body);
+                body::with_engines_log_driver(&mut body, config);
                 self.transport.post(&path, bytes(&body), &[]).await?
             }
             first => first?,
