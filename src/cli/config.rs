@@ -28,6 +28,7 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     args.limits.apply(&mut config)?;
     args.network.apply(&mut config)?;
     config.network.publish_all = args.publishes_all(config.network.publish_all);
+    check_publish_all(args, &config)?;
     args.storage.apply(&mut config)?;
     args.security.apply(&mut config)?;
     args.files.apply(&mut config)?;
@@ -36,6 +37,16 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     args.health.apply(&mut config)?;
     args.ready.apply(&mut config)?;
     Ok(config)
+}
+
+/// `--publish-all` as it was typed; as the default of the scripting form it leaves a borrowed network alone.
+fn check_publish_all(args: &TaskArgs, config: &Config) -> Result<(), Error> {
+    let borrowed = config.network.networks.first().is_some_and(|first| first.name.starts_with("container:"));
+    if !(args.network.publish_all && borrowed) {
+        return Ok(());
+    }
+    let message = "--publish-all and the network of another container contradict each other";
+    Err(Error::new(ErrorKind::InvalidInput, message).with_hint("publish the ports of that container instead"))
 }
 
 /// Prints a config for `--dry-run`, after checking it.

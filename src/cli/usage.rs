@@ -100,7 +100,7 @@ fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
     let text = problem.to_string();
     let first: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).map(str::trim).collect();
     let message = first.join(" ");
-    let known = verb.filter(|_| problem.kind() != ClapKind::InvalidSubcommand);
+    let known = verb.filter(|verb| verbs::find(verb).is_some());
     let advice = known.and_then(|verb| foreign::flag(verb, &word(ContextKind::InvalidArg)));
     let hint = advice.map(str::to_owned).or_else(|| suggestion(problem));
     error(message.strip_prefix("error: ").unwrap_or(&message)).with_hint(hint.unwrap_or_else(

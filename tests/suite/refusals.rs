@@ -139,3 +139,26 @@ fn a_pull_that_cannot_succeed_is_not_tried_again() {
         engine.cube(["run", "--image", "x"]).ends(125).any_stderr().output();
     }
 }
+
+#[test]
+fn a_log_option_is_refused_by_the_driver_that_it_is_meant_for() {
+    let bed = Bed::new();
+    if bed.engine().is_podman() {
+        return; // It takes any.
+    }
+    let error = error_of(&bed, &["--log-opt", "nosuch=1", "--image", &shell(), "true"], 125);
+    assert!(error["message"].as_str().unwrap().contains("'nosuch' for json-file log driver"), "{error}");
+    let task = bed.start(["--log-opt", "max-size=9m", "--image", &shell(), "sleep", "600"]);
+    let config = &task.inspect()["HostConfig"]["LogConfig"];
+    assert_eq!(config, &json!({"Type": "local", "Config": {"max-size": "9m"}}));
+}
+
+#[test]
+fn all_ports_cannot_be_published_in_the_network_of_another_container() {
+    let bed = Bed::new();
+    let task = bed.start(["--image", &shell(), "sleep", "600"]);
+    let network = format!("container:{}", task.id);
+    let args = ["run", "--rm", "-P", "--network", &network, &shell(), "true"];
+    bed.cube(args).fails(125).stderr_has("--publish-all").output();
+    bed.run(["--attach", "--network", &network, "--image", &shell(), "true"]).output();
+}

@@ -90,6 +90,7 @@ fn a_taken_port_is_recognized_in_every_engine_s_text() {
         "driver failed programming external connectivity on endpoint web (7a): Bind for 0.0.0.0:80 failed: port is already allocated",
         "driver failed programming external connectivity on endpoint web (7a): Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use",
         "failed to set up container networking: driver failed programming external connectivity on endpoint web (7a): failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use",
+        "driver failed programming external connectivity on endpoint web (7a): all ports are allocated",
     ];
     for message in words {
         let engine = Scripted::new()

@@ -265,6 +265,10 @@ fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (Err
         (400, Call::Create | Call::Start) => {
             (ErrorKind::InvalidInput, "`cube run --help` shows what each flag takes")
         }
+        (400, Call::Exec) => (
+            ErrorKind::CommandNotExecutable,
+            "the engine could not start it in this container: try another --user or --workdir, or no --privileged",
+        ),
         (401 | 403, _) => (
             ErrorKind::PermissionDenied,
             "a proxy or an authorization plugin before the engine refused it: `docker info` names the plugins",

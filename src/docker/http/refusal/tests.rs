@@ -138,6 +138,14 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
         (
             Start,
             500,
+            "driver failed programming external connectivity on endpoint web (66da): all ports are allocated",
+            K::PortTaken,
+        ),
+        (Start, 400, "path /a is mounted on / but it is not a shared mount", K::BadMount),
+        (Start, 400, "path /a is mounted on / but it is not a shared or slave mount", K::BadMount),
+        (
+            Start,
+            500,
             "driver failed programming external connectivity on endpoint web (66da): Error starting userland proxy: error while calling PortManager.AddPort(): cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to /etc/sysctl.conf (currently 1024), or set CAP_NET_BIND_SERVICE on rootlesskit binary, or choose a larger port number (>= 1024): listen tcp4 0.0.0.0:80: bind: permission denied",
             K::Engine,
         ),
@@ -247,6 +255,13 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
             r#"OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("/permission denied") set in config.json failed: no such file or directory: unknown"#,
             K::InvalidInput,
         ),
+        (
+            Exec,
+            400,
+            "OCI runtime exec failed: exec failed: unable to start container process: unable to apply caps: operation not permitted: unknown",
+            K::CommandNotExecutable,
+        ),
+        (Exec, 400, "unable to find user nosuch: no matching entries in passwd file", K::InvalidInput),
         (Logs, 409, "can not get logs from container which is dead or marked for removal", K::TaskNotFound),
         (Logs, 500, "configured logging driver does not support reading", K::Unsupported),
         (Archive, 404, "Could not find the file /no such container in container 0a1b", K::File),

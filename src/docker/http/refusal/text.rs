@@ -94,12 +94,8 @@ impl EngineText {
     }
 
     pub(crate) fn is_port_taken(&self) -> bool {
-        self.is_about_a_port()
-            && self.has_any(&[
-                "port is already allocated",
-                "address already in use",
-                "ports are not available",
-            ])
+        let causes = ["port is already allocated", "address already in use", "ports are not available"];
+        self.is_about_a_port() && self.has_any(&causes) || self.ends(&["all ports are allocated"])
     }
 
     pub(crate) fn is_privileged_port(&self) -> bool {
@@ -182,6 +178,7 @@ impl EngineText {
             || self.has_any(&["error mounting \"\"", "mounting \"\" to rootfs", "mount `` to ``"])
             || self.has_any(&["invalid characters for a local volume name", "invalid tmpfs option"])
             || self.begins("statfs /")
+            || self.has_any(&["but it is not a shared mount", "but it is not a shared or slave mount"])
     }
 
     pub(crate) fn is_too_little_memory(&self) -> bool {
