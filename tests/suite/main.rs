@@ -49,6 +49,7 @@ mod logs;
 mod named_files;
 mod names;
 mod networks;
+mod outages;
 mod output;
 mod ownership;
 mod port;

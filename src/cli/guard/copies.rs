@@ -6,6 +6,8 @@ use cube::{CopyOut, Docker, Error, ErrorKind, RunningTask, State, TaskRef};
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::cli::output::stdio;
+
 /// The variable with the copies for the guard: a JSON list.
 const VARIABLE: &str = "CUBE_GUARD_COPY_OUT";
 
@@ -52,11 +54,13 @@ pub async fn rescue(docker: &Docker, task_id: Uuid) -> Result<(), Error> {
 /// Makes one copy, and tries again after any failure: nobody sees an error, and the task is about to be removed.
 async fn fetch_unseen(task: &RunningTask, copy: &CopyOut, task_id: Uuid) -> Result<(), Error> {
     for _ in 0..TRIES {
-        match task.copy_out(copy, &task_id.to_string(), &mut |_| {}).await {
+        let Err(error) = task.copy_out(copy, &task_id.to_string(), &mut |_| {}).await else { break };
+        tracing::info!("{}", stdio::one_line(&error));
+        match error.kind() {
             // An engine that does not answer is asked again for as long as a guard goes on.
-            Err(error) if error.is_passing() => return Err(error),
-            Err(error) if error.kind() != ErrorKind::Unsupported => sleep(TRY_AGAIN).await,
-            _ => break,
+            _ if error.is_passing() => return Err(error),
+            ErrorKind::Unsupported => break,
+            _ => sleep(TRY_AGAIN).await,
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a guard that acts is to do, as words of its command line and variables of its environment.
 
-use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
+use std::{env, ffi::OsString, fs::File, os::unix::process::CommandExt, process::Command};
 
 use cube::Task;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ pub const AT_END: &str = "at-end";
 pub const HOST_COMMAND: &str = "host-command=";
 /// The variable with the names of the task's networks: a JSON list.
 const NETWORKS: &str = "CUBE_GUARD_NETWORKS";
+/// The variable with the file that a guard that acts adds a line to for each request and each failure.
+const LOG: &str = "CUBE_GUARD_LOG";
 
 /// What a guard has to remove.
 #[derive(Clone, Copy)]
@@ -59,13 +61,23 @@ pub fn program(task: &Task, hosts: &[String], context: Option<&str>) -> Command 
         command.env(NETWORKS, serde_json::to_string(&names).unwrap_or_default());
     }
     command.env("CUBE_HOST", hosts.join(" ")).env("CUBE_CONTEXT", context.unwrap_or_default());
+    if let Some(log) =
+        env::var_os(LOG).and_then(|log| File::options().create(true).append(true).open(log).ok())
+    {
+        command.stderr(log);
+    }
     copies::order(&mut command, &task.config.files.copy_out);
     command
 }
 
+/// In the guard: whether its standard error is a log.
+pub fn has_log() -> bool {
+    env::var_os(LOG).is_some()
+}
+
 /// In the guard: the names of the networks that its task makes.
 pub fn networks() -> Vec<String> {
-    serde_json::from_str(&std::env::var(NETWORKS).unwrap_or_default()).unwrap_or_default()
+    serde_json::from_str(&env::var(NETWORKS).unwrap_or_default()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -13,8 +13,9 @@ use crate::cli::{
     app,
     guard::{
         copies,
-        order::{Order, networks},
+        order::{Order, has_log, networks},
     },
+    output::stdio,
 };
 
 /// How long a guard looks for a container that an open request may still make, counted from the engine's first answer;
@@ -22,11 +23,16 @@ use crate::cli::{
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long a guard waits for an engine that accepts connections but does not answer.
 const HANGING: Duration = Duration::from_hours(1);
+/// The verbosity of a guard's log: each request.
+const VERBOSE: u8 = 2;
 /// The pause between two tries: no event says when the engine is back.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Ends HOST-COMMAND and removes the task.
 pub fn serve(order: Order) -> ExitCode {
+    if has_log() {
+        app::log(VERBOSE);
+    }
     let runtime = app::runtime();
     let host_ends = order.host.map(|host| thread::spawn(move || host.end()));
     let cleared = runtime.map(|runtime| runtime.block_on(clear(order)));
@@ -48,6 +54,7 @@ async fn clear(order: Order) -> Result<bool, Error> {
             Err(error) => error,
             discarded => return discarded,
         };
+        tracing::info!("task {}: {}", order.task_id, stdio::one_line(&error));
         // The engine took the request: it hangs, or it is shutting down.
         if error.kind() == ErrorKind::ConnectionLost {
             there = Instant::now();

@@ -294,6 +294,9 @@ impl CopyReport {
         if self.unnamed > 0 {
             all.push(format!("{path}: left out {} more", self.unnamed));
         }
+        if self.unkept {
+            all.push(format!("{path}: modes or times are not kept: the target's file system has none"));
+        }
         all
     }
 }

@@ -13,6 +13,8 @@ pub struct CopyReport {
     pub left_out: Vec<String>,
     /// How many more were left out.
     pub unnamed: u64,
+    /// Whether modes or times were not kept, since the target's file system has none.
+    pub unkept: bool,
 }
 
 /// A file of this machine that cannot be read.

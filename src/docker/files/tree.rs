@@ -4,12 +4,15 @@
 use std::{
     ffi::OsStr,
     io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::MetadataExt},
+    },
 };
 
 use rustix::{
     fs::{
-        AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, futimens, linkat,
+        AtFlags, Dir, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, futimens, linkat,
         mkdirat, openat, renameat, symlinkat, unlinkat, utimensat,
     },
     io::Errno,
@@ -28,6 +31,8 @@ pub(crate) struct Tree {
     tag: String,
     /// Whether the whole folder is new, and gets its name only when it is complete.
     fresh: bool,
+    /// Whether a mode or a time was not kept, which the file system does not have.
+    unkept: bool,
 }
 
 struct Folder {
@@ -47,7 +52,7 @@ pub(crate) struct Draft {
 
 impl Tree {
     pub(crate) fn new(root: OwnedFd, tag: &str, fresh: bool) -> Self {
-        Self { root, way: Vec::new(), tag: tag.to_owned(), fresh }
+        Self { root, way: Vec::new(), tag: tag.to_owned(), fresh, unkept: false }
     }
 
     /// Makes a folder, or uses an existing one. Its mode and time are set later, when it is left.
@@ -67,6 +72,10 @@ impl Tree {
         match made {
             Ok(file) => Ok(Draft { file, folder, until_then: None, name: name.to_vec() }),
             Err(Errno::EXIST) => {
+                if self.fresh && !is_listed(&folder, name)? {
+                    let reason = "another name that differs in case is taken for it";
+                    return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+                }
                 let draft = draft_name(name, &self.tag);
                 let _ = unlinkat(&folder, OsStr::from_bytes(&draft), AtFlags::empty());
                 let file = create(&folder, &draft)?;
@@ -84,7 +93,7 @@ impl Tree {
         Ok(utimensat(self.here(), OsStr::from_bytes(name), &times(modified), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// Makes another name for an earlier entry.
+    /// Makes another name for an earlier entry; a copy of it where the file system has no hard links.
     pub(crate) fn hard_link(&mut self, path: &[&[u8]], target: &[&[u8]]) -> io::Result<()> {
         let Some((old, parents)) = target.split_last() else { return Err(Errno::NOENT.into()) };
         let mut from = self.root.try_clone()?;
@@ -92,13 +101,49 @@ impl Tree {
             from = open_folder(&from, part)?;
         }
         let name = self.enter_parents(path)?;
-        let old = OsStr::from_bytes(old);
-        self.placed(name, |name| linkat(&from, old, self.here(), OsStr::from_bytes(name), AtFlags::empty()))
+        let linked = self.placed(name, |name| {
+            let (old, name) = (OsStr::from_bytes(old), OsStr::from_bytes(name));
+            linkat(&from, old, self.here(), name, AtFlags::empty())
+        });
+        match linked {
+            Err(error) if is_lacking(&error) => self.copy_of(&from, old, path),
+            linked => linked,
+        }
     }
 
-    /// Leaves all folders.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.leave(0)
+    fn copy_of(&mut self, from: &OwnedFd, old: &[u8], path: &[&[u8]]) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file = std::fs::File::from(openat(from, OsStr::from_bytes(old), flags, Mode::empty())?);
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(Errno::ISDIR.into());
+        }
+        let mut draft = self.file(path)?;
+        match io::copy(&mut file, &mut draft.file) {
+            Ok(_) => self.name(draft, found.mode(), found.mtime(), None),
+            Err(error) => {
+                draft.discard();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a file that is written its mode, its time and its name.
+    pub(crate) fn name(
+        &mut self,
+        draft: Draft,
+        mode: u32,
+        modified: i64,
+        capability: Option<&[u8]>,
+    ) -> io::Result<()> {
+        self.unkept |= !draft.finish(mode, modified, capability)?;
+        Ok(())
+    }
+
+    /// Leaves all folders. Whether all modes and times were kept.
+    pub(crate) fn finish(mut self) -> io::Result<bool> {
+        self.leave(0)?;
+        Ok(!self.unkept)
     }
 
     fn here(&self) -> &OwnedFd {
@@ -140,7 +185,7 @@ impl Tree {
     fn leave(&mut self, kept: usize) -> io::Result<()> {
         while self.way.len() > kept {
             if let Some(Folder { fd, last: Some((mode, modified)), .. }) = self.way.pop() {
-                finish(&fd, mode, modified)?;
+                self.unkept |= !finish(&fd, mode, modified)?;
             }
         }
         Ok(())
@@ -148,17 +193,17 @@ impl Tree {
 }
 
 impl Draft {
-    /// Gives the file its mode, its time and its name.
-    pub(crate) fn finish(self, entry: &Entry) -> io::Result<()> {
-        if let Some(capability) = &entry.capability {
+    /// Returns whether mode and time were kept.
+    fn finish(self, mode: u32, modified: i64, capability: Option<&[u8]>) -> io::Result<bool> {
+        if let Some(capability) = capability {
             // Needs root and support by the file system. As with Docker, a failure is ignored.
             let _ = fsetxattr(&self.file, "security.capability", capability, XattrFlags::empty());
         }
-        finish(&self.file, entry.mode, entry.modified)?;
-        match &self.until_then {
-            Some(draft) => replace(&self.folder, draft, &self.name),
-            None => Ok(()),
+        let kept = finish(&self.file, mode, modified)?;
+        if let Some(draft) = &self.until_then {
+            replace(&self.folder, draft, &self.name)?;
         }
+        Ok(kept)
     }
 
     /// Removes what was written.
@@ -195,9 +240,28 @@ pub(crate) fn open_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> 
     Ok(openat(parent, OsStr::from_bytes(name), flags, Mode::empty())?)
 }
 
-fn finish(fd: impl std::os::fd::AsFd, mode: u32, modified: i64) -> io::Result<()> {
-    fchmod(&fd, Mode::from_raw_mode(mode & 0o7777))?;
-    Ok(futimens(&fd, &times(modified))?)
+/// Sets mode and time; whether the file system has them.
+fn finish(fd: impl std::os::fd::AsFd, mode: u32, modified: i64) -> io::Result<bool> {
+    let kept = [fchmod(&fd, Mode::from_raw_mode(mode & 0o7777)), futimens(&fd, &times(modified))];
+    kept.into_iter().try_fold(true, |all, kept| match kept.map_err(io::Error::from) {
+        Err(error) if is_lacking(&error) => Ok(false),
+        kept => kept.map(|()| all),
+    })
+}
+
+/// Whether an error says that the file system has nothing of that kind: links, modes, times of others' files.
+pub(crate) fn is_lacking(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP))
+}
+
+/// Whether a folder has this very name: some file systems take `File` for `file`.
+fn is_listed(folder: &OwnedFd, name: &[u8]) -> io::Result<bool> {
+    for entry in Dir::read_from(folder)? {
+        if entry?.file_name().to_bytes() == name {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// As with Docker, the access time is the modification time.

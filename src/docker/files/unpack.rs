@@ -24,7 +24,7 @@ use crate::{
             entry::{Entry, EntryKind},
             place::{Place, draft_name, parts},
             report::CopyReport,
-            tree::Tree,
+            tree::{Tree, is_lacking},
         },
         thread,
     },
@@ -158,7 +158,7 @@ impl Root {
             self.write(&mut tree, archive, &entry, target, &mut copied)?;
             next = archive.next().map_err(of_archive)?;
         }
-        tree.finish().map_err(|cause| unwritable(&target.path(), cause))?;
+        copied.unkept = !tree.finish().map_err(|cause| unwritable(&target.path(), cause))?;
         self.give_name(target, &copied)?;
         Ok(copied)
     }
@@ -180,13 +180,19 @@ impl Root {
                 let written = write_file(tree, archive, entry, &path, copied);
                 return written.map_err(|broken| target.broken(entry, broken));
             }
-            EntryKind::Link(target) => tree.link(&path, target, entry.modified),
-            EntryKind::HardLink(other) => match self.path(other, target.strip) {
-                Some(other) if is_linked(tree.hard_link(&path, &other))? => Ok(()),
-                _ => {
+            EntryKind::Link(target) => match tree.link(&path, target, entry.modified) {
+                Err(error) if is_lacking(&error) => {
+                    copied.leave_out(&entry.name, "a link: the target's file system has none");
+                    Ok(())
+                }
+                linked => linked,
+            },
+            EntryKind::HardLink(other) => match self.hard_link(tree, &path, other, target.strip) {
+                Err(error) if is_missing(&error) => {
                     copied.leave_out(&entry.name, "a hard link to what is not copied");
                     Ok(())
                 }
+                linked => linked,
             },
             EntryKind::Other(what) => {
                 copied.leave_out(&entry.name, what);
@@ -194,6 +200,13 @@ impl Root {
             }
         };
         written.map_err(|cause| target.failed(entry, cause))
+    }
+
+    fn hard_link(&self, tree: &mut Tree, path: &[&[u8]], other: &[u8], strip: bool) -> io::Result<()> {
+        match self.path(other, strip) {
+            Some(other) => tree.hard_link(path, &other),
+            None => Err(Errno::NOENT.into()),
+        }
     }
 
     fn path<'a>(&'a self, name: &'a [u8], strip: bool) -> Option<Vec<&'a [u8]>> {
@@ -233,7 +246,10 @@ fn write_file<P: Pieces>(
     let mut draft = tree.file(path).map_err(Broken::Disk)?;
     loop {
         let written = match archive.data() {
-            Ok(None) => return draft.finish(entry).map_err(Broken::Disk),
+            Ok(None) => {
+                let capability = entry.capability.as_deref();
+                return tree.name(draft, entry.mode, entry.modified, capability).map_err(Broken::Disk);
+            }
             Ok(Some(piece)) => {
                 copied.bytes += piece.len() as u64;
                 draft.file.write_all(&piece).map_err(Broken::Disk)
@@ -247,15 +263,9 @@ fn write_file<P: Pieces>(
     }
 }
 
-/// Whether a hard link was made. A target that was left out or never existed is not an error.
-fn is_linked(linked: io::Result<()>) -> Result<bool, Error> {
-    match linked {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-            Err(Error::new(ErrorKind::File, "cannot make a hard link").with_source(error))
-        }
-        Err(_) => Ok(false),
-    }
+/// Whether the target of a hard link was left out or never existed.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::ISDIR | Errno::LOOP))
 }
 
 fn kind_of(folder: &OwnedFd, name: &[u8]) -> Option<FileType> {
@@ -321,12 +331,18 @@ pub(crate) fn of_archive(damage: Damage) -> Error {
     }
 }
 
+/// Where names are restricted, as on FAT.
+const OTHER_FILE_SYSTEM: &str = "the file system there may not hold such a name: choose a target on another one, or \
+                                 keep all in an archive by `cube cp TASK:PATH - >FILE.tar`";
+
 fn unwritable(path: &Path, cause: io::Error) -> Error {
     let hint = match Errno::from_io_error(&cause) {
         Some(Errno::NOTDIR | Errno::ISDIR | Errno::LOOP | Errno::NOTEMPTY | Errno::EXIST) => {
             "a folder and a file or a link of one name are in each other's way: choose another target"
         }
         Some(Errno::NOSPC | Errno::DQUOT) => "make room on this machine's disk",
+        Some(Errno::PERM | Errno::INVAL | Errno::NAMETOOLONG | Errno::ILSEQ) => OTHER_FILE_SYSTEM,
+        None if cause.kind() == io::ErrorKind::AlreadyExists => OTHER_FILE_SYSTEM,
         _ => "see whether its folder is there and may be written to",
     };
     let message = format!("cannot write {}", path.display());

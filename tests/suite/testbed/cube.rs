@@ -342,6 +342,11 @@ impl Running {
         self.stdout.so_far()
     }
 
+    /// What it has printed on stderr so far.
+    pub fn stderr_so_far(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// Returns once stderr holds `text`.
     pub fn wait_for_stderr(&mut self, text: &str) {
         let seen = self.stderr.wait_for(text, self.limit);

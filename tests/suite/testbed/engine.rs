@@ -155,6 +155,13 @@ impl Watch<'_> {
         names
     }
 
+    /// All that happened to the containers with the label `key=value`, a line each.
+    pub fn events_of(&self, label: &str) -> String {
+        let all = self.events(&format!(r#"{{"label":["{label}"]}}"#));
+        let line = |event: &Value| format!("{} {} {}\n", event["timeNano"], event["Action"], event["Actor"]);
+        all.iter().map(line).collect()
+    }
+
     fn events(&self, filters: &str) -> Vec<Value> {
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
         let (since, until) = (seconds(self.since), seconds(SystemTime::now()));
