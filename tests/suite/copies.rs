@@ -87,10 +87,16 @@ fn impossible_copies_are_refused_before_anything_is_created() {
     for (flags, words) in [
         (vec![from("/dev/shm/x")], "no copy reaches"),
         (vec![from("/scratch/x"), "--tmpfs=/scratch".to_owned()], "tmpfs"),
+        (vec![from("/proc/x")], "no copy reaches"),
+        (vec![from("/sys/x")], "no copy reaches"),
+        (vec![from("/dev/x")], "no copy reaches"),
+        (vec![from("/x"), "--read-only".to_owned()], "root is read-only"),
+        (vec![from("/v/x"), "--volume=/tmp:/v:ro".to_owned()], "volume there is read-only"),
         (vec!["--copy-in=/no/such:/x".to_owned()], "/no/such"),
         (vec!["--copy-in=nothing".to_owned()], "nothing"),
         (vec![from("/x,chown=root")], "chown=root"),
         (vec!["--copy-out=/proc/x:y".to_owned()], "no copy reaches"),
+        (vec!["--copy-out=/dev/shm/x:y".to_owned()], "no copy reaches"),
         (vec!["--copy-out=/scratch/x:y".to_owned(), "--tmpfs=/scratch".to_owned()], "tmpfs"),
         (vec!["--copy-out=relative:y".to_owned()], "relative"),
         (vec![format!("--copy-out=/x:{here}/below")], "cannot be written"),
@@ -101,7 +107,33 @@ fn impossible_copies_are_refused_before_anything_is_created() {
     }
     let image = shell();
     bed.run(["--copy-out=/x:y", "--image", &image]).fails(125).stderr_has("cube cp").output();
+    bed.run(["-d", "--copy-out=/x:y", &image]).fails(125).stderr_has("cube cp").output();
+    for flag in [from("/x"), "--copy-out=/x:y".to_owned()] {
+        let swarm = bed.run(["--swarm", "--attach", &flag, "--image", &image]);
+        swarm.fails(125).stderr_has("do not reach a task of a swarm").output();
+    }
     assert!(watch.containers_with(&bed.label()).is_empty());
+}
+
+#[test]
+fn a_flag_is_split_where_its_path_begins_and_numbers_of_owners_stay() {
+    let bed = Bed::new();
+    fs::create_dir(bed.path("a:")).unwrap();
+    let source = bed.file("a:/b", "content");
+    std::os::unix::fs::chown(&source, Some(77), Some(88)).unwrap();
+    let (volume, copied) = (format!("{}:/v", bed.path("v").display()), bed.path("c:d"));
+    fs::create_dir(bed.path("v")).unwrap();
+    let flags = [
+        format!("--copy-in={source}:/in"),
+        format!("--copy-in={source}:/v/in"),
+        format!("--copy-out=/v/out:{}", copied.display()),
+        format!("--volume={volume}"),
+    ];
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let output = run_sh(&bed, &flags, "stat -c %u:%g /in /v/in; cat /in; cp /v/in /v/out").output();
+    assert_eq!(output.text(), "77:88\n77:88\ncontent");
+    assert_eq!(fs::read_to_string(copied).unwrap(), "content");
+    bed.assert_empty();
 }
 
 #[test]

@@ -341,6 +341,10 @@ fn differences_into(state: &State, cases: &[(&str, &str)]) -> Vec<String> {
     let both = twins(&bed, state, tree.path(), cases.len());
     let mut wrong = Vec::new();
     for (number, (source, target)) in cases.iter().enumerate() {
+        // podman makes the folder for Docker's CLI; cube names it as missing, as on Docker.
+        if bed.engine().is_podman() && target.contains("missing/") {
+            continue;
+        }
         let (words, from) = split(source);
         let top = format!("{}/w{number}", state.top);
         let to = |task: &Task| target.replacen('@', &format!("{}:{top}/", task.id), 1);
@@ -375,6 +379,10 @@ fn every_copy_out_of_a_container_is_docker_s() {
     let task = container(&bed, bed.name(), tree.path(), json!({}));
     let mut wrong = Vec::new();
     for (source, target) in CASES {
+        // podman leaves the folder itself out of its content: Docker's CLI then unpacks beside the target.
+        if bed.engine().is_podman() && source.ends_with("/.") && *target == "@new" {
+            continue;
+        }
         let both = [twin(&tree), twin(&tree)];
         let (words, from) = split(source);
         let from = format!("{}:/w/{from}", task.id);
@@ -469,10 +477,10 @@ fn no_link_hides_that_a_copy_would_be_lost_in_a_tmpfs() {
     }
     bed.cube(["cp", &at("/w/to-scratch/."), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
     bed.cube(["cp", &at("/w/to-scratch/below"), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
-    // The link itself can be copied.
+    // The link itself can be copied. podman follows it, whoever asks.
     let link = bed.path("link");
     bed.cube(["cp", &at("/w/to-scratch"), link.to_str().unwrap()]).output();
-    assert_eq!(fs::read_link(link).unwrap(), Path::new("/scratch"));
+    assert!(bed.engine().is_podman() || fs::read_link(link).unwrap() == Path::new("/scratch"));
     // A folder with a tmpfs in it is copied without the tmpfs; writing below the tmpfs is an error.
     let content = format!("{}/root/.", tree.path().display());
     bed.cube(["cp", &content, &at("/")]).fails(1).stderr_has("no copy reaches scratch/below").output();

@@ -21,6 +21,7 @@ mod copies;
 mod copy_faults;
 mod cp;
 mod descriptors;
+mod disks;
 mod docker_logs;
 mod doctor;
 mod endings;

@@ -111,6 +111,18 @@ fn wait_until_gone(bed: &Bed) {
     }
 }
 
+/// Copies out after a success, after a failure and by a guard, each of which stands still.
+fn copies_out(private: &Private, too_long: bool) -> [CopyOut; 3] {
+    let ends = |code: i32, words: &'static str| {
+        move |cube: Cube| if too_long { cube.ends(code).stderr_has(words) } else { cube.ends(code % 125) }
+    };
+    [
+        by_cube(private, "true", ends(125, "cube: cannot copy out /out:")),
+        by_cube(private, "exit 3", ends(3, "warning: cannot copy out /out:")),
+        by_guard(private),
+    ]
+}
+
 /// A command that reads an archive of one file of 8 GiB on its standard input, of which it was given the beginning.
 fn sending(cube: Cube) -> Running {
     let mut header = tar::Header::new_gnu();
@@ -119,7 +131,7 @@ fn sending(cube: Cube) -> Running {
     header.set_size(8 << 30);
     header.set_cksum();
     let mut running = cube.open_stdin().within(DONE).spawn();
-    assert!(running.try_write_stdin(&[header.as_bytes().as_slice(), &[1; 4_000_000]].concat()));
+    assert!(running.try_write_stdin(&[header.as_bytes().as_slice(), &vec![1; 4_000_000]].concat()));
     running
 }
 
@@ -128,14 +140,7 @@ fn an_engine_that_is_gone_within_copies_leaves_nothing_half_done() {
     let away = Duration::from_secs(count("CUBE_TEST_OUTAGE", 3).try_into().unwrap());
     let (too_long, too_long_for_guard) = (away > COPY_OUT_WAITS, away > GUARD_WAITS);
     let mut private = Private::start(false);
-    let ends = |code: i32, words: &'static str| {
-        move |cube: Cube| if too_long { cube.ends(code).stderr_has(words) } else { cube.ends(code % 125) }
-    };
-    let mut copies = [
-        by_cube(&private, "true", ends(125, "cube: cannot copy out /out:")),
-        by_cube(&private, "exit 3", ends(3, "warning: cannot copy out /out:")),
-        by_guard(&private),
-    ];
+    let mut copies = copies_out(&private, too_long);
     let (bed, image) = (Bed::on(private.engine()), shell_on(private.engine()));
     let script = format!("head -c {LARGE} /dev/urandom >/big; echo written; exec sleep 1000");
     let flags = ["--network=none", "--wait-for=log=written", "--image", &image];
@@ -172,7 +177,9 @@ fn an_engine_that_is_gone_within_copies_leaves_nothing_half_done() {
         let [id] = given.containers().try_into().expect("one container");
         given.cube(["stop", &id]).output();
     } else {
-        copies.iter().for_each(|copy| wait_until_gone(&copy.bed));
+        for copy in &copies {
+            wait_until_gone(&copy.bed);
+        }
         assert!(copies.iter().all(CopyOut::has_come));
         wait_until_gone(&given);
     }

@@ -1,10 +1,12 @@
 //! The record of a run: log file, evidence, usage, CI marks.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::testbed::{Bed, probe, shell};
+use crate::testbed::{Bed, cube::binary, probe, shell};
 
 /// The JSON on the last line of standard error.
 fn last_object(stderr: &str) -> Value {
@@ -57,6 +59,51 @@ fn with_shows_the_task_s_last_lines_when_the_command_fails() {
 }
 
 #[test]
+fn the_log_file_grows_with_the_output() {
+    let bed = Bed::new();
+    let file = bed.path("log");
+    let args =
+        ["--attach", "--log-file", file.to_str().unwrap(), "--image", &probe(), "out=first", "forever"];
+    let mut running = bed.run(args).ends(143).spawn();
+    running.wait_for_stdout("first\n");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while fs::read_to_string(&file).unwrap() != "first\n" {
+        assert!(Instant::now() < deadline, "it does not come while the task runs");
+        std::thread::yield_now();
+    }
+    running.signal(Signal::TERM);
+    running.finish();
+    bed.assert_empty();
+}
+
+#[test]
+fn with_shows_fifty_lines_of_a_task_that_died() {
+    let bed = Bed::new();
+    let (label, image, gone) = (
+        bed.label(),
+        shell(),
+        r#"until [ "$("$0" inspect "$CUBE_CONTAINER_ID" | grep -c '"Running": false')" = 1 ]; do :; done"#,
+    );
+    let task = [
+        "sh",
+        "-c",
+        "for i in $(seq 80); do echo \"line $i\"; done; exit 3",
+        "--",
+        "sh",
+        "-c",
+        gone,
+        binary().to_str().unwrap(),
+    ]
+    .map(str::to_owned);
+    let flags = ["with", "--label", &label, "--image", &image].map(str::to_owned);
+    let stderr = bed.cube(flags.into_iter().chain(task)).ends(0).output().stderr;
+    let lines: Vec<&str> =
+        stderr.lines().skip_while(|line| !line.starts_with("the last lines of")).skip(1).collect();
+    assert!(lines.len() == 50 && lines[0] == "line 31" && lines[49] == "line 80", "{stderr}");
+    bed.assert_empty();
+}
+
+#[test]
 fn with_keep_leaves_the_task_stopped() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());
@@ -104,6 +151,15 @@ fn evidence_is_complete_and_contains_no_value_of_the_environment() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
         assert!(!text.contains("s3cret"), "{text}");
     }
+    fs::remove_dir_all(&folder).unwrap();
+    let checked = ["--health-cmd=echo fine", "--health-interval=100ms", "--wait-for=healthy"];
+    let rest = ["--image", &image, "sh", "-c", "sleep 2; exit 7"];
+    bed.run([&["--attach", &flag][..], &checked, &rest].concat()).ends(7).output();
+    assert!(
+        bed.engine().is_podman() || json("health.json")["Log"][0]["Output"] == "fine\n",
+        "{}",
+        read("health.json")
+    );
     fs::remove_dir_all(&folder).unwrap();
     bed.run(["--attach", &flag, "--image", &image, "true"]).output();
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "a success leaves no evidence");

@@ -79,7 +79,7 @@ pub fn examples(verb: Option<&str>) -> &'static [Example] {
 }
 
 /// The variables that cube reads.
-pub const ENVIRONMENT: [(&str, &str); 9] = [
+pub const ENVIRONMENT: [(&str, &str); 10] = [
     ("DOCKER_HOST", "Address of the engine: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST."),
     ("DOCKER_CONTEXT", "Name of the Docker context with the engine's address."),
     ("DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "Whether to use TLS, and the folder with its files."),
@@ -87,6 +87,7 @@ pub const ENVIRONMENT: [(&str, &str); 9] = [
     ("DOCKER_AUTH_CONFIG", "Registry credentials, in the form of config.json."),
     ("DOCKER_DEFAULT_PLATFORM", "Default of --platform."),
     ("CUBE_HOST, CUBE_CONTEXT, CUBE_OUTPUT, CUBE_QUIET, CUBE_VERBOSE, CUBE_COLOR", "The global options."),
+    ("CUBE_GUARD_LOG", "The file to which the guard of a task adds its requests and failures."),
     ("GITHUB_ENV, GITHUB_ACTIONS, GITLAB_CI", "The file for -o github, and the CI service for --ci auto."),
     ("NO_COLOR", "No colours, if it is not empty."),
 ];

@@ -31,7 +31,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// Ends HOST-COMMAND and removes the task.
 pub fn serve(order: Order) -> ExitCode {
     if has_log() {
-        app::log(VERBOSE);
+        app::log::begin(VERBOSE);
     }
     let runtime = app::runtime();
     let host_ends = order.host.map(|host| thread::spawn(move || host.end()));

@@ -150,8 +150,7 @@ impl Docker {
         let (to, present) = destination(to)?;
         let place = place(&from, &name, found.is_folder(), &to, present)
             .map_err(|reason| misplaced(reason, Path::new(&to.path)))?;
-        let target =
-            Target { place, strip: from.end != SpotEnd::Content, tag: std::process::id().to_string() };
+        let target = Target::of(place, &from, &found, std::process::id().to_string());
         self.unpack(stream, target, &from.path, events).await
     }
 

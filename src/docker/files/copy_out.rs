@@ -54,7 +54,7 @@ impl RunningTask {
             _ => error,
         })?;
         let place = place(&from, found.is_folder(), copy.to())?;
-        let target = Target { place, strip: from.end != SpotEnd::Content, tag: tag.to_owned() };
+        let target = Target::of(place, &from, &found, tag.to_owned());
         docker.unpack(stream, target, &from.path, events).await
     }
 }

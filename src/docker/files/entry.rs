@@ -37,6 +37,13 @@ pub(crate) struct Entry {
     pub(crate) capability: Option<Vec<u8>>,
 }
 
+impl Entry {
+    /// A folder.
+    pub(crate) fn folder(name: &[u8], mode: u32, modified: i64) -> Self {
+        Self { name: name.to_vec(), kind: EntryKind::Folder, mode, modified, size: 0, capability: None }
+    }
+}
+
 /// The extension records before an entry.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {

@@ -3,6 +3,7 @@
 use std::{ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chrono::DateTime;
 use hyper::{HeaderMap, header::HeaderValue};
 use serde::Deserialize;
 
@@ -14,6 +15,9 @@ const LINK: u32 = 1 << 27;
 const DEVICE: u32 = 1 << 26;
 const PIPE: u32 = 1 << 25;
 const SOCKET: u32 = 1 << 24;
+const SET_USER_ID: u32 = 1 << 23;
+const SET_GROUP_ID: u32 = 1 << 22;
+const STICKY: u32 = 1 << 20;
 const OTHER: u32 = 1 << 19;
 
 /// The file, folder or link at a path.
@@ -21,6 +25,7 @@ const OTHER: u32 = 1 << 19;
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct PathStat {
     mode: u32,
+    mtime: String,
     link_target: String,
 }
 
@@ -32,6 +37,18 @@ impl PathStat {
     /// Whether it is something other than a folder, a regular file or a link.
     pub(crate) fn is_special(&self) -> bool {
         self.mode & (DEVICE | PIPE | SOCKET | OTHER) != 0
+    }
+
+    /// Its permissions as Unix has them, with set-user-id, set-group-id and sticky.
+    pub(crate) fn permissions(&self) -> u32 {
+        let special = [(SET_USER_ID, 0o4000), (SET_GROUP_ID, 0o2000), (STICKY, 0o1000)];
+        let set = special.into_iter().filter(|(bit, _)| self.mode & bit != 0).map(|(_, unix)| unix);
+        self.mode & 0o777 | set.sum::<u32>()
+    }
+
+    /// When it was last changed, in seconds since 1970; 0 if the engine does not say.
+    pub(crate) fn modified(&self) -> i64 {
+        DateTime::parse_from_rfc3339(&self.mtime).map_or(0, |time| time.timestamp())
     }
 
     /// The target, if it is a link.
@@ -86,5 +103,9 @@ mod tests {
             let found = read(&headers).unwrap();
             assert_eq!((found.is_folder(), found.link_target()), (folder, link));
         }
+        let json = r#"{"mode":2148532735,"mtime":"2001-02-03T04:05:06.7Z"}"#;
+        headers.insert("x-docker-container-path-stat", BASE64_STANDARD.encode(json).parse().unwrap());
+        let found = read(&headers).unwrap();
+        assert_eq!((found.permissions(), found.modified()), (0o1777, 981_173_106));
     }
 }

@@ -22,8 +22,9 @@ use crate::{
             archive::{Archive, Pieces},
             damage::Damage,
             entry::{Entry, EntryKind},
-            place::{Place, draft_name, parts},
+            place::{Place, Spot, SpotEnd, draft_name, parts},
             report::CopyReport,
+            stat::PathStat,
             tree::{Tree, is_lacking},
         },
         thread,
@@ -40,6 +41,8 @@ pub(crate) struct Target {
     pub(crate) place: Place,
     /// Whether all names in the archive begin with the name that the copied file or folder has in the container.
     pub(crate) strip: bool,
+    /// The folder whose content is copied. Docker has it as the first entry, podman leaves it out.
+    pub(crate) content_of: Option<Entry>,
     /// Part of the temporary names, so that no other process uses them.
     pub(crate) tag: String,
 }
@@ -110,15 +113,24 @@ struct Root {
 fn unpack(pieces: impl Pieces, target: &Target) -> Result<CopyReport, Error> {
     let mut archive = Archive::new(pieces);
     let first = archive.next().map_err(of_archive)?;
-    let first = first.ok_or_else(|| of_archive(Damage::Malformed("there is nothing in it")))?;
-    let root = Root::open(target, &first)?;
-    let done = root.fill(&mut archive, first, target);
+    let implied = target.content_of.clone().filter(|_| !first.as_ref().is_some_and(is_the_folder_itself));
+    let begin: Vec<Entry> = implied.into_iter().chain(first).collect();
+    let Some(top) = begin.first() else {
+        return Err(of_archive(Damage::Malformed("there is nothing in it")));
+    };
+    let root = Root::open(target, top)?;
+    let done = root.fill(&mut archive, &begin, target);
     if done.is_err()
         && let (Some(top), Some(_)) = (&root.top, &root.named)
     {
         remove_draft(target, top);
     }
     done
+}
+
+/// Whether an entry is the folder whose content follows.
+fn is_the_folder_itself(entry: &Entry) -> bool {
+    entry.kind == EntryKind::Folder && parts(&entry.name, false).as_ref().is_some_and(Vec::is_empty)
 }
 
 impl Root {
@@ -147,16 +159,17 @@ impl Root {
     fn fill<P: Pieces>(
         &self,
         archive: &mut Archive<P>,
-        first: Entry,
+        begin: &[Entry],
         target: &Target,
     ) -> Result<CopyReport, Error> {
-        let folder = self.folder.try_clone().map_err(|cause| target.failed(&first, cause))?;
+        let folder = self.folder.try_clone().map_err(|cause| unwritable(&target.path(), cause))?;
         let mut tree = Tree::new(folder, &target.tag, self.named.is_some());
         let mut copied = CopyReport::default();
-        let mut next = Some(first);
-        while let Some(entry) = next {
+        for entry in begin {
+            self.write(&mut tree, archive, entry, target, &mut copied)?;
+        }
+        while let Some(entry) = archive.next().map_err(of_archive)? {
             self.write(&mut tree, archive, &entry, target, &mut copied)?;
-            next = archive.next().map_err(of_archive)?;
         }
         copied.unkept = !tree.finish().map_err(|cause| unwritable(&target.path(), cause))?;
         self.give_name(target, &copied)?;
@@ -274,6 +287,14 @@ fn kind_of(folder: &OwnedFd, name: &[u8]) -> Option<FileType> {
 }
 
 impl Target {
+    /// `place` for what is at `from`, which the engine describes as `found`.
+    pub(crate) fn of(place: Place, from: &Spot, found: &PathStat, tag: String) -> Self {
+        let strip = from.end != SpotEnd::Content;
+        let content_of = (!strip && found.is_folder())
+            .then(|| Entry::folder(b"./", found.permissions(), found.modified()));
+        Self { place, strip, content_of, tag }
+    }
+
     /// Its final path.
     pub(crate) fn path(&self) -> std::path::PathBuf {
         match &self.place {

@@ -106,7 +106,7 @@ fn entries() -> impl Strategy<Value = Vec<Given>> {
 }
 
 fn target(place: Place, strip: bool) -> Target {
-    Target { place, strip, tag: "t".to_owned() }
+    Target { place, strip, content_of: None, tag: "t".to_owned() }
 }
 
 /// Unpacks whatever it is given. Nothing outside of the folder changes, and nothing half-written stays.
@@ -252,4 +252,20 @@ fn a_name_that_no_file_can_have_is_an_error() {
     let place = Place::Content(inner.clone().into());
     unpack(Whole(Some(tar(&[(b'0', odd.clone(), Vec::new(), Vec::new())]))), &target(place, false)).unwrap();
     assert!(inner.join(OsStr::from_bytes(&odd)).exists());
+}
+
+#[test]
+fn a_folder_that_is_left_out_of_its_own_content_is_made_as_the_engine_describes_it() {
+    let (_outer, inner) = protected();
+    let file = (b'0', b"file".to_vec(), Vec::new(), b"data".to_vec());
+    let itself = (b'5', b"./".to_vec(), Vec::new(), Vec::new());
+    for (entries, mode) in [(vec![], 0o750), (vec![file.clone()], 0o750), (vec![itself, file], 0o777)] {
+        let place = Place::Named { folder: inner.clone().into(), name: OsString::from("new") };
+        let content_of = Some(Entry::folder(b"./", 0o750, 7));
+        unpack(Whole(Some(tar(&entries))), &Target { content_of, ..target(place, false) }).unwrap();
+        let found = fs::metadata(inner.join("new")).unwrap();
+        assert_eq!((found.mode() & 0o777, found.mtime()), (mode, if mode == 0o750 { 7 } else { 1 }));
+        assert_eq!(inner.join("new/file").exists(), !entries.is_empty());
+        fs::remove_dir_all(inner.join("new")).unwrap();
+    }
 }
