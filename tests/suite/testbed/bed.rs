@@ -170,13 +170,25 @@ impl Drop for Bed {
         if self.engine.get().is_some() {
             self.clean_engine();
         }
-        let removed = std::fs::remove_dir_all(self.folder.path());
-        let is_in_use = removed.is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
-        assert!(!is_in_use || std::thread::panicking(), "something still writes to the test's folder");
+        self.remove_folder();
     }
 }
 
 impl Bed {
+    /// Removes the test's folder; a guard may be writing its last file there.
+    fn remove_folder(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let is_in_use = || {
+            let removed = std::fs::remove_dir_all(self.folder.path());
+            removed.is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty)
+        };
+        while is_in_use() && !std::thread::panicking() {
+            assert!(Instant::now() < deadline, "something still writes to the test's folder");
+            // Polls: nothing reports that a guard is done.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Removes what the test left on the engine. Unless the test fails anyway, that is a failure.
     fn clean_engine(&self) {
         let (engine, containers) = (self.engine(), self.containers());
