@@ -28,7 +28,7 @@ fn warning(path: &str, here: bool) -> Option<String> {
         ));
     }
     (!Path::new(path).exists())
-        .then(|| format!("--volume {path} is not there: the engine makes an empty folder of it"))
+        .then(|| format!("--volume {path} does not exist: the engine creates an empty folder there"))
 }
 
 /// Whether the engine runs on this machine, as far as its address shows.

@@ -44,6 +44,8 @@ use crate::cli::{
 
 /// How many last lines of a failed task are shown and searched for the reason.
 pub const LAST_LINES: usize = 20;
+/// The number of SIGKILL.
+const SIGKILL: u8 = 9;
 /// How long reading the rest of the log may take after the task's end.
 const REST_OF_LOG: Duration = Duration::from_secs(10);
 
@@ -75,7 +77,7 @@ struct RecordState {
     evidence_due: bool,
     /// The evidence's folder for copied files.
     copied: Option<CopiedFolder>,
-    /// The signals that cube passed on to the task.
+    /// The signals that cube sent to the task.
     handed_on: Vec<u8>,
 }
 
@@ -180,7 +182,12 @@ impl Record {
         self.with(|state| state.handed_on.push(signal.number()));
     }
 
-    /// Whether the exit code stands for a signal that cube passed on.
+    /// Records that cube ends a task that still runs, with SIGKILL if it has to.
+    pub fn ends_task(&self) {
+        self.with(|state| state.handed_on.push(SIGKILL));
+    }
+
+    /// Whether the exit code stands for a signal that cube sent.
     fn is_handed_on(&self, code: Option<i64>) -> bool {
         self.with(|state| state.handed_on.iter().any(|number| code == Some(128 + i64::from(*number))))
     }

@@ -48,6 +48,9 @@ impl Session<'_> {
 
     /// Ends the task with a failure: nothing is left, and the outcome says why.
     pub async fn fail(mut self, error: Error) -> Outcome {
+        if error.kind() != ErrorKind::TaskDied {
+            self.supervisor.record.ends_task();
+        }
         if error.kind() == ErrorKind::Interrupted {
             self.announce_stop();
             let _ = self.stop_process(Unheard::KillIfIdle).await;

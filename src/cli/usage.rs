@@ -15,6 +15,8 @@ use crate::cli::{
 /// Commands and flags that remove or end something. They are never suggested for a typing error.
 const REMOVES: [&str; 6] = ["stop", "rm", "kill", "prune", "--replace", "--rm"];
 
+const COMMANDS_HINT: &str = "`cube help` lists the commands";
+
 /// What a command line asks for, even if it is wrong.
 pub struct Asked {
     verb: Option<String>,
@@ -91,24 +93,28 @@ fn shown(asked: &Asked, text: &clap::Error) -> ExitCode {
 fn usage_error(problem: &clap::Error, verb: Option<&str>) -> Error {
     let word = |kind| problem.get(kind).map(ToString::to_string).unwrap_or_default();
     let error = |message: &str| Error::new(ErrorKind::InvalidInput, message);
-    if problem.kind() == ClapKind::InvalidSubcommand
-        && let Some(advice) = foreign::command(&word(ContextKind::InvalidSubcommand))
-    {
-        let name = word(ContextKind::InvalidSubcommand);
-        return error(&format!("there is no `cube {name}`")).with_hint(advice);
+    match problem.kind() {
+        ClapKind::InvalidSubcommand => {
+            let name = word(ContextKind::InvalidSubcommand);
+            let advice = foreign::command(&name).map(str::to_owned).or_else(|| suggestion(problem));
+            return error(&format!("there is no `cube {name}`"))
+                .with_hint(advice.unwrap_or_else(|| COMMANDS_HINT.to_owned()));
+        }
+        ClapKind::MissingSubcommand => return error("the command is missing").with_hint(COMMANDS_HINT),
+        _ => {}
     }
     let text = problem.to_string();
     let first: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).map(str::trim).collect();
     let message = first.join(" ");
+    // The hint shows the possible values.
+    let message = message.split(" [possible values").next().unwrap_or_default();
     let known = verb.filter(|verb| verbs::find(verb).is_some());
     let advice = known.and_then(|verb| foreign::flag(verb, &word(ContextKind::InvalidArg)));
     let hint = advice.map(str::to_owned).or_else(|| suggestion(problem));
-    error(message.strip_prefix("error: ").unwrap_or(&message)).with_hint(hint.unwrap_or_else(
-        || match known {
-            Some(verb) => format!("see `cube {verb} --help`"),
-            None => "see `cube --help`".to_owned(),
-        },
-    ))
+    error(message.strip_prefix("error: ").unwrap_or(message)).with_hint(hint.unwrap_or_else(|| match known {
+        Some(verb) => format!("see `cube {verb} --help`"),
+        None => "see `cube --help`".to_owned(),
+    }))
 }
 
 /// The hint with what was probably meant.

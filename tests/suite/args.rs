@@ -124,7 +124,7 @@ fn a_cube_host_with_a_port_names_an_engine_and_one_without_a_task() {
 #[test]
 fn the_short_help_fits_and_shows_examples_first() {
     for verb in ["run", "with", "stop", "wait"] {
-        let page = Cube::new([verb, "-h"]).text();
+        let page = Cube::new([verb, "-h"]).env("COLUMNS", "80").text();
         assert!(page.lines().count() <= 120, "{verb}: {} lines", page.lines().count());
         assert!(page.contains("Global options: ") && !page.contains("--engine-timeout <"), "{page}");
     }

@@ -174,6 +174,18 @@ fn not_found() {
 }
 
 #[test]
+fn a_flag_after_the_image_is_explained() {
+    let bed = Bed::new();
+    let label = bed.label();
+    bed.cube(["run", "--label", &label, &shell(), "--memory", "1g"])
+        .ends(127)
+        .stderr_has("reason: --memory stands after the image")
+        .stderr_has("remedy: write cube's flags before the image: cube run --memory … IMAGE")
+        .output();
+    bed.assert_empty();
+}
+
+#[test]
 fn permission() {
     let open = "open(my $file, '>', '/etc/x') or die qq(/etc/x: $!)";
     all_have(
@@ -345,6 +357,21 @@ fn a_signal_to_cube_and_a_success_have_no_cause() {
     assert_eq!((&result["result"], &result["error"]["kind"]), (&"failure".into(), &"interrupted".into()));
     assert!(result["exit_code"] == 143 && result["container_id"].is_null(), "{result}");
     assert!(!stderr.contains("reason: ") && !stderr.contains("cube: interrupted"), "{stderr}");
+}
+
+#[test]
+fn a_task_that_cube_ends_after_a_failed_wait_has_no_cause() {
+    let (bed, image) = (Bed::new(), probe());
+    let (result, stderr) = failed(&bed, &["--wait-for", "http=80", "--image", &image, "forever"]);
+    assert_eq!(result["error"]["kind"], "not_published", "{stderr}");
+    assert!(result["cause"].is_null() && !stderr.contains("reason: "), "{stderr}");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = format!("--copy-out=/probe:{}", folder.path().join("probe").display());
+    let waits = ["--wait-for", "port=80", "--fail-on", "log=bad", &copy, "--image"];
+    let (result, stderr) = failed(&bed, &[&waits[..], &[&image, "out=bad", "forever"]].concat());
+    assert_eq!(result["error"]["kind"], "fail_on", "{stderr}");
+    assert!(result["cause"].is_null() && !stderr.contains("reason: "), "{stderr}");
+    bed.assert_empty();
 }
 
 #[test]

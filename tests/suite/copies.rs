@@ -292,7 +292,7 @@ fn a_folder_that_the_engine_does_not_see_is_reported() {
     let bed = Bed::new();
     let missing = bed.path("missing");
     let volume = format!("--volume={}:/x", missing.display());
-    run_sh(&bed, &[&volume], "true").stderr_has("missing is not there").output();
+    run_sh(&bed, &[&volume], "true").stderr_has("missing does not exist").output();
     run_sh(&bed, &[&volume], "true").output();
     run_sh(&bed, &["-q", &volume], "true").output();
     bed.assert_empty();

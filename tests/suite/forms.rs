@@ -64,6 +64,9 @@ fn contradictions_are_refused_before_anything_is_created() {
         ("-p 80", "the image is missing"),
         ("--name", "a value is required for '--name"),
         ("-itz x", "unexpected argument '-z'"),
+        ("-rm x", "begins with two dashes: --rm"),
+        ("-name=a x", "begins with two dashes: --name=a"),
+        ("-o yaml x", "'yaml' for '--output <OUTPUT>'\n  hint: it is one of text, json"),
     ] {
         Cube::new(["run"].into_iter().chain(words.split(' '))).fails(125).stderr_has(why).output();
     }
@@ -103,6 +106,9 @@ fn a_command_of_docker_s_says_what_to_use_instead() {
             output.stderr
         );
     }
+    let typed = "there is no `cube inspct`\n  hint: a similar command is inspect";
+    Cube::new(["inspct", "x"]).fails(2).stderr_has(typed).output();
+    Cube::new(["-v"]).fails(2).stderr_has("the command is missing\n  hint: `cube help` lists").output();
     Cube::new(["inspect", "-f", "{{.Id}}", "x"]).fails(2).stderr_has("jq").output();
     Cube::new(["ps", "--format", "{{.ID}}"]).fails(2).stderr_has("-o json").output();
 }

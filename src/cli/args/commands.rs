@@ -140,7 +140,7 @@ pub struct ExecArgs {
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
-    /// Environment variable NAME=VALUE, or NAME from this environment
+    /// Variable NAME=VALUE, or NAME from the environment
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
     /// Read environment variables from a file of NAME=VALUE lines

@@ -91,7 +91,7 @@ pub struct TaskArgs {
     /// Task file, in the JSON form that --dry-run prints; flags override it
     #[arg(long, help_heading = "Task")]
     pub file: Option<std::path::PathBuf>,
-    /// Print all flags; -h as the last word prints the common ones
+    /// Print all flags; -h as the last word: the common ones
     #[arg(long, action = clap::ArgAction::Help, help_heading = "Task")]
     pub help: Option<bool>,
     /// The page of `-h`

@@ -177,6 +177,10 @@ impl<'a> Reader<'a> {
         while let Some((at, letter)) = letters.next() {
             let behind = text.get(at + letter.len_utf8()..).unwrap_or_default();
             let Some(flag) = self.seen.definitions.short(letter) else {
+                let name = text.strip_prefix('-').and_then(|name| name.split('=').next());
+                if name.and_then(|name| self.seen.definitions.long(name)).is_some() {
+                    self.seen.problem = Some(one_dash(text));
+                }
                 self.seen.own.push(format!("-{letter}{behind}").into());
                 return;
             };
@@ -301,6 +305,12 @@ fn truth(text: &str) -> Option<bool> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
     }
+}
+
+/// The error for a long flag with a single dash.
+fn one_dash(word: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("unexpected argument '{word}' found"))
+        .with_hint(format!("a flag with a long name begins with two dashes: -{word}"))
 }
 
 fn no_switch(flag: &Flag, value: &OsStr) -> Error {

@@ -76,7 +76,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     }
     if args.host_command.is_empty() {
         return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing")
-            .with_hint("write it after `--`: cube with --image IMAGE -- COMMAND"));
+            .with_hint("write it after `--`: cube with [flags] IMAGE [COMMAND…] -- HOST-COMMAND…"));
     }
     *record = Record::new(&args.task.record, app, true, args.result.result_file.is_some())?;
     let extras = Extras {
@@ -202,7 +202,7 @@ fn spawn(words: &[OsString], variables: Vec<(String, String)>) -> Result<Child, 
 }
 
 fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
-    let here = "the words after `--` are run here, not in the task";
+    let here = "the command after `--` runs on this machine, not in the task";
     let (kind, hint) = match Errno::from_io_error(cause) {
         Some(Errno::NOENT) => (ErrorKind::CommandNotFound, here),
         Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => (

@@ -121,7 +121,7 @@ impl FromStr for CopyIn {
     fn from_str(text: &str) -> Result<Self, Error> {
         parse_in(text).map_err(|reason| {
             Error::new(ErrorKind::InvalidInput, format!("invalid copy-in {text:?}: {reason}"))
-                .with_hint("write --copy-in SRC:/PATH, with ,chown=UID:GID or ,exclude=GLOB behind it")
+                .with_hint("write --copy-in SRC:/PATH, followed by ,chown=UID:GID or ,exclude=GLOB")
         })
     }
 }
@@ -131,9 +131,8 @@ impl FromStr for CopyOut {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         parse_out(text).map_err(|reason| {
-            Error::new(ErrorKind::InvalidInput, format!("invalid copy-out {text:?}: {reason}")).with_hint(
-                "write --copy-out /PATH:DST, with ,on=always, ,on=success or ,on=failure behind it",
-            )
+            Error::new(ErrorKind::InvalidInput, format!("invalid copy-out {text:?}: {reason}"))
+                .with_hint("write --copy-out /PATH:DST, followed by ,on=always, ,on=success or ,on=failure")
         })
     }
 }

@@ -169,10 +169,10 @@ fn parse_named(text: &str) -> Result<ImageRef, &'static str> {
         return Err("the repository name is longer than 255 characters");
     }
     if !tag.is_none_or(is_tag) {
-        return Err("not a tag behind the colon");
+        return Err("there is no valid tag after the colon");
     }
     if !digest.is_none_or(is_digest) {
-        return Err("not a digest behind the @");
+        return Err("there is no valid digest after the @");
     }
     let (given, domain) = (text.to_owned(), domain.to_owned());
     Ok(ImageRef { given, domain, path, tag: tag.map(str::to_owned), digest: digest.map(str::to_owned) })

@@ -96,7 +96,7 @@ text_serde!(Mount, "a mount");
 
 fn refused(text: &str, reason: &str) -> Error {
     Error::invalid("volume", text, reason)
-        .with_hint("write /path, NAME:/path or /host/path:/path, with :ro behind it for read-only")
+        .with_hint("write /path, NAME:/path or /host/path:/path, followed by :ro for read-only")
 }
 
 fn parse(text: &str, cwd: Option<&Path>) -> Result<Mount, &'static str> {

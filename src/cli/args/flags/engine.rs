@@ -43,7 +43,7 @@ pub struct EngineArgs {
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cidfile: Option<PathBuf>,
-    /// From this age on, any cube command may remove the task
+    /// After this time any cube command may remove it
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub ttl: Option<String>,
     /// File of labels, one on each line

@@ -7,7 +7,7 @@ use cube::{Config, CopyOut, Error};
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub struct FileArgs {
-    /// Copy a file or folder of this machine into the container before it starts. Repeatable
+    /// Copy a file or folder into the container before it starts. Repeatable
     ///
     /// The value is split at the last `:/`. A folder becomes PATH itself; missing parent folders are made. A dash for
     /// SRC is a tar archive on standard input. Files keep their owner's id unless chown= is given. exclude= takes a
@@ -15,7 +15,7 @@ pub struct FileArgs {
     #[arg(long, value_name = "SRC:PATH[,chown=UID[:GID]][,exclude=GLOB]", help_heading = "Copies")]
     #[arg(allow_hyphen_values = true)]
     pub copy_in: Vec<String>,
-    /// Copy a file or folder out of the container at its end, however it ended. Repeatable
+    /// Copy a file or folder out of the container at its end. Repeatable
     ///
     /// The value is split at the first `:`. A folder becomes DST itself; a file too, unless DST is a folder. It works
     /// in the foreground and in `with`; for a task in the background, use `cube cp`. After the detach keys the copy is

@@ -29,9 +29,9 @@ pub struct StreamArgs {
     /// Give the task a terminal; implies the foreground unless -d is given
     #[arg(short, long)]
     pub tty: bool,
-    /// Remove the container at its end (with -d; the foreground always does)
+    /// With -d: remove the container at its end
     ///
-    /// With -d the engine removes it.
+    /// The engine removes it. Without -d cube removes it, unless --keep is given.
     #[arg(long)]
     pub rm: bool,
     #[command(flatten)]

@@ -21,13 +21,13 @@ pub struct NetworkArgs {
     /// Publish every exposed port on a free host port (default with --image)
     #[arg(short = 'P', long)]
     pub publish_all: bool,
-    /// Publish only the ports given by --publish, not every exposed port
+    /// Publish only the ports given by --publish
     #[arg(long)]
     pub no_publish_all: bool,
     /// Publish on this host address only
     #[arg(long, value_name = "IP", allow_hyphen_values = true)]
     pub bind: Option<String>,
-    /// Host name in the container; -h as the last word prints the help
+    /// Host name in the container (-h as last word: help)
     #[arg(short = 'h', long, value_name = "NAME", allow_hyphen_values = true)]
     pub hostname: Option<String>,
     /// Line for the task's /etc/hosts: NAME:IP
@@ -36,7 +36,7 @@ pub struct NetworkArgs {
     /// Network to join: NAME, or name=NAME,alias=…,ip=…. Repeatable
     #[arg(long, visible_alias = "net", value_name = "NETWORK", allow_hyphen_values = true)]
     pub network: Vec<String>,
-    /// Create missing networks, and remove them with their last task
+    /// Create missing networks, remove them after use
     #[arg(long)]
     pub create_network: bool,
     /// Name of the task on its first network

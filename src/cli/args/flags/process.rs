@@ -12,7 +12,7 @@ use crate::cli::args::flags::{Lookup, given, read, set};
 #[group(skip)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
-    /// Environment variable NAME=VALUE, or NAME from this environment
+    /// Variable NAME=VALUE, or NAME from the environment
     #[arg(short, long, value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
     pub env: Vec<String>,
     /// File of environment variables, one on each line
@@ -27,7 +27,7 @@ pub struct ProcessArgs {
     /// User name or id, optionally with :GROUP
     #[arg(short, long)]
     pub user: Option<String>,
-    /// Run an init process that forwards signals and reaps orphans
+    /// Init process that forwards signals, reaps orphans
     #[arg(long)]
     pub init: bool,
     /// Signal that stops the task [default: the image's, else SIGTERM]

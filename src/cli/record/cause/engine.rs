@@ -87,6 +87,15 @@ const RULES: &[StartRule] = &[
     ),
     rule(
         ErrorKind::CommandNotFound,
+        r#"exec: \\?"(?P<word>-[^"\\]+)\\?""#,
+        CauseText::new(
+            NotFound,
+            "{word} stands after the image, where the task's command begins",
+            "write cube's flags before the image: cube run {word} … IMAGE",
+        ),
+    ),
+    rule(
+        ErrorKind::CommandNotFound,
         r#"exec: \\?"(?P<word>[^"\\]+)\\?""#,
         CauseText::new(
             NotFound,

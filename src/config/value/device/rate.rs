@@ -62,7 +62,7 @@ impl FromStr for ByteRate {
                 .with_hint("write /dev/NAME:SIZE, for example /dev/sda:1mb")
         };
         let (path, rate) = parts(text).map_err(refused)?;
-        let rate = rate.parse().map_err(|_| refused("what is behind the colon is no size"))?;
+        let rate = rate.parse().map_err(|_| refused("there is no size after the colon"))?;
         Ok(Self { path: path.to_owned(), rate })
     }
 }
@@ -76,7 +76,7 @@ impl FromStr for OperationRate {
                 .with_hint("write /dev/NAME:NUMBER, for example /dev/sda:1000")
         };
         let (path, rate) = parts(text).map_err(refused)?;
-        let rate = digits(rate).ok_or_else(|| refused("what is behind the colon is no whole number"))?;
+        let rate = digits(rate).ok_or_else(|| refused("there is no whole number after the colon"))?;
         Ok(Self { path: path.to_owned(), rate })
     }
 }
@@ -103,7 +103,7 @@ fn parts(text: &str) -> Result<(&str, &str), &'static str> {
     match text.split_once(':') {
         Some((path, _)) if !path.starts_with("/dev/") => Err("the device is no path below /dev"),
         Some(parts) => Ok(parts),
-        None => Err("there is no colon behind the device"),
+        None => Err("there is no colon after the device"),
     }
 }
 

@@ -52,7 +52,7 @@ impl FromStr for HostEntry {
         let (name, address) = text
             .split_once('=')
             .or_else(|| text.split_once(':'))
-            .ok_or_else(|| refused("no address behind a colon"))?;
+            .ok_or_else(|| refused("there is no address after a colon"))?;
         if name.is_empty() || name.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
             return Err(refused("the name is empty, or has a colon or white space in it"));
         }
