@@ -1,4 +1,4 @@
-//! One task under cube's care: guarded from before it exists, gone when it fails or is interrupted.
+//! A task that cube watches over: guarded from before it exists, and removed if it fails or is interrupted.
 
 mod hint;
 mod removal;
@@ -23,14 +23,14 @@ use crate::cli::{
 /// A task that was started, and what watches over it.
 pub struct Session<'a> {
     pub task: RunningTask,
-    /// Whether its output is shown as it comes.
+    /// Whether its output is shown while it runs.
     shown: bool,
     pub supervisor: Supervisor<'a>,
 }
 
 impl Session<'_> {
-    /// Waits until the task is ready as its config says. Why it is not is shown at once, unless its output is shown:
-    /// then that comes to its end first.
+    /// Waits for the conditions of the task's config. A failure is shown at once, unless the task's output is shown:
+    /// then after the rest of the output.
     pub async fn ready(&mut self) -> Result<(), Error> {
         let begun = Instant::now();
         let met = self.supervisor.signals.unless_one_comes(self.supervisor.run.ready(&self.task)).await;
@@ -46,7 +46,7 @@ impl Session<'_> {
         met
     }
 
-    /// Ends the task with a failure: nothing is left, and the outcome says why.
+    /// Ends the task with a failure: nothing is left, and the outcome has the reason.
     pub async fn fail(mut self, error: Error) -> Outcome {
         if error.kind() != ErrorKind::TaskDied {
             self.supervisor.record.ends_task();
@@ -62,7 +62,7 @@ impl Session<'_> {
                 ..Outcome::failed_start(result, error)
             };
         }
-        // How the task ended is known to the engine only until it is removed.
+        // The engine knows how the task ended only until it is removed.
         let known = if error.kind() == ErrorKind::TaskDied {
             self.last_word().await
         } else {
@@ -71,22 +71,22 @@ impl Session<'_> {
         *self.supervisor.failed(known, error).await
     }
 
-    /// Has the process `pid` of this machine ended if cube is killed.
+    /// Makes the guard end the process `pid` of this machine if cube is killed.
     pub fn watch_host(&self, pid: u32) {
         self.supervisor.guard.watch_host(pid);
     }
 
-    /// Leaves the task to itself.
+    /// Lets the task run on without cube.
     pub fn release(self) {
         self.supervisor.guard.release();
     }
 
-    /// Leaves the task to itself until its end: then the guard removes it.
+    /// Lets the task run on without cube; the guard removes it at its end.
     pub fn release_until_end(self) {
         self.supervisor.guard.release_until_end();
     }
 
-    /// What is known of the task at its end, as far as anybody asks for it.
+    /// What is known of the task at its end, if a result is wanted.
     pub async fn last_word(&mut self) -> DockerResult {
         let supervisor = &mut self.supervisor;
         if !supervisor.wants_result {
@@ -100,8 +100,8 @@ impl Session<'_> {
         result
     }
 
-    /// Asks the task to end and waits for it; a second signal kills it, a third waits for nothing. `unheard` says what
-    /// becomes of a task that cannot hear that.
+    /// Asks the task to end and waits for it; a second signal kills it, and a third ends the wait. `unheard` says what
+    /// to do with a task that does not handle the stop signal.
     pub async fn stop_process(&mut self, unheard: Unheard) -> Result<(), Error> {
         let (own_grace, options) = (self.own_grace(), StopOptions { unheard, ..StopOptions::default() });
         let Self { task, supervisor, .. } = self;
@@ -119,7 +119,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The task's own grace, in seconds.
+    /// The grace from the task's config, in seconds.
     pub fn own_grace(&self) -> Option<i64> {
         self.supervisor.config().process.stop_timeout.map(i64::from)
     }
@@ -129,7 +129,7 @@ impl Session<'_> {
         stdio::note(&format!("stopping {}; another signal kills it", self.supervisor.title()));
     }
 
-    /// Shows why the task is not ready, then how it stands (`details`, if that was seen before) and its last lines.
+    /// Shows why the task is not ready, then its state (`details` if it was read before) and its last lines.
     pub async fn report_unready(&mut self, error: &Error, details: Option<Details>) {
         if error.kind() == ErrorKind::Interrupted {
             return;

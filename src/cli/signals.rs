@@ -33,8 +33,8 @@ const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
 const CHILD: i32 = 17;
 /// The signals that are not passed on: those that ask cube to end, those that no process can receive, those that cube
-/// needs itself (SIGCHLD, SIGPIPE, SIGURG, and SIGXFSZ, see [`unblock`]), crashes, and terminal access in the background.
-/// All others are, real-time signals included. Docker's CLI passes on crashes and terminal access too.
+/// needs itself (SIGCHLD, SIGPIPE, SIGURG, and SIGXFSZ, see [`unblock`]), crashes, and terminal access in the
+/// background. All others are, real-time signals included. Docker's CLI passes on crashes and terminal access too.
 const OWN: [ProcessSignal; 15] = [
     ProcessSignal::SIGHUP,
     ProcessSignal::SIGINT,
@@ -53,8 +53,8 @@ const OWN: [ProcessSignal; 15] = [
     ProcessSignal::SIGTTOU,
 ];
 
-/// Unblocks signals that the parent process may have blocked. SIGXFSZ alone stays blocked: a write beyond the limit of a
-/// file's size then fails with an error, as a write to a full disk does.
+/// Unblocks signals that the parent process may have blocked. SIGXFSZ alone stays blocked: a write beyond the limit of
+/// a file's size then fails with an error, as a write to a full disk does.
 pub fn unblock() {
     let mut mask = SigSet::empty();
     mask.add(ProcessSignal::SIGXFSZ);

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 const IMAGE: &str = "example:1";
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
 
-/// The command lines; each is measured as one process of cube, without its guard. The second form is for an older binary,
-/// which may know only the scripting form.
+/// The command lines; each is measured as one process of cube, without its guard. The second form is for an older
+/// binary, which may know only the scripting form.
 const LINES: [(&[&str], &[&str]); 7] = [
     (&["--version"], &["--version"]),
     (&["ps"], &["ps"]),

@@ -1,8 +1,8 @@
 //! The cost of cube, the Docker CLI, the bare API and curl, measured in turn on the same engine.
 //!
-//! `cargo bench --locked --bench cost` prints a table on standard error and JSON on standard output;
-//! `-- --quick` takes three minutes; `-- PART` measures only jobs whose name contains PART.
-//! `-- --smoke` only checks in seconds that everything still runs. `CUBE_BENCH_BEFORE=PATH` measures an older binary too.
+//! `cargo bench --locked --bench cost` prints a table on standard error and JSON on standard output; `-- --quick` takes
+//! three minutes; `-- PART` measures only jobs whose name contains PART. `-- --smoke` only checks in seconds that
+//! everything still runs. `CUBE_BENCH_BEFORE=PATH` measures an older binary too.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::exit)] // no part of cube
 
 mod api;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// More files than this in one folder are hard to survey.
+/// The most files in one folder.
 const FILES: usize = 17;
 
 fn root() -> PathBuf {

@@ -1,4 +1,4 @@
-//! What cube and its guard say over the pipe: one byte each, the last one counts.
+//! The messages from cube to its guard over a pipe: one byte each, and the last one counts.
 
 use std::{
     io::{self, PipeWriter, Read, Write},
@@ -9,9 +9,9 @@ use cube::Event;
 
 use crate::cli::guard::host_process::HostProcess;
 
-/// What a guard knows of its task: no container was requested, or the engine refused to make it.
+/// No container was requested, or the engine refused to create it.
 pub const NOTHING: u8 = b'n';
-/// The request to make a container is on its way.
+/// The request to create a container was sent.
 pub const ASKED: u8 = b'?';
 /// The container exists.
 pub const MADE: u8 = b'!';
@@ -27,7 +27,7 @@ pub const HOST: u8 = b'h';
 pub struct Word(Arc<PipeWriter>);
 
 impl Word {
-    /// Says it through `pipe`.
+    /// Sends messages through `pipe`.
     pub fn through(pipe: PipeWriter) -> Self {
         Self(Arc::new(pipe))
     }
@@ -43,7 +43,7 @@ impl Word {
         });
     }
 
-    /// Says one of the words above.
+    /// Sends one of the messages above.
     pub fn say(&self, word: u8) {
         self.write(&[word]);
     }

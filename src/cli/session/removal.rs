@@ -1,4 +1,4 @@
-//! The end: what is known is recorded, and the task removed.
+//! The end of a task: it is recorded and removed.
 
 use std::{pin::pin, time::Instant};
 
@@ -14,8 +14,8 @@ use crate::cli::{
 };
 
 impl Supervisor<'_> {
-    /// Removes whatever there is of the task, and puts into `result` what is left. The guard stays if that fails, and
-    /// tries again. A third signal leaves it to the guard, and is an error.
+    /// Removes everything of the task, and puts into `result` what is left. If that fails, the guard stays and tries
+    /// again. A third signal leaves the removal to the guard, and is an error.
     pub async fn discard(mut self, result: &mut DockerResult) -> Result<(), Error> {
         let engine_id = self.run.task().engine_id().map(ToString::to_string);
         if let (Some(path), Some(id)) = (self.cidfile.take(), &engine_id) {
@@ -27,7 +27,7 @@ impl Supervisor<'_> {
         result.container_id = None;
         match discarded {
             Some(Ok(true)) => self.guard.release(),
-            // Nothing came of the request, and still may.
+            // The create request had no effect so far, but still may have one.
             Some(Ok(false)) => {}
             Some(Err(error)) => {
                 stdio::note(&format!(
@@ -42,7 +42,7 @@ impl Supervisor<'_> {
         self.signals.ended_by().map_or(Ok(()), |signal| Err(left_to_guard(signal)))
     }
 
-    /// Removes what there is of a task that failed. The error stays the first one, whatever becomes of the removal.
+    /// Removes everything of a task that failed. The error stays the first one, even if the removal fails.
     pub(super) async fn failed(mut self, known: DockerResult, error: Error) -> Box<Outcome> {
         let mut result = DockerResult { state: Some(State::Failed), ..known };
         let by_cube = error.kind() == ErrorKind::Interrupted;
@@ -63,7 +63,7 @@ impl Supervisor<'_> {
     }
 }
 
-/// A request that a task's end cannot do without: only a third signal breaks it off.
+/// A request that is necessary at a task's end: only a third signal cancels it.
 async fn last_request<T>(signals: &mut Signals, title: &str, request: impl Future<Output = T>) -> Option<T> {
     let mut request = pin!(request);
     while signals.came() < LAST {

@@ -1,4 +1,4 @@
-//! The start: created, its id written down, started; or nothing is left.
+//! The start of a task: it is created, its id written to a file, and started. If that fails, nothing is left.
 
 use std::{path::Path, time::Instant};
 
@@ -12,7 +12,7 @@ use crate::cli::{
 };
 
 impl<'a> Supervisor<'a> {
-    /// Creates and starts the task. If that fails, nothing is left, and the outcome says why.
+    /// Creates and starts the task. If that fails, nothing is left, and the outcome has the reason.
     pub async fn start(mut self) -> Result<Session<'a>, Box<Outcome>> {
         let steps = Box::pin(start(&mut self.run, self.cidfile.as_deref(), &self.record));
         match self.signals.unless_one_comes(steps).await {
@@ -66,7 +66,7 @@ async fn start_attached(
     Ok((started, output, input))
 }
 
-/// Writes the id down once more if the start needed another container than the first.
+/// Writes the id again if the start needed another container than the first.
 fn replaced(
     first: &RunningTask,
     task: &RunningTask,
@@ -84,7 +84,7 @@ fn replaced(
     Ok(())
 }
 
-/// Creates the task, and writes its id down as soon as there is one.
+/// Creates the task, and writes its id as soon as there is one.
 async fn create(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
     let begun = Instant::now();
     let task = run.create().await?;

@@ -1,4 +1,4 @@
-//! What watches over a task, from before it exists to its end: the signals, the guard, the displays, the record.
+//! The parts that accompany a task from before it exists to its end: signals, guard, displays, record.
 
 use std::path::PathBuf;
 
@@ -18,11 +18,11 @@ use crate::cli::{
     terminal,
 };
 
-/// Everything beside the task itself.
+/// Everything but the task itself.
 pub struct Supervisor<'a> {
     pub app: &'a App,
     pub signals: Signals,
-    /// What is kept of the run.
+    /// The record of the run.
     pub record: Record,
     pub(super) docker: Docker,
     pub(super) run: Box<Run<'a>>,
@@ -33,11 +33,11 @@ pub struct Supervisor<'a> {
     /// Whether the error that ended the task was shown.
     pub(super) error_shown: bool,
     pub(super) hints: Hints,
-    /// Whether the engine did not answer a question about the task's end: none that can be left out is asked again.
+    /// Whether the engine did not answer a request about the task's end: then only necessary requests are sent.
     pub(super) engine_is_silent: bool,
 }
 
-/// What goes with a task but is no part of it.
+/// Options that belong to a run, but not to the task's config.
 #[derive(Debug, Default)]
 pub struct Extras {
     /// Where to write the container's id.
@@ -46,12 +46,12 @@ pub struct Extras {
     pub replace: bool,
     /// Whether the result goes to a file.
     pub result_file: bool,
-    /// What is kept of the run.
+    /// The record of the run.
     pub record: Record,
 }
 
 impl<'a> Supervisor<'a> {
-    /// Posts a guard; nothing is sent to the engine yet, but for what `replace` removes.
+    /// Starts a guard. Nothing is sent to the engine yet, except to remove what `replace` names.
     pub async fn open(
         app: &'a App,
         config: Config,
@@ -94,7 +94,7 @@ impl<'a> Supervisor<'a> {
         })
     }
 
-    /// What runs, or is to run.
+    /// The config of the task.
     pub fn config(&self) -> &Config {
         &self.run.task().config
     }
@@ -109,7 +109,7 @@ impl<'a> Supervisor<'a> {
         self.run.task().title()
     }
 
-    /// What is known of the task without asking the engine.
+    /// What is known of the task without a request to the engine.
     pub(super) fn known(&self) -> DockerResult {
         let task = self.run.task();
         DockerResult {
@@ -123,7 +123,7 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-/// A run that knows the terminal's size and, as its owner, this process.
+/// A run with the terminal's size, and this process as its owner.
 fn owned(mut run: Run<'_>, lifetime: Lifetime) -> Run<'_> {
     if let Some((columns, rows)) = terminal::output_size() {
         run = run.with_console_size(columns, rows);
@@ -134,7 +134,7 @@ fn owned(mut run: Run<'_>, lifetime: Lifetime) -> Run<'_> {
     }
 }
 
-/// A run whose events reach the guard, the record and the displays.
+/// A run whose events are passed to the guard, the record and the displays.
 fn heard<'a>(
     run: Run<'a>,
     mut word: Word,
@@ -151,7 +151,7 @@ fn heard<'a>(
     })
 }
 
-/// Removes what others with a time to live left behind, beside the start: nothing waits for it.
+/// Removes expired tasks of other runs while the task starts; nothing waits for it.
 async fn expire(docker: Docker, swarm: bool) {
     if let Err(error) = docker.expire(swarm).await {
         tracing::info!("cannot remove expired tasks: {error}");

@@ -19,9 +19,9 @@ const UNITS: [(char, u64); 5] =
 
 /// An amount of memory or disk in bytes, at most `i64::MAX`.
 ///
-/// The syntax is that of `docker run --memory` (go-units `RAMInBytes`): a number, with a fraction or an
-/// exponent, one optional space, then `b`, `k`, `m`, `g`, `t` or `p`, with an optional `b` or `ib`, in any case. Units are
-/// multiples of 1024; no unit means bytes. Serde writes the bytes as an integer and reads an integer or text.
+/// The syntax is that of `docker run --memory` (go-units `RAMInBytes`): a number, with a fraction or an exponent, one
+/// optional space, then `b`, `k`, `m`, `g`, `t` or `p`, with an optional `b` or `ib`, in any case. Units are multiples
+/// of 1024; no unit means bytes. Serde writes the bytes as an integer and reads an integer or text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(u64);
 

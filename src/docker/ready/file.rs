@@ -76,8 +76,8 @@ async fn exists(task: &RunningTask, id: &str, path: &str, view: &mut View) -> Re
     }
 }
 
-/// Asks the engine; only the status of the answer is used, because engines differ in the rest. A container that is gone,
-/// which is noticed elsewhere, is answered like a missing file.
+/// Asks the engine; only the status of the answer is used, because engines differ in the rest. A container that is
+/// gone, which is noticed elsewhere, is answered like a missing file.
 async fn by_engine(task: &RunningTask, id: &str, path: &str) -> Result<bool, Error> {
     let request = archive_path(id, OsStr::new(path));
     task.docker().transport.head(&request).await.map(|found| found.is_some())

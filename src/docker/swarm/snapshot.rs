@@ -1,4 +1,4 @@
-//! A service at one moment, and how it reads as a container.
+//! A service at one moment, and its state as that of a container.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::docker::{
 /// A service with its placements, at one moment.
 pub(crate) struct Snapshot {
     pub(super) service: Service,
-    /// Its tasks, oldest first. Swarm makes a new one for each placement.
+    /// Its tasks, oldest first. Swarm creates a new one for each placement.
     pub(super) tasks: Vec<ServiceTask>,
     /// The node of the newest task.
     pub(super) node: Option<Node>,

@@ -1,14 +1,14 @@
-//! Which file of a crate imports which, and the circles among them.
+//! Which file of a crate imports which, and the cycles among them.
 //!
 //! A file imports another when it names something that the other defines: in a `use`, or by a path in its code that
-//! begins with `crate`, `self`, `super`, a module below it or a name that a `use` brought in. What a module only hands
-//! on (`pub use`, of any visibility) counts for the file that defines it, so these do not import:
+//! begins with `crate`, `self`, `super`, a module below it or a name that a `use` brought in. What a module only
+//! re-exports (`pub use`, of any visibility) counts for the file that defines it, so these are no imports:
 //!
-//! - a parent that declares `mod child;` and hands on what the child defines, but does not use it itself;
+//! - a parent that declares `mod child;` and re-exports what the child defines, but does not use it itself;
 //! - a child that names through its parent what another child defines.
 //!
-//! A call of a method names no file, so the two sides of an `impl` that stands in a file of its own import one way.
-//! What is compiled for tests only does not count, nor does what a macro makes of its words elsewhere.
+//! A call of a method names no file, so an `impl` in a separate file makes imports in one direction only. Code that is
+//! compiled for tests only does not count, nor does what a macro produces from its words elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,7 @@ impl Crate {
         imports
     }
 
-    /// The file that defines what `path` names in `module`. None for other crates and for what the language brings.
+    /// The file that defines what `path` names in `module`. `None` for other crates and for the language's own names.
     fn defining(&self, module: &Module, path: &[String], depth: usize) -> Option<&str> {
         assert!(depth < 20, "{} hands on {path:?} in a circle", module.file);
         let (head, rest) = path.split_first()?;
@@ -173,7 +173,7 @@ impl Module {
     }
 }
 
-/// The names and paths of a `use` tree behind `prefix`.
+/// The names and paths of a `use` tree after `prefix`.
 fn branches(words: &[String], prefix: &[String], found: &mut Vec<(String, Vec<String>)>) {
     let open = words.iter().position(|word| word == "{");
     let head: Vec<String> =
@@ -199,7 +199,7 @@ fn branches(words: &[String], prefix: &[String], found: &mut Vec<(String, Vec<St
     }
 }
 
-/// What stands between the commas that are in no braces.
+/// The parts between commas outside of braces.
 fn parts(words: &[String]) -> Vec<&[String]> {
     let mut depth = 0;
     words
@@ -211,7 +211,7 @@ fn parts(words: &[String]) -> Vec<&[String]> {
         .collect()
 }
 
-/// Where the next word behind `pub` and its brackets begins.
+/// Where the next word after `pub` and its brackets begins.
 fn behind_visibility(words: &[String], at: usize) -> usize {
     let is_limited = words.get(at + 1).is_some_and(|word| word == "(")
         && words.get(at + 2).is_some_and(|word| ["crate", "super", "self", "in"].contains(&word.as_str()));
@@ -225,7 +225,7 @@ fn is_word(word: &str) -> bool {
     word.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-/// The shortest circle through each file that is in one, each circle once: the files in order, with the path by which
+/// The shortest cycle through each file that is in one, each cycle once: the files in order, with the path by which
 /// each imports the next.
 pub fn circles(imports: &Imports) -> Vec<String> {
     let mut known = BTreeSet::new();
@@ -257,7 +257,7 @@ fn shortest(imports: &Imports, start: &String) -> Option<Vec<String>> {
     None
 }
 
-/// The circles of files given as pairs of path and text, as the files' names.
+/// The cycles among files given as pairs of path and text, as the files' names.
 fn circles_of<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
     circles(&imports(&files.map(|(path, text)| (path.to_owned(), text.to_owned())).into()))
 }

@@ -91,7 +91,7 @@ fn end_of_prefixed(text: &[char], at: usize) -> usize {
     }
 }
 
-/// The words without each item behind `#[cfg(test)]`.
+/// The words without the items after `#[cfg(test)]`.
 fn without_tests(words: &[String]) -> Vec<String> {
     let (mut kept, mut at) = (Vec::new(), 0);
     while at < words.len() {
@@ -105,7 +105,7 @@ fn without_tests(words: &[String]) -> Vec<String> {
     kept
 }
 
-/// Where an item ends: behind its `;`, or behind the `}` that closes it.
+/// Where an item ends: after its `;`, or after its closing `}`.
 fn end_of_item(words: &[String], from: usize) -> usize {
     let mut depth = 0;
     for (at, word) in words.iter().enumerate().skip(from) {
