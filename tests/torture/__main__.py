@@ -3,7 +3,7 @@
     python3 tests/torture [--cube FILE] [--every N] [--jobs N] [COMMAND...] [--call NAME] [--at ERROR:NUMBER]
 
 Each point is one run of a command under strace in which the N-th call of one kind fails in each thread that gets so far,
-with an error that a kernel can really give (faults.py). Afterwards: a documented exit code and a message, no panic, no
+with an error that a kernel can really give (faults.py). Of the rounds of a loop some are visited. Afterwards: a documented exit code and a message, no panic, no
 hang, each file whole or not there, no draft beside it, no container. Needs strace, busybox, and an engine at a socket.
 """
 
@@ -76,8 +76,10 @@ class Walk:
             raise SystemExit(f"{name} fails by itself: {wrong}\n{trace.stderr}")
         calls = [options.call] if options.call else faults.CALLS
         for call in calls:
+            numbers = sorted(number for made, number in trace.calls if made == call)
+            once = faults.without_repetitions([trace.calls[call, number] for number in numbers])
+            numbers = [number for number, is_new in zip(numbers, once) if is_new or options.at]
             for error in faults.CALLS[call].split():
-                numbers = sorted(number for made, number in trace.calls if made == call)
                 for number in numbers:
                     possible = not all(faults.is_excluded(text, error) for text in trace.calls[call, number])
                     if possible and options.at in (None, f"{error}:{number}"):
@@ -94,7 +96,9 @@ class Walk:
             else:
                 self.missed += 1
             return
-        self.walked[name, fault[0]] = self.walked.get((name, fault[0]), 0) + 1
+        self.walked[name, *fault[:2]] = self.walked.get((name, *fault[:2]), 0) + 1
+        if sum(self.walked.values()) % 100 == 0:
+            print(f"{sum(self.walked.values())} walked", flush=True)
         if self.verbose:
             print(f"{words}: {trace.code} in {trace.took:.1f} s", flush=True)
         if wrong:
@@ -120,11 +124,12 @@ class Walk:
             shutil.rmtree(folder, ignore_errors=True)
 
     def report(self):
-        calls = sorted({call for _, call in self.walked})
-        names = [name for name in COMMANDS if any(name == walked for walked, _ in self.walked)]
-        print("call".ljust(18) + "".join(name.rjust(14) for name in names))
+        calls = sorted({walked[1:] for walked in self.walked})
+        names = [name for name in COMMANDS if any(name == walked[0] for walked in self.walked)]
+        print("call".ljust(30) + "".join(name.rjust(14) for name in names))
         for call in calls:
-            print(call.ljust(18) + "".join(str(self.walked.get((name, call), "")).rjust(14) for name in names))
+            counts = (str(self.walked.get((name, *call), "")).rjust(14) for name in names)
+            print(" ".join(call).ljust(30) + "".join(counts))
         total = sum(self.walked.values())
         print(f"{total} points walked, {len(self.bad)} wrong; {self.excluded} excluded, {self.missed} not reached")
         return 1 if self.bad or not total else 0

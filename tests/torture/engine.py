@@ -38,6 +38,18 @@ def containers(label):
     return [container["Id"] for container in json.loads(body)]
 
 
+def details(container):
+    return json.loads(ask("GET", f"/containers/{container}/json")[1])
+
+
+def runs(container):
+    return details(container)["State"]["Running"]
+
+
+def volumes_of(container):
+    return [mount["Name"] for mount in details(container)["Mounts"] if mount["Type"] == "volume"]
+
+
 def remove(container):
     """Removes it; returns once it is gone."""
     for _ in range(600):
