@@ -100,6 +100,8 @@ struct Parts {
     hint: Option<String>,
     container_id: Option<String>,
     signal: Option<Signal>,
+    /// Whether nothing of the failed request was sent.
+    unsent: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -113,6 +115,7 @@ impl Error {
             hint: None,
             container_id: None,
             signal: None,
+            unsent: false,
             source: None,
         }))
     }
@@ -165,6 +168,13 @@ impl Error {
         self
     }
 
+    /// Notes whether nothing of the failed request was sent.
+    #[must_use]
+    pub(crate) fn with_nothing_sent(mut self, is: bool) -> Self {
+        self.0.unsent = is;
+        self
+    }
+
     /// Wraps this error as the cause of a larger operation. Kind, origin, hint and container stay the same.
     #[must_use]
     pub fn during(mut self, message: impl Into<String>) -> Self {
@@ -208,6 +218,12 @@ impl Error {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
+    }
+
+    /// Whether the failed request may have taken effect: at least a part of it was sent, and the answer was lost or
+    /// malformed.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        matches!(self.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer) && !self.0.unsent
     }
 
     /// The chain of causes below the message, outermost first.

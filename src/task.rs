@@ -113,10 +113,8 @@ impl Task {
         let created = request.await;
         self.existence = match &created {
             Ok(id) => Existence::Known(id.clone()),
-            // Only a lost or malformed answer leaves the effect unknown.
-            Err(e) if matches!(e.kind(), ErrorKind::ConnectionLost | ErrorKind::BadAnswer) => {
-                Existence::InDoubt
-            }
+            // Only a request that was sent, with a lost or malformed answer, leaves the effect unknown.
+            Err(error) if error.leaves_doubt() => Existence::InDoubt,
             Err(_) => Existence::Nothing,
         };
         created

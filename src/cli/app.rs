@@ -4,6 +4,7 @@ pub mod log;
 
 use std::{
     io::{self, IsTerminal},
+    os::unix::net::UnixStream,
     time::Duration,
 };
 
@@ -95,11 +96,13 @@ pub fn runtime() -> Result<Runtime, Error> {
         .enable_all()
         .on_thread_start(signals::leave_to_main)
         .build()
-        .map_err(|cause| too_few_descriptors().with_source(cause))
+        .map_err(no_runtime)
 }
 
-/// Checks that enough files can be opened for a runtime, which would panic otherwise.
+/// Checks that enough files can be opened for a runtime, and a pair of sockets, by which it hears of signals: it would
+/// panic otherwise.
 fn check_descriptors() -> Result<(), Error> {
+    UnixStream::pair().map_err(no_runtime)?;
     if getrlimit(Resource::Nofile).current.is_none_or(|limit| limit > FEW_DESCRIPTORS) {
         return Ok(());
     }
@@ -110,6 +113,18 @@ fn check_descriptors() -> Result<(), Error> {
         other => Ok(other.ok()),
     };
     (0..RUNTIME_DESCRIPTORS).map(free).collect::<Result<Vec<_>, _>>().map(drop)
+}
+
+/// Why a runtime cannot be made: this process's limit, or the whole system's.
+fn no_runtime(cause: io::Error) -> Error {
+    let error = match Errno::from_io_error(&cause) {
+        Some(Errno::NOMEM | Errno::NOBUFS | Errno::NFILE) => {
+            Error::new(ErrorKind::Output, "cube cannot start: this machine is out of memory or of open files")
+                .with_hint("end what takes them: `free -h` and `cat /proc/sys/fs/file-nr` show how much is left")
+        }
+        _ => too_few_descriptors(),
+    };
+    error.with_source(cause)
 }
 
 fn too_few_descriptors() -> Error {

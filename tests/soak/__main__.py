@@ -1,6 +1,6 @@
 """Uses cube for minutes or hours, several commands at once, and looks every minute at what is left.
 
-    python3 tests/soak [MINUTES] [--cube FILE] [--workers N] [--round SECONDS] [--seed N]
+    python3 tests/soak [MINUTES] [--cube FILE] [--workers N] [--round SECONDS] [--seed N] [--without ACTIVITY]
 
 Every round is a minute of work (activities.py), then a moment of rest. At rest no container, volume, network, process,
 zombie or file of a finished command is left, and the commands that run all the time (long_lived.py) hold as many
@@ -41,15 +41,17 @@ def main():
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="cube-soak-")
-    image = f"cube-soak-{os.getpid()}"
-    engine.make_image(image, FILES)
+    place = Place(os.path.abspath(options.cube), f"cube-soak-{os.getpid()}", folder)
+    engine.make_image(place.image, FILES)
     become_subreaper()
     try:
-        soak = Soak(Place(os.path.abspath(options.cube), image, folder), options)
+        soak = Soak(place, options)
         soak.run()
         return soak.report()
     finally:
-        engine.remove_image(image)
+        for container in engine.containers(place.label):
+            engine.remove(container)
+        engine.remove_image(place.image)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -60,6 +62,7 @@ def arguments():
     parser.add_argument("--workers", type=int, default=4, metavar="N", help="activities at once")
     parser.add_argument("--round", type=float, default=60, metavar="SECONDS", help="how long work goes on between two rests")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 100_000, metavar="N", help="decides what is done")
+    parser.add_argument("--without", action="append", default=[], choices=ACTIVITIES, metavar="ACTIVITY", help="leave it out")
     return parser.parse_args()
 
 
@@ -93,7 +96,7 @@ class Soak:
     def work(self, seed, until):
         chance = random.Random(seed)
         while time.monotonic() < until:
-            name = chance.choice(list(ACTIVITIES))
+            name = chance.choice([name for name in ACTIVITIES if name not in self.options.without])
             work = Work(self.place, chance)
             try:
                 ACTIVITIES[name](work)

@@ -22,8 +22,12 @@ def children(pid):
     """The processes that the threads of a process started, or inherited."""
     found = set()
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/children") as file:
-            found.update(int(child) for child in file.read().split())
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                found.update(int(child) for child in file.read().split())
+        except (FileNotFoundError, ProcessLookupError):
+            # The thread is over; what it started has another parent by now.
+            continue
     return found
 
 

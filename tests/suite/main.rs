@@ -14,6 +14,7 @@ mod attach;
 mod auto_removed;
 mod bed;
 mod cause;
+mod clock;
 mod completions;
 mod conditions;
 mod config;

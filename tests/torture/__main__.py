@@ -77,6 +77,7 @@ class Walk:
         calls = [options.call] if options.call else faults.CALLS
         for call in calls:
             numbers = sorted(number for made, number in trace.calls if made == call)
+            numbers = numbers[:1] if call in faults.FIRST_ALONE else numbers
             once = faults.without_repetitions([trace.calls[call, number] for number in numbers])
             numbers = [number for number, is_new in zip(numbers, once) if is_new or options.at]
             for error in faults.CALLS[call].split():

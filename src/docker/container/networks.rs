@@ -94,7 +94,7 @@ impl Docker {
             }
             task.makes_network = true;
             let made = self.make_network(name, task.id).await;
-            task.makes_network = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionLost);
+            task.makes_network = made.as_ref().is_err_and(Error::leaves_doubt);
             match made {
                 Ok(id) => return self.join_oldest(name, id, task).await,
                 // Another process is creating or removing the network.

@@ -1,26 +1,49 @@
 //! A byte stream with a limit on what is read, so that an endless answer cannot fill the memory: bollard collects whole
-//! answers, and neither it nor hyper limits their size.
+//! answers, and neither it nor hyper limits their size. It also knows whether anything was written.
 
 use std::{
     io,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes may still be read.
-#[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<AtomicU64>);
+/// How many bytes may still be read, and whether any were written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Budget(Arc<Meter>);
+
+#[derive(Debug, Default)]
+struct Meter {
+    left: AtomicU64,
+    wrote: AtomicBool,
+}
 
 impl Budget {
-    /// Sets how many bytes may be read from now on.
+    /// Sets how many bytes may be read from now on. [`Budget::wrote`] begins anew.
     pub(crate) fn allow(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.leave(bytes);
+        self.0.wrote.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a byte was written since the last [`Budget::allow`].
+    pub(crate) fn wrote(&self) -> bool {
+        self.0.wrote.load(Ordering::Relaxed)
+    }
+
+    fn leave(&self, bytes: u64) {
+        self.0.left.store(bytes, Ordering::Relaxed);
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.0.wrote.store(true, Ordering::Relaxed);
+        }
+        written
     }
 }
 
@@ -33,7 +56,8 @@ pub(crate) struct Budgeted<S> {
 
 impl<S> Budgeted<S> {
     pub(crate) fn new(stream: S) -> (Self, Budget) {
-        let budget = Budget(Arc::new(AtomicU64::new(u64::MAX)));
+        let budget = Budget::default();
+        budget.allow(u64::MAX);
         (Self { stream, budget: budget.clone() }, budget)
     }
 }
@@ -44,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Budgeted<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let left = self.budget.0.load(Ordering::Relaxed);
+        let left = self.budget.0.left.load(Ordering::Relaxed);
         if left == 0 {
             return Poll::Ready(Err(io::Error::other("the answer is too large")));
         }
@@ -52,7 +76,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Budgeted<S> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if left != u64::MAX {
             let read = (buf.filled().len() - before) as u64;
-            self.budget.allow(left.saturating_sub(read));
+            self.budget.leave(left.saturating_sub(read));
         }
         polled
     }
@@ -60,7 +84,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Budgeted<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Budgeted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.budget.note(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -76,7 +101,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Budgeted<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.budget.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -86,7 +112,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Budgeted<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::Budgeted;
 
@@ -98,5 +124,24 @@ mod tests {
         budget.allow(10);
         stream.read_exact(&mut buf).await.unwrap();
         assert_eq!(stream.read_exact(&mut buf).await.unwrap_err().to_string(), "the answer is too large");
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_noted_until_the_next_request() {
+        let (mut stream, budget) = Metered::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()));
+        assert!(!budget.wrote());
+        stream.write_all(b"a").await.unwrap();
+        assert!(budget.wrote());
+        budget.allow(1);
+        assert!(!budget.wrote());
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_not_noted() {
+        let (near, far) = tokio::io::duplex(1);
+        drop(far);
+        let (mut stream, budget) = Metered::new(near);
+        stream.write_all(b"a").await.unwrap_err();
+        assert!(!budget.wrote());
     }
 }

@@ -232,7 +232,10 @@ impl Transport {
                 }
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if reused => request = unsent,
-                    _ => return Err(self.broken(failed.error())),
+                    _ => {
+                        let nothing_sent = !connection.budget.wrote();
+                        return Err(self.broken(failed.error()).with_nothing_sent(nothing_sent));
+                    }
                 },
             }
         }
