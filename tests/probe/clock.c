@@ -41,8 +41,9 @@ static long offset(void) {
 static void filter_calls(void) {
     struct sock_filter calls[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 2, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_gettimeofday, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_gettimeofday, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_time, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
     };
@@ -72,15 +73,16 @@ static void hide_vdso(pid_t pid) {
 static void answer(pid_t pid) {
     struct user_regs_struct registers;
     if (ptrace(PTRACE_GETREGS, pid, 0, &registers)) return;
-    int of_day = registers.orig_rax == SYS_gettimeofday;
-    if (!of_day && registers.rdi != CLOCK_REALTIME && registers.rdi != CLOCK_REALTIME_COARSE) return;
+    long call = registers.orig_rax, clock = registers.rdi;
+    if (call == SYS_clock_gettime && clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE) return;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    long words[2] = {now.tv_sec + offset(), of_day ? now.tv_nsec / 1000 : now.tv_nsec};
-    unsigned long place = of_day ? registers.rdi : registers.rsi;
-    for (int n = 0; n < 2; n++) ptrace(PTRACE_POKEDATA, pid, place + 8 * n, words[n]);
+    now.tv_sec += offset();
+    long words[2] = {now.tv_sec, call == SYS_gettimeofday ? now.tv_nsec / 1000 : now.tv_nsec};
+    unsigned long place = call == SYS_clock_gettime ? registers.rsi : registers.rdi;
+    for (int n = 0; place && n < (call == SYS_time ? 1 : 2); n++) ptrace(PTRACE_POKEDATA, pid, place + 8 * n, words[n]);
     registers.orig_rax = -1;
-    registers.rax = 0;
+    registers.rax = call == SYS_time ? now.tv_sec : 0;
     ptrace(PTRACE_SETREGS, pid, 0, &registers);
 }
 

@@ -5,6 +5,7 @@ Left out, as no kernel gives it or as the injected failure would be another one:
   memory (mmap, brk, mprotect)  what fails there fails in the allocator, which ends every program
   signals, futex, clocks        they cannot fail with valid arguments
   close                         an injected failure leaves the descriptor open, a kernel's never does
+  EPIPE of a word to the guard  it means that the guard is gone, and then its word does no harm
   getrandom                     it is interrupted only, and only for more than 256 bytes
   wait4 with WNOHANG            it does not sleep, so nothing interrupts it
   fcntl but for F_DUPFD         it reads and sets flags of an open descriptor
@@ -95,6 +96,10 @@ KINDS = (
 )
 
 
+# A word of one letter, on a descriptor that is none of the usual three.
+WORD_TO_GUARD = re.compile(r'write\((?:[3-9]|\d\d+)<pipe:\[\d+\]>, "[n?!e.]", 1\)')
+
+
 def is_excluded(call, error):
     """Whether this call, as strace prints it, is one that no kernel fails this way."""
     name, _, rest = call.partition("(")
@@ -105,6 +110,8 @@ def is_excluded(call, error):
     if name in ("openat", "openat2"):
         writes = "O_CREAT" in call if error in ("ENOSPC", "EDQUOT") else "O_WRONLY" in call or "O_RDWR" in call
         return error in ("ENOSPC", "EDQUOT", "EROFS") and not writes
+    if error == "EPIPE" and WORD_TO_GUARD.match(call):
+        return True
     if name in ("read", "readv", "pread64", "write", "writev"):
         descriptor = rest.partition(",")[0]
         errors = next((errors for kind, errors in KINDS if kind.search(descriptor)), "")

@@ -193,6 +193,10 @@ impl Transport {
         };
         // An engine that refuses may close the connection early; its answer gives the better reason.
         let sent = sent.await;
+        if sent.is_err() {
+            // Otherwise an engine that is still there would wait for the rest, and cube for the engine.
+            let _ = stream.shutdown().await;
+        }
         let mut read = BytesMut::with_capacity(READ);
         let head = loop {
             match stream.read_buf(&mut read).await {
