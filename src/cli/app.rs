@@ -120,7 +120,9 @@ fn no_runtime(cause: io::Error) -> Error {
     let error = match Errno::from_io_error(&cause) {
         Some(Errno::NOMEM | Errno::NOBUFS | Errno::NFILE) => {
             Error::new(ErrorKind::Output, "cube cannot start: this machine is out of memory or of open files")
-                .with_hint("end what takes them: `free -h` and `cat /proc/sys/fs/file-nr` show how much is left")
+                .with_hint(
+                    "end what takes them: `free -h` and `cat /proc/sys/fs/file-nr` show how much is left",
+                )
         }
         _ => too_few_descriptors(),
     };

@@ -95,7 +95,8 @@ fn the_command_of_with_goes_on() {
     for jump in JUMPS {
         let clock = Clock::new(&bed);
         let script = "echo up; read line; echo $line; exit 3";
-        let with = ["with", "--label", &label, "--ttl", "1h", "--timeout", "1h", "--image", &probe(), "forever"];
+        let with =
+            ["with", "--label", &label, "--ttl", "1h", "--timeout", "1h", "--image", &probe(), "forever"];
         let words = with.iter().copied().chain(["--", "sh", "-c", script]);
         goes_on(clock.around(bed.cube(words)).open_stdin().exits(3).spawn(), &clock, jump);
         bed.assert_empty();
@@ -121,7 +122,11 @@ fn a_wait_and_a_log_that_is_followed_go_on() {
         let waits = clock.around(waits).exits(3).spawn();
         proxy.wait_for("/wait");
         bed.cube(["exec", &task.id, "sh", "-c", "echo >/go"]).output();
-        assert_eq!((waits.finish().text(), follows.finish().text()), ("3\n".into(), "up\non\n".into()), "{jump}");
+        assert_eq!(
+            (waits.finish().text(), follows.finish().text()),
+            ("3\n".into(), "up\non\n".into()),
+            "{jump}"
+        );
         drop(task);
     }
 }

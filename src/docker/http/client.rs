@@ -261,18 +261,23 @@ impl Transport {
         if let Some(idle) = self.take_idle() {
             return Ok((idle, true));
         }
-        let (stream, budget) = Budgeted::new(self.0.dialer.dial().await?);
+        let mut connection = self.over(self.0.dialer.dial().await?).await?;
+        if self.0.dialer.opens_unproven() {
+            self.prove(&mut connection).await?;
+        }
+        Ok((connection, false))
+    }
+
+    /// An HTTP connection over `stream`.
+    async fn over(&self, stream: Stream) -> Result<PooledConnection, Error> {
+        let (stream, budget) = Budgeted::new(stream);
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(READ_BUFFER)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|e| self.broken(&e))?;
         tokio::spawn(connection);
-        let mut connection = PooledConnection { sender, budget };
-        if self.0.dialer.opens_unproven() {
-            self.prove(&mut connection).await?;
-        }
-        Ok((connection, false))
+        Ok(PooledConnection { sender, budget })
     }
 
     /// Adds the `Host` and `User-Agent` headers.
@@ -323,3 +328,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
