@@ -31,3 +31,14 @@ fn a_missing_command_leaves_no_task() {
     bed.cube(["with", "--label", &label, "--image", &image, "forever", "--", "/no/such"]).fails(127).output();
     bed.assert_empty();
 }
+
+#[test]
+fn a_command_for_another_machine_is_not_blamed_on_the_task() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    let command = bed.program("command", "\u{7f}ELF").display().to_string();
+    let with = bed.cube(["with", "--label", &label, "--image", &image, "forever", "--", &command]);
+    let output = with.fails(126).stderr_has("on this machine: command not executable").output();
+    assert!(!output.stderr.contains("reason:"), "{}", output.stderr);
+    bed.assert_empty();
+}

@@ -209,6 +209,10 @@ fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
             ErrorKind::Output,
             "see whether a limit is reached, of processes, open files or memory: ulimit -u -n -v",
         ),
+        Some(Errno::NOSPC) => (
+            ErrorKind::Output,
+            "this user watches too many files: `cat /proc/sys/fs/epoll/max_user_watches` shows the limit",
+        ),
         _ => (ErrorKind::CommandNotExecutable, here),
     };
     let program = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();

@@ -128,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_is_noted_until_the_next_request() {
-        let (mut stream, budget) = Metered::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()));
+        let (mut stream, budget) = Budgeted::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()));
         assert!(!budget.wrote());
         stream.write_all(b"a").await.unwrap();
         assert!(budget.wrote());
@@ -140,7 +140,7 @@ mod tests {
     async fn what_could_not_be_written_is_not_noted() {
         let (near, far) = tokio::io::duplex(1);
         drop(far);
-        let (mut stream, budget) = Metered::new(near);
+        let (mut stream, budget) = Budgeted::new(near);
         stream.write_all(b"a").await.unwrap_err();
         assert!(!budget.wrote());
     }

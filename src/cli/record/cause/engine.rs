@@ -6,7 +6,7 @@ use cube::{
         DiskFull, NotExecutable, NotFound, OutOfMemory, Permission, PortInUse, ReadOnly, TimedOut, Unhealthy,
         WrongArchitecture,
     },
-    ErrorKind,
+    ErrorKind, Origin,
 };
 use regex_lite::Regex;
 
@@ -170,6 +170,8 @@ pub fn of_error(facts: &Facts) -> Option<Cause> {
         ErrorKind::Unhealthy => Some(UNHEALTHY.fill(&Found::from([("said", deepest)]))),
         ErrorKind::TimedOut => Some(timed_out(facts)),
         ErrorKind::Unschedulable => Some(UNPLACED.fill(&Found::new())),
+        // cube's own errors are about this machine: a HOST-COMMAND that cannot run, a local disk that is full.
+        _ if error.origin() == Origin::Cube => None,
         kind => of_refusal(kind, &texts.join(": ")),
     }
 }
