@@ -38,6 +38,15 @@ def containers(label):
     return [container["Id"] for container in json.loads(body)]
 
 
+def events(label):
+    """What happens to the containers of a label from now on, without an end."""
+    connection = Connection("engine", timeout=None)
+    filters = json.dumps({"label": [label], "type": ["container"]})
+    connection.request("GET", "/events?" + urllib.parse.urlencode({"filters": filters}))
+    for line in connection.getresponse():
+        yield json.loads(line)
+
+
 def details(container):
     return json.loads(ask("GET", f"/containers/{container}/json")[1])
 
