@@ -22,6 +22,7 @@ pub(crate) struct Archive<P> {
     pieces: P,
     input: Bytes,
     has_begun: bool,
+    has_ended: bool,
     /// How many bytes of the entry's data are left, and of the padding after it.
     data: u64,
     padding: u64,
@@ -29,18 +30,22 @@ pub(crate) struct Archive<P> {
 
 impl<P: Pieces> Archive<P> {
     pub(crate) fn new(pieces: P) -> Self {
-        Self { pieces, input: Bytes::new(), has_begun: false, data: 0, padding: 0 }
+        Self { pieces, input: Bytes::new(), has_begun: false, has_ended: false, data: 0, padding: 0 }
     }
 
     /// The next entry; unread data of the one before is skipped. `None` after the two blocks of zeros that end an
-    /// archive.
+    /// archive, however often it is asked for then.
     pub(crate) fn next(&mut self) -> Result<Option<Entry>, Damage> {
         let mut extensions = Extensions::default();
-        loop {
+        while !self.has_ended {
             self.pass_over()?;
             let block = self.block()?;
             if block == [0; BLOCK] {
-                return if self.block()? == [0; BLOCK] { Ok(None) } else { Err(damaged("a block is empty")) };
+                self.has_ended = self.block()? == [0; BLOCK];
+                if self.has_ended {
+                    break;
+                }
+                return Err(damaged("a block is empty"));
             }
             let header = Header::from_byte_slice(&block);
             if !entry::is_whole(header) {
@@ -58,6 +63,7 @@ impl<P: Pieces> Archive<P> {
                 }
             }
         }
+        Ok(None)
     }
 
     /// The next piece of the entry's data; `None` after the last.
@@ -151,6 +157,7 @@ mod tests {
             }
             all.push((entry, data));
         }
+        assert_eq!(archive.next(), Ok(None));
         Ok(all)
     }
 
