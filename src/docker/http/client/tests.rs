@@ -1,3 +1,5 @@
+//! What doubt a request leaves: only one of which something was sent may have taken effect.
+
 use std::{
     io,
     pin::Pin,
