@@ -1,5 +1,10 @@
 //! The engine: takes connections on a Unix socket, answers from the model, and fails as the schedule says.
 
+mod answers;
+pub mod faults;
+mod streams;
+mod wire;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -13,14 +18,18 @@ use tokio::{
 };
 
 use crate::{
-    answers::{Answer, answer},
     clock::Activity,
-    faults::Fault,
-    model::World,
+    engine::{
+        answers::{Answer, answer},
+        faults::Fault,
+        wire::{Asked, Wire, whole},
+    },
+    model::{Model, world::World},
     random::Random,
-    streams,
-    wire::{Asked, Wire, whole},
 };
+
+/// What an engine says that fails.
+const BAD_DAY: &[u8] = br#"{"message":"the engine has a bad day"}"#;
 
 /// An engine that listens.
 #[derive(Clone)]
@@ -70,6 +79,7 @@ impl Engine {
             sleep(self.downtime(count)).await;
             restarts.mark_unchanged();
             listener = self.bind();
+            self.world.boot();
         }
     }
 
@@ -138,6 +148,9 @@ impl Engine {
 
     async fn reply(&self, wire: &mut Wire, asked: &Asked) -> io::Result<()> {
         let (fault, mut random) = self.choose(asked);
+        if self.world.with(Model::is_asked_without_pause) {
+            sleep(Duration::from_secs(1)).await;
+        }
         let gone = || io::Error::from(io::ErrorKind::ConnectionAborted);
         match fault {
             Fault::Delay(time) | Fault::Late(time) => sleep(Duration::from_millis(time)).await,
@@ -147,7 +160,8 @@ impl Engine {
             }
             Fault::CutBefore => return Err(gone()),
             Fault::Refuse(status) => {
-                let text = br#"{"message":"the engine has a bad day"}"#;
+                // An answer to HEAD has no body.
+                let text: &[u8] = if asked.method == "HEAD" { b"" } else { BAD_DAY };
                 return wire.send(&whole(status, &self.date(), text, &mut random)).await;
             }
             Fault::RestartBefore => {

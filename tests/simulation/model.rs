@@ -1,90 +1,31 @@
 //! The engine's world: containers, volumes, networks, images, and what is known of who made and touched them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+pub mod container;
+pub mod exec;
+pub mod policy;
+pub mod program;
+pub mod start;
+pub mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::{
-    sync::{Notify, watch},
-    time::{Instant, sleep},
-};
+use tokio::time::Instant;
 
 use crate::{
-    faults::Hits,
+    engine::faults::Hits,
+    model::{
+        container::{Container, Labels, Stage, TASK_ID, Wanted, Written},
+        exec::Exec,
+    },
     planted::Planted,
-    program::{Program, Step},
-    random::Hash,
+    random::{Hash, Trace},
 };
 
-/// The label of a task.
-pub const TASK_ID: &str = "cube.task.id";
-/// The label of its owner.
+/// The label of a task's owner.
 pub const OWNER: &str = "cube.task.owner";
 /// The label of a network that cube made.
 pub const NETWORK: &str = "cube.network";
-
-/// Labels by name.
-pub type Labels = BTreeMap<String, String>;
-
-/// Where a container is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    Created,
-    Running,
-    Exited,
-    Removing,
-}
-
-/// Bytes that a process wrote: one line, or the last one without its newline.
-#[derive(Clone, Debug)]
-pub struct Written {
-    pub at: DateTime<Utc>,
-    pub stream: u8,
-    pub bytes: Vec<u8>,
-}
-
-/// A container.
-#[derive(Clone, Debug)]
-pub struct Container {
-    pub id: String,
-    pub name: String,
-    pub image: String,
-    pub image_id: String,
-    pub labels: Labels,
-    pub volume: Option<String>,
-    pub networks: Vec<String>,
-    pub program: Program,
-    pub stage: Stage,
-    pub code: i64,
-    pub created: DateTime<Utc>,
-    pub started: Option<DateTime<Utc>>,
-    pub finished: Option<DateTime<Utc>>,
-    pub log: Vec<Written>,
-    /// Starts that somebody asked for over the API.
-    pub starts: u32,
-    /// Which of its processes runs.
-    pub process: u64,
-    /// Made by another client, or by the machine's other users.
-    pub foreign: bool,
-    /// Another client did something to it.
-    pub touched: bool,
-}
-
-impl Container {
-    /// The task that its own labels name.
-    pub fn task(&self) -> Option<&str> {
-        self.labels.get(TASK_ID).map(String::as_str).filter(|_| !self.foreign)
-    }
-
-    /// Everything that it wrote to a stream.
-    pub fn wrote(&self, stream: u8) -> Vec<u8> {
-        let pieces = self.log.iter().filter(|written| written.stream == stream);
-        pieces.flat_map(|written| written.bytes.iter().copied()).collect()
-    }
-}
 
 /// A network.
 #[derive(Clone, Debug)]
@@ -119,6 +60,8 @@ pub struct Model {
     pub containers: BTreeMap<String, Container>,
     /// What was there once, as it was when it went.
     pub gone: BTreeMap<String, Container>,
+    /// Commands in containers.
+    pub execs: BTreeMap<String, Exec>,
     pub networks: BTreeMap<String, Net>,
     pub volumes: BTreeSet<String>,
     pub images: Vec<Image>,
@@ -126,13 +69,21 @@ pub struct Model {
     pub dead: BTreeSet<String>,
     /// Tasks of which cube said that nothing is left, nor will be.
     pub released: BTreeSet<String>,
+    /// How often a task's start was refused because a host port was taken.
+    pub ports_refused: BTreeMap<String, u32>,
+    /// The last host port that the engine chose.
+    pub last_port: u16,
+    /// The engine is away.
+    pub is_down: bool,
     /// What must not happen and did.
     pub violations: Vec<String>,
     pub hits: Hits,
     /// How often each call was made.
     pub calls: BTreeMap<&'static str, u64>,
+    /// The last moment at which the engine was asked, and how often it was at that moment.
+    asked: (u64, u32),
     pub planted: Planted,
-    pub trace: Hash,
+    pub trace: Trace,
     /// What happened, in words, if somebody wants to read it.
     pub words: Option<Vec<String>>,
     begun: Instant,
@@ -140,132 +91,34 @@ pub struct Model {
     numbers: u64,
 }
 
-/// The world, shared by the engine's connections, its processes and the other clients.
-#[derive(Clone)]
-pub struct World {
-    model: Arc<Mutex<Model>>,
-    changed: Arc<Notify>,
-    /// How often the engine went away.
-    pub restarts: watch::Sender<u64>,
-}
-
-impl World {
-    /// The world as it begins: two images, of which one brings a task's labels along, and a foreign volume, network
-    /// and container.
-    pub fn new(planted: Planted, reads: bool) -> Self {
-        let model = Model {
+impl Model {
+    fn new(planted: Planted, reads: bool) -> Self {
+        Self {
             containers: BTreeMap::new(),
             gone: BTreeMap::new(),
+            execs: BTreeMap::new(),
             networks: BTreeMap::new(),
             volumes: ["data".to_owned()].into(),
             images: Vec::new(),
             dead: BTreeSet::new(),
             released: BTreeSet::new(),
+            ports_refused: BTreeMap::new(),
+            last_port: 32_767,
+            is_down: false,
             violations: Vec::new(),
             hits: Hits::default(),
             calls: BTreeMap::new(),
+            asked: (0, 0),
             planted,
-            trace: Hash::default(),
+            trace: Trace::default(),
             words: reads.then(Vec::new),
             begun: Instant::now(),
             last: DateTime::UNIX_EPOCH,
             numbers: 0,
-        };
-        let world = Self {
-            model: Arc::new(Mutex::new(model)),
-            changed: Arc::default(),
-            restarts: watch::Sender::new(0),
-        };
-        world.with(Model::furnish);
-        world
-    }
-
-    /// Looks at the world, or changes it.
-    pub fn with<T>(&self, look: impl FnOnce(&mut Model) -> T) -> T {
-        look(&mut self.lock())
-    }
-
-    /// The same for a change that others may wait for.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Model) -> T) -> T {
-        let changed = change(&mut self.lock());
-        self.changed.notify_waiters();
-        changed
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Model> {
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What `look` finds, as soon as it does.
-    pub async fn until<T>(&self, mut look: impl FnMut(&mut Model) -> Option<T>) -> T {
-        loop {
-            let changed = self.changed.notified();
-            if let Some(found) = self.with(&mut look) {
-                return found;
-            }
-            changed.await;
         }
     }
 
-    /// Takes the engine away: every connection breaks, and so does what is under way.
-    pub fn restart(&self) {
-        self.with(|model| model.note("the engine restarts"));
-        self.restarts.send_modify(|count| *count += 1);
-    }
-
-    /// Starts the process of a container.
-    pub fn start(&self, id: &str) {
-        let begun = self.change(|model| {
-            let now = model.now();
-            let container = model.containers.get_mut(id)?;
-            container.process += 1;
-            (container.stage, container.started) = (Stage::Running, Some(now));
-            Some((container.process, container.program.clone()))
-        });
-        if let Some((process, program)) = begun {
-            let (world, id) = (self.clone(), id.to_owned());
-            tokio::spawn(async move { world.live(&id, process, &program).await });
-        }
-    }
-
-    async fn live(&self, id: &str, process: u64, program: &Program) {
-        for step in program.steps() {
-            match step {
-                Step::Pass(time) => sleep(time).await,
-                Step::Write(stream, bytes) => {
-                    let alive = self.change(|model| model.write(id, process, stream, bytes));
-                    if !alive {
-                        return;
-                    }
-                }
-                Step::Exit(code) => {
-                    self.change(|model| model.exit(id, process, code));
-                }
-            }
-        }
-    }
-
-    /// Sends a signal to the process of a container that runs.
-    pub fn signal(&self, id: &str, kills: bool) {
-        if kills {
-            self.change(|model| model.kill(id));
-            return;
-        }
-        let hearing = self.with(|model| {
-            let container = model.containers.get(id).filter(|c| c.stage == Stage::Running)?;
-            Some((container.process, container.program.hears?))
-        });
-        if let Some((process, after)) = hearing {
-            let (world, id) = (self.clone(), id.to_owned());
-            tokio::spawn(async move {
-                sleep(Duration::from_millis(after)).await;
-                world.change(|model| model.exit(&id, process, 143));
-            });
-        }
-    }
-}
-
-impl Model {
+    /// Two images, of which one brings a task's labels along, and a foreign volume, network and container.
     fn furnish(&mut self) {
         let inherited: Labels =
             [(TASK_ID.to_owned(), "6e1c8a52-3b1c-4ac3-9d3a-0f6f7d1f2a11".to_owned())].into();
@@ -296,11 +149,29 @@ impl Model {
 
     /// Writes down what happened.
     pub fn note(&mut self, words: &str) {
-        let moment = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or_default();
-        self.trace = self.trace.text(words).number(moment);
+        let moment = self.moment();
+        self.trace = self.trace.with(words, moment);
         if let Some(all) = &mut self.words {
             all.push(format!("{:>9}.{:03}  {words}", moment / 1000, moment % 1000));
         }
+    }
+
+    /// Counts a request. Whether there were so many at this moment that whoever asks never pauses: time stands still
+    /// until then.
+    pub fn is_asked_without_pause(&mut self) -> bool {
+        const MOST: u32 = 300;
+        let moment = self.moment();
+        let (last, count) = self.asked;
+        self.asked = (moment, if last == moment { count + 1 } else { 1 });
+        if self.asked.1 == MOST {
+            self.violated(format!("{MOST} requests at one moment"));
+        }
+        self.asked.1 >= MOST
+    }
+
+    /// Milliseconds since the world began.
+    fn moment(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or_default()
     }
 
     /// Writes down what must not happen.
@@ -332,17 +203,30 @@ impl Model {
         id
     }
 
+    /// The network that a name or an id means.
+    pub fn network(&self, wanted: &str) -> Option<&Net> {
+        self.networks.get(wanted).or_else(|| self.networks.values().find(|network| network.name == wanted))
+    }
+
+    /// Whether a container that runs is on the network.
+    pub fn has_endpoints(&self, network: &Net) -> bool {
+        self.containers.values().any(|container| {
+            container.stage == Stage::Running
+                && container.wanted.networks.iter().any(|on| *on == network.id || *on == network.name)
+        })
+    }
+
     /// Adds a container of another client's, which runs.
     pub fn add_foreign(&mut self, image: &str, name: String) {
-        let id = self.put_container(image, name, Labels::new(), &[]);
+        let id = self.put_container(image, name, Wanted::default());
         if let Some(container) = self.containers.get_mut(&id) {
             (container.foreign, container.stage) = (true, Stage::Running);
         }
     }
 
     /// Adds a container of an image that is here, as cube asked for it.
-    pub fn add_container(&mut self, image: &str, name: String, own: Labels, command: &[String]) -> String {
-        let id = self.put_container(image, name, own, command);
+    pub fn add_container(&mut self, image: &str, name: String, wanted: Wanted) -> String {
+        let id = self.put_container(image, name, wanted);
         let task = self.containers[&id].task().unwrap_or_default().to_owned();
         if self.released.contains(&task) {
             self.violated(format!("a container of task {task} came after cube let it go"));
@@ -350,33 +234,12 @@ impl Model {
         id
     }
 
-    fn put_container(&mut self, image: &str, name: String, own: Labels, command: &[String]) -> String {
+    fn put_container(&mut self, image: &str, name: String, wanted: Wanted) -> String {
         let (id, created) = (self.id(), self.now());
         let found = self.image(image).cloned().expect("the image is here");
         let volume = found.has_volume.then(|| self.id());
         self.volumes.extend(volume.clone());
-        let mut labels = found.labels;
-        labels.extend(own);
-        let container = Container {
-            id: id.clone(),
-            name,
-            image: image.to_owned(),
-            image_id: found.id,
-            labels,
-            volume,
-            networks: Vec::new(),
-            program: Program::read(command),
-            stage: Stage::Created,
-            code: 0,
-            created,
-            started: None,
-            finished: None,
-            log: Vec::new(),
-            starts: 0,
-            process: 0,
-            foreign: false,
-            touched: false,
-        };
+        let container = Container::new(id.clone(), name, image, &found, volume, wanted, created);
         self.containers.insert(id.clone(), container);
         id
     }
@@ -388,26 +251,36 @@ impl Model {
         self.containers.get(wanted).map(|c| c.id.clone()).or_else(by_name).or_else(by_prefix)
     }
 
+    fn running(&mut self, id: &str, process: u64) -> Option<&mut Container> {
+        let container = self.containers.get_mut(id)?;
+        (container.process == process && container.stage == Stage::Running).then_some(container)
+    }
+
     /// Whether the process still runs, and so has written.
     fn write(&mut self, id: &str, process: u64, stream: u8, bytes: Vec<u8>) -> bool {
         let at = self.now();
-        match self.containers.get_mut(id) {
-            Some(c) if c.process == process && c.stage == Stage::Running => {
-                c.log.push(Written { at, stream, bytes });
-                true
-            }
-            _ => false,
+        let writer = self.running(id, process);
+        writer.map(|container| container.log.push(Written { at, stream, bytes })).is_some()
+    }
+
+    fn is_ready(&mut self, id: &str, process: u64) {
+        let now = self.now();
+        if let Some(container) = self.running(id, process) {
+            container.ready = Some(now);
+            container.first_ready.get_or_insert(now);
         }
     }
 
-    fn exit(&mut self, id: &str, process: u64, code: i64) {
+    /// Ends a process, if it still runs.
+    fn exit(&mut self, id: &str, process: u64, code: i64) -> bool {
         let now = self.now();
-        if let Some(c) = self.containers.get_mut(id)
-            && c.process == process
-            && c.stage == Stage::Running
-        {
-            (c.stage, c.code, c.finished) = (Stage::Exited, code, Some(now));
-        }
+        let Some(container) = self.running(id, process) else { return false };
+        (container.stage, container.code, container.finished) = (Stage::Exited, code, Some(now));
+        (container.ready, container.ends) = (None, container.ends + 1);
+        container.bound.clear();
+        container.codes.insert(code);
+        self.commands_killed(id);
+        true
     }
 
     /// Ends a process at once.

@@ -6,7 +6,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     engine::{Engine, short},
-    model::{Labels, Model, Stage},
+    model::{
+        Model,
+        container::{Labels, Stage},
+    },
     random::Random,
 };
 
@@ -47,9 +50,10 @@ fn act(engine: &Engine, random: &mut Random) {
             let free = engine.world.change(|model| {
                 model.touch(&id, "restarted");
                 model.kill(&id);
-                let networks = model.containers[&id].networks.clone();
-                model.containers[&id].stage == Stage::Exited
-                    && networks.iter().all(|wanted| model.network(wanted).is_some())
+                if let Some(container) = model.containers.get_mut(&id) {
+                    container.by_hand = false;
+                }
+                model.containers[&id].stage == Stage::Exited && model.refuses_start(&id).is_none()
             });
             if free {
                 engine.world.start(&id);

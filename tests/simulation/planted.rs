@@ -12,4 +12,22 @@ pub enum Planted {
     TwoNetworks,
     /// What has the task's name is removed when the task fails, whoever made it.
     ForeignRemoval,
+    /// A container whose start failed stays when another takes its place.
+    ForgottenFirst,
+    /// A start that the engine refused is taken for one that it did.
+    StartBelieved,
+    /// A task that its policy starts again is taken for one that has ended.
+    FirstEnd,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::ForgottenCreate,
+        Self::TwoNetworks,
+        Self::ForeignRemoval,
+        Self::ForgottenFirst,
+        Self::StartBelieved,
+        Self::FirstEnd,
+    ];
 }

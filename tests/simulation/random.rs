@@ -62,6 +62,16 @@ impl Hash {
         Self(mixed)
     }
 
+    /// With a text at its end, of which the numbers do not count.
+    pub fn text_without_numbers(self, text: &str) -> Self {
+        let mixed = text
+            .bytes()
+            .filter(|byte| !byte.is_ascii_digit())
+            .chain([0])
+            .fold(self.0, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        Self(mixed)
+    }
+
     /// With a number at its end.
     pub fn number(self, number: u64) -> Self {
         let mixed = number
@@ -74,5 +84,29 @@ impl Hash {
     /// The number.
     pub fn value(self) -> u64 {
         self.0
+    }
+}
+
+/// What happened in a schedule: the whole of it, and the mere order of events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trace {
+    whole: Hash,
+    order: Hash,
+}
+
+impl Trace {
+    /// With one more thing that happened at `moment`.
+    pub fn with(self, words: &str, moment: u64) -> Self {
+        Self { whole: self.whole.text(words).number(moment), order: self.order.text_without_numbers(words) }
+    }
+
+    /// What happened, and when, as a number.
+    pub fn whole(self) -> u64 {
+        self.whole.value()
+    }
+
+    /// What happened in which order, whatever the times, ids and exit codes.
+    pub fn order(self) -> u64 {
+        self.order.value()
     }
 }

@@ -6,15 +6,14 @@ use cube::{Address, Docker, StopOptions, Surroundings};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::{
-    callers::{Caller, Plan, prune},
+    callers::{Caller, plan::Plan, prune},
     clock::{self, Activity},
-    engine::Engine,
-    faults::Hits,
+    engine::{Engine, faults::Hits},
     invariants,
-    model::World,
+    model::world::World,
     others,
     planted::Planted,
-    random::Random,
+    random::{Random, Trace},
 };
 
 /// The longest that everything may take, by the engine's clock.
@@ -27,7 +26,7 @@ const SETTLING: Duration = Duration::from_mins(5);
 pub struct Outcome {
     pub seed: u64,
     pub violations: Vec<String>,
-    pub trace: u64,
+    pub trace: Trace,
     pub hits: Hits,
     pub words: Vec<String>,
 }
@@ -50,7 +49,7 @@ async fn played(seed: u64, socket: &Path, planted: Planted, reads: bool, activit
     world.with(|model| Outcome {
         seed,
         violations: std::mem::take(&mut model.violations),
-        trace: model.trace.value(),
+        trace: model.trace,
         hits: std::mem::take(&mut model.hits),
         words: model.words.take().unwrap_or_default(),
     })

@@ -50,6 +50,11 @@ impl Asked {
             ("POST", ["networks", "create"]) => "network create",
             ("DELETE", ["networks", _]) => "network remove",
             ("GET", ["services"]) => "services",
+            ("POST", ["containers", _, "exec"]) => "exec create",
+            ("POST", ["exec", _, "start"]) => "exec start",
+            ("GET", ["exec", _, "json"]) => "exec inspect",
+            ("GET", ["events"]) => "events",
+            ("HEAD", ["containers", _, "archive"]) => "stat",
             _ => "other",
         }
     }

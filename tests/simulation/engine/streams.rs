@@ -2,16 +2,51 @@
 
 use std::io;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    answers::{Answer, LogQuery, WaitFor},
-    model::{Container, Stage, World, Written},
-    wire::{LAST_CHUNK, Wire, chunk, frame, head},
+    engine::{
+        answers::Answer,
+        wire::{LAST_CHUNK, Wire, chunk, frame, head},
+    },
+    model::{
+        container::{Container, Stage, Written},
+        world::World,
+    },
 };
+
+/// The head of an answer that is the connection itself.
+const UPGRADE: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
+    Connection: Upgrade\r\nUpgrade: tcp\r\nApi-Version: 1.41\r\nServer: Docker/20.10.24 (linux)\r\n\r\n";
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitFor {
+    /// That it does not run, or has ended once more than so often.
+    NotRunning {
+        ends: u64,
+    },
+    Removed,
+}
+
+/// Which part of a log.
+#[derive(Debug)]
+pub struct LogQuery {
+    pub follow: bool,
+    pub timestamps: bool,
+    pub since: Option<DateTime<Utc>>,
+    pub tail: Option<usize>,
+}
 
 /// Sends an answer that is a stream.
 pub async fn send(world: &World, wire: &mut Wire, date: &str, answer: Answer) -> io::Result<()> {
     match answer {
         Answer::Whole(..) => Ok(()),
+        Answer::Stat(found) => {
+            let head = head(200, date, Some(0));
+            let head = head.strip_suffix("\r\n").unwrap_or(&head);
+            wire.send(format!("{head}X-Docker-Container-Path-Stat: {found}\r\n\r\n").as_bytes()).await
+        }
         Answer::Lines(lines) => {
             wire.send(head(200, date, None).as_bytes()).await?;
             for line in lines {
@@ -31,6 +66,17 @@ pub async fn send(world: &World, wire: &mut Wire, date: &str, answer: Answer) ->
             wire.send(LAST_CHUNK).await
         }
         Answer::Attached(id) => attached(world, wire, &id).await,
+        Answer::Exec(id) => {
+            let given = command(world, wire, &id).await;
+            world.with(|model| model.command_given(&id, given.is_ok()));
+            given?;
+            // The end of the connection is that of the output.
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        Answer::Events => {
+            wire.send(head(200, date, None).as_bytes()).await?;
+            std::future::pending().await
+        }
     }
 }
 
@@ -39,8 +85,8 @@ async fn waited(world: &World, id: &str, wanted: WaitFor) -> i64 {
         .until(|model| match (model.containers.get(id), wanted) {
             (None, _) => Some(model.gone.get(id).map_or(0, |container| container.code)),
             (Some(_), WaitFor::Removed) => None,
-            (Some(container), WaitFor::NotRunning) => {
-                (container.stage != Stage::Running).then_some(container.code)
+            (Some(container), WaitFor::NotRunning { ends }) => {
+                (!container.is_alive() || container.ends > ends).then_some(container.code)
             }
         })
         .await
@@ -91,10 +137,8 @@ impl LogQuery {
 }
 
 async fn attached(world: &World, wire: &mut Wire, id: &str) -> io::Result<()> {
-    let upgrade = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
-                   Connection: Upgrade\r\nUpgrade: tcp\r\nApi-Version: 1.41\r\nServer: Docker/20.10.24 (linux)\r\n\r\n";
     let mut given = world.with(|model| model.ever(id).map_or(0, |container| container.log.len()));
-    wire.send(upgrade.as_bytes()).await?;
+    wire.send(UPGRADE).await?;
     loop {
         let (lines, over) = world
             .until(|model| {
@@ -112,6 +156,28 @@ async fn attached(world: &World, wire: &mut Wire, id: &str) -> io::Result<()> {
         }
         if over {
             return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+    }
+}
+
+/// The output of a command in a container, to its end.
+async fn command(world: &World, wire: &mut Wire, id: &str) -> io::Result<()> {
+    wire.send(UPGRADE).await?;
+    let mut given = 0;
+    loop {
+        let (pieces, over) = world
+            .until(|model| {
+                let exec = model.execs.get(id)?;
+                let (new, over) = (exec.log.get(given..).unwrap_or_default().to_vec(), exec.code.is_some());
+                (!new.is_empty() || over).then_some((new, over))
+            })
+            .await;
+        given += pieces.len();
+        for (stream, bytes) in pieces {
+            wire.send(&frame(stream, &bytes)).await?;
+        }
+        if over {
+            return Ok(());
         }
     }
 }
