@@ -93,8 +93,9 @@ impl Caller {
     }
 
     fn note(&self, what: &str) {
-        // A task's UUID is another in each schedule: with it, no two would be the same.
-        let what = what.replace(&self.plan.task.to_string(), "TASK");
+        // The task's UUID is another in each schedule, and the socket in each run: with them, no two would be the same.
+        let socket = self.engine.socket.display().to_string();
+        let what = what.replace(&self.plan.task.to_string(), "TASK").replace(&socket, "ENGINE");
         let Plan { number, verb, .. } = &self.plan;
         self.engine.world.with(|model| model.note(&format!("caller {number}, {verb:?}: {what}")));
     }

@@ -28,6 +28,7 @@ pub(crate) async fn wait(task: &RunningTask, container: &Details, progress: &Pro
         return verdict(task, container, false, progress).await;
     };
     tokio::select! {
+        biased;
         verdict = verdict(task, container, true, progress) => verdict,
         () = check.pass(task, progress) => Ok(()),
     }
