@@ -189,3 +189,20 @@ fn an_engine_that_hangs_or_dies_during_a_copy_in_leaves_nothing() {
         wait_until_gone(&bed);
     }
 }
+
+#[test]
+fn a_container_that_another_removes_meanwhile_ends_the_copy() {
+    let bed = Bed::new();
+    let (engine, label) = (bed.engine(), bed.label());
+    let proxy = Proxy::before(engine, None);
+    // Before the first question about a path in it.
+    proxy.before_request("/archive", move || {
+        for id in engine.labelled(&label) {
+            engine.send("DELETE", &format!("/containers/{id}?force=1"), &[], &[]);
+        }
+    });
+    let copy = format!("{}:/some/new/place", bed.file("file", "content"));
+    let run = bed.run(["--attach", "--copy-in", &copy, "--image", &shell(), "true"]);
+    run.env("DOCKER_HOST", proxy.host()).fails(125).stderr_has("the container was removed").output();
+    bed.assert_empty();
+}

@@ -137,6 +137,7 @@ impl Docker {
                     let message = format!("{} is a file in the image and no folder", found.display());
                     return Err(Error::new(ErrorKind::File, message).with_hint("name another path"));
                 }
+                None if folder == "/" => return Err(gone()),
                 None => {
                     let (parent, name) = Spot::new(&folder, OsStr::new("/")).split();
                     missing = if missing.as_os_str().is_empty() {
@@ -160,6 +161,12 @@ impl Docker {
         let behind = self.stat_path(id, &target).await?;
         Ok(Some((target, behind.is_some_and(|behind| behind.is_folder()))))
     }
+}
+
+/// Every container has a root, so one without it is not there any more.
+fn gone() -> Error {
+    Error::new(ErrorKind::TaskNotFound, "the container was removed while files were copied into it")
+        .with_hint("see what else removes containers: `docker events` shows it")
 }
 
 /// The missing parent folders.
