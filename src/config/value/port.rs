@@ -121,7 +121,11 @@ impl FromStr for HostPort {
             return Ok(Self::Any);
         }
         let range = range(text).and_then(|(first, last)| host_port(first, last));
-        range.map_err(|reason| Error::invalid("host port", text, reason))
+        range.map_err(|reason| {
+            Error::invalid("host port", text, reason).with_hint(
+                "write a port such as 8080, a range such as 8000-8099, or nothing for any free port",
+            )
+        })
     }
 }
 

@@ -55,12 +55,14 @@ struct ErrorDetail {
 impl JsonLines {
     /// The reports in the next piece of the answer.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Vec<PullProgress>, Error> {
-        self.rest.extend_from_slice(piece);
-        let mut reports = Vec::new();
-        while let Some(end) = self.rest.iter().position(|b| *b == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
-            reports.extend(read(line.trim_ascii())?);
+        let (mut reports, mut piece) = (Vec::new(), piece);
+        while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = piece.split_at(end);
+            self.rest.extend_from_slice(line);
+            reports.extend(read(std::mem::take(&mut self.rest).trim_ascii())?);
+            piece = after.get(1..).unwrap_or_default();
         }
+        self.rest.extend_from_slice(piece);
         if self.rest.len() > LONGEST_LINE {
             return Err(refusal::bad_answer("/images/create", &"a line without end"));
         }

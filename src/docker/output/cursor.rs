@@ -18,6 +18,8 @@ use crate::{
 pub(crate) const STAMP: usize = "2006-01-02T15:04:05.000000000Z ".len();
 const TO_THE_SECOND: usize = "2006-01-02T15:04:05".len();
 const SECOND: u64 = 1_000_000_000;
+/// The last nanosecond since 1970 that counts (in the year 2262): later times count as this one.
+const LATEST: u64 = i64::MAX.unsigned_abs();
 /// How many lines are read from the end of an ended log: more than an engine leaves out of a followed log.
 const LAST_LINES: u64 = 1_000;
 
@@ -261,7 +263,7 @@ impl Clock {
         }
         let digits = fraction.strip_prefix(b".")?.strip_suffix(b"Z ")?;
         let nanoseconds = std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?;
-        Some(self.second * SECOND + nanoseconds)
+        Some(self.second.saturating_mul(SECOND).saturating_add(nanoseconds).min(LATEST))
     }
 }
 
@@ -365,6 +367,18 @@ mod tests {
         read(&body(&lines, &Cursor::default()), &mut stamps, 100);
         let rest = body(&lines, &stamps.cursor());
         assert!(!rest.is_empty() && rest.len() < body(&lines[..6], &Cursor::default()).len());
+    }
+
+    #[test]
+    fn a_time_that_does_not_fit_into_nanoseconds_counts_as_the_latest() {
+        let mut clock = Clock::default();
+        for stamp in ["2600-01-01T00:00:00.000000000Z ", "9999-12-31T23:59:59.999999999Z "] {
+            assert_eq!(clock.read(stamp.as_bytes()), Some(LATEST));
+        }
+        let mut cursor = Cursor::default();
+        cursor.pass(Stream::Stdout, LATEST);
+        cursor.pass(Stream::Stdout, LATEST);
+        assert_eq!(cursor.place(), ReadFrom::Beginning);
     }
 
     #[test]

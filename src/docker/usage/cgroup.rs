@@ -64,7 +64,7 @@ impl ControlGroup {
     fn read_unified(&self) -> Usage {
         let file = |name: &str| fs::read_to_string(self.folder("").join(name)).unwrap_or_default();
         let io = file("io.stat");
-        let of = |key: &str| io.lines().filter_map(|line| value(line, key, '=')).sum::<u64>();
+        let of = |key: &str| sum(io.lines().filter_map(|line| value(line, key, '=')));
         let cpu = value(&file("cpu.stat"), "usage_usec", ' ');
         Usage {
             cpu_seconds: cpu.map(|micros| Duration::from_micros(micros).as_secs_f64()),
@@ -117,12 +117,12 @@ fn places(id: &str) -> Vec<String> {
     ]
 }
 
-fn number(text: &str) -> Option<u64> {
+pub(crate) fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
 /// The number after `key` and the separator; `key` must be a whole word.
-fn value(text: &str, key: &str, separator: char) -> Option<u64> {
+pub(crate) fn value(text: &str, key: &str, separator: char) -> Option<u64> {
     let words = text
         .split('\n')
         .flat_map(|line| if separator == ' ' { vec![line] } else { line.split(' ').collect() });
@@ -130,12 +130,16 @@ fn value(text: &str, key: &str, separator: char) -> Option<u64> {
 }
 
 /// The sum of the lines `MAJOR:MINOR OPERATION BYTES`.
-fn serviced(text: &str, operation: &str) -> u64 {
+pub(crate) fn serviced(text: &str, operation: &str) -> u64 {
     let bytes = |line: &str| {
         let mut words = line.split(' ').skip(1);
         if words.next()? == operation { words.next()?.parse::<u64>().ok() } else { None }
     };
-    text.lines().filter_map(bytes).sum()
+    sum(text.lines().filter_map(bytes))
+}
+
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

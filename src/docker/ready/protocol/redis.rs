@@ -27,14 +27,11 @@ const GOODBYE: Duration = Duration::from_millis(100);
 pub(crate) async fn probe(server: &mut impl Connection) -> io::Result<Answer> {
     server.write_all(PING).await?;
     let mut reply = Vec::new();
-    while !reply.ends_with(b"\n") && reply.len() < 256 {
-        let mut piece = [0; 256];
-        let read = server.read(&mut piece).await?;
-        if read == 0 {
-            break;
-        }
-        reply.extend_from_slice(piece.get(..read).unwrap_or_default());
-    }
+    let mut line = (&mut *server).take(LONGEST);
+    while !reply.contains(&b'\n') && line.read_buf(&mut reply).await? > 0 {}
+    // Only the first line is the reply, whatever came with it.
+    let end = reply.iter().position(|byte| *byte == b'\n').map_or(reply.len(), |end| end + 1);
+    reply.truncate(end);
     let answer = meaning(&reply)?;
     if answer == Answer::Ready {
         goodbye(server).await;
@@ -84,9 +81,15 @@ mod tests {
 
     #[tokio::test]
     async fn any_reply_of_a_server_that_accepts_clients_means_ready() {
-        for reply in
-            ["+PONG\r\n", "-NOAUTH Authentication required.\r\n", "-ERR unknown command\r\n", "$4\r\n"]
-        {
+        let long = format!("-ERR unknown command, with args beginning with: {}\r\n", "x".repeat(900));
+        for reply in [
+            "+PONG\r\n",
+            "+PONG\r\n:1\r\n+OK",
+            "-NOAUTH Authentication required.\r\n",
+            "-ERR unknown command\r\n",
+            "$4\r\n",
+            &long,
+        ] {
             assert_eq!(answer(reply.as_bytes()).await.unwrap(), Answer::Ready, "{reply}");
         }
     }
