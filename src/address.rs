@@ -1,6 +1,6 @@
 //! Where the engine listens: the address, its text form, and how it is chosen.
 
-mod context;
+pub(crate) mod context;
 mod resolve;
 mod surroundings;
 

@@ -6,7 +6,7 @@ pub mod files;
 mod group;
 pub mod health;
 mod json;
-mod key_value_file;
+pub(crate) mod key_value_file;
 pub mod limits;
 pub mod logging;
 pub mod network;

@@ -31,6 +31,9 @@ mod config;
 mod docker;
 mod error;
 mod event;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod phases;
 pub mod printable;
 mod random_id;

@@ -15,6 +15,9 @@ use crate::{
     small_file::{self, LARGEST_CONFIG},
 };
 
+/// What helps where a file cannot be read.
+const INSTEAD: &str = "mend the file, or name the engine by --host or DOCKER_HOST";
+
 /// The engine of a context.
 pub(crate) struct Endpoint {
     pub(crate) host: String,
@@ -22,17 +25,25 @@ pub(crate) struct Endpoint {
 }
 
 #[derive(Deserialize)]
-struct ContextConfig {
+pub(crate) struct ContextConfig {
     #[serde(rename = "currentContext", default)]
     current_context: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Meta {
+pub(crate) struct Meta {
     #[serde(rename = "Name", default)]
     name: String,
     #[serde(rename = "Endpoints", default)]
     endpoints: Endpoints,
+}
+
+impl Meta {
+    /// The address of its engine, as it is written there.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.endpoints.docker.as_ref().map(|docker| docker.host.as_str())
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -107,21 +118,25 @@ fn id(name: &str) -> String {
 
 /// The JSON in `file`; `None` if there is no such file.
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
-    let instead = "mend the file, or name the engine by --host or DOCKER_HOST";
     let text = match small_file::read(file, LARGEST_CONFIG) {
         Ok(text) => text,
         Err(error) if error.kind() == NotFound => return Ok(None),
         Err(error) => {
             return Err(Error::new(ErrorKind::File, format!("cannot read {}", file.display()))
-                .with_hint(instead)
+                .with_hint(INSTEAD)
                 .with_source(error));
         }
     };
+    parse(file, &text).map(Some)
+}
+
+/// The JSON that `file` holds.
+pub(crate) fn parse<T: DeserializeOwned>(file: &Path, text: &[u8]) -> Result<T, Error> {
     // An empty file is an empty configuration, as for Docker.
-    let text = if text.trim_ascii().is_empty() { b"{}".as_slice() } else { &text };
-    serde_json::from_slice(text).map(Some).map_err(|error| {
+    let text = if text.trim_ascii().is_empty() { b"{}".as_slice() } else { text };
+    serde_json::from_slice(text).map_err(|error| {
         let at = format!("line {} column {}", error.line(), error.column());
         Error::new(ErrorKind::InvalidInput, format!("{} is not what Docker writes, at {at}", file.display()))
-            .with_hint(instead)
+            .with_hint(INSTEAD)
     })
 }

@@ -3,7 +3,7 @@
 //! It is not a Swarm job: if a job's service is removed, engines lose its running tasks, which then run for ever
 //! (moby#42789, moby#44312). A service without restarts does the same work, and its task ends when it is removed.
 
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod body;
 mod create;
 mod find;
@@ -13,7 +13,7 @@ pub(crate) mod managers;
 pub(crate) mod output;
 mod refused;
 mod remove;
-mod snapshot;
+pub(crate) mod snapshot;
 
 use std::time::Duration;
 

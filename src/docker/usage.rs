@@ -2,7 +2,7 @@
 //! wakes a thread at the end of the task's process, and the group exists for some milliseconds more. Otherwise the
 //! engine's statistics are sampled.
 
-mod cgroup;
+pub(crate) mod cgroup;
 pub mod counters;
 
 use std::{

@@ -80,9 +80,47 @@ fn host_process(word: &mut impl Read) -> Option<HostProcess> {
     HostProcess::from_bytes(bytes)
 }
 
+/// What a guard makes of any bytes: the last word before the end or before the release, and the last process named.
+///
+/// # Panics
+/// If that does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check(said: &[u8]) {
+    let (mut last, mut host, mut rest) = (NOTHING, None, said);
+    while let Some((word, after)) = rest.split_first()
+        && last != RELEASED
+    {
+        rest = after;
+        if *word == HOST {
+            let bytes = rest.get(..12).and_then(|bytes| bytes.try_into().ok());
+            host = bytes.and_then(HostProcess::from_bytes);
+            rest = rest.get(12..).unwrap_or_default();
+        } else {
+            last = *word;
+        }
+    }
+    assert_eq!(last_word(said), (last, host));
+    assert!(host.is_none_or(|host| HostProcess::from_bytes(host.to_bytes()) == Some(host)));
+    assert!(host.is_none_or(|host| HostProcess::parse(&host.word()) == Some(host)));
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_mean_what_the_last_word_says(
+            said in prop::collection::vec(
+                prop_oneof![prop::sample::select(b"n?!e.h".to_vec()), any::<u8>()],
+                0..60,
+            ),
+        ) {
+            check(&said);
+        }
+    }
 
     #[test]
     fn the_last_message_counts_besides_the_named_process() {

@@ -87,7 +87,7 @@ struct ImageAnswer {
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct InspectAnswer {
+pub(crate) struct InspectAnswer {
     id: String,
     name: String,
     created: Option<String>,

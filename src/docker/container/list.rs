@@ -169,7 +169,7 @@ pub(crate) fn newest_first(tasks: &mut [Listed]) {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ListAnswer {
+pub(crate) struct ListAnswer {
     id: String,
     #[serde(default)]
     names: Vec<String>,
@@ -218,7 +218,7 @@ struct ListedPort {
 
 impl ListAnswer {
     /// `None` for a container whose label is not a UUID, which is not cube's, or whose id is malformed.
-    fn listed(&self, now: Option<DateTime<Utc>>) -> Option<Listed> {
+    pub(crate) fn listed(&self, now: Option<DateTime<Utc>>) -> Option<Listed> {
         if !is_id(&self.id) {
             return None;
         }

@@ -1,6 +1,6 @@
 //! Stops, kills and removes containers, also those that an interrupted start may have left.
 
-mod deaf;
+pub(crate) mod deaf;
 pub mod options;
 mod process;
 

@@ -110,7 +110,8 @@ struct Root {
     named: Option<Vec<u8>>,
 }
 
-fn unpack(pieces: impl Pieces, target: &Target) -> Result<CopyReport, Error> {
+/// Writes an archive to its place.
+pub(crate) fn unpack(pieces: impl Pieces, target: &Target) -> Result<CopyReport, Error> {
     let mut archive = Archive::new(pieces);
     let first = archive.next().map_err(of_archive)?;
     let implied = target.content_of.clone().filter(|_| !first.as_ref().is_some_and(is_the_folder_itself));

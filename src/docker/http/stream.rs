@@ -70,7 +70,7 @@ impl fmt::Debug for Body {
 }
 
 /// How the end of a body is known.
-enum Length {
+pub(crate) enum Length {
     Chunked(Chunked),
     Bytes(u64),
     /// The body ends with the connection.
@@ -105,7 +105,8 @@ impl Body {
 }
 
 impl Length {
-    fn take(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Malformed> {
+    /// What is next of the body in `input`; `None` when all of that is taken.
+    pub(crate) fn take(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Malformed> {
         let all = match self {
             Self::Chunked(chunked) => return chunked.next(input),
             Self::Bytes(left) => {
@@ -118,7 +119,8 @@ impl Length {
         Ok((!all.is_empty()).then_some(all))
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether the whole body was there. One that ends with the connection never says so.
+    pub(crate) fn is_over(&self) -> bool {
         match self {
             Self::Chunked(chunked) => chunked.is_over(),
             Self::Bytes(left) => *left == 0,
@@ -128,9 +130,9 @@ impl Length {
 }
 
 /// The head of an answer.
-struct Head {
-    status: StatusCode,
-    length: Length,
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) length: Length,
 }
 
 impl Transport {
@@ -224,7 +226,7 @@ impl Transport {
 }
 
 /// Takes the head of an answer from the bytes `read`; `None` if it is not complete yet.
-fn head(read: &mut BytesMut) -> Result<Option<Head>, String> {
+pub(crate) fn head(read: &mut BytesMut) -> Result<Option<Head>, String> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
     let parsed = answer.parse(read).map_err(|error| error.to_string())?;

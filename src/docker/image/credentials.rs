@@ -1,8 +1,8 @@
 //! Reads registry credentials where `docker login` stores them, and formats them for the engine.
 
-mod all;
-mod helper;
-mod login;
+pub(crate) mod all;
+pub(crate) mod helper;
+pub(crate) mod login;
 
 use std::{fmt, io, path::PathBuf};
 
@@ -48,7 +48,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    fn new(server: &str, found: Login) -> Self {
+    pub(crate) fn new(server: &str, found: Login) -> Self {
         let (username, password, identity_token) = match found {
             Login::Password(username, password) => (username, password, None),
             Login::Token(token) => (String::new(), String::new(), Some(token)),
@@ -118,7 +118,7 @@ async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credenti
 }
 
 /// Parses the config.json from `source`; an empty one has no entries.
-fn parsed(source: &str, text: &[u8]) -> Result<Map<String, Value>, Error> {
+pub(crate) fn parsed(source: &str, text: &[u8]) -> Result<Map<String, Value>, Error> {
     if text.trim_ascii().is_empty() {
         return Ok(Map::new());
     }
@@ -130,7 +130,7 @@ fn parsed(source: &str, text: &[u8]) -> Result<Map<String, Value>, Error> {
 }
 
 /// Where a registry's credentials are stored.
-enum CredentialStore {
+pub(crate) enum CredentialStore {
     /// In the helper with this name.
     Helper(String),
     /// In the configuration itself.
@@ -138,7 +138,7 @@ enum CredentialStore {
 }
 
 /// The one place where Docker looks for `key`: its helper, else the store, else its entry.
-fn place(config: &Map<String, Value>, key: &str) -> Option<CredentialStore> {
+pub(crate) fn place(config: &Map<String, Value>, key: &str) -> Option<CredentialStore> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let own = text(config.get("credHelpers").and_then(|helpers| helpers.get(key)));
     let store = text(config.get("credsStore")).filter(|name| !name.is_empty());
@@ -150,7 +150,7 @@ fn place(config: &Map<String, Value>, key: &str) -> Option<CredentialStore> {
 }
 
 /// The login in an entry: a token, else `auth`, else a user and a password.
-fn of_entry(entry: &Map<String, Value>) -> Result<Option<Login>, String> {
+pub(crate) fn of_entry(entry: &Map<String, Value>) -> Result<Option<Login>, String> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
     if let Some(token) = text("identitytoken") {
         return Ok(Some(Login::Token(token)));

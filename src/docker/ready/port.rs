@@ -2,7 +2,7 @@
 //! nothing listens in the container, so a connection alone proves nothing.
 
 mod schedule;
-mod sockets;
+pub(crate) mod sockets;
 
 use std::{io, time::Duration};
 

@@ -108,7 +108,7 @@ pub(crate) enum Family {
 
 impl SocketCounts {
     /// Reads the first number of each line `TCP: inuse 5 orphan 0 …`: the others are counts of the whole machine.
-    fn take(&mut self, text: &[u8]) {
+    pub(crate) fn take(&mut self, text: &[u8]) {
         for line in str::from_utf8(text).unwrap_or_default().lines() {
             let Some((word, numbers)) = line.split_once(": inuse ") else { continue };
             let number = numbers.split(' ').next().and_then(|number| number.parse().ok());
@@ -128,7 +128,7 @@ impl SocketCounts {
 
 /// Whether a part of a path in `text` is the id, or a form of it that engines use: `docker-ID.scope`,
 /// `libpod-ID.scope`, `cri-containerd-ID.scope`.
-fn names(text: &str, id: &str) -> bool {
+pub(crate) fn names(text: &str, id: &str) -> bool {
     !id.is_empty()
         && text
             .split(['/', ' ', '\n', ':'])

@@ -4,7 +4,7 @@
 //! To add a protocol, add a file here, an arm in [`speak`] and a word of the condition.
 
 mod amqp;
-mod answer;
+pub(crate) mod answer;
 mod mysql;
 mod postgres;
 mod redis;
@@ -78,7 +78,7 @@ async fn probe(at: &Binding, protocol: ServerProtocol) -> io::Result<Answer> {
     speak(&mut stream, protocol).await
 }
 
-async fn speak(server: &mut impl Connection, protocol: ServerProtocol) -> io::Result<Answer> {
+pub(crate) async fn speak(server: &mut impl Connection, protocol: ServerProtocol) -> io::Result<Answer> {
     match protocol {
         ServerProtocol::Postgres => postgres::probe(server).await,
         ServerProtocol::Mysql => mysql::probe(server).await,

@@ -12,11 +12,11 @@ use crate::docker::{
 
 /// A service with its placements, at one moment.
 pub(crate) struct Snapshot {
-    pub(super) service: Service,
+    pub(crate) service: Service,
     /// Its tasks, oldest first. Swarm creates a new one for each placement.
-    pub(super) tasks: Vec<ServiceTask>,
+    pub(crate) tasks: Vec<ServiceTask>,
     /// The node of the newest task.
-    pub(super) node: Option<Node>,
+    pub(crate) node: Option<Node>,
 }
 
 impl Snapshot {

@@ -91,12 +91,19 @@ fn end_of_prefixed(text: &[char], at: usize) -> usize {
     }
 }
 
-/// The words without the items after `#[cfg(test)]`.
+/// What stands before an item that is for tests only; cargo-fuzz is a test too.
+const TESTS_ONLY: [&[&str]; 2] = [
+    &["#", "[", "cfg", "(", "test", ")", "]"],
+    &["#", "[", "cfg", "(", "any", "(", "test", ",", "fuzzing", ")", ")", "]"],
+];
+
+/// The words without each item behind one of these.
 fn without_tests(words: &[String]) -> Vec<String> {
     let (mut kept, mut at) = (Vec::new(), 0);
     while at < words.len() {
-        if words[at..].iter().take(7).eq(["#", "[", "cfg", "(", "test", ")", "]"]) {
-            at = end_of_item(words, at + 7);
+        let before = TESTS_ONLY.iter().find(|each| words[at..].iter().take(each.len()).eq(each.iter()));
+        if let Some(before) = before {
+            at = end_of_item(words, at + before.len());
         } else {
             kept.push(words[at].clone());
             at += 1;
@@ -132,6 +139,8 @@ fn only_identifiers_and_operators_of_the_program_remain() {
         mod tests { use crate::j; fn k() { l } }
         #[cfg(test)]
         mod other;
+        #[cfg(any(test, fuzzing))]
+        pub mod another;
         m
     "##;
     assert_eq!(

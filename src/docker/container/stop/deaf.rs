@@ -55,7 +55,7 @@ enum FirstLook {
 
 /// The relevant fields of `/proc/PID/status`.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Status {
+pub(crate) struct Status {
     /// `S` for interruptible sleep.
     state: char,
     /// Its pid in its own pid namespace.
@@ -126,7 +126,7 @@ impl Listener {
 }
 
 /// The folder of a control group, from a line `0::/PATH` (version 2) or `4:memory:/PATH`.
-fn folder(groups: &Path, line: &str) -> Option<PathBuf> {
+pub(crate) fn folder(groups: &Path, line: &str) -> Option<PathBuf> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (controllers, path) = (parts.next()?, parts.next()?);
     let controllers = controllers.strip_prefix("name=").unwrap_or(controllers);
@@ -150,7 +150,7 @@ impl Status {
         (self.caught | self.blocked | self.pending) & bit != 0
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let field = |name: &str| {
             let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
             rest.map(str::trim)

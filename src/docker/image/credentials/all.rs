@@ -61,7 +61,7 @@ fn entries(source: &str, config: &Map<String, Value>) -> Result<Map<String, Valu
     auths.map(|(registry, entry)| Ok((registry.clone(), kept(source, registry, entry)?.into()))).collect()
 }
 
-fn kept(source: &str, registry: &str, entry: &Value) -> Result<Map<String, Value>, Error> {
+pub(crate) fn kept(source: &str, registry: &str, entry: &Value) -> Result<Map<String, Value>, Error> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let mut kept: Map<String, Value> =
         KEPT.iter().filter_map(|name| Some(((*name).to_owned(), text(name)?.into()))).collect();

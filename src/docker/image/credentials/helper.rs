@@ -118,7 +118,7 @@ impl Drop for Helper {
     }
 }
 
-fn login(stdout: &[u8]) -> Result<Login, String> {
+pub(crate) fn login(stdout: &[u8]) -> Result<Login, String> {
     let answer: HelperAnswer = serde_json::from_slice(stdout).map_err(|_| not_understood())?;
     Ok(match answer.username.as_str() {
         "<token>" => Login::Token(answer.secret),
@@ -131,7 +131,7 @@ fn not_understood() -> String {
 }
 
 /// The line that says why a helper failed. Standard output is not shown if it is JSON, which may contain a secret.
-fn reason<'a>(stdout: &'a str, stderr: &'a str) -> &'a str {
+pub(crate) fn reason<'a>(stdout: &'a str, stderr: &'a str) -> &'a str {
     let stdout = if stdout.contains('{') { "" } else { stdout };
     let mut lines = stderr.lines().chain(stdout.lines()).map(str::trim);
     lines.find(|line| !line.is_empty()).unwrap_or("it does not say why")

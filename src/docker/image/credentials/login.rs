@@ -1,7 +1,7 @@
 //! A login as it is kept, whoever keeps it.
 
 /// The stored login of a registry.
-pub(super) enum Login {
+pub(crate) enum Login {
     Password(String, String),
     Token(String),
 }
