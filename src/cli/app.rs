@@ -23,8 +23,8 @@ use crate::cli::{
 
 /// Up to this limit of open files, cube checks that it can open as many as it needs.
 const FEW_DESCRIPTORS: u64 = 64;
-/// How many file descriptors a runtime and its first connection need.
-const RUNTIME_DESCRIPTORS: u32 = 7;
+/// How many file descriptors a runtime, the signals and the first connection need.
+const RUNTIME_DESCRIPTORS: u32 = 8;
 
 /// The global flags, and the settings that follow from them.
 #[derive(Clone)]

@@ -17,6 +17,7 @@ use nix::sys::{
     signal::{SigSet, SigmaskHow, Signal as ProcessSignal},
     signalfd::{SfdFlags, SignalFd},
 };
+use rustix::io::Errno;
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{self, SignalKind},
@@ -204,7 +205,9 @@ impl Signals {
 }
 
 fn cannot_listen(cause: io::Error) -> Error {
-    Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause)
+    let full = matches!(Errno::from_io_error(&cause), Some(Errno::MFILE | Errno::NFILE));
+    let error = Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause);
+    if full { error.with_hint("raise the limit of open files to 64 or more: ulimit -n 64") } else { error }
 }
 
 fn read_as_file(signals: &SigSet) -> io::Result<AsyncFd<SignalFd>> {

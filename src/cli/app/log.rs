@@ -33,7 +33,7 @@ struct Log {
 
 impl Subscriber for Log {
     fn enabled(&self, event: &Metadata<'_>) -> bool {
-        event.is_event() && *event.level() <= self.most && event.target().starts_with("cube")
+        !event.is_span() && *event.level() <= self.most && event.target().starts_with("cube")
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

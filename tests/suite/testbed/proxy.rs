@@ -216,7 +216,7 @@ async fn serve(mut client: UnixStream, shared: &Shared) -> io::Result<()> {
                 }
                 let mut engine = UnixStream::connect(&shared.engine).await?;
                 engine.write_all(&request).await?;
-                if !answer(&mut client, &mut engine, fault, shared).await? {
+                if !answer(&request, &mut client, &mut engine, fault, shared).await? {
                     return Ok(());
                 }
             }
@@ -256,8 +256,9 @@ impl Shared {
     }
 }
 
-/// Passes the engine's answer on, as far as `fault` allows; returns whether the connection goes on.
+/// Passes the engine's answer to `request` on, as far as `fault` allows; returns whether the connection goes on.
 async fn answer(
+    request: &[u8],
     client: &mut UnixStream,
     engine: &mut UnixStream,
     fault: Option<Fault>,
@@ -286,7 +287,11 @@ async fn answer(
         Some(Fault::CutBody) => return cut_body(client, engine, bytes, end).await.map(|()| false),
         _ => {}
     }
-    let body = Body::of(&String::from_utf8_lossy(&bytes[..end]));
+    // The answer to HEAD tells the length of a body that does not come.
+    let body = match request.starts_with(b"HEAD ") {
+        true => Body::Length(0),
+        false => Body::of(&String::from_utf8_lossy(&bytes[..end])),
+    };
     client.write_all(&bytes).await?;
     if matches!(body, Body::Upgraded) {
         return copy_bidirectional(client, engine).await.map(|_| false);

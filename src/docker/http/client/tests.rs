@@ -43,7 +43,8 @@ async fn only_a_request_of_which_something_was_sent_leaves_doubt() {
     let address = Address::Unix("/nowhere".into());
     for (taken, doubt) in [(0, false), (1, true), (60, true)] {
         let transport = Transport::new(&address, Duration::from_secs(1)).unwrap();
-        let connection = transport.over(Box::new(Breaking(taken))).await.unwrap();
+        let mut connection = transport.over(Box::new(Breaking(taken))).await.unwrap();
+        connection.sender.ready().await.unwrap();
         transport.keep(connection);
         let error = transport.bytes(Method::POST, "/containers/create").await.unwrap_err();
         assert_eq!(error.leaves_doubt(), doubt, "{taken} bytes: {error:?}");
