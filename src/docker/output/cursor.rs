@@ -35,6 +35,11 @@ pub(crate) struct Cursor {
     /// The number of lines returned, and the last one.
     lines: u64,
     last: Option<Mark>,
+    /// The last one of the other stream.
+    other: Option<Mark>,
+    /// Whether a stream's own times went back, as after a change of the clock: then a line's time says less of where
+    /// it is.
+    went_back: bool,
     /// Whether only the last lines are read.
     at_end: bool,
     /// How many bytes of the next line were returned.
@@ -84,7 +89,8 @@ impl Checkpoints {
     }
 }
 
-/// Identifies a line: its stream, its time, and which one it is of the lines with both equal.
+/// Identifies a line: its stream, its time, and which one it is of the lines with both equal. A stream's own times do
+/// not go back, so those follow each other in it, if not in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     stream: Stream,
@@ -111,7 +117,7 @@ impl Cursor {
 
     /// The same position for a log that has ended; it is searched from the end if that is shorter and possible.
     pub(crate) fn seen_from_end(self) -> Self {
-        let at_end = self.lines >= LAST_LINES && self.begun == 0;
+        let at_end = self.lines >= LAST_LINES && self.begun == 0 && !self.went_back;
         Self { at_end, ..self }
     }
 
@@ -125,9 +131,15 @@ impl Cursor {
     }
 
     fn pass(&mut self, stream: Stream, time: u64) {
+        if self.last.is_some_and(|last| last.stream != stream) {
+            (self.last, self.other) = (self.other, self.last);
+        }
         let times = match self.last {
-            Some(last) if (last.stream, last.time) == (stream, time) => last.times + 1,
-            _ => 1,
+            Some(last) if last.time == time => last.times + 1,
+            before => {
+                self.went_back |= before.is_some_and(|before| before.time > time);
+                1
+            }
         };
         self.last = Some(Mark { stream, time, times });
         if self.tail && self.lines == 0 {
@@ -148,8 +160,8 @@ pub(crate) struct Stamps {
     known_bytes: usize,
     /// Lines up to this one are skipped too.
     sought: Option<Mark>,
-    /// How many lines were skipped so far to find it.
-    passed: u64,
+    /// Whether an earlier line of its stream was read before it.
+    after_another: bool,
     /// Whether the caller wants the timestamps.
     shown: bool,
     stamp: BytesMut,
@@ -165,7 +177,7 @@ impl Stamps {
             known_lines: if at_end { 0 } else { cursor.checkpoints.resume.lines_after },
             known_bytes: cursor.begun,
             sought: cursor.last.filter(|_| at_end),
-            passed: 0,
+            after_another: false,
             cursor: Cursor { at_end: false, ..cursor },
             shown,
             stamp: BytesMut::with_capacity(STAMP),
@@ -186,15 +198,15 @@ impl Stamps {
 
     /// Checks whether a skipped line is the last one to skip.
     fn seek(&mut self, stream: Stream) {
-        let time = self.time;
-        self.passed += 1;
-        let Some(sought) = self.sought.as_mut().filter(|mark| (mark.stream, mark.time) == (stream, time))
-        else {
+        let Some(sought) = self.sought.as_mut().filter(|mark| mark.stream == stream) else { return };
+        if sought.time != self.time {
+            self.after_another = true;
             return;
-        };
-        if self.passed == 1 {
-            // It is unknown how many lines with this time come before the first one read.
+        }
+        if !self.after_another {
+            // It is unknown how many lines of this stream with this time come before the first one read.
             sought.times = u64::MAX;
+            self.after_another = true;
         }
         sought.times -= 1;
         self.sought = self.sought.filter(|mark| mark.times > 0);
@@ -291,16 +303,16 @@ mod tests {
             ReadFrom::Since(since) => from = u64::try_from(since.timestamp_nanos_opt().unwrap()).unwrap(),
             ReadFrom::Tail(last) => tail = tail.min(usize::try_from(last).unwrap()),
         }
-        let mut body = Vec::new();
         let asked = lines[lines.len() - tail..].iter();
-        for (time, text) in asked.filter(|(time, _)| time * 1_000_000 >= from) {
-            let stamp = chrono::DateTime::from_timestamp_millis(i64::try_from(*time).unwrap()).unwrap();
-            let line = format!("{} {text}", stamp.format("%Y-%m-%dT%H:%M:%S.%9fZ"));
-            body.extend([1, 0, 0, 0]);
-            body.extend(u32::try_from(line.len()).unwrap().to_be_bytes());
-            body.extend(line.bytes());
-        }
-        body
+        let asked = asked.filter(|(time, _)| time * 1_000_000 >= from);
+        asked.flat_map(|(time, text)| frame(1, *time, text)).collect()
+    }
+
+    fn frame(stream: u8, time: u64, text: &str) -> Vec<u8> {
+        let stamp = chrono::DateTime::from_timestamp_millis(i64::try_from(time).unwrap()).unwrap();
+        let line = format!("{} {text}", stamp.format("%Y-%m-%dT%H:%M:%S.%9fZ"));
+        let length = u32::try_from(line.len()).unwrap().to_be_bytes();
+        [&[stream, 0, 0, 0], &length[..], line.as_bytes()].concat()
     }
 
     fn read(body: &[u8], stamps: &mut Stamps, cut: usize) -> Vec<u8> {
@@ -358,6 +370,34 @@ mod tests {
             assert_eq!(rest, if end.is_astray() { b"" } else { expected.as_bytes() }, "{given}");
         }
         assert_eq!(Cursor::default().seen_from_end().place(), ReadFrom::Beginning);
+    }
+
+    #[test]
+    fn lines_of_both_streams_with_one_time_are_told_apart() {
+        // Six lines with each time, the streams in turn.
+        let line =
+            |i: usize| frame(1 + u8::from(i % 2 == 0), 1_800_000_000_000 + i as u64 / 6, &format!("{i}\n"));
+        let lines = |from: usize, to: usize| (from..to).flat_map(line).collect::<Vec<_>>();
+        for given in 1_100..1_112 {
+            let mut begun = Stamps::new(Cursor::default(), false);
+            read(&lines(0, given), &mut begun, 1_000);
+            let mut end = Stamps::new(begun.cursor().seen_from_end(), false);
+            // The last thousand of 2,099 lines.
+            let rest = read(&lines(1_099, 2_099), &mut end, 1_000);
+            let expected: String = (given..2_099).map(|i| format!("{i}\n")).collect();
+            assert!(end.is_astray() || rest == expected.as_bytes(), "{given}");
+            // Those from 1,104 on have an earlier line of their stream before them.
+            assert_eq!(end.is_astray(), given < 1_105, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_log_whose_times_go_back_is_not_searched_from_its_end() {
+        let mut cursor = Cursor::default();
+        for time in (0..1_000).chain([998]) {
+            cursor.pass(Stream::Stdout, 1_800_000_000_000_000_000 + time);
+        }
+        assert!(matches!(cursor.seen_from_end().place(), ReadFrom::Since(_) | ReadFrom::Beginning));
     }
 
     #[test]
