@@ -375,8 +375,9 @@ mod tests {
     #[test]
     fn lines_of_both_streams_with_one_time_are_told_apart() {
         // Six lines with each time, the streams in turn.
-        let line =
-            |i: usize| frame(1 + u8::from(i % 2 == 0), 1_800_000_000_000 + i as u64 / 6, &format!("{i}\n"));
+        let line = |i: usize| {
+            frame(1 + u8::from(i.is_multiple_of(2)), 1_800_000_000_000 + i as u64 / 6, &format!("{i}\n"))
+        };
         let lines = |from: usize, to: usize| (from..to).flat_map(line).collect::<Vec<_>>();
         for given in 1_100..1_112 {
             let mut begun = Stamps::new(Cursor::default(), false);

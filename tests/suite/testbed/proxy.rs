@@ -288,9 +288,10 @@ async fn answer(
         _ => {}
     }
     // The answer to HEAD tells the length of a body that does not come.
-    let body = match request.starts_with(b"HEAD ") {
-        true => Body::Length(0),
-        false => Body::of(&String::from_utf8_lossy(&bytes[..end])),
+    let body = if request.starts_with(b"HEAD ") {
+        Body::Length(0)
+    } else {
+        Body::of(&String::from_utf8_lossy(&bytes[..end]))
     };
     client.write_all(&bytes).await?;
     if matches!(body, Body::Upgraded) {
