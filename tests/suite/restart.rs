@@ -52,8 +52,8 @@ fn the_foreground_announces_that_restarts_are_followed() {
 #[test]
 fn the_engine_is_not_asked_without_pause_until_a_task_comes_again() {
     let bed = Bed::new();
-    let args = ["-vv", "--attach", "--restart", "on-failure:5", "--image", &probe(), "out=try", "exit=3"];
-    let output = bed.run(args).exits(3).any_stderr().output();
+    let args = ["--attach", "--restart", "on-failure:5", "--image", &probe(), "out=try", "exit=3"];
+    let output = bed.run(args).env("CUBE_VERBOSE", "2").exits(3).any_stderr().output();
     assert_eq!(output.stdout, "try\n".repeat(6).into_bytes());
     // The engine pauses for 3.1 s in all.
     let looks = output.stderr.matches("/logs").count();
