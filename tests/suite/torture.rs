@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::testbed::{Engine, cube::binary, need};
 
 /// Only every n-th point is visited; `CUBE_TEST_TORTURE` sets another number, 1 for all points.
-const EVERY: &str = "150";
+const EVERY: &str = "250";
 
 #[test]
 fn a_failing_system_call_gives_an_error_and_leaves_nothing() {
