@@ -132,7 +132,7 @@ fn no_runtime(cause: io::Error) -> Error {
 fn too_few_descriptors() -> Error {
     let limit = getrlimit(Resource::Nofile).current.map_or("unlimited".to_owned(), |limit| limit.to_string());
     Error::new(ErrorKind::Output, format!("cube cannot open the files that it needs: the limit is {limit}"))
-        .with_hint("raise the limit of open files to 64 or more: ulimit -n 64")
+        .with_hint(signals::LIMIT_HINT)
 }
 
 /// Connects to the first of `hosts` that answers; also returns why the ones before it did not.

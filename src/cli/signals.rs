@@ -29,6 +29,9 @@ pub const KILL: u32 = 2;
 /// This many signals end cube.
 pub const LAST: u32 = 3;
 
+/// What to do where cube cannot open the files that it needs.
+pub const LIMIT_HINT: &str = "raise the limit of open files to 64 or more: ulimit -n 64";
+
 const INTERRUPT: i32 = 2;
 const TERMINATE: i32 = 15;
 const HANGUP: i32 = 1;
@@ -207,7 +210,7 @@ impl Signals {
 fn cannot_listen(cause: io::Error) -> Error {
     let full = matches!(Errno::from_io_error(&cause), Some(Errno::MFILE | Errno::NFILE));
     let error = Error::new(ErrorKind::Output, "cannot listen for signals").with_source(cause);
-    if full { error.with_hint("raise the limit of open files to 64 or more: ulimit -n 64") } else { error }
+    if full { error.with_hint(LIMIT_HINT) } else { error }
 }
 
 fn read_as_file(signals: &SigSet) -> io::Result<AsyncFd<SignalFd>> {

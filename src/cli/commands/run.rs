@@ -22,13 +22,7 @@ use crate::cli::{
 pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let attached = args.task.streams.is_foreground(args.task.form);
     let mut record = Record::default();
-    let file = args
-        .result
-        .result_file
-        .as_deref()
-        .filter(|_| !args.result.dry_run)
-        .map(ResultFile::reserve)
-        .transpose();
+    let file = ResultFile::of(&args.result);
     let (file, prepared) = match file {
         Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
         Err(error) => (None, Err(error)),

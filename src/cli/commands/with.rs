@@ -39,13 +39,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let mut record = Record::default();
-    let file = args
-        .result
-        .result_file
-        .as_deref()
-        .filter(|_| !args.result.dry_run)
-        .map(ResultFile::reserve)
-        .transpose();
+    let file = ResultFile::of(&args.result);
     let (file, prepared) = match file {
         Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
         Err(error) => (None, Err(error)),

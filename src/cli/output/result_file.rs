@@ -8,7 +8,10 @@ use std::{
 
 use cube::{DockerResult, Error, ErrorKind};
 
-use crate::cli::output::{named_file, render::json};
+use crate::cli::{
+    args::flags::result::ResultArgs,
+    output::{named_file, render::json},
+};
 
 /// A file for the result.
 #[derive(Debug)]
@@ -19,8 +22,13 @@ pub struct ResultFile {
 }
 
 impl ResultFile {
+    /// The file that the flags name, checked and emptied; none where nothing runs.
+    pub fn of(args: &ResultArgs) -> Result<Option<Self>, Error> {
+        args.result_file.as_deref().filter(|_| !args.dry_run).map(Self::reserve).transpose()
+    }
+
     /// Checks that the file can be written, and empties it.
-    pub fn reserve(path: &Path) -> Result<Self, Error> {
+    fn reserve(path: &Path) -> Result<Self, Error> {
         let file = named_file::create(path).map_err(|cause| unwritable(path, cause))?;
         let is_pipe = file.metadata().is_ok_and(|metadata| named_file::is_pipe(&metadata));
         Ok(Self { path: path.to_owned(), pipe: is_pipe.then_some(file) })

@@ -88,7 +88,7 @@ impl Docker {
 
 /// Whether asking again may help: none of these errors means that the image is gone.
 fn is_unanswered(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::EngineUnreachable | ErrorKind::Engine)
+    error.is_passing() || error.kind() == ErrorKind::Engine
 }
 
 fn foreign(container: &Details, name: &str) -> Error {

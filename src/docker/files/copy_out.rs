@@ -35,7 +35,8 @@ impl RunningTask {
         let until = Instant::now() + COMES_BACK;
         loop {
             match self.try_copy_out(copy, tag, events).await {
-                Err(error) if is_passing(&error) && Instant::now() < until => sleep(TRY_AGAIN).await,
+                // The engine restarts, or has not cleaned up the ended container yet.
+                Err(error) if error.is_passing() && Instant::now() < until => sleep(TRY_AGAIN).await,
                 done => return done.map_err(|error| error.during(format!("cannot copy out {copy}"))),
             }
         }
@@ -83,20 +84,14 @@ fn place(from: &Spot, is_folder: bool, to: &Path) -> Result<Place, Error> {
     }
 }
 
-/// Whether the error may pass: the engine restarts, or has not cleaned up the ended container yet.
-fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::EngineUnreachable | ErrorKind::ConnectionLost)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::docker::files::{damage::Damage, unpack::of_archive};
 
     #[test]
     fn an_empty_archive_is_requested_again_and_a_torn_one_is_not() {
-        assert!(is_passing(&of_archive(Damage::Empty)));
-        assert!(!is_passing(&of_archive(Damage::Torn)));
-        assert!(!is_passing(&of_archive(Damage::Malformed("a block is empty"))));
+        assert!(of_archive(Damage::Empty).is_passing());
+        assert!(!of_archive(Damage::Torn).is_passing());
+        assert!(!of_archive(Damage::Malformed("a block is empty")).is_passing());
     }
 }

@@ -70,6 +70,19 @@ fn string(text: &[u8]) -> usize {
     end.map_or(text.len(), |end| end + 1)
 }
 
+/// The value without members that are null, made the plain way: what [`read`] must give.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn pruned(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(pruned).collect(),
+        Value::Object(members) => {
+            let left = members.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(left.map(|(name, value)| (name, pruned(value))).collect())
+        }
+        value => value,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -92,17 +105,6 @@ mod tests {
                     .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
             ]
         })
-    }
-
-    fn pruned(value: Value) -> Value {
-        match value {
-            Value::Array(items) => items.into_iter().map(pruned).collect(),
-            Value::Object(members) => {
-                let left = members.into_iter().filter(|(_, value)| !value.is_null());
-                Value::Object(left.map(|(name, value)| (name, pruned(value))).collect())
-            }
-            value => value,
-        }
     }
 
     proptest! {

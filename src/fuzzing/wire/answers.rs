@@ -29,7 +29,7 @@ use crate::{
 pub(crate) fn check(bytes: &[u8]) {
     if serde_json::from_slice::<OnceNamed>(bytes).is_ok() {
         let whole: Value = serde_json::from_slice(bytes).unwrap();
-        assert_eq!(json::read::<Value>(bytes).unwrap(), pruned(whole));
+        assert_eq!(json::read::<Value>(bytes).unwrap(), json::pruned(whole));
     }
     if let Ok(answer) = json::read::<InspectAnswer>(bytes) {
         check_container(&answer.into());
@@ -77,17 +77,6 @@ fn check_ports(ports: &Ports) {
 
 fn one_or_many<T: DeserializeOwned>(bytes: &[u8]) -> Vec<T> {
     json::read(bytes).or_else(|_| json::read(bytes).map(|one| vec![one])).unwrap_or_default()
-}
-
-fn pruned(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(pruned).collect(),
-        Value::Object(members) => {
-            let left = members.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(left.map(|(name, value)| (name, pruned(value))).collect())
-        }
-        value => value,
-    }
 }
 
 /// JSON in which no object has a name twice: what that means is nobody's to say.
