@@ -137,6 +137,7 @@ impl Config {
         self.process.check()?;
         self.network.check()?;
         self.security.check()?;
+        self.logging.check()?;
         self.health.check()?;
         self.readiness.check()?;
         if let Some(label) = self.labels.keys().find(|k| k.starts_with("cube.")) {

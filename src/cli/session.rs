@@ -106,7 +106,7 @@ impl Session<'_> {
         let (own_grace, options) = (self.own_grace(), StopOptions { unheard, ..StopOptions::default() });
         let Self { task, supervisor, .. } = self;
         let (title, quiet, begun) = (supervisor.title(), supervisor.app.global.quiet, Instant::now());
-        let stop = stops::reported_if_slow(&title, quiet, task.stop_process(&options, own_grace));
+        let stop = stops::reported_if_slow(&title, own_grace, quiet, task.stop_process(&options, own_grace));
         let stopped = if let Some(stopped) = supervisor.signals.until(KILL, stop).await {
             stopped
         } else {

@@ -101,14 +101,7 @@ impl Limits {
                 return Err(Error::invalid(what, &value.to_string(), reason).with_hint(hint));
             }
         }
-        match self.blkio_weight.filter(|weight| !matches!(weight, 0 | 10..=1000)) {
-            Some(weight) => {
-                let reason = "it is a number from 10 to 1000, or 0 for none";
-                Err(Error::invalid("weight", &weight.to_string(), reason)
-                    .with_hint("write --blkio-weight 500"))
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::group::group;
+use crate::{
+    config::group::group,
+    error::{Error, ErrorKind},
+};
 
 group! {
     /// The log driver, by which the engine stores the task's output.
@@ -12,5 +15,19 @@ group! {
         pub log_driver: Option<String> = None;
         /// Options of the log driver.
         pub log_opts: BTreeMap<String, String> = BTreeMap::new();
+    }
+}
+
+impl Logging {
+    /// As Docker's CLI does; the engine would drop the options in silence.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.log_opts.keys().next().filter(|_| self.log_driver.as_deref() == Some("none")) {
+            Some(name) => {
+                let message = format!("the log driver none takes no options, and {name:?} is given");
+                Err(Error::new(ErrorKind::InvalidInput, message)
+                    .with_hint("leave --log-opt out, or choose another --log-driver"))
+            }
+            None => Ok(()),
+        }
     }
 }

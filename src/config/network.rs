@@ -171,19 +171,16 @@ impl Network {
     }
 }
 
+/// Whether Docker's CLI takes it too: letters, digits and inner dashes between the dots, at least one letter.
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
-        let is_end = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        !label.is_empty()
-            && label.len() <= 63
-            && label.starts_with(is_end)
-            && label.ends_with(is_end)
-            && label.chars().all(|c| is_end(c) || c == '-')
+        let is_end = |c: char| c.is_ascii_alphanumeric();
+        label.starts_with(is_end) && label.ends_with(is_end) && label.chars().all(|c| is_end(c) || c == '-')
     };
     let name = text.trim_matches(' ');
     let labels = name.strip_suffix('.').unwrap_or(name);
     name == "."
-        || (name.len() < 255 && labels.split('.').all(is_label) && labels.contains(char::is_alphabetic))
+        || (labels.len() < 255 && labels.split('.').all(is_label) && labels.contains(char::is_alphabetic))
 }
 
 #[cfg(test)]
@@ -215,13 +212,14 @@ mod tests {
             r#"{"dns_search":["-a"]}"#,
             r#"{"dns_search":[""]}"#,
             r#"{"dns_search":["1.2"]}"#,
+            r#"{"dns_search":["a_b.example"]}"#,
         ] {
             assert!(check(json).unwrap_err().hint().is_some(), "{json}");
         }
         for json in [
             r#"{"network":["a","b"],"network_alias":["x"],"ip":"10.0.0.2"}"#,
             r#"{"network":"bridge","ip":"10.0.0.2","link":["a","a:b"]}"#,
-            r#"{"dns_search":[".","example.com","a_b.example."]}"#,
+            r#"{"dns_search":[".","example.com","a-b.example."]}"#,
             r#"{"network":"host"}"#,
             r#"{"network":["a","name=b,alias=c"],"create_network":true}"#,
         ] {

@@ -19,6 +19,8 @@ fn names_the_engine_and_what_led_to_it() {
     let host = Engine::under_test().host();
     let text = Cube::new(["--host", &host, "doctor"]).text();
     assert!(text.contains(&format!("{host}, from --host")), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("credentials") && last.contains("private registries"), "{text}");
 }
 
 #[test]

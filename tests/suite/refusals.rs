@@ -148,6 +148,11 @@ fn a_log_option_is_refused_by_the_driver_that_it_is_meant_for() {
     }
     let error = error_of(&bed, &["--log-opt", "nosuch=1", "--image", &shell(), "true"], 125);
     assert!(error["message"].as_str().unwrap().contains("'nosuch' for json-file log driver"), "{error}");
+    let without_any = error_of(&bed, &["--log-driver", "none", "--log-opt", "a", "--image", &shell()], 125);
+    assert!(
+        without_any["message"].as_str().unwrap().contains("driver none takes no options"),
+        "{without_any}"
+    );
     let task = bed.start(["--log-opt", "max-size=9m", "--image", &shell(), "sleep", "600"]);
     let config = &task.inspect()["HostConfig"]["LogConfig"];
     assert_eq!(config, &json!({"Type": "local", "Config": {"max-size": "9m"}}));

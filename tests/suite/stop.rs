@@ -83,11 +83,11 @@ fn a_task_that_ignores_the_signal_is_killed_after_its_grace() {
 #[test]
 fn several_are_stopped_at_the_same_time() {
     let bed = Bed::new();
-    let start = || bed.start(["--image", &probe(), "--stop-timeout", "4", "ignore=15", "forever"]);
+    let start = || bed.start(["--image", &probe(), "ignore=15", "forever"]);
     let tasks = [start(), start(), start()];
     let ids = tasks.iter().map(|task| task.id.as_str());
     let took =
-        bed.cube(["stop"].into_iter().chain(ids)).stderr_has("to end, at most for its grace").output().took;
+        bed.cube(["stop", "-t", "4"].into_iter().chain(ids)).stderr_has("for its grace of 4 s").output().took;
     assert!(took < Duration::from_secs(10), "one after the other takes 12 s; this took {took:?}");
     bed.assert_empty();
 }

@@ -33,6 +33,16 @@ fn a_missing_command_leaves_no_task() {
 }
 
 #[test]
+fn a_task_that_is_to_stay_is_started_by_run() {
+    let bed = Bed::new();
+    let (label, image) = (bed.label(), probe());
+    let with = bed.cube(["with", "-d", "--label", &label, &image, "forever", "--", "true"]);
+    with.fails(125).stderr_has("--detach").stderr_has("cube run --detach").output();
+    bed.cube(["with", "-d=false", "--label", &label, &image, "forever", "--", "true"]).output();
+    bed.assert_empty();
+}
+
+#[test]
 fn a_command_for_another_machine_is_not_blamed_on_the_task() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());

@@ -193,5 +193,31 @@ fn table(checks: &[Finding]) -> String {
     };
     let row =
         |check: &Finding| format!("{:12} {:6} {}\n", check.name, word(check.holds), printable(&check.detail));
-    format!("{:12} {:6} {}\n", "PROMISE", "HOLDS", "DETAIL") + &checks.iter().map(row).collect::<String>()
+    format!("{:12} {:6} {}\n", "PROMISE", "HOLDS", "DETAIL")
+        + &checks.iter().map(row).collect::<String>()
+        + &harmless(checks)
+}
+
+/// A line about what most tasks do not need, so that nobody takes it for a fault of the machine.
+fn harmless(checks: &[Finding]) -> String {
+    let needs = [("disk", "--disk"), ("swarm", "--swarm"), ("credentials", "private registries")];
+    let missing = |name: &str| checks.iter().any(|check| check.name == name && check.holds == Some(false));
+    let (names, users): (Vec<&str>, Vec<&str>) = needs.into_iter().filter(|(name, _)| missing(name)).unzip();
+    match names.len() {
+        0 => String::new(),
+        1 => format!("\n{} is needed only for {}.\n", names.concat(), users.concat()),
+        _ => format!(
+            "\n{} are needed only for {}; other tasks work without them.\n",
+            listed(&names),
+            listed(&users)
+        ),
+    }
+}
+
+/// `a, b and c`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => words.concat(),
+    }
 }

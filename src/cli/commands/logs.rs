@@ -42,10 +42,22 @@ fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
     };
     Ok(LogOptions {
         follow: args.follow,
-        // As with `docker logs`, anything that is not a number means all lines.
-        tail: args.tail.parse().map_or(Tail::All, Tail::Lines),
+        tail: tail(&args.tail)?,
         timestamps: args.timestamps,
         since: when(args.since.as_deref())?,
         until: when(args.until.as_deref())?.filter(|until| *until != DateTime::UNIX_EPOCH),
     })
+}
+
+/// `all`, nothing and, as with `docker logs`, a negative number mean all lines.
+fn tail(text: &str) -> Result<Tail, Error> {
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    match text.strip_prefix('-') {
+        _ if matches!(text, "" | "all") => Ok(Tail::All),
+        Some(digits) if is_number(digits) => Ok(Tail::All),
+        // A number that is too large to count is more than there are.
+        None if is_number(text) => Ok(text.parse().map_or(Tail::All, Tail::Lines)),
+        _ => Err(Error::invalid("number of lines", text, "it is no whole number")
+            .with_hint("write --tail 20, or --tail all")),
+    }
 }

@@ -58,6 +58,7 @@ struct HostEnd {
 }
 
 async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outcome, Error> {
+    args.task.streams.check_with()?;
     let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
     args.task.streams.apply(&mut config, true)?;
     // The task gets no streams: the terminal belongs to HOST-COMMAND.

@@ -11,25 +11,39 @@ use crate::cli::output::stdio;
 /// of its own.
 const SLOW: Duration = Duration::from_millis(1300);
 
-/// Runs a stop, and prints a line if it takes long.
-pub async fn reported_if_slow<T>(title: &str, quiet: bool, stop: impl Future<Output = T>) -> T {
+/// Runs a stop, and prints a line if it takes long. `grace` is the one that was set, in seconds.
+pub async fn reported_if_slow<T>(
+    title: &str,
+    grace: Option<i64>,
+    quiet: bool,
+    stop: impl Future<Output = T>,
+) -> T {
     let mut stop = pin!(stop);
     if let Ok(stopped) = timeout(SLOW, &mut stop).await {
         return stopped;
     }
     if !quiet {
-        stdio::step(&format!("waiting for {title} to end, at most for its grace (10 s unless set)"));
+        stdio::step(&format!("waiting for {title} to end, {}", longest(grace)));
     }
     stop.await
+}
+
+fn longest(grace: Option<i64>) -> String {
+    match grace {
+        Some(seconds) if seconds < 0 => "without an end to its grace".to_owned(),
+        Some(seconds) => format!("at most for its grace of {seconds} s"),
+        None => "at most for its grace (10 s unless set)".to_owned(),
+    }
 }
 
 /// Runs a stop, and prints a line if it takes long or if the task was killed without a grace.
 pub async fn shown(
     title: &str,
+    grace: Option<i64>,
     quiet: bool,
     stop: impl Future<Output = Result<DockerResult, Error>>,
 ) -> Result<DockerResult, Error> {
-    let stopped = reported_if_slow(title, quiet, Box::pin(stop)).await;
+    let stopped = reported_if_slow(title, grace, quiet, Box::pin(stop)).await;
     if let Ok(result) = &stopped {
         explain(title, quiet, result.unheard);
     }

@@ -75,14 +75,16 @@ fn parse_count(text: &str) -> Result<Option<u32>, &'static str> {
     if text.is_empty() {
         return Ok(None);
     }
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    // A sign is allowed, as in Go.
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err("the number of retries must be a whole number");
     }
-    if digits.len() < text.len() {
+    let count = digits.parse().map_err(|_| "the number of retries is too large")?;
+    if count > 0 && text.starts_with('-') {
         return Err("the number of retries cannot be negative");
     }
-    digits.parse().map(Some).map_err(|_| "the number of retries is too large")
+    Ok(Some(count))
 }
 
 text_serde!(RestartPolicy, "a restart policy");
@@ -105,7 +107,9 @@ mod tests {
             ("on-failure", "on-failure"),
             ("on-failure:", "on-failure"),
             ("on-failure:0", "on-failure:0"),
+            ("on-failure:-0", "on-failure:0"),
             ("on-failure:3", "on-failure:3"),
+            ("on-failure:+3", "on-failure:3"),
             ("on-failure:4294967295", "on-failure:4294967295"),
         ] {
             assert_eq!(text.parse::<RestartPolicy>().unwrap().to_string(), printed, "{text:?}");
@@ -120,8 +124,9 @@ mod tests {
             "always:2:3",
             "on-failure:invalid",
             "on-failure:-1",
-            "on-failure:+1",
             "on-failure:-",
+            "on-failure:+",
+            "on-failure:+-1",
             "on-failure:1.5",
             "on-failure:4294967296",
             "Always",

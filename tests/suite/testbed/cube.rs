@@ -380,7 +380,7 @@ impl Running {
 
 /// Whether a line reports a slow stop or a dropped signal, which any stop may cause on a busy machine.
 fn is_about_a_stop(line: &str) -> bool {
-    line.starts_with("waiting for ") && line.contains(" to end, at most for its grace")
+    line.starts_with("waiting for ") && line.contains(" to end, ")
         || line.contains("its first process does not handle ")
 }
 

@@ -114,10 +114,7 @@ impl EngineArgs {
     fn apply_logging(&self, config: &mut Config) -> Result<(), Error> {
         set(&mut config.logging.log_driver, self.log_driver.clone());
         for option in &self.log_opt {
-            let (name, value) = option.split_once('=').ok_or_else(|| {
-                Error::invalid("log option", option, "there is no `=`")
-                    .with_hint("write --log-opt max-size=10m")
-            })?;
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
             config.logging.log_opts.insert(name.to_owned(), value.to_owned());
         }
         Ok(())

@@ -75,6 +75,16 @@ impl StreamArgs {
         }
     }
 
+    /// Refuses the flag that `with` cannot follow.
+    pub fn check_with(&self) -> Result<(), Error> {
+        if !self.detach {
+            return Ok(());
+        }
+        let message = "with `cube with` the task ends with the command: --detach contradicts that";
+        Err(Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("leave --detach out; `cube run --detach` starts a task that stays until `cube stop`"))
+    }
+
     /// Sets the config's input, terminal, streams and automatic removal.
     pub fn apply(&self, config: &mut Config, foreground: bool) -> Result<(), Error> {
         let process = &mut config.process;

@@ -97,7 +97,7 @@ impl NetworkArgs {
             network.dns.push(address::<IpAddr>("--dns", ip)?);
         }
         network.dns_option.extend(self.dns_option.iter().cloned());
-        network.dns_search.extend(self.dns_search.iter().map(|domain| domain.trim_matches(' ').to_owned()));
+        network.dns_search.extend(self.dns_search.iter().map(|domain| search_domain(domain)));
         set(&mut network.domainname, given(self.domainname.as_ref()));
         Ok(())
     }
@@ -118,6 +118,12 @@ impl NetworkArgs {
         }
         Ok(())
     }
+}
+
+/// As Docker's CLI sends it: without blanks around it and the dot at its end, but for `.` alone.
+fn search_domain(text: &str) -> String {
+    let domain = text.trim_matches(' ');
+    domain.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(domain).to_owned()
 }
 
 fn address<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {

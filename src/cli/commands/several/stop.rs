@@ -22,8 +22,8 @@ pub async fn stop(app: &App, args: &StopArgs) -> Result<Outcome, Error> {
     let docker = app.docker().await?;
     let (verb, ignores_missing) = ("stop", args.ignore_missing);
     let several = Several { app, action: Action::Stop, verb, tasks: &args.tasks, ignores_missing };
-    let quiet = app.global.quiet;
-    several
-        .each(tasks.iter().map(|task| stops::shown(task.as_str(), quiet, docker.stop(task, &options))))
-        .await
+    let (grace, quiet) = (args.time.map(i64::from), app.global.quiet);
+    let stopped =
+        tasks.iter().map(|task| stops::shown(task.as_str(), grace, quiet, docker.stop(task, &options)));
+    several.each(stopped).await
 }
