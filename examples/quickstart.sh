@@ -20,14 +20,29 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# The command that brings a new Rust: newer distributions have a package of rustup.
+rustup_command() {
+    if command -v rustup >/dev/null; then
+        echo "rustup update stable && rustup default stable"
+    elif apt-cache show rustup >/dev/null 2>&1; then
+        echo "sudo apt-get install rustup && rustup default stable"
+    else
+        echo "sudo apt-get install curl && curl -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env (see https://rustup.rs)"
+    fi
+}
+
 need_rust() {
     local wanted have
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-    command -v cargo >/dev/null ||
-        fail "cargo is missing" "install Rust $wanted or newer by https://rustup.rs (the distribution's is too old): curl -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env"
-    have=$(cargo --version | cut -d ' ' -f 2)
+    if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
+        # rustup may be installed, but not yet have been sourced in this shell.
+        [ ! -r "$HOME/.cargo/env" ] || fail "cargo is not in PATH" ". ~/.cargo/env"
+        fail "cargo is missing" "install Rust $wanted or newer (the distribution's own is older): $(rustup_command)"
+    fi
+    have=$(cargo --version 2>/dev/null | cut -d ' ' -f 2) ||
+        fail "cargo is there, but no Rust behind it" "$(rustup_command)"
     [ "$(printf '%s\n%s\n' "$wanted" "${have%%-*}" | sort -V | head -n 1)" = "$wanted" ] ||
-        fail "cargo $have is too old: cube needs Rust $wanted" "rustup update stable, or install rustup by https://rustup.rs"
+        fail "cargo $have is too old: cube needs Rust $wanted" "$(rustup_command)"
 }
 
 install_missing() {
@@ -209,9 +224,9 @@ clean() {
 
 id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge='' installed='' packages=''
 image_wanted=postgres:13
-cube_binary=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n "s/^host: //p")/release/cube
 
 need_rust
+cube_binary=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n "s/^host: //p")/release/cube
 work=$(mktemp -d -p "${TMPDIR:-/var/tmp}" cube-quickstart.XXXXXX)
 trap clean EXIT
 trap 'exit 130' INT

@@ -1,20 +1,43 @@
-//! The binary: it is static, so that it runs in an image with nothing else in it.
+//! The binary: it is static, so that it runs in an image with nothing else in it; and how the release is linked.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::testbed::{Bed, cube::binary, probe};
 
 /// The program header of an interpreter, which only a dynamic program has.
 const PT_INTERP: u32 = 3;
 
+/// A number of an ELF file.
+fn number(elf: &[u8], at: usize, length: usize) -> usize {
+    assert_eq!(&elf[..5], b"\x7fELF\x02", "no ELF file of 64 bits");
+    elf[at..at + length].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+}
+
 /// The types of an ELF file's program headers.
 fn headers(elf: &[u8]) -> Vec<u32> {
-    let number = |at: usize, length: usize| {
-        elf[at..at + length].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+    let (start, size, count) = (number(elf, 32, 8), number(elf, 54, 2), number(elf, 56, 2));
+    (0..count).map(|index| u32::try_from(number(elf, start + index * size, 4)).unwrap()).collect()
+}
+
+/// The names of an ELF file's sections.
+fn sections(elf: &[u8]) -> Vec<String> {
+    let (start, size, count) = (number(elf, 40, 8), number(elf, 58, 2), number(elf, 60, 2));
+    let header = |index: usize| start + index * size;
+    let names = number(elf, header(number(elf, 62, 2)) + 24, 8);
+    let name = |index: usize| {
+        let name = elf[names + number(elf, header(index), 4)..].split(|byte| *byte == 0).next().unwrap();
+        String::from_utf8(name.to_vec()).unwrap()
     };
-    assert_eq!(&elf[..5], b"\x7fELF\x02", "no ELF file of 64 bits");
-    let (start, size, count) = (number(32, 8), number(54, 2), number(56, 2));
-    (0..count).map(|index| u32::try_from(number(start + index * size, 4)).unwrap()).collect()
+    (0..count).map(name).collect()
+}
+
+/// The tables by which a panic would unwind.
+fn unwinding(file: &Path) -> Vec<String> {
+    let tables = [".eh_frame", ".eh_frame_hdr", ".gcc_except_table"];
+    let sections = sections(&fs::read(file).unwrap());
+    sections.into_iter().filter(|name| tables.contains(&name.as_str())).collect()
 }
 
 #[test]
@@ -58,4 +81,38 @@ fn looks_names_up_in_the_hosts_file_of_such_an_image() {
     let inner = ["--host", "tcp://engine.test:9", "ps"];
     // The name is resolved, but nothing listens at its address.
     bed.cube(outer.iter().chain(&inner)).exits(1).stderr_has("refused").output();
+}
+
+/// What the build script of cube adds to the linker's line in a build of this profile, with this linker.
+fn added(bed: &Bed, script: &Path, profile: &str, linker: &Path) -> String {
+    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(rustc.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let mut build = Command::new(script);
+    build.env("PROFILE", profile).env("CARGO_CFG_TARGET_OS", "linux").env("TARGET", host);
+    build.env("OUT_DIR", bed.path("")).env("RUSTC", "rustc").env("RUSTC_LINKER", linker);
+    let output = build.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().filter(|line| line.starts_with("cargo::rustc-link-arg")).collect()
+}
+
+#[test]
+fn the_release_is_linked_without_the_tables_by_which_a_panic_would_unwind() {
+    let bed = Bed::new();
+    let (script, source) = (bed.path("link"), concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/link.rs"));
+    let compiled = Command::new("rustc").args(["--edition", "2024", source, "-o"]).arg(&script).status();
+    assert!(compiled.unwrap().success());
+    let flags = added(&bed, &script, "release", Path::new("cc"));
+    assert!(flags.contains("no-unwinding.ld") && flags.contains("--no-eh-frame-hdr"), "{flags}");
+    // What it tried the flags with: a program of the standard library, which has such tables otherwise.
+    let tried = bed.path("empty");
+    assert_eq!(unwinding(&tried), [""; 0]);
+    assert!(Command::new(&tried).status().unwrap().success());
+    assert_ne!(unwinding(&script), [""; 0]);
+
+    assert_eq!(added(&bed, &script, "debug", Path::new("cc")), "");
+    let refuses = "#!/bin/sh\ncase \"$*\" in *no-unwinding.ld*) exit 1;; esac\nexec cc \"$@\"\n";
+    let linker = bed.program("linker", refuses);
+    assert_eq!(added(&bed, &script, "release", &linker), "", "flags that this linker does not take");
 }

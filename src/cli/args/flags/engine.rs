@@ -80,7 +80,7 @@ impl EngineArgs {
             return Err(Error::new(ErrorKind::Unsupported, message)
                 .with_hint("name the image by its digest: IMAGE@sha256:…"));
         }
-        self.apply_logging(config)?;
+        self.apply_logging(config);
         if let Some(policy) = given(self.pull.as_ref()) {
             config.pull = policy.parse()?;
         }
@@ -111,13 +111,12 @@ impl EngineArgs {
         Ok(())
     }
 
-    fn apply_logging(&self, config: &mut Config) -> Result<(), Error> {
+    fn apply_logging(&self, config: &mut Config) {
         set(&mut config.logging.log_driver, self.log_driver.clone());
         for option in &self.log_opt {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             config.logging.log_opts.insert(name.to_owned(), value.to_owned());
         }
-        Ok(())
     }
 
     fn refuse_windows(&self) -> Result<(), Error> {
