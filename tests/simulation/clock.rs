@@ -14,6 +14,8 @@ use tokio::{runtime::Builder, sync::Notify};
 /// How often in a row the sockets are looked at before time passes, since the engine last read or wrote: the caller
 /// reads its answer after the first look and sends its next request at once, which the engine reads after the second.
 const QUIET_LOOKS: u32 = 2;
+/// Of these, how many count as done when time has passed: what a caller sends then, the engine reads after the first.
+const SPARED_LOOKS: u32 = 1;
 
 /// Told of everything that the engine reads or writes.
 #[derive(Clone)]
@@ -38,7 +40,7 @@ pub fn run<F: Future>(work: impl FnOnce(Activity) -> F) -> F::Output {
             if counted.fetch_add(1, Ordering::Relaxed) < QUIET_LOOKS {
                 woken.notify_one();
             } else {
-                counted.store(0, Ordering::Relaxed);
+                counted.store(SPARED_LOOKS, Ordering::Relaxed);
             }
         })
         .build()

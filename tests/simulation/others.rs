@@ -13,6 +13,11 @@ use crate::{
     random::Random,
 };
 
+/// How many things they do one after the other at most, and the longest lull before the next, in milliseconds. Without
+/// lulls, quick ones would leave no task the time to get far.
+const SQUALL: u64 = 50;
+const LULL: u64 = 5_000;
+
 /// Lets other clients do things until the storm is over. Whether they did any.
 pub fn let_loose(engine: &Engine, seed: u64) -> bool {
     let mut random = Random::of(seed, "others", 0);
@@ -21,9 +26,15 @@ pub fn let_loose(engine: &Engine, seed: u64) -> bool {
     }
     let (engine, pause) = (engine.clone(), 1 + random.millis(20_000));
     tokio::spawn(async move {
-        while Instant::now() < engine.calm() {
-            sleep(Duration::from_millis(1 + random.below(pause))).await;
-            act(&engine, &mut random);
+        loop {
+            sleep(Duration::from_millis(random.below(LULL))).await;
+            for _ in 0..=random.below(SQUALL) {
+                sleep(Duration::from_millis(1 + random.below(pause))).await;
+                if Instant::now() >= engine.calm() {
+                    return;
+                }
+                act(&engine, &mut random);
+            }
         }
     });
     true

@@ -41,9 +41,9 @@ const STOP_SIGNAL: (u32, u32) = (1, 42);
 /// How long a create request whose answer was lost may still take effect, and how long a container may be between two
 /// states.
 const SETTLING: Duration = Duration::from_secs(3);
-/// The pause between two looks for such a container, at first and later: no event says when a create request fails.
+/// The shortest and the longest pause between two looks for such a container: no event says when a create request fails.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-const LOOK_ON: Duration = Duration::from_secs(1);
+const LOOK_ON: Duration = Duration::from_secs(4);
 /// An engine that takes this long for a list was hanging, so the time does not count.
 const HANGING: Duration = Duration::from_secs(1);
 
@@ -215,9 +215,16 @@ impl Docker {
                 }
                 task.remove_from(networks).await?;
             }
-            sleep(if looked < SETTLING { LOOK_AGAIN } else { LOOK_ON }).await;
+            // What was seen is expected to go at once.
+            sleep(pause_after(seen.map_or(looked, |seen| seen.elapsed()))).await;
         }
     }
+}
+
+/// The pause before the next look, after this time of looking: an eighth of it, so that what takes longer to come is
+/// noticed that much later, and the engine is asked a third as often.
+fn pause_after(looked: Duration) -> Duration {
+    (looked / 8).clamp(LOOK_AGAIN, LOOK_ON)
 }
 
 impl RunningTask {
