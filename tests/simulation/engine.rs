@@ -28,6 +28,8 @@ use crate::{
     random::Random,
 };
 
+/// No engine ends and is back sooner. In this time a caller whose connections broke finds that it is away.
+const SHORTEST_DOWNTIME: Duration = Duration::from_millis(100);
 /// What an engine says that fails.
 const BAD_DAY: &[u8] = br#"{"message":"the engine has a bad day"}"#;
 
@@ -111,7 +113,7 @@ impl Engine {
                 }
             });
         }
-        Duration::from_millis(random.millis(20_000))
+        SHORTEST_DOWNTIME + Duration::from_millis(random.millis(20_000))
     }
 
     async fn until_restart(&self, stream: UnixStream, mut restarts: watch::Receiver<u64>) {
@@ -199,7 +201,7 @@ impl Engine {
     }
 
     fn date(&self) -> String {
-        self.world.with(|model| model.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        self.world.with(|model| model.now().to_rfc2822().replace("+0000", "GMT"))
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Schedules of a plain run; `CUBE_SIM_SCHEDULES` asks for more.
-const SCHEDULES: u64 = 2_000;
+const SCHEDULES: u64 = 10_000;
 /// After how many schedules it is shown how far they are.
 const REPORT: u64 = 25_000;
 /// In how many schedules a planted bug must show.

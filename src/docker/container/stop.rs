@@ -275,3 +275,19 @@ fn still_there() -> Error {
     Error::new(ErrorKind::Engine, "the engine still lists the task after its removal")
         .with_hint("`cube ps -a` shows what is left, `cube prune` removes it")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_minutes_of_looking_ask_seldom_and_notice_soon() {
+        let (mut looked, mut looks) = (Duration::ZERO, 0);
+        while looked < Duration::from_mins(2) {
+            let pause = pause_after(looked);
+            assert!(pause <= LOOK_AGAIN.max(looked / 8) && pause <= LOOK_ON, "{pause:?} after {looked:?}");
+            (looked, looks) = (looked + pause, looks + 1);
+        }
+        assert!(looks < 70, "{looks} looks");
+    }
+}

@@ -36,6 +36,17 @@ impl Caller {
         });
     }
 
+    /// A task that is said to have ended neither runs nor comes again, unless it was stopped and an engine that came up
+    /// started it.
+    pub(super) fn check_ended(&self, task: &RunningTask) {
+        self.engine.world.with(|model| {
+            let Some(container) = model.containers.get(&task.id().to_string()) else { return };
+            if container.is_alive() && !container.by_hand && !container.touched {
+                model.violated(format!("{} is said to have ended, and comes again", container.id));
+            }
+        });
+    }
+
     /// Whatever cube says went wrong did.
     pub(super) fn check_reason(&self, error: &Error) {
         let lasted = self.begun.get().map(Instant::elapsed).unwrap_or_default();

@@ -66,6 +66,7 @@ impl Caller {
         let (task, mut output, _input) = run.start_attached(task, &AttachOptions::default()).await?;
         self.made(&task);
         self.read(&mut output).await?;
+        self.check_ended(&task);
         let lost = || Error::new(ErrorKind::ConnectionLost, "the engine did not say how the task ended");
         output.exit().map(|exit| Ending::Exited(exit.code)).ok_or_else(lost)
     }

@@ -76,27 +76,22 @@ impl Wire {
 
     /// The next request; `None` when the client has gone.
     pub async fn request(&mut self) -> io::Result<Option<Asked>> {
-        let head = loop {
-            if let Some(end) = self.read.windows(4).position(|four| four == b"\r\n\r\n") {
-                break self.read.drain(..end + 4).collect::<Vec<_>>();
+        let (head, length, mut asked) = loop {
+            if let Some(found) = parse(&self.read) {
+                break found;
             }
             if !self.fill().await? {
                 return Ok(None);
             }
         };
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-        });
-        let length: usize = length.unwrap_or_default();
-        while self.read.len() < length {
+        while self.read.len() < head + length {
             if !self.fill().await? {
                 return Ok(None);
             }
         }
-        let body = self.read.drain(..length).collect();
-        Ok(Some(parse(&head, body)))
+        asked.body = self.read[head..head + length].to_vec();
+        self.read.drain(..head + length);
+        Ok(Some(asked))
     }
 
     async fn fill(&mut self) -> io::Result<bool> {
@@ -105,28 +100,35 @@ impl Wire {
         Ok(read > 0)
     }
 
-    /// Writes the bytes, or as many of them as may go out.
+    /// Writes the bytes, or as many of them as may go out, but at least one.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.activity.note();
         let Some(left) = self.breaks_after else { return self.stream.write_all(bytes).await };
-        let part = bytes.len().min(left);
+        // Between two pieces of an attached stream, a connection that is closed looks like the end of the output.
+        let part = bytes.len().min(left.max(1));
         self.stream.write_all(&bytes[..part]).await?;
-        self.breaks_after = Some(left - part);
+        self.breaks_after = Some(left.saturating_sub(part));
         if part < bytes.len() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 }
 
-fn parse(head: &str, body: Vec<u8>) -> Asked {
-    let mut words = head.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+/// A request without its body, and the lengths of its head and of its body, once the whole head has come.
+fn parse(bytes: &[u8]) -> Option<(usize, usize, Asked)> {
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut request = httparse::Request::new(&mut headers);
+    let httparse::Status::Complete(head) = request.parse(bytes).expect("cube speaks HTTP") else {
+        return None;
+    };
+    let length = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
+    let target = request.path.unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut path: Vec<String> = path.split('/').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    if path.first().is_some_and(|word| word.starts_with("v1.")) {
-        path.remove(0);
-    }
+    let words = path.split('/').filter(|word| !word.is_empty());
+    let path = words.skip_while(|word| word.starts_with("v1.")).map(str::to_owned).collect();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect();
-    Asked { method: method.to_owned(), path, query, body }
+    let method = request.method.unwrap_or_default().to_owned();
+    Some((head, length.unwrap_or_default(), Asked { method, path, query, body: Vec::new() }))
 }
 
 fn decoded(value: &str) -> String {

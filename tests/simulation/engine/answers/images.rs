@@ -14,6 +14,9 @@ use crate::{
     random::Random,
 };
 
+/// Milliseconds: less than the shortest time that a caller gives the engine to answer.
+const LONGEST_PULL: u64 = 1_900;
+
 pub fn image(model: &Model, path: &[String]) -> Answer {
     let name = path.get(1..path.len().saturating_sub(1)).unwrap_or_default().join("/");
     match model.image(&name) {
@@ -27,7 +30,7 @@ pub fn image(model: &Model, path: &[String]) -> Answer {
 }
 
 pub async fn pull(world: &World, asked: &Asked, random: &mut Random) -> Answer {
-    sleep(Duration::from_millis(random.millis(3_000))).await;
+    sleep(Duration::from_millis(random.millis(LONGEST_PULL))).await;
     let name = asked.value("fromImage").unwrap_or_default().to_owned();
     let found = world.change(|model| {
         let mut image = model.images.iter_mut().filter(|image| image.name == name);
