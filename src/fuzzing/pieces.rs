@@ -5,7 +5,7 @@ use bytes::Bytes;
 /// The bytes whole, one by one (of many some at a time), and in pieces whose sizes follow from the bytes.
 pub(super) fn ways(bytes: &[u8]) -> [Vec<Bytes>; 3] {
     let whole = if bytes.is_empty() { Vec::new() } else { vec![Bytes::copy_from_slice(bytes)] };
-    let single = bytes.chunks(1 + bytes.len() / 2_000).map(Bytes::copy_from_slice).collect();
+    let single = bytes.chunks(1 + bytes.len() / 500).map(Bytes::copy_from_slice).collect();
     [whole, single, cut(bytes)]
 }
 

@@ -12,15 +12,15 @@ use crate::{
     fuzzing::pieces::{Plan, cut, ways},
 };
 
-/// A line: its stream, its time in nanoseconds, its text.
-type Line = (Stream, u64, Vec<u8>);
+/// A line: its time in nanoseconds, and its frame.
+type Line = (u64, Vec<u8>);
 /// What was given: of each piece its stream and its bytes, joined where they follow each other.
 type Given = Vec<(Stream, Vec<u8>)>;
 
 const MICROSECOND: u64 = 1_000;
 const BEGIN: u64 = 1_800_000_000_000_000_000;
 /// The most lines of a log: more than are read from its end.
-const LINES: usize = 3_000;
+const LINES: usize = 1_500;
 
 pub(crate) fn check(bytes: &[u8]) {
     let read = ways(bytes).map(|pieces| {
@@ -71,7 +71,7 @@ fn lines(plan: &mut Plan<'_>) -> Vec<Line> {
         let (kind, length) = (plan.byte(), plan.byte());
         let step = [0, 1, 1_000, 300_000, 999_999, 1_500_000, 5_000_000, 60_000_000][usize::from(kind & 7)];
         let late = [0, 1, 500_000, 999_999][usize::from(kind >> 3 & 3)];
-        let stream = if kind & 32 == 0 { Stream::Stdout } else { Stream::Stderr };
+        let stream = if kind & 32 == 0 { 1 } else { 2 };
         let times = if kind & 64 == 0 { 1 } else { usize::from(length) * 4 };
         let mut text = plan.take(usize::from(length % 16)).to_vec();
         if kind & 128 == 0 {
@@ -79,10 +79,18 @@ fn lines(plan: &mut Plan<'_>) -> Vec<Line> {
         }
         for _ in 0..times.clamp(1, LINES - lines.len()) {
             now += step * MICROSECOND;
-            lines.push((stream, now - late * MICROSECOND, text.clone()));
+            let time = now - late * MICROSECOND;
+            lines.push((time, frame(stream, time, &text)));
         }
     }
     lines
+}
+
+fn frame(stream: u8, time: u64, text: &[u8]) -> Vec<u8> {
+    let moment = DateTime::from_timestamp_nanos(i64::try_from(time).unwrap());
+    let stamp = moment.format("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string();
+    let length = u32::try_from(stamp.len() + text.len()).unwrap().to_be_bytes();
+    [&[stream, 0, 0, 0], &length[..], stamp.as_bytes(), text].concat()
 }
 
 /// What an engine answers that is asked from there on.
@@ -93,17 +101,8 @@ fn body(lines: &[Line], cursor: &Cursor) -> Vec<u8> {
         ReadFrom::Since(moment) => since = u64::try_from(moment.timestamp_nanos_opt().unwrap()).unwrap(),
         ReadFrom::Tail(last) => tail = tail.min(usize::try_from(last).unwrap()),
     }
-    let mut body = Vec::new();
-    let asked = lines[lines.len() - tail..].iter();
-    for (stream, time, text) in asked.filter(|(_, time, _)| *time >= since) {
-        let moment = DateTime::from_timestamp_nanos(i64::try_from(*time).unwrap());
-        let stamp = moment.format("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string();
-        body.extend([if *stream == Stream::Stdout { 1 } else { 2 }, 0, 0, 0]);
-        body.extend(u32::try_from(stamp.len() + text.len()).unwrap().to_be_bytes());
-        body.extend(stamp.bytes());
-        body.extend(text);
-    }
-    body
+    let asked = lines[lines.len() - tail..].iter().filter(|(time, _)| *time >= since);
+    asked.flat_map(|(_, frame)| frame).copied().collect()
 }
 
 /// Reads a log as far as it goes; the kind of the error that ended it.
