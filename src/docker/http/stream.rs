@@ -13,10 +13,12 @@ use tokio::{
 use crate::{
     docker::http::{
         answer_time::answered_within,
-        chunked::{Chunked, Malformed},
+        chunked::Malformed,
         client::{Transport, USER_AGENT},
         coalesce::Coalescer,
         dial,
+        head::head,
+        length::Length,
         refusal::{self, RefusalText, call::Call},
     },
     error::Error,
@@ -24,9 +26,6 @@ use crate::{
 
 /// How much is read at a time.
 const READ: usize = 64 << 10;
-/// The largest head of an answer, in bytes and in header lines.
-const LONGEST_HEAD: usize = 64 << 10;
-const HEADERS: usize = 100;
 
 /// Reads a connection in pieces of up to 64 KiB.
 #[derive(Debug)]
@@ -69,14 +68,6 @@ impl fmt::Debug for Body {
     }
 }
 
-/// How the end of a body is known.
-pub(crate) enum Length {
-    Chunked(Chunked),
-    Bytes(u64),
-    /// The body ends with the connection.
-    Open,
-}
-
 impl Body {
     /// The next piece, or `None` at the body's end. Dropping the future loses nothing.
     ///
@@ -102,37 +93,6 @@ impl Body {
     fn malformed(&self, _: Malformed) -> Error {
         refusal::bad_answer(&self.path, &"its body is not chunked as HTTP/1.1 says")
     }
-}
-
-impl Length {
-    /// What is next of the body in `input`; `None` when all of that is taken.
-    pub(crate) fn take(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Malformed> {
-        let all = match self {
-            Self::Chunked(chunked) => return chunked.next(input),
-            Self::Bytes(left) => {
-                let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                *left -= length as u64;
-                input.split_to(length)
-            }
-            Self::Open => std::mem::take(input),
-        };
-        Ok((!all.is_empty()).then_some(all))
-    }
-
-    /// Whether the whole body was there. One that ends with the connection never says so.
-    pub(crate) fn is_over(&self) -> bool {
-        match self {
-            Self::Chunked(chunked) => chunked.is_over(),
-            Self::Bytes(left) => *left == 0,
-            Self::Open => false,
-        }
-    }
-}
-
-/// The head of an answer.
-pub(crate) struct Head {
-    pub(crate) status: StatusCode,
-    pub(crate) length: Length,
 }
 
 impl Transport {
@@ -222,33 +182,5 @@ impl Transport {
         // The part that came before the connection broke is used.
         let _ = timeout(self.limit(), reading).await;
         text.error(call, status.as_u16(), self.engine())
-    }
-}
-
-/// Takes the head of an answer from the bytes `read`; `None` if it is not complete yet.
-pub(crate) fn head(read: &mut BytesMut) -> Result<Option<Head>, String> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut answer = httparse::Response::new(&mut headers);
-    let parsed = answer.parse(read).map_err(|error| error.to_string())?;
-    let httparse::Status::Complete(length) = parsed else {
-        return if read.len() < LONGEST_HEAD { Ok(None) } else { Err("its head has no end".to_owned()) };
-    };
-    let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let head = Head { status: status.ok_or("it has no status")?, length: body_length(answer.headers)? };
-    bytes::Buf::advance(read, length);
-    Ok(Some(head))
-}
-
-fn body_length(headers: &[httparse::Header<'_>]) -> Result<Length, String> {
-    let value = |name: &str| {
-        let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        header.map(|header| String::from_utf8_lossy(header.value))
-    };
-    if value("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
-        return Ok(Length::Chunked(Chunked::new()));
-    }
-    match value("content-length") {
-        Some(length) => length.parse().map(Length::Bytes).map_err(|_| "its length is no number".to_owned()),
-        None => Ok(Length::Open),
     }
 }
