@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::testbed::pattern::Noise;
 use crate::testbed::proxy::{Fault, Proxy};
 use crate::testbed::sshd::Sshd;
@@ -30,6 +32,56 @@ fn an_attached_task_s_bytes_and_code_come_through() {
     let output = sshd.carry(&bed, run).ends(7).output();
     assert!(output.stdout == Noise::new(300_000).flatten().collect::<Vec<u8>>(), "{}", output.stderr);
     bed.assert_empty();
+}
+
+#[test]
+fn signals_to_cube_reach_the_task_or_stop_it() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let run = |ways: &[&str]| {
+        let image = probe();
+        let words: Vec<&str> = [&["--attach", "--image", &image][..], ways, &["out=up", "forever"]].concat();
+        let running = sshd.carry(&bed, bed.run(words));
+        move |code: i32| {
+            let mut running = running.ends(code).spawn();
+            running.wait_for_stdout("up\n");
+            running
+        }
+    };
+    // What does not end cube is passed on, and ends the task.
+    let running = run(&["say-signals"])(138);
+    running.signal(Signal::USR1);
+    assert_eq!(running.finish().text(), "up\nsignal 10\n");
+    for (signal, code) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
+        let running = run(&["say-signals"])(code);
+        running.signal(signal);
+        assert_eq!(running.finish().text(), "up\nsignal 15\n");
+        bed.assert_empty();
+    }
+    // The second signal does not wait for the grace.
+    let mut running = run(&["ignore=15"])(130);
+    running.signal(Signal::INT);
+    running.wait_for_stderr("another signal kills it");
+    running.signal(Signal::INT);
+    assert!(running.finish().took < Duration::from_secs(8));
+    bed.assert_empty();
+}
+
+#[test]
+fn kill_and_stop_send_the_signal_that_was_asked_for() {
+    let (bed, sshd) = (Bed::new(), Sshd::shared());
+    let start = || bed.start(["--image", &probe(), "say-signals", "out=up", "forever"]);
+    let task = start();
+    let mut logs = sshd.carry(&bed, bed.cube(["logs", "-f", &task.id])).spawn();
+    logs.wait_for_stdout("up\n");
+    sshd.carry(&bed, bed.cube(["kill", "-s", "USR2", &task.id])).output();
+    assert_eq!(task.ended(), 140);
+    assert_eq!(logs.finish().text(), "up\nsignal 12\n");
+    let task = start();
+    let mut logs = sshd.carry(&bed, bed.cube(["logs", "-f", &task.id])).spawn();
+    logs.wait_for_stdout("up\n");
+    sshd.carry(&bed, bed.cube(["stop", "-s", "INT", &task.id])).output();
+    assert_eq!(logs.finish().text(), "up\nsignal 2\n");
+    assert!(!task.exists());
 }
 
 #[test]

@@ -43,6 +43,15 @@ fn a_task_that_is_to_stay_is_started_by_run() {
 }
 
 #[test]
+fn a_command_that_is_not_installed_is_reported_before_anything_is_made() {
+    let bed = Bed::new();
+    let (watch, label, image) = (bed.engine().watch(), bed.label(), probe());
+    let with = bed.cube(["with", "--label", &label, &image, "forever", "--", "no-such-program"]);
+    with.fails(127).stderr_has("cannot run no-such-program on this machine").output();
+    assert!(watch.containers_with(&label).is_empty());
+}
+
+#[test]
 fn a_command_for_another_machine_is_not_blamed_on_the_task() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());

@@ -73,6 +73,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
         return Err(Error::new(ErrorKind::InvalidInput, "the command to run on this machine is missing")
             .with_hint("write it after `--`: cube with [flags] IMAGE [COMMAND…] -- HOST-COMMAND…"));
     }
+    check_program(&args.host_command)?;
     *record = Record::new(&args.task.record, app, true, args.result.result_file.is_some())?;
     let extras = Extras {
         cidfile: args.task.engine.cidfile(),
@@ -194,6 +195,17 @@ fn spawn(words: &[OsString], variables: Vec<(String, String)>) -> Result<Child, 
     let mut command = Command::new(program);
     command.args(arguments).envs(variables).kill_on_drop(true);
     signals::with_all(|| command.spawn()).map_err(|cause| cannot_run(words, &cause))
+}
+
+/// Refuses a command that no folder of PATH has, before the image is pulled for it. One with a slash may be what the
+/// task makes.
+fn check_program(words: &[OsString]) -> Result<(), Error> {
+    let (Some(program), Some(path)) = (words.first(), std::env::var_os("PATH")) else { return Ok(()) };
+    let is_path = program.as_encoded_bytes().contains(&b'/');
+    if is_path || std::env::split_paths(&path).any(|folder| folder.join(program).exists()) {
+        return Ok(());
+    }
+    Err(cannot_run(words, &Errno::NOENT.into()))
 }
 
 fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {

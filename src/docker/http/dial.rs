@@ -159,7 +159,7 @@ impl Dialer {
                 format!("no permission to use the engine's socket {}", path.display()),
             )
             .with_hint(
-                "join the group `docker` (`sudo usermod -aG docker $USER`, then log in again), use sudo, or run a rootless engine",
+                "join the group `docker` by `sudo usermod -aG docker $USER` and log in again, use `sudo \"$(command -v cube)\"`, or run a rootless engine",
             ),
             _ => {
                 self.unreachable("the socket cannot be used", or_limit(&error, START_HINT)).with_source(error)

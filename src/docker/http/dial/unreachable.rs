@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) const START_HINT: &str =
-    "start the engine (`sudo systemctl start docker`), or name another by --host or DOCKER_HOST";
+    "`cube doctor` says how to start or install one; --host or DOCKER_HOST names another";
 pub(super) const HOST_HINT: &str =
     "check --host, DOCKER_HOST or the context, and that the engine listens there";
 pub(super) const TLS_HINT: &str =
