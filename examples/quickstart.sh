@@ -20,11 +20,12 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# The command that brings a new Rust: newer distributions have a package of rustup.
+# The command that brings a new Rust: newer distributions have a package of rustup. (`apt-cache show` also knows names that
+# other packages only mention.)
 rustup_command() {
     if command -v rustup >/dev/null; then
         echo "rustup update stable && rustup default stable"
-    elif apt-cache show rustup >/dev/null 2>&1; then
+    elif [ -n "$(apt-cache madison rustup 2>/dev/null)" ]; then
         echo "sudo apt-get install rustup && rustup default stable"
     else
         echo "sudo apt-get install curl && curl -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env (see https://rustup.rs)"
@@ -49,7 +50,7 @@ install_missing() {
     local missing=()
     command -v psql >/dev/null || missing+=(postgresql-client)
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
-    if ! command -v docker >/dev/null; then
+    if ! type -P docker >/dev/null; then
         missing+=(docker.io iptables)
     elif [ -z "${DOCKER_HOST:-}" ] && ! engine_answers; then
         command -v dockerd >/dev/null || missing+=(docker.io)
@@ -64,7 +65,7 @@ install_missing() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
     packages=${missing[*]}
     # Newer distributions have the docker command in a separate package.
-    command -v docker >/dev/null ||
+    type -P docker >/dev/null ||
         as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends docker-cli >/dev/null
 }
 
@@ -75,7 +76,8 @@ engine_answers() {
         sudo docker version --format '{{.Server.Version}}' >/dev/null 2>&1 && elevate=sudo
 }
 
-docker() { $elevate "$(type -P docker || echo docker)" "$@"; }
+# By `env`, because the name alone would be this function again where no docker is installed.
+docker() { $elevate env "$(type -P docker || echo docker)" "$@"; }
 cube() { $elevate "$cube_binary" "$@"; }
 
 ready_engine() {
