@@ -38,8 +38,11 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Seeds that found faults of cube, each in the model of its time, which had fewer kinds of schedules: a guard that gave
-/// up when a removal was refused once; tasks taken for foreign when their image could not be read for a moment.
-const ONCE_FAILED: [u64; 6] = [74, 104_024, 105_306, 500_306, 504_169, 506_863];
+/// up when a removal was refused once; tasks taken for foreign when their image could not be read for a moment. And
+/// those that found faults of the model: an end that another caller brought about, an engine that was back at once, a
+/// pull slower than its caller allows, a connection cut between two pieces.
+const ONCE_FAILED: [u64; 10] =
+    [74, 104_024, 105_306, 500_306, 504_169, 506_863, 8_163, 44_681, 135_785, 155_105];
 
 /// What came of many schedules.
 #[derive(Default)]
