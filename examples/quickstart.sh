@@ -116,8 +116,11 @@ start_engine() {
 }
 
 stop_engine() {
-    [ ! -s "$work/pid" ] || as_root kill "$(as_root cat "$work/pid")" 2>/dev/null || :
+    # By a shell's own `kill`: a minimal system has no program of that name.
+    [ ! -s "$work/pid" ] || as_root sh -c 'kill "$(cat "$1")"' sh "$work/pid" 2>/dev/null || :
     wait "$engine_job" 2>/dev/null || :
+    # Where the machine's mounts are not shared, the engine mounts this folder on itself, and leaves it so.
+    as_root umount "$work/data" 2>/dev/null || :
     [ -n "$had_bridge" ] || as_root ip link delete docker0 2>/dev/null || :
 }
 
