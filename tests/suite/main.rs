@@ -32,6 +32,7 @@ mod examples;
 mod exec;
 mod far_engine;
 mod faults;
+mod follow;
 mod forms;
 mod full_disk;
 mod guard;

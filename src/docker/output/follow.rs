@@ -41,6 +41,9 @@ pub(crate) struct ContainerOutput {
     exit: Option<Exit>,
     /// When to stop reading, even if the task has not ended.
     until: Option<Instant>,
+    /// Whether the source broke off. The caller may drop [`ContainerOutput::next`] before another one is open, and what
+    /// broke off once may say then that it ended.
+    is_broken: bool,
 }
 
 enum FollowSource {
@@ -94,6 +97,7 @@ impl ContainerOutput {
             delivered: Count::default(),
             exit: None,
             until: None,
+            is_broken: false,
         }
     }
 
@@ -111,9 +115,10 @@ impl ContainerOutput {
             delivered: Count::default(),
             exit: None,
             until: options.until.map(instant),
+            is_broken: false,
         };
         output.source = if options.follow {
-            output.open_log(container, Cursor::new(options.tail), Count::default()).await?
+            output.open_log(container, true, Cursor::new(options.tail), Count::default()).await?
         } else {
             // The last lines may have changed when they are requested again.
             let times = options.tail != Tail::All && container.log_driver == LOSES_NEWLINES;
@@ -132,10 +137,13 @@ impl ContainerOutput {
     /// As [`crate::Follow::next`].
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         loop {
+            if self.is_broken {
+                self.resume().await?;
+            }
             if matches!(&self.source, FollowSource::Log { log, .. } if log.needs_times()) {
                 let container = self.container().await?;
-                self.source =
-                    self.open_log(&container, Cursor::new(self.options.tail), self.delivered).await?;
+                let (follow, cursor) = (self.options.follow, Cursor::new(self.options.tail));
+                self.source = self.open_log(&container, follow, cursor, self.delivered).await?;
             }
             match self.piece_in_time().await {
                 Ok(Some(chunk)) => {
@@ -145,7 +153,7 @@ impl ContainerOutput {
                 Ok(None) if matches!(self.source, FollowSource::Ended) => return Ok(None),
                 Ok(None) => self.go_on().await?,
                 Err(error) if error.kind() == ErrorKind::ConnectionLost && self.options.follow => {
-                    self.resume().await?;
+                    self.is_broken = true;
                 }
                 Err(error) => return Err(error),
             }
@@ -168,12 +176,19 @@ impl ContainerOutput {
         if let Ok(piece) = timeout_at(until, self.piece()).await {
             return piece;
         }
+        // Only once the last look is open is the limit over: the caller may drop this future before.
+        let (source, exit) = match self.last_look().await {
+            Err(error) if error.kind() == ErrorKind::TaskNotFound => (FollowSource::Ended, None),
+            opened => opened?,
+        };
         self.options.follow = false;
-        match self.resume().await {
-            Err(error) if error.kind() == ErrorKind::TaskNotFound => self.source = FollowSource::Ended,
-            resumed => resumed?,
-        }
+        self.go_on_from(source, exit);
         self.piece().await
+    }
+
+    /// The log of what was written by now.
+    async fn last_look(&self) -> Result<(FollowSource, Option<Exit>), Error> {
+        self.opened(self.container().await?, false).await
     }
 
     async fn piece(&mut self) -> Result<Option<Chunk>, Error> {
@@ -249,44 +264,54 @@ impl ContainerOutput {
         if self.options.follow && container.is_alive() && self.gave_nothing() {
             sleep(AGAIN).await;
         }
-        let this = &*self;
-        let (source, exit) = match this.reopened(&container).await {
-            // The engine answered while it was shutting down.
-            Err(error) if error.is_passing() => {
-                when_back(|| async { this.reopened(&this.container().await?).await }).await?
-            }
-            reopened => reopened?,
-        };
-        (self.source, self.exit) = (source, exit.or(self.exit));
+        let (source, exit) = self.opened(container, self.options.follow).await?;
+        self.go_on_from(source, exit);
         Ok(())
     }
 
+    fn go_on_from(&mut self, source: FollowSource, exit: Option<Exit>) {
+        (self.source, self.exit, self.is_broken) = (source, exit.or(self.exit), false);
+    }
+
     /// The log from where the output stopped, or the task's end if the log cannot be read any more.
-    async fn reopened(&self, container: &Details) -> Result<(FollowSource, Option<Exit>), Error> {
+    async fn opened(&self, container: Details, follow: bool) -> Result<(FollowSource, Option<Exit>), Error> {
+        match self.opened_at_once(&container, follow).await {
+            // The engine answered while it was shutting down.
+            Err(error) if error.is_passing() => {
+                when_back(|| async { self.opened_at_once(&self.container().await?, follow).await }).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn opened_at_once(
+        &self,
+        container: &Details,
+        follow: bool,
+    ) -> Result<(FollowSource, Option<Exit>), Error> {
         if container.is_going() && matches!(self.source, FollowSource::Log { .. }) {
             return Ok((FollowSource::Ended, Some(Exit { code: container.exit_code })));
         }
         // A log with timestamps resumes at its cursor; for any other log, the known bytes are skipped.
-        let source = match &self.source {
+        let (cursor, known) = match &self.source {
             FollowSource::Log { log, known, .. } if log.cursor().is_some() => {
-                let mut cursor = log.cursor().unwrap_or_default();
-                if !container.is_alive() && !log.is_astray() {
-                    cursor = cursor.seen_from_end();
-                }
-                self.open_log(container, cursor, *known).await?
+                let cursor = log.cursor().unwrap_or_default();
+                let ended = !container.is_alive() && !log.is_astray();
+                (if ended { cursor.seen_from_end() } else { cursor }, *known)
             }
-            _ => self.open_log(container, Cursor::new(self.options.tail), self.delivered).await?,
+            _ => (Cursor::new(self.options.tail), self.delivered),
         };
-        Ok((source, None))
+        Ok((self.open_log(container, follow, cursor, known).await?, None))
     }
 
     async fn open_log(
         &self,
         container: &Details,
+        follow: bool,
         cursor: Cursor,
         known: Count,
     ) -> Result<FollowSource, Error> {
-        let live = container.is_alive() && self.options.follow;
+        let live = container.is_alive() && follow;
         let options = LogOptions { follow: live, ..self.options.clone() };
         let log = Box::new(self.task.docker().container_log(container, &options, Some(cursor)).await?);
         // Without timestamps the rest cannot be requested.
