@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::programs;
+
 /// Size of the binary and of the one before it, number of crates and, for the record, seconds to build it from nothing.
 pub fn costs(record: bool, before: Option<&str>) -> Value {
     let bytes = |path: &str| std::fs::metadata(path).unwrap().len();
-    json!({"binary_bytes": bytes(env!("CARGO_BIN_EXE_cube")), "binary_bytes_before": before.map(bytes),
+    json!({"binary_bytes": bytes(programs::cube()), "binary_bytes_before": before.map(bytes),
         "crates": crates(), "build_seconds": record.then(build_seconds)})
 }
 

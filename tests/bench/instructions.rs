@@ -8,6 +8,8 @@ use std::thread;
 
 use serde_json::{Map, Value, json};
 
+use crate::programs;
+
 /// The image that the lines name; the engine of these measurements runs nothing.
 const IMAGE: &str = "example:1";
 const ID: &str = "4a7d1ed414474e4033ac29ccb8653d9b2f6a8bd0f8f4f1d2c6a54c2ee0c59d11";
@@ -34,7 +36,7 @@ pub fn counts(before: Option<&str>) -> Option<Map<String, Value>> {
     }
     answer_at(&folder.path().join("sock"));
     let count = |(line, older): &(&[&str], &[&str])| {
-        let own = instructions(env!("CARGO_BIN_EXE_cube"), line, folder.path());
+        let own = instructions(programs::cube(), line, folder.path());
         let before = before.map(|before| instructions(before, older, folder.path()));
         (line.join(" "), json!({"cube": own, "before": before}))
     };

@@ -9,6 +9,7 @@ mod api;
 mod build;
 mod instructions;
 mod measure;
+mod programs;
 mod proxy;
 mod report;
 mod testbed;
@@ -32,21 +33,17 @@ fn main() {
 }
 
 fn measured(words: &[String]) {
-    let before = workloads::before();
+    let before = programs::before();
     if words.iter().any(|word| word == "--smoke") {
         rows(&workloads::SMOKE, "");
-        instructions::counts(before.as_deref());
+        instructions::counts(before);
         return;
     }
     let quick = words.iter().any(|word| word == "--quick");
     let part = words.iter().find(|word| !word.starts_with("--")).map_or("", String::as_str);
     let rows = rows(if quick { &workloads::QUICK } else { &workloads::FULL }, part);
-    let counts = if part.is_empty() || part == "instructions" {
-        instructions::counts(before.as_deref())
-    } else {
-        None
-    };
-    let build = build::costs(!quick && part.is_empty(), before.as_deref());
+    let counts = if part.is_empty() || part == "instructions" { instructions::counts(before) } else { None };
+    let build = build::costs(!quick && part.is_empty(), before);
     let counted = counts.as_ref().map(instructions::table).unwrap_or_default();
     eprintln!("\n{}\n{counted}\n{}", report::table(&rows), build::sentence(&build));
     println!("{:#}", report::document(&rows, counts.as_ref(), &build));

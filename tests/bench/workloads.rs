@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::measure::{Job, Used};
+use crate::programs;
 use crate::testbed::{Engine, image};
 
 /// The size of the benchmark.
@@ -55,11 +56,6 @@ pub const SMOKE: Size = Size {
     grown_tasks: &[1],
     grown_logs: &[1 << 20],
 };
-
-/// An older binary of cube that is measured too, if one is named.
-pub fn before() -> Option<String> {
-    std::env::var("CUBE_BENCH_BEFORE").ok().filter(|path| !path.is_empty())
-}
 
 /// The same work for several clients, in turn.
 pub struct Workload {
@@ -208,9 +204,9 @@ pub fn all(engine: &Engine, size: &Size) -> Vec<Workload> {
     ];
     all.extend(size.grown_tasks.iter().map(|tasks| words.growing_tasks(*tasks)));
     all.extend(size.grown_logs.iter().map(|bytes| growing_log(*bytes)));
-    if let Some(before) = before() {
+    if let Some(before) = programs::before() {
         for workload in &mut all {
-            workload.add_before(&before);
+            workload.add_before(before);
         }
     }
     all
@@ -242,7 +238,7 @@ fn command(parts: &str, more: &[String]) -> Vec<String> {
 }
 
 fn cube(parts: &str) -> Vec<String> {
-    [vec![env!("CARGO_BIN_EXE_cube").to_owned()], command(parts, &[])].concat()
+    [vec![programs::cube().to_owned()], command(parts, &[])].concat()
 }
 
 fn docker(parts: &str) -> Vec<String> {
