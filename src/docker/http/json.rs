@@ -20,7 +20,12 @@ pub(crate) fn as_it_is(path: &str, text: &[u8]) -> Result<Value, Error> {
     serde_json::from_slice(text).map_err(|e| refusal::bad_answer(path, &e))
 }
 
-/// The same text without members of objects that are `null`. Text that is not JSON stays invalid.
+/// Whether JSON allows this byte between its words.
+pub(crate) fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The same text without members of objects that are `null`.
 fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.windows(NULL.len()).any(|window| window == NULL) {
         return Cow::Borrowed(text);

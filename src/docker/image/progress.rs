@@ -59,7 +59,7 @@ impl JsonLines {
         while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
             let (line, after) = piece.split_at(end);
             self.rest.extend_from_slice(line);
-            reports.extend(read(std::mem::take(&mut self.rest).trim_ascii())?);
+            reports.extend(read(&std::mem::take(&mut self.rest))?);
             piece = after.get(1..).unwrap_or_default();
         }
         self.rest.extend_from_slice(piece);
@@ -75,7 +75,7 @@ impl JsonLines {
 }
 
 fn read(line: &[u8]) -> Result<Option<PullProgress>, Error> {
-    if line.is_empty() {
+    if line.iter().all(|byte| json::is_white(*byte)) {
         return Ok(None);
     }
     let line: LayerLine = json::read(line).map_err(|e| refusal::bad_answer("/images/create", &e))?;
@@ -117,6 +117,18 @@ mod tests {
             ];
             assert_eq!(reports, expected, "cut {cut}");
         }
+    }
+
+    /// A form feed is white space elsewhere, but not in JSON.
+    #[test]
+    fn what_is_between_lines_is_white_as_json_says() {
+        let layer = |text: &str| JsonLines::default().feed(text.as_bytes()).map(|reports| reports.len());
+        for white in ["", " ", "\t\r", "\n \n"] {
+            let line = format!("{white}{{\"id\":\"a1\"}}");
+            assert_eq!((layer(&line).unwrap(), layer(&format!("{line}\n")).unwrap()), (1, 1), "{white:?}");
+        }
+        let line = "\u{c}{\"id\":\"a1\"}";
+        assert!(layer(line).unwrap() == 0 && layer(&format!("{line}\n")).is_err());
     }
 
     #[test]
