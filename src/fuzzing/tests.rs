@@ -1,14 +1,15 @@
 //! The targets on the bytes that they begin with, on those that broke something once, and on changes of both.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use proptest::{
     prelude::*,
     sample::Index,
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
 };
 
 use super::TARGETS;
+use crate::config::Config;
 
 /// Targets that reach the command line, which is no part of the library: their tests stand there.
 const OF_THE_COMMAND_LINE: [&str; 1] = ["guard"];
@@ -71,7 +72,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 fn holds_on_changes(name: &str, check: fn(&[u8])) {
     let seeds: Vec<Vec<u8>> = kept(&format!("corpus/{name}")).into_iter().map(|(_, bytes)| bytes).collect();
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let config = Config { cases: asked.unwrap_or(CASES), failure_persistence: None, ..Config::default() };
+    let config = ProptestConfig { cases: asked.unwrap_or(CASES), failure_persistence: None, ..ProptestConfig::default() };
     // The same changes each time, unless a number asks for others: a change fails for what it changed.
     let mut runner = match asked {
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
@@ -126,4 +127,20 @@ fn each_target_has_a_program_and_a_corpus() {
         let program = fs::read_to_string(folder.join("targets").join(format!("{name}.rs"))).unwrap();
         assert!(program.contains(&format!("cube::fuzzing::{name}(bytes)")), "{program}");
     }
+}
+
+/// One that is refused at a key that has another name by now leads nowhere.
+#[test]
+fn the_task_files_that_are_changed_can_be_read_and_have_all_keys() {
+    let schema = include_str!("../../examples/task.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let mut missing: BTreeSet<&str> =
+        schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    for (file, bytes) in kept("corpus/task_file") {
+        let read = Config::from_json(&bytes, None);
+        assert!(read.is_ok(), "{file}: {read:?}");
+        let keys: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        missing.retain(|key| keys.get(key).is_none());
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }
