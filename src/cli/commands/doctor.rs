@@ -169,7 +169,10 @@ fn starting(error: Error, address: &Address) -> Error {
         let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
         folders.any(|folder| folder.join(program).exists())
     };
+    // WSL and containers may run without systemd.
+    let has_systemd = Path::new("/run/systemd/system").exists();
     error.with_hint(match () {
+        () if installed("dockerd") && !has_systemd => "start Docker: sudo service docker start",
         () if installed("dockerd") => "start Docker: sudo systemctl start docker",
         () if installed("dockerd-rootless.sh") => "start rootless Docker: systemctl --user start docker",
         () if installed("podman") => "start podman's socket: systemctl --user start podman.socket",
