@@ -53,7 +53,7 @@ install_missing() {
     if ! type -P docker >/dev/null; then
         missing+=(docker.io iptables)
     elif [ -z "${DOCKER_HOST:-}" ] && ! engine_answers; then
-        command -v dockerd >/dev/null || missing+=(docker.io)
+        command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io)
         command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
     fi
     if [ "${#missing[@]}" = 0 ]; then
