@@ -351,7 +351,13 @@ fn differences_into(state: &State, cases: &[(&str, &str)]) -> Vec<String> {
         let docker = cp("docker", tree.path(), words, from, &to(&both[0]));
         let cube = cp(binary(), tree.path(), words, from, &to(&both[1]));
         let mut found = compare_ends(&docker, &cube);
-        found.extend(differences(&inside(&bed, &both[0], &top), &inside(&bed, &both[1], &top)));
+        let (mut docker_s, mut cube_s) = (inside(&bed, &both[0], &top), inside(&bed, &both[1], &top));
+        // podman sets the time of an existing folder from the archive's entry for it, which cube does not send.
+        if bed.engine().is_podman() && source.ends_with("/.") {
+            docker_s.remove("folder");
+            cube_s.remove("folder");
+        }
+        found.extend(differences(&docker_s, &cube_s));
         print_row(&format!("into a container {}", state.name), source, target, &docker, &found);
         wrong.extend(found.iter().map(|what| format!("{}: cp {source} {target}: {what}", state.name)));
     }
@@ -436,7 +442,10 @@ fn paths_that_a_copy_does_not_reach_are_refused() {
     let (bed, tree) = (Bed::new(), laid_out());
     let task = mounted(&bed, tree.path());
     let file = bed.file("given", "x");
-    for path in ["/scratch/x", "/dev/shm/x", "/proc/x"] {
+    // podman reaches a tmpfs of a task that runs.
+    let hidden = ["/dev/shm/x", "/proc/x", "/scratch/x"];
+    let hidden = if bed.engine().is_podman() { &hidden[..2] } else { &hidden };
+    for path in hidden {
         bed.cube(["cp", &file, &format!("{}:{path}", task.id)])
             .fails(1)
             .stderr_has("no copy reaches")
@@ -463,8 +472,29 @@ fn paths_that_a_copy_does_not_reach_are_refused() {
 }
 
 #[test]
+fn podman_s_copies_reach_a_tmpfs_of_a_task_that_runs() {
+    let (bed, tree) = (Bed::new(), laid_out());
+    if !bed.engine().is_podman() {
+        return;
+    }
+    let task = mounted(&bed, tree.path());
+    let file = bed.file("given", "in memory");
+    bed.cube(["cp", &file, &format!("{}:/scratch/x", task.id)]).output();
+    assert_eq!(bed.cube(["exec", &task.id, "cat", "/scratch/x"]).text(), "in memory");
+    let back = bed.path("back");
+    bed.cube(["cp", &format!("{}:/scratch/x", task.id), back.to_str().unwrap()]).output();
+    assert_eq!(fs::read_to_string(&back).unwrap(), "in memory");
+    // So nothing is left out of this archive, and there is no warning.
+    let archive = bed.cube(["cp", &format!("{}:/", task.id), "-"]).output().stdout;
+    assert!(archive.windows(9).any(|bytes| bytes == b"in memory"));
+}
+
+#[test]
 fn no_link_hides_that_a_copy_would_be_lost_in_a_tmpfs() {
     let (bed, tree) = (Bed::new(), laid_out());
+    if bed.engine().is_podman() {
+        return; // It loses nothing there.
+    }
     sh(
         tree.path(),
         "ln -s /scratch to-scratch; ln -s to-scratch/below deep; mkdir -p root/scratch/below root/w",
@@ -477,10 +507,10 @@ fn no_link_hides_that_a_copy_would_be_lost_in_a_tmpfs() {
     }
     bed.cube(["cp", &at("/w/to-scratch/."), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
     bed.cube(["cp", &at("/w/to-scratch/below"), "/tmp/never"]).fails(1).stderr_has("is a tmpfs").output();
-    // The link itself can be copied. podman follows it, whoever asks.
+    // The link itself can be copied.
     let link = bed.path("link");
     bed.cube(["cp", &at("/w/to-scratch"), link.to_str().unwrap()]).output();
-    assert!(bed.engine().is_podman() || fs::read_link(link).unwrap() == Path::new("/scratch"));
+    assert_eq!(fs::read_link(link).unwrap(), Path::new("/scratch"));
     // A folder with a tmpfs in it is copied without the tmpfs; writing below the tmpfs is an error.
     let content = format!("{}/root/.", tree.path().display());
     bed.cube(["cp", &content, &at("/")]).fails(1).stderr_has("no copy reaches scratch/below").output();

@@ -1,6 +1,6 @@
 //! Runs a command in a container.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::RangeInclusive};
 
 use bollard::{
     models::ExecConfig,
@@ -31,8 +31,9 @@ const REFUSALS: [&[u8]; 5] = [
 ];
 /// Longer than any refusal, in bytes.
 const LONGEST_REFUSAL: usize = 8 << 10;
-/// The exit codes of a refusal. Older engines use 126 also for a command that is not found.
-const NOT_EXECUTED: [i64; 2] = [126, 127];
+/// The exit codes of a refusal. Older engines use 126 also for a command that is not found. For a cause that they do not
+/// know, for example a working directory that is no folder, newer ones use 128 and podman 125.
+const NOT_EXECUTED: RangeInclusive<i64> = 125..=128;
 
 /// How to run a command in a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

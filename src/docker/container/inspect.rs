@@ -20,7 +20,7 @@ use crate::{
         container::networks::joined::TaskNetworks,
         details::{Details, Health},
         handle::RunningTask,
-        http::{json, patience::Patience, refusal},
+        http::{json, patience::Patience, refusal, version::Product},
         id::{EngineId, is_id},
         labels::{LabelMap, SERVICE, TASK_ID},
         swarm::id::is_swarm_id,
@@ -30,6 +30,8 @@ use crate::{
     result::Ports,
 };
 
+/// The grace in seconds that podman states for a container for which nobody set one.
+const PODMAN_GRACE: i64 = 10;
 /// How long an engine may take after a process's end to decide on a restart, and how often it is asked: there is no
 /// event.
 const DECISION: Patience = Patience { limit: Duration::from_secs(5), pause: Duration::from_millis(50) };
@@ -41,7 +43,11 @@ impl Docker {
         let answer: InspectAnswer =
             self.transport.json(Method::GET, &format!("/containers/{id}/json")).await?;
         checked_id(answer.id.clone())?;
-        Ok(answer.into())
+        let mut details = Details::from(answer);
+        if self.transport.engine().product() == Product::Podman {
+            details.stop_timeout = details.stop_timeout.filter(|seconds| *seconds != PODMAN_GRACE);
+        }
+        Ok(details)
     }
 
     pub(crate) async fn raw_container(&self, id: &str) -> Result<serde_json::Value, Error> {

@@ -70,7 +70,15 @@ impl Docker {
         {
             return Ok(stopped);
         }
-        self.stop_by_engine(id, options, own).await.map(|()| Stopped::default())
+        match self.stop_by_engine(id, options, own).await {
+            // podman does not stop a paused container.
+            Err(error) if refusal::says(&error, EngineText::has_improper_state) => {
+                self.within(self.api.unpause_container(id)).await?;
+                self.stop_by_engine(id, options, own).await?;
+            }
+            stopped => stopped?,
+        }
+        Ok(Stopped::default())
     }
 
     async fn stop_by_engine(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {

@@ -146,12 +146,23 @@ impl Docker {
         }
         self.refuse_unreadable(id, &from, events).await?;
         let to = local(to)?;
-        let (found, stream) = self.open_archive(id, &from.full()).await?;
+        let (found, stream) = self.open_described(id, &from).await?;
         let (to, present) = destination(to)?;
         let place = place(&from, &name, found.is_folder(), &to, present)
             .map_err(|reason| misplaced(reason, Path::new(&to.path)))?;
         let target = Target::of(place, &from, &found, std::process::id().to_string());
         self.unpack(stream, target, &from.path, events).await
+    }
+
+    /// Opens the archive of a path, described by what is in it. podman describes the link at a path's end, also where
+    /// the content of the folder behind it is in the archive.
+    pub(crate) async fn open_described(&self, id: &str, from: &Spot) -> Result<(PathStat, TarStream), Error> {
+        let (found, stream) = self.open_archive(id, &from.full()).await?;
+        let behind = match found.link_target().filter(|_| from.end == SpotEnd::Content) {
+            Some(target) => self.stat_path(id, OsStr::new(&target)).await?,
+            None => None,
+        };
+        Ok((behind.unwrap_or(found), stream))
     }
 
     async fn archive(&self, id: &str, path: &str, events: Events<'_>) -> Result<TarStream, Error> {

@@ -46,7 +46,7 @@ impl RunningTask {
         let (docker, id) = (self.docker(), &self.container_id().await?);
         let from = Spot::in_container(copy.path());
         docker.refuse_unreadable(id, &from, events).await?;
-        let opened = docker.open_archive(id, &from.full()).await;
+        let opened = docker.open_described(id, &from).await;
         let (found, stream) = opened.map_err(|error| match error.kind() {
             ErrorKind::File => error.with_hint(
                 "see where the task writes it: --keep keeps the container, and `cube cp TASK:FOLDER - | tar -t` \

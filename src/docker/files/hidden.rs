@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     config::{Config, value::mount::full::MountKind},
+    docker::http::version::{Engine, Product},
     error::{Error, ErrorKind},
 };
 
@@ -40,19 +41,26 @@ enum MountedKind {
 }
 
 impl Mounts {
-    /// Reads the mounts of an existing container.
-    pub(crate) fn read(container: &Value) -> Self {
+    /// Reads the mounts of an existing container of `engine`.
+    pub(crate) fn read(container: &Value, engine: Engine) -> Self {
         let mut mounts = Self::of_system();
+        // podman copies within the mounts of a container that runs.
+        let tmpfs = match engine.product() {
+            Product::Podman if container.pointer("/State/Running") == Some(&Value::Bool(true)) => {
+                MountedKind::Storage { read_only: false }
+            }
+            _ => MountedKind::Tmpfs,
+        };
         for mount in container["Mounts"].as_array().into_iter().flatten() {
             let kind = match mount["Type"].as_str() {
-                Some("tmpfs") => MountedKind::Tmpfs,
+                Some("tmpfs") => tmpfs,
                 _ => MountedKind::Storage { read_only: mount["RW"] == false },
             };
             mounts.add(mount["Destination"].as_str().unwrap_or_default(), kind);
         }
         let host = &container["HostConfig"];
         for path in host["Tmpfs"].as_object().into_iter().flatten().map(|(path, _)| path) {
-            mounts.add(path, MountedKind::Tmpfs);
+            mounts.add(path, tmpfs);
         }
         mounts.read_only_root = host["ReadonlyRootfs"] == true;
         mounts
@@ -147,12 +155,16 @@ pub(crate) fn unreached(path: &Path, mount: &Path, what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use hyper::{
+        HeaderMap,
+        header::{HeaderValue, SERVER},
+    };
     use serde_json::json;
 
     use super::*;
 
     fn mounts() -> Mounts {
-        Mounts::read(&json!({
+        let container = json!({
             "Mounts": [
                 {"Type": "volume", "Destination": "/data", "RW": true},
                 {"Type": "bind", "Destination": "/run/kept", "RW": true},
@@ -160,7 +172,9 @@ mod tests {
                 {"Type": "tmpfs", "Destination": "/data/cache", "RW": true},
             ],
             "HostConfig": {"Tmpfs": {"/run": ""}, "ReadonlyRootfs": true},
-        }))
+            "State": {"Running": true},
+        });
+        Mounts::read(&container, Engine::with_api((1, 41)))
     }
 
     #[test]
@@ -195,8 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn podman_reaches_a_tmpfs_while_the_container_runs() {
+        let podman =
+            Engine::of(&HeaderMap::from_iter([(SERVER, HeaderValue::from_static("Libpod/5.4.2 (linux)"))]));
+        for running in [true, false] {
+            let container = json!({"HostConfig": {"Tmpfs": {"/run": ""}}, "State": {"Running": running}});
+            let mounts = Mounts::read(&container, podman);
+            assert_eq!(mounts.refuse_hidden(OsStr::new("/run/x")).is_ok(), running);
+            assert_eq!(mounts.tmpfs_below(OsStr::new("/")).is_empty(), running);
+        }
+    }
+
+    #[test]
     fn a_container_without_mounts_still_has_the_system_mounts() {
-        let mounts = Mounts::read(&json!({"HostConfig": {"Tmpfs": null}}));
+        let mounts = Mounts::read(&json!({"HostConfig": {"Tmpfs": null}}), Engine::default());
         assert!(mounts.refuse_hidden(OsStr::new("/sys/x")).is_err());
         assert!(mounts.refuse_read_only(OsStr::new("/x")).is_ok());
     }

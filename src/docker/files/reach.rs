@@ -30,7 +30,7 @@ impl Docker {
         from: &Spot,
         events: Events<'_>,
     ) -> Result<(), Error> {
-        let mounts = Mounts::read(&self.raw_container(id).await?);
+        let mounts = self.mounts(id).await?;
         mounts.refuse_hidden(&from.path)?;
         if !mounts.refuse_some() {
             return Ok(());
@@ -52,7 +52,7 @@ impl Docker {
 
     /// Refuses to write to a path that copies do not reach or that is read-only.
     pub(crate) async fn refuse_unwritable(&self, id: &str, path: &OsStr) -> Result<(), Error> {
-        let mounts = Mounts::read(&self.raw_container(id).await?);
+        let mounts = self.mounts(id).await?;
         let path = if mounts.refuse_some() { self.resolved(id, path).await? } else { path.to_owned() };
         mounts.refuse_hidden(&path)?;
         mounts.refuse_read_only(&path)
@@ -60,13 +60,18 @@ impl Docker {
 
     /// The tmpfs mounts below a folder, as relative paths: files copied into them would be lost.
     pub(crate) async fn lost_below(&self, id: &str, folder: &OsStr) -> Result<Vec<PathBuf>, Error> {
-        let mounts = Mounts::read(&self.raw_container(id).await?);
+        let mounts = self.mounts(id).await?;
         if mounts.tmpfs_below(OsStr::new("/")).is_empty() {
             return Ok(Vec::new());
         }
         let folder = self.resolved(id, folder).await?;
         let all = mounts.tmpfs_below(&folder);
         Ok(all.iter().filter_map(|path| path.strip_prefix(&folder).ok().map(Path::to_owned)).collect())
+    }
+
+    async fn mounts(&self, id: &str) -> Result<Mounts, Error> {
+        let container = self.raw_container(id).await?;
+        Ok(Mounts::read(&container, self.transport.engine()))
     }
 
     /// The path with its links resolved, as far as it exists.

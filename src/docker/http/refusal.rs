@@ -249,7 +249,13 @@ fn by_status(call: Call, status: u16, text: &EngineText, engine: Engine) -> (Err
         (404, Call::Start | Call::Attach | Call::Exec | Call::Logs | Call::Container) => {
             (ErrorKind::TaskNotFound, LIST_HINT)
         }
-        (404, Call::Archive) if text.is_no_such_container() => (ErrorKind::TaskNotFound, LIST_HINT),
+        // podman answers like this while it removes the container.
+        (500, Call::Start | Call::Attach | Call::Exec | Call::Logs | Call::Container)
+            if text.is_no_such_container() =>
+        {
+            (ErrorKind::TaskNotFound, LIST_HINT)
+        }
+        (404 | 500, Call::Archive) if text.is_no_such_container() => (ErrorKind::TaskNotFound, LIST_HINT),
         (404, Call::Archive) => {
             (ErrorKind::File, "`cube exec TASK ls -l PATH` shows a folder of a running task")
         }

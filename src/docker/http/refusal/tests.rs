@@ -239,6 +239,7 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
         (Create, 500, "something else", K::Engine),
         (Container, 404, "No such container: quota", K::TaskNotFound),
         (Container, 404, "Cannot kill container: nosuch: No such container: nosuch", K::TaskNotFound),
+        (Logs, 500, "no container with ID 0a1b found in database: no such container", K::TaskNotFound),
         (Container, 409, "Cannot kill container: 0a1b: Container 0a1b is not running", K::WrongState),
         (Container, 409, "removal of container 0a1b is already in progress", K::WrongState),
         (Exec, 409, "Container 0a1b is not running", K::WrongState),
