@@ -94,6 +94,9 @@ fn a_failed_start_removes_its_anonymous_volumes() {
     bed.assert_empty();
     let made = watch.containers_with(&bed.label());
     assert_eq!(made.len(), 1, "the engine made a container before it failed");
+    if bed.engine().is_podman() {
+        return; // It has no events of volumes.
+    }
     let volumes = watch.volumes_of(&made[0]);
     assert_eq!(volumes.len(), 1, "the container had a volume");
     assert!(!bed.engine().has(&format!("/volumes/{}", volumes[0])));

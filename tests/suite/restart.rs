@@ -55,7 +55,8 @@ fn the_engine_is_not_asked_without_pause_until_a_task_comes_again() {
     let args = ["--attach", "--restart", "on-failure:5", "--image", &probe(), "out=try", "exit=3"];
     let output = bed.run(args).env("CUBE_VERBOSE", "2").exits(3).any_stderr().output();
     assert_eq!(output.stdout, "try\n".repeat(6).into_bytes());
-    // The engine pauses for 3.1 s in all.
+    // Docker pauses for 3.1 s in all, podman not at all.
     let looks = output.stderr.matches("/logs").count();
-    assert!((5..40).contains(&looks), "{looks} requests for the log");
+    let fewest = if bed.engine().is_podman() { 1 } else { 5 };
+    assert!((fewest..40).contains(&looks), "{looks} requests for the log");
 }

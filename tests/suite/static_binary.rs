@@ -49,13 +49,15 @@ fn asks_for_no_interpreter() {
     );
 }
 
-/// The engine's socket, as an image without anything else has it mounted.
+/// Where cube looks for the engine's socket.
 const SOCKET: &str = "/var/run/docker.sock";
 
 #[test]
 fn runs_a_task_from_an_image_with_nothing_else_in_it() {
     let bed = Bed::new();
-    let (program, socket) = (format!("{}:/cube", binary().display()), format!("{SOCKET}:{SOCKET}"));
+    let host = bed.engine().host();
+    let (program, socket) =
+        (format!("{}:/cube", binary().display()), format!("{}:{SOCKET}", host.trim_start_matches("unix://")));
     let image = probe();
     let outer = ["run", "--rm", "-v", &program, "-v", &socket, "--entrypoint", "/cube", &image];
     let inner = ["run", "--rm", "--pull", "never", &image, "out=from within"];
