@@ -94,7 +94,7 @@ pub use docker::{
     handle::RunningTask,
     id::EngineId,
     image::logins::logins,
-    info::EngineInfo,
+    info::{ControlGroups, EngineInfo},
     labels::owner::{Lifetime, Owner},
     output::{
         attach::{AttachOptions, Attachment, Input},

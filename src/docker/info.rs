@@ -22,8 +22,8 @@ pub struct EngineInfo {
     pub storage_driver: String,
     /// The file system below the storage driver, if the engine reports it.
     pub backing_filesystem: Option<String>,
-    /// The version of control groups, 1 or 2; `None` if the engine does not report it.
-    pub cgroup_version: Option<u8>,
+    /// The control groups of its tasks.
+    pub control_groups: ControlGroups,
     /// The engine's default log driver. (cube's tasks use `local` by default.)
     pub log_driver: String,
     /// Whether it runs without root.
@@ -32,6 +32,17 @@ pub struct EngineInfo {
     pub swarm_manager: bool,
     /// Whether its processes are visible on this machine, so that cube can inspect them.
     pub processes_visible: bool,
+}
+
+/// What limits an engine's tasks and counts what they use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlGroups {
+    /// Nothing: its statistics are of the whole machine. So it is with Docker without root where the user was given none.
+    Absent,
+    /// Control groups of this version, 1 or 2.
+    Version(u8),
+    /// The engine does not say.
+    Unknown,
 }
 
 impl EngineInfo {
@@ -61,13 +72,19 @@ impl Docker {
             api_version: version.api_version,
             platform: format!("{}/{}", version.os, version.arch),
             backing_filesystem: info.backing_filesystem(),
-            cgroup_version: info.cgroup_version.parse().ok(),
+            control_groups: info.control_groups(),
             rootless: info.security_options.iter().any(|option| option.contains("name=rootless")),
             swarm_manager: info.swarm.control_available,
             storage_driver: info.driver,
             log_driver: info.logging_driver,
             processes_visible: serves_from_here(&self.address).await,
         })
+    }
+
+    /// Whether its tasks have control groups of their own; assumed if it does not say.
+    pub(crate) async fn has_control_groups(&self) -> bool {
+        let info: Result<InfoAnswer, _> = self.transport.json(Method::GET, "/info").await;
+        info.map_or(true, |info| info.control_groups() != ControlGroups::Absent)
     }
 }
 
@@ -103,6 +120,7 @@ struct InfoAnswer {
     /// Pairs of a name and a value.
     driver_status: Vec<Vec<String>>,
     cgroup_version: String,
+    cgroup_driver: String,
     logging_driver: String,
     security_options: Vec<String>,
     swarm: SwarmAnswer,
@@ -115,6 +133,13 @@ struct SwarmAnswer {
 }
 
 impl InfoAnswer {
+    fn control_groups(&self) -> ControlGroups {
+        if self.cgroup_driver == "none" {
+            return ControlGroups::Absent;
+        }
+        self.cgroup_version.parse().map_or(ControlGroups::Unknown, ControlGroups::Version)
+    }
+
     fn backing_filesystem(&self) -> Option<String> {
         let named = |pair: &&Vec<String>| pair.first().is_some_and(|name| name == "Backing Filesystem");
         self.driver_status.iter().find(named)?.get(1).cloned()
@@ -134,7 +159,7 @@ mod tests {
             platform: "linux/amd64".into(),
             storage_driver: driver.into(),
             backing_filesystem: filesystem.map(str::to_owned),
-            cgroup_version: Some(2),
+            control_groups: ControlGroups::Version(2),
             log_driver: "json-file".into(),
             rootless: false,
             swarm_manager: false,
@@ -157,5 +182,8 @@ mod tests {
         let info: InfoAnswer =
             json::read(br#"{"DriverStatus":[["Backing Filesystem","xfs"],["odd"]]}"#).unwrap();
         assert_eq!(info.backing_filesystem().as_deref(), Some("xfs"));
+        assert_eq!(info.control_groups(), ControlGroups::Unknown);
+        let info: InfoAnswer = json::read(br#"{"CgroupDriver":"none","CgroupVersion":"1"}"#).unwrap();
+        assert_eq!(info.control_groups(), ControlGroups::Absent);
     }
 }

@@ -87,7 +87,7 @@ impl Docker {
         UsageWatch(Arc::new(Look(shared)))
     }
 
-    /// Samples the engine's statistics until they end, if no control group is visible.
+    /// Samples the engine's statistics until they end, if no control group is visible here but the engine has one.
     pub async fn sample_usage(&self, id: &str, watch: &UsageWatch) {
         if matches!(self.address, Address::Unix(_)) {
             while !watch.0.0.is_out_of_sight() {
@@ -96,6 +96,9 @@ impl Docker {
                 }
                 tokio::time::sleep(UNSEEN / 4).await;
             }
+        }
+        if !self.has_control_groups().await {
+            return;
         }
         let options = StatsOptionsBuilder::default().stream(true).build();
         let mut samples = self.api.stats(id, Some(options));

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use cube::{
-    Action, Address, AddressChoice, DockerResult, EngineInfo, Error, ErrorKind, Surroundings, logins,
-    printable::printable,
+    Action, Address, AddressChoice, ControlGroups, DockerResult, EngineInfo, Error, ErrorKind, Surroundings,
+    logins, printable::printable,
 };
 use serde::Serialize;
 
@@ -114,7 +114,14 @@ fn port(info: &EngineInfo, address: &Address) -> Finding {
 }
 
 fn usage(info: &EngineInfo) -> Finding {
-    let version = info.cgroup_version.map_or("unknown".to_owned(), |version| format!("v{version}"));
+    let version = match info.control_groups {
+        ControlGroups::Absent => {
+            let detail = "tasks have no control groups: neither usage nor limits of memory and CPU";
+            return Finding::new(Promise::Usage, false, detail);
+        }
+        ControlGroups::Version(version) => format!("v{version}"),
+        ControlGroups::Unknown => "unknown".to_owned(),
+    };
     let how = if info.processes_visible { "read at a task's end" } else { "sampled by the engine" };
     Finding::new(Promise::Usage, info.processes_visible, format!("cgroup {version}: {how}"))
 }
