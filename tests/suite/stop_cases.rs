@@ -229,9 +229,10 @@ fn an_explicit_grace_counts_at_the_end_of_with_too() {
     let with_grace = with(&["--stop-timeout", "50"], "kept");
     assert_eq!(std::fs::read_to_string(bed.path("kept")).unwrap(), "saved\n", "{with_grace}");
     assert!(!with_grace.contains("--init"), "{with_grace}");
-    let usual = with(&[], "lost");
-    assert_eq!(usual.matches("--init").count(), 1, "{usual}");
-    assert!(!bed.path("lost").exists());
+    // On a busy machine cube may not be sure that nobody hears the signal; then it waits.
+    let is_killed = |name: &str| with(&[], name).matches("--init").count() == 1;
+    let killed = ["first", "second", "third"].into_iter().find(|name| is_killed(name));
+    assert!(killed.is_some_and(|name| !bed.path(name).exists()), "{killed:?}");
 }
 
 #[test]
