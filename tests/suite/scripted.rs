@@ -67,6 +67,22 @@ fn a_container_between_two_states_is_removed_soon() {
 }
 
 #[test]
+fn a_network_that_the_engine_still_counts_as_used_is_removed_soon() {
+    let labels = json!({"cube.network": UUID});
+    let network =
+        json!([{"Id": ID, "Name": "web", "Created": "2020-01-01T00:00:00Z", "Labels": labels}]).to_string();
+    let refused = "error while removing network: network web id 4a has active endpoints";
+    let engine = Scripted::new()
+        .always("GET /containers/json*", Reply::json(200, "[]"))
+        .always("GET /networks*", Reply::json(200, network))
+        .always("GET /services*", Reply::error(503, "This node is not a swarm manager."))
+        .on(&at("DELETE /networks/ID"), Reply::error(403, refused))
+        .on(&at("DELETE /networks/ID"), Reply::empty(204));
+    engine.cube(["prune"]).any_stderr().output();
+    assert_eq!(engine.count("DELETE /networks/"), 2);
+}
+
+#[test]
 fn another_client_s_removal_is_waited_for() {
     let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "removing", "Running": false, "ExitCode": 0});

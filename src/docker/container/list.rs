@@ -134,6 +134,13 @@ impl Docker {
         self.list_by(&filters([("label", label)]), all, wanted).await
     }
 
+    /// Whether any container, cube's or not, uses the network with this id.
+    pub(crate) async fn is_network_used(&self, id: &str) -> Result<bool, Error> {
+        let path = query("/containers/json", &[("all", "true"), ("filters", &filters([("network", id)]))]);
+        let answer: Vec<ListAnswer> = self.transport.json(Method::GET, &path).await?;
+        Ok(!answer.is_empty())
+    }
+
     async fn list_by(
         &self,
         filters: &str,

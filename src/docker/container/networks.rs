@@ -32,6 +32,8 @@ use crate::{
 /// is no event.
 const SETTLING: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long the engine may take to release a network that no container uses any more.
+const RELEASE: Duration = Duration::from_secs(5);
 /// How long a create request whose answer was lost may still make a network.
 const LOOKOUT: Duration = Duration::from_secs(3);
 
@@ -266,7 +268,17 @@ impl Docker {
         if !used.is_empty() {
             return Ok(false);
         }
-        self.remove_network(&network.id).await
+        let begun = Instant::now();
+        loop {
+            if self.remove_network(&network.id).await? {
+                return Ok(true);
+            }
+            // For a moment the engine counts the place of a container that is gone already.
+            if begun.elapsed() >= RELEASE || self.is_network_used(&network.id).await? {
+                return Ok(false);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Removes the network; returns whether it is gone. The engine keeps a network that is in use.
