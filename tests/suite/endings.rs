@@ -235,7 +235,7 @@ fn no_result_is_lost_when_cube_is_killed_at_a_random_moment() {
         let bed = Bed::new();
         let (target, watch) = (bed.path("results"), bed.engine().watch());
         let mut running = killed(&bed, &target, number, times, &met);
-        let guards = guards_of(running.pid());
+        let guards = guards_of(&running);
         let was_written = running.stdout_so_far().contains(WRITTEN);
         running.signal(Signal::KILL);
         let since = Instant::now();

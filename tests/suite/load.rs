@@ -102,14 +102,23 @@ fn killed(bed: &Bed, image: &str, number: usize, signal: Signal, status: i32) ->
     }
     // A sleep and no event, because any moment is right.
     std::thread::sleep(Duration::from_millis(scattered(number) % LATEST));
-    let guards = guards_of(running.pid());
+    let guards = if signal == Signal::KILL { guards_of(&running) } else { vec![] };
     running.signal(signal);
     (running, guards)
 }
 
-/// The guard of this process of cube, if it has been started.
-pub fn guards_of(cube: u32) -> Vec<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{cube}/task/{cube}/children")).unwrap_or_default();
+/// Suspends a process of cube, so that it starts no guard any more, and returns the one that it has.
+pub fn guards_of(cube: &Running) -> Vec<u32> {
+    cube.signal(Signal::STOP);
+    let pid = cube.pid();
+    let stands = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        ["T (stopped)", "Z (zombie)"].iter().any(|state| status.contains(state))
+    };
+    while !stands() {
+        std::thread::yield_now();
+    }
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     children.split_whitespace().map(|pid| pid.parse().unwrap()).filter(|pid| is_guard(*pid)).collect()
 }
 
