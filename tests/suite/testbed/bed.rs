@@ -73,11 +73,11 @@ impl Bed {
         path.into_os_string().into_string().unwrap()
     }
 
-    /// An executable file. Another process writes it: otherwise a child that another test starts could inherit the open
-    /// file, and a file that is open for writing cannot be executed.
+    /// An executable file, in the place of an older one that may be running. Another process writes it: otherwise a child
+    /// that another test starts could inherit the open file, and a file that is open for writing cannot be executed.
     pub fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.path(name);
-        let write = r#"printf '%s' "$2" >"$1" && chmod 755 "$1""#;
+        let write = r#"printf '%s' "$2" >"$1.new" && chmod 755 "$1.new" && mv "$1.new" "$1""#;
         let written = Command::new("sh").args(["-c", write, "sh"]).arg(&path).arg(script).status();
         assert!(written.unwrap().success());
         path
