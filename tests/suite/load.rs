@@ -118,8 +118,7 @@ pub fn guards_of(cube: &Running) -> Vec<u32> {
     while !stands() {
         std::thread::yield_now();
     }
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    children.split_whitespace().map(|pid| pid.parse().unwrap()).filter(|pid| is_guard(*pid)).collect()
+    cube.children().into_iter().filter(|pid| is_guard(*pid)).collect()
 }
 
 /// A guard; for its first moments it has cube's own name.

@@ -51,13 +51,12 @@ fn options(args: &LogsArgs) -> Result<LogOptions, Error> {
 
 /// `all`, nothing and, as with `docker logs`, a negative number mean all lines.
 fn tail(text: &str) -> Result<Tail, Error> {
-    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    match text.strip_prefix('-') {
-        _ if matches!(text, "" | "all") => Ok(Tail::All),
-        Some(digits) if is_number(digits) => Ok(Tail::All),
-        // A number that is too large to count is more than there are.
-        None if is_number(text) => Ok(text.parse().map_or(Tail::All, Tail::Lines)),
-        _ => Err(Error::invalid("number of lines", text, "it is no whole number")
-            .with_hint("write --tail 20, or --tail all")),
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if !is_number && !matches!(text, "" | "all") {
+        return Err(Error::invalid("number of lines", text, "it is no whole number")
+            .with_hint("write --tail 20, or --tail all"));
     }
+    // A number that is too large to count is more than there are.
+    Ok(text.parse().map_or(Tail::All, Tail::Lines))
 }
