@@ -72,7 +72,11 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 fn holds_on_changes(name: &str, check: fn(&[u8])) {
     let seeds: Vec<Vec<u8>> = kept(&format!("corpus/{name}")).into_iter().map(|(_, bytes)| bytes).collect();
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let config = ProptestConfig { cases: asked.unwrap_or(CASES), failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: asked.unwrap_or(CASES),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     // The same changes each time, unless a number asks for others: a change fails for what it changed.
     let mut runner = match asked {
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),

@@ -106,11 +106,7 @@ fn body(lines: &[Line], cursor: &Cursor) -> Vec<u8> {
 }
 
 /// Reads a log as far as it goes; the kind of the error that ended it.
-fn follow(
-    pieces: Vec<Bytes>,
-    stamps: &mut Stamps,
-    given: &mut Given,
-) -> Result<(), crate::error::ErrorKind> {
+fn follow(pieces: Vec<Bytes>, stamps: &mut Stamps, given: &mut Given) -> Result<(), crate::error::ErrorKind> {
     let mut decoder = Decoder::new(false);
     for piece in pieces {
         decoder.feed(piece);

@@ -6,11 +6,7 @@ use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 
 use crate::{
-    docker::http::{
-        chunked::Chunked,
-        head::head,
-        length::Length,
-    },
+    docker::http::{chunked::Chunked, head::head, length::Length},
     fuzzing::{
         pieces::ways,
         server::{Server, block_on},

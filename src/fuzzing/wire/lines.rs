@@ -13,9 +13,8 @@ use crate::{
 
 /// Patterns whose matches begin or end at every kind of place. Their matches are short: of a line that has not ended
 /// a long one may be found late.
-const PATTERNS: [&str; 12] = [
-    "a", "^a", "a$", "^$", "", "ab", "a.c", r"\ba\b", "é", "[^a-z]$", "(?i)READY", "^a|b$",
-];
+const PATTERNS: [&str; 12] =
+    ["a", "^a", "a$", "^$", "", "ab", "a.c", r"\ba\b", "é", "[^a-z]$", "(?i)READY", "^a|b$"];
 /// How much of an open line is searched again with what comes next, in bytes.
 const OVERLAP: usize = 4 << 10;
 /// How much may be searched again in one way to cut the output, in bytes: slow inputs leave no time for others.
