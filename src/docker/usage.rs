@@ -6,6 +6,7 @@ pub(crate) mod cgroup;
 pub mod counters;
 
 use std::{
+    os::fd::OwnedFd,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -30,8 +31,9 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// How long the group of a started task may be missing before the engine is asked instead.
 const UNSEEN: Duration = Duration::from_secs(2);
-/// How often a running task is read, in case its end is missed.
-const SAMPLE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// When a running task is read first, in case its end is missed. Each next pause is twice as long, up to the last one.
+const FIRST_SAMPLE: Duration = Duration::from_millis(10);
+const LAST_SAMPLE: Duration = Duration::from_secs(1);
 
 /// Measures one task's usage until the last clone is dropped.
 #[derive(Clone)]
@@ -154,23 +156,31 @@ fn follow(shared: &SharedReadings, id: &str) {
     }
 }
 
-/// Reads the group every second and at the end of a process. Returns whether that was the last process in it. A
-/// container's first process outlives its others, but the engine's helper processes come before it.
+/// Reads the group from time to time and at the end of a process. Returns whether that was the last process in it. A
+/// container's first process outlives its others, but the engine's helper processes come before it: at their end the
+/// task has used nothing yet.
 fn follow_process(shared: &SharedReadings, group: &ControlGroup, process: Pid) -> bool {
     let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else { return false };
+    let mut pause = FIRST_SAMPLE;
     loop {
-        let mut ended = [PollFd::new(&handle, PollFlags::IN)];
-        let woken = poll(&mut ended, Some(&SAMPLE));
+        let has_ended = has_ended(&handle, pause);
         let Some(usage) = group.read() else { return true };
-        let is_last = matches!(woken, Ok(1..)) && group.first_process().is_none();
+        let is_last = has_ended && group.first_process().is_none();
+        if has_ended && !is_last {
+            return false;
+        }
         shared.keep(Usage { exact: is_last, ..usage });
         if is_last || shared.is_over() {
             return true;
         }
-        if matches!(woken, Ok(1..)) {
-            return false;
-        }
+        pause = LAST_SAMPLE.min(pause * 2);
     }
+}
+
+/// Whether a process ends within `limit`.
+fn has_ended(process: &OwnedFd, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).ok();
+    matches!(poll(&mut [PollFd::new(process, PollFlags::IN)], limit.as_ref()), Ok(1..))
 }
 
 /// Adds a sample of the engine's statistics. Counters only grow; the sample after the end is empty.

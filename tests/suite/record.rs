@@ -181,8 +181,13 @@ fn usage_is_the_kernel_s_own_figure() {
         cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.peak";
     let args =
         ["-o", "json", "--attach", "--usage", "--memory", "512m", "--image", &shell(), "sh", "-c", script];
-    let output = bed.run(args).ends(0).output();
-    let object = last_object(&output.stderr);
+    let measured = || {
+        let output = bed.run(args).ends(0).output();
+        (last_object(&output.stderr), output)
+    };
+    // On a busy machine, the end may be missed.
+    let exact = || Some(measured()).filter(|(object, _)| object["usage"]["exact"] == true);
+    let (object, output) = (0..5).find_map(|_| exact()).unwrap_or_else(measured);
     let (usage, kernel) = (&object["usage"], output.text().trim().parse::<u64>().unwrap());
     let peak = usage["memory_peak_bytes"].as_u64().unwrap();
     assert!(peak >= kernel && peak < kernel + (2 << 20), "{peak} {kernel}");

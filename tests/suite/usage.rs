@@ -6,8 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
 
+use rustix::process::Signal;
+use serde_json::Value;
+
 use crate::testbed::proxy::Proxy;
-use crate::testbed::{Bed, Engine, probe};
+use crate::testbed::{Bed, Engine, probe, shell};
 
 /// The requests of a run in the foreground.
 const PLAIN: [&str; 5] = [
@@ -84,4 +87,29 @@ fn usage_on_a_remote_engine_is_sampled() {
     assert!(usage["exact"] == false && usage["memory_limit_bytes"] == 64 << 20, "{usage}");
     assert!(usage["memory_peak_bytes"].as_u64().is_some_and(|peak| peak > 0), "{usage}");
     assert!(stderr.contains("usage, by samples: "), "{stderr}");
+}
+
+#[test]
+fn a_short_task_whose_end_is_missed_keeps_its_last_sample() {
+    let bed = Bed::new();
+    if bed.engine().get("/info")["CgroupDriver"] == "none" {
+        return;
+    }
+    let script = "head -c 50000000 /dev/zero >/tmp/zeros; sleep 0.4; echo used; sleep 60";
+    let args = ["--attach", "--usage", "--memory", "512m", "--image", &shell(), "sh", "-c", script];
+    let mut running = bed.run(args).ends(137).spawn();
+    running.wait_for_stdout("used");
+    // A busy machine may not let cube run when the task ends.
+    running.signal(Signal::STOP);
+    let [id] = bed.containers().try_into().unwrap();
+    bed.engine().post(&format!("/containers/{id}/kill"), &Value::Null);
+    let task = bed.task(&id);
+    task.ended();
+    running.signal(Signal::CONT);
+    let stderr = running.finish().stderr;
+    let (_, peak) =
+        stderr.split_once("usage, by samples: ").and_then(|(_, line)| line.split_once("at most ")).unwrap();
+    let mebibytes: f64 =
+        peak.split_once(" MiB of 512 MiB").unwrap_or_else(|| panic!("{stderr}")).0.parse().unwrap();
+    assert!(mebibytes > 47.0, "{stderr}");
 }
