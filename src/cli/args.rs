@@ -9,6 +9,7 @@ pub mod global;
 pub mod help;
 pub mod line;
 pub mod manual;
+pub mod number;
 pub mod task;
 pub mod verbs;
 pub mod words;

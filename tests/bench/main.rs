@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --locked --bench cost` prints a table on standard error and JSON on standard output; `-- --quick` takes
 //! three minutes; `-- PART` measures only jobs whose name contains PART. `-- --smoke` only checks in seconds that
-//! everything still runs. `CUBE_BENCH_BEFORE=PATH` measures an older binary too.
+//! everything still runs. `CUBE_BENCH_BEFORE=PATH` measures an older binary too, `CUBE_BENCH_CUBE=PATH`
+//! another one in place of the one that was built with it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::exit)] // no part of cube
 
 mod api;

@@ -3,17 +3,23 @@
 
 use std::{env, fs, path::Path, sync::OnceLock};
 
-/// cube as it is now.
+/// cube as it is now: the program that is named, or else the one that was built with the benchmark and has what the
+/// tests need of the dependencies (a clock of tokio that can be stopped).
 pub fn cube() -> &'static str {
     static COPY: OnceLock<String> = OnceLock::new();
-    COPY.get_or_init(|| copied(env!("CARGO_BIN_EXE_cube"), "cube"))
+    COPY.get_or_init(|| {
+        copied(&named("CUBE_BENCH_CUBE").unwrap_or(env!("CARGO_BIN_EXE_cube").to_owned()), "cube")
+    })
 }
 
 /// An older binary of cube that is measured too, if one is named.
 pub fn before() -> Option<&'static str> {
     static COPY: OnceLock<Option<String>> = OnceLock::new();
-    let named = || env::var("CUBE_BENCH_BEFORE").ok().filter(|path| !path.is_empty());
-    COPY.get_or_init(|| named().map(|path| copied(&path, "cube-before"))).as_deref()
+    COPY.get_or_init(|| named("CUBE_BENCH_BEFORE").map(|path| copied(&path, "cube-before"))).as_deref()
+}
+
+fn named(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|path| !path.is_empty())
 }
 
 fn copied(program: &str, name: &str) -> String {

@@ -62,3 +62,17 @@ fn a_file_without_an_image_takes_the_flag_s() {
     bed.cube(["run", "--file", &file, "--dry-run"]).fails(125).stderr_has("missing field `image`").output();
     assert_eq!(bed.run(["--attach", "--file", &file, "--image", &probe()]).text(), "named\n");
 }
+
+#[test]
+fn numbers_are_read_as_docker_reads_them() {
+    let bed = Bed::new();
+    let limits =
+        ["--cpu-shares=0x200", "-c", "1_024", "--pids-limit", "010", "--stop-timeout=0b11", "--image", "x"];
+    let config = plan(&bed, &limits);
+    assert_eq!((&config["cpu_shares"], &config["pids_limit"]), (&1024.into(), &8.into()), "{config}");
+    assert!(config.to_string().contains("\"stop_timeout\":3"), "{config}");
+    bed.run(["--dry-run", "--pids-limit=08", "--image", "x"])
+        .fails(125)
+        .stderr_has("invalid value '08' for '--pids-limit <N>': not a whole number")
+        .output();
+}

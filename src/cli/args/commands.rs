@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, builder::FalseyValueParser};
 
-use crate::cli::args::flags::attached::{AttachedArgs, DetachArgs};
+use crate::cli::args::{
+    flags::attached::{AttachedArgs, DetachArgs},
+    number::number,
+};
 
 /// `cube stop`
 #[derive(Args, Debug)]
@@ -15,7 +18,7 @@ pub struct StopArgs {
     pub tasks: Vec<String>,
     /// Seconds between the signal and the kill; -1 waits for ever [default: the task's own, else 10]
     #[arg(short = 't', long = "time", visible_alias = "timeout", value_name = "SECONDS")]
-    #[arg(allow_negative_numbers = true)]
+    #[arg(allow_negative_numbers = true, value_parser = number::<i32>)]
     pub time: Option<i32>,
     /// Signal that asks the task to end [default: the task's own, else SIGTERM]
     #[arg(short, long)]

@@ -3,7 +3,10 @@
 use clap::Args;
 use cube::{Config, Error};
 
-use crate::cli::args::flags::{duration, given, set};
+use crate::cli::args::{
+    flags::{duration, given, set},
+    number::number,
+};
 
 /// How the engine checks that the task is healthy.
 #[derive(Args, Debug, Default)]
@@ -20,7 +23,7 @@ pub struct HealthArgs {
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub health_timeout: Option<String>,
     /// Failures in a row that make the task unhealthy [default: 3]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<u32>)]
     pub health_retries: Option<u32>,
     /// Time after the start in which failures do not count [default: 0s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]

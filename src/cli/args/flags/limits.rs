@@ -3,7 +3,10 @@
 use clap::Args;
 use cube::{Config, Error};
 
-use crate::cli::args::flags::{given, parsed, set};
+use crate::cli::args::{
+    flags::{given, parsed, set},
+    number::number,
+};
 
 /// Limits of memory, processors and disks.
 #[derive(Args, Debug, Default)]
@@ -29,7 +32,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub memory_reservation: Option<String>,
     /// How eagerly the task's memory is swapped out, 0 to 100
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub memory_swappiness: Option<i64>,
     /// Limit of kernel memory; for engines before API 1.42
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
@@ -38,25 +41,25 @@ pub struct LimitArgs {
     #[arg(long)]
     pub oom_kill_disable: bool,
     /// How likely the kernel kills the task when memory runs out, -1000 to 1000
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub oom_score_adj: Option<i64>,
     /// Limit of processes and threads; -1 for unlimited
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub pids_limit: Option<i64>,
     /// Weight when CPU time is short [default: 1024]
-    #[arg(short = 'c', long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(short = 'c', long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub cpu_shares: Option<i64>,
     /// Period for --cpu-quota, in microseconds
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub cpu_period: Option<i64>,
     /// CPU time in each period, in microseconds
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub cpu_quota: Option<i64>,
     /// Period for --cpu-rt-runtime, in microseconds
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub cpu_rt_period: Option<i64>,
     /// Real-time CPU time in each period, in microseconds
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<i64>)]
     pub cpu_rt_runtime: Option<i64>,
     /// CPUs that the task may use, for example 0-2,4
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
@@ -65,7 +68,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub cpuset_mems: Option<String>,
     /// Weight of the task's disk access, 10 to 1000; 0 for none
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::<u16>)]
     pub blkio_weight: Option<u16>,
     /// Weight of the access to one device: /dev/NAME:WEIGHT
     #[arg(long, value_name = "DEVICE:N", allow_hyphen_values = true)]

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use cube::{Config, EnvVar, Error};
 
-use crate::cli::args::flags::{Lookup, given, read, set};
+use crate::cli::args::{
+    flags::{Lookup, given, read, set},
+    number::number,
+};
 
 /// What runs in the container.
 #[derive(Args, Debug, Default)]
@@ -34,7 +37,7 @@ pub struct ProcessArgs {
     #[arg(long, value_name = "SIGNAL", allow_hyphen_values = true)]
     pub stop_signal: Option<String>,
     /// Seconds between that signal and the kill; -1 waits for ever [default: the engine's, 10]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number::<i32>)]
     pub stop_timeout: Option<i32>,
     /// Restart policy: no, always, unless-stopped, on-failure[:N]
     ///
