@@ -5,6 +5,7 @@
 
 mod command_line;
 mod copies;
+mod host_command;
 mod host_process;
 pub mod order;
 pub mod removal;
@@ -25,6 +26,7 @@ use rustix::{
 };
 
 use crate::cli::guard::{
+    host_command::HostCommand,
     host_process::HostProcess,
     order::{AT_END, HOST_COMMAND, IN_DOUBT, TITLE, program},
     words::{LEFT, MADE, NOTHING, RELEASED, Word, last_word},
@@ -68,11 +70,15 @@ impl Guard {
         self.0.clone()
     }
 
-    /// Has the guard end the process `pid` of this machine if cube dies.
-    pub fn watch_host(&self, pid: u32) {
-        if let Some(process) = HostProcess::running(pid) {
-            self.0.name_host(process);
-        }
+    /// Has the guard end HOST-COMMAND and what it starts if cube dies: before it is started without a `pid`, so that it
+    /// is known at any moment, and then with the one of its process.
+    pub fn watch_host(&self, pid: Option<u32>) {
+        self.0.name_host(Some(HostCommand::new(pid.and_then(HostProcess::running))));
+    }
+
+    /// HOST-COMMAND has ended: what it left running stays.
+    pub fn forget_host(&self) {
+        self.0.name_host(None);
     }
 
     /// Lets the task run on; the guard removes it at its end.

@@ -71,9 +71,14 @@ impl Session<'_> {
         *self.supervisor.failed(known, error).await
     }
 
-    /// Makes the guard end the process `pid` of this machine if cube is killed.
-    pub fn watch_host(&self, pid: u32) {
+    /// Makes the guard end HOST-COMMAND if cube is killed: one that is about to start, then its process `pid`.
+    pub fn watch_host(&self, pid: Option<u32>) {
         self.supervisor.guard.watch_host(pid);
+    }
+
+    /// Tells the guard that HOST-COMMAND has ended.
+    pub fn forget_host(&self) {
+        self.supervisor.guard.forget_host();
     }
 
     /// Lets the task run on without cube.

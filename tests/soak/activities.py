@@ -117,9 +117,8 @@ def killed_cube_at_any_time(work):
     """run -a or with, cube killed at a random moment"""
     words = ["run", "-a", *work.flags(), "--image", work.image, *DEAF]
     if work.chance.random() < 0.5:
-        # It outlives a killed cube, until its input ends.
-        words = ["with", *work.flags(), "--image", work.image, *DEAF, "--", "/bin/busybox", "cat"]
-    process = work.spawn(*words, stdin=b"")
+        words = ["with", *work.flags(), "--image", work.image, *DEAF, "--", "/bin/busybox", "sh", "-c", "sleep 1000; exit 1"]
+    process = work.spawn(*words)
     time.sleep(work.chance.random())
     work.kill(process)
 

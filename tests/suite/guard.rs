@@ -1,13 +1,18 @@
 //! After a kill of cube nothing is left: the guard removes it soon, else `prune`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
+use crate::killed::wait_until;
 use crate::testbed::image::probe_on;
+use crate::testbed::proxy::Proxy;
 use crate::testbed::quota::Quota;
-use crate::testbed::{Bed, probe};
+use crate::testbed::{Bed, need, probe};
 
 /// How long the removal of a killed cube's task may take: less than the grace of a task that ignores signals.
 const GONE: Duration = Duration::from_secs(9);
@@ -54,6 +59,60 @@ fn a_killed_cube_ends_the_command_of_with_and_leaves_no_task() {
         bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
         bed.assert_empty();
     }
+}
+
+#[test]
+fn a_killed_cube_ends_what_the_command_of_with_started() {
+    let (bed, image) = (Bed::new(), probe());
+    let script = "sleep 1000 & one=$!; sleep 1000 & two=$!; setsid sleep 1000 & echo $one $two $! up; wait";
+    let with = ["with", "--label", &bed.label(), "--image", &image, "forever", "--", "sh", "-c", script];
+    let mut running = bed.cube(with).any_stderr().spawn();
+    running.wait_for_stdout(" up\n");
+    let pids = running.stdout_so_far();
+    let [one, two, detached]: [u32; 3] =
+        pids.split(' ').map_while(|pid| pid.parse().ok()).collect::<Vec<_>>().try_into().unwrap();
+    bed.is_empty_after_kill(running);
+    wait_gone(one);
+    wait_gone(two);
+    kill(detached);
+}
+
+#[test]
+fn a_cube_killed_after_the_command_of_with_spares_what_it_left() {
+    let (bed, image) = (Bed::new(), probe());
+    let (proxy, (allow, allowed)) = (Proxy::before(bed.engine(), None), mpsc::channel());
+    proxy.before_request("DELETE /containers/", move || kill(allowed.recv().unwrap()));
+    let script = "sleep 1000 >/dev/null 2>&1 & echo $!";
+    let with = ["with", "--label", &bed.label(), "--image", &image, "forever", "--", "sh", "-c", script];
+    let mut running = bed.cube(with).env("DOCKER_HOST", proxy.host()).any_stderr().spawn();
+    running.wait_for_stdout("\n");
+    let (left, guard) = (running.stdout_so_far().trim().parse().unwrap(), running.guard());
+    allow.send(running.pid()).unwrap();
+    running.wait_killed();
+    wait_gone(guard);
+    bed.assert_empty();
+    kill(left);
+}
+
+/// Kills a process, which has to be there.
+fn kill(pid: u32) {
+    kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_cube_killed_while_it_starts_the_command_of_with_ends_it() {
+    need::program("strace");
+    let (bed, image) = (Bed::new(), probe());
+    let calls = bed.path("calls");
+    // cube opens its child's pidfd directly after starting it.
+    let kill = "-e trace=pidfd_open -e inject=pidfd_open:signal=KILL";
+    let script = format!(r#"exec strace -o {} {kill} "$@""#, calls.display());
+    let with = ["with", "--label", &bed.label(), "--image", &image, "forever", "--", "sleep", "1000"];
+    bed.cube(with).by_shell(&script).any_stderr().spawn().wait_killed();
+    let calls = std::fs::read_to_string(calls).unwrap();
+    let pid = calls.strip_prefix("pidfd_open(").and_then(|rest| rest.split(',').next()).unwrap();
+    wait_gone(pid.parse().unwrap());
+    wait_until("the guard removes the task", || bed.containers().is_empty());
 }
 
 /// Returns when the process has ended; its parent may collect the status later.

@@ -90,8 +90,7 @@ fn killed(bed: &Bed, image: &str, number: usize, signal: Signal, status: i32) ->
     let label = bed.label();
     let flags = ["--label", &label, "--network", "none", "--image", image, "forever"];
     let with = number.is_multiple_of(2);
-    // A command that outlives a killed cube has to end with its input; one that a signal should end must not.
-    let command: &[&str] = if signal == Signal::KILL { &["--", "cat"] } else { &["--", "sleep", "60"] };
+    let command: &[&str] = &["--", "sleep", "60"];
     let (verb, rest): (&[&str], &[&str]) =
         if with { (&["with"], command) } else { (&["run", "--attach"], &[]) };
     let cube = bed.cube([verb, &flags, rest].concat()).open_stdin().ends(status);

@@ -151,10 +151,9 @@ async fn command_life(
     let mut result = session.supervisor.signals.unless_one_comes(session.task.result(Action::Start)).await?;
     names.fill(&mut result)?;
     let words = args.host_command.as_slice();
+    session.watch_host(None);
     let mut child = spawn(words, names.variables(&result))?;
-    if let Some(pid) = child.id() {
-        session.watch_host(pid);
-    }
+    session.watch_host(child.id());
     let task = session.task.clone();
     let mut task_end = pin!(task.wait());
     let mut limit = pin!(after(timeout));
@@ -162,6 +161,7 @@ async fn command_life(
     loop {
         tokio::select! {
             ended = child.wait() => {
+                session.forget_host();
                 let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
                 let code = if timed_out { TIMED_OUT } else { code };
                 return Ok(HostEnd { code, timed_out, task: task_code, env: result.env });

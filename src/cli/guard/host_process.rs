@@ -1,15 +1,9 @@
-//! Identifies HOST-COMMAND for the guard, which ends it if cube was killed. Process ids are reused, so a process is
-//! known by its id and start time; a pidfd makes sure that a signal reaches no other process.
+//! Identifies a process of this machine. Process ids are reused, so a process is known by its id and start time; a pidfd
+//! makes sure that a signal reaches no other process.
 
 use std::{fs::read_to_string, os::fd::OwnedFd};
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
-};
-
-/// The time between SIGTERM and SIGKILL.
-const GRACE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// A process of this machine, by its id and start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +28,18 @@ impl HostProcess {
         bytes
     }
 
-    /// The process that the bytes identify.
+    /// The process that the bytes identify; `None` for the id 0, which no process has.
     pub fn from_bytes(bytes: [u8; 12]) -> Option<Self> {
         let (pid, started) = bytes.split_at(4);
-        Some(Self {
-            pid: u32::from_le_bytes(pid.try_into().ok()?),
-            started: u64::from_le_bytes(started.try_into().ok()?),
-        })
+        let pid = u32::from_le_bytes(pid.try_into().ok()?);
+        (pid != 0).then_some(Self { pid, started: u64::from_le_bytes(started.try_into().ok()?) })
     }
 
     /// The process that a word made by [`HostProcess::word`] identifies.
     pub fn parse(word: &str) -> Option<Self> {
         let (pid, started) = word.split_once(':')?;
-        Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
+        let pid = pid.parse().ok().filter(|pid| *pid != 0)?;
+        Some(Self { pid, started: started.parse().ok()? })
     }
 
     /// The process as a word of a command line.
@@ -54,19 +47,8 @@ impl HostProcess {
         format!("{}:{}", self.pid, self.started)
     }
 
-    /// Ends it with SIGTERM, and with SIGKILL after a grace. A process that reuses its id is left alone.
-    pub fn end(self) {
-        let Some(handle) = self.open() else { return };
-        let _ = pidfd_send_signal(&handle, Signal::TERM);
-        // A pidfd becomes readable when the process has ended.
-        let mut ended = [PollFd::new(&handle, PollFlags::IN)];
-        if !matches!(poll(&mut ended, Some(&GRACE)), Ok(1..)) {
-            let _ = pidfd_send_signal(&handle, Signal::KILL);
-        }
-    }
-
     /// A pidfd of this process. `None` if the process is gone, or on a kernel before 5.3.
-    fn open(self) -> Option<OwnedFd> {
+    pub fn open(self) -> Option<OwnedFd> {
         let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
         let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
         // The start time is checked after opening: from then on the id cannot be reused.
@@ -83,6 +65,8 @@ fn start_time(stat: &str) -> Option<u64> {
 mod tests {
     use std::{os::unix::process::ExitStatusExt, process::Command};
 
+    use rustix::process::{Signal, pidfd_send_signal};
+
     use super::*;
 
     #[test]
@@ -90,7 +74,7 @@ mod tests {
         let process = HostProcess { pid: 4711, started: 1 << 40 };
         assert_eq!(HostProcess::from_bytes(process.to_bytes()), Some(process));
         assert_eq!(HostProcess::parse(&process.word()), Some(process));
-        for word in ["", "4711", "4711:", ":1", "x:1", "1:x"] {
+        for word in ["", "4711", "4711:", ":1", "x:1", "1:x", "0:1"] {
             assert_eq!(HostProcess::parse(word), None, "{word}");
         }
     }
@@ -104,14 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_identified_process_is_ended() {
+    fn only_the_identified_process_is_opened() {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         let meant = HostProcess::running(child.id()).unwrap();
         let another = HostProcess { started: meant.started + 1, ..meant };
-        another.end();
-        assert!(child.try_wait().unwrap().is_none());
-        meant.end();
+        assert!(another.open().is_none());
+        let handle = meant.open().unwrap();
+        pidfd_send_signal(&handle, Signal::TERM).unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
         assert_eq!(HostProcess::running(meant.pid), None);
+        assert!(meant.open().is_none());
     }
 }

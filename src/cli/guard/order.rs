@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, fs::File, os::unix::process::CommandExt, process::
 use cube::Task;
 use uuid::Uuid;
 
-use crate::cli::guard::{copies, host_process::HostProcess};
+use crate::cli::guard::{copies, host_command::HostCommand};
 
 const VERB: &str = "guard";
 /// The process's name in its command line. It is not `cube`, so that killing cube by its name spares the guard.
@@ -16,7 +16,7 @@ const SWARM: &str = "swarm";
 pub const IN_DOUBT: &str = "in-doubt";
 /// The next argument: the task is removed only when it has ended.
 pub const AT_END: &str = "at-end";
-/// The prefix of the last argument: the process of HOST-COMMAND.
+/// The prefix of the last argument: HOST-COMMAND.
 pub const HOST_COMMAND: &str = "host-command=";
 /// The variable with the names of the task's networks: a JSON list.
 const NETWORKS: &str = "CUBE_GUARD_NETWORKS";
@@ -30,14 +30,14 @@ pub struct Order {
     pub swarm: bool,
     pub in_doubt: bool,
     pub at_end: bool,
-    pub host: Option<HostProcess>,
+    pub host: Option<HostCommand>,
 }
 
 impl Order {
     /// The task to guard, if this process was started as a guard.
     pub fn read(argv: &[OsString]) -> Option<Self> {
         let [_, verb, task, rest @ ..] = argv else { return None };
-        let host_in = |word: &OsString| HostProcess::parse(word.to_str()?.strip_prefix(HOST_COMMAND)?);
+        let host_in = |word: &OsString| HostCommand::parse(word.to_str()?.strip_prefix(HOST_COMMAND)?);
         let is_known = |word: &OsString| {
             [SWARM, IN_DOUBT, AT_END].iter().any(|known| word == known) || host_in(word).is_some()
         };
@@ -92,9 +92,9 @@ mod tests {
         assert!(whole.swarm && whole.in_doubt && whole.task_id.to_string() == id);
         let short = read(&["task-guard", "guard", id]).unwrap();
         assert!(!short.swarm && !short.in_doubt && short.host.is_none());
-        let host = read(&["task-guard", "guard", id, "host-command=12:34"]).unwrap().host;
-        assert_eq!(host, HostProcess::parse("12:34"));
-        assert!(read(&["task-guard", "guard", id, "host-command=12"]).is_none());
+        let host = read(&["task-guard", "guard", id, "host-command=5:12:34"]).unwrap().host;
+        assert_eq!(host, HostCommand::parse("5:12:34"));
+        assert!(read(&["task-guard", "guard", id, "host-command=12:34"]).is_none());
         assert!(read(&["cube", "guard", "x"]).is_none() && read(&["cube", "guard", id, "x"]).is_none());
         assert!(read(&["cube", "run", id]).is_none() && read(&["cube"]).is_none());
     }

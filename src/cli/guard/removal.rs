@@ -34,7 +34,7 @@ pub fn serve(order: Order) -> ExitCode {
         app::log::begin(VERBOSE);
     }
     let runtime = app::runtime();
-    let host_ends = order.host.map(|host| thread::spawn(move || host.end()));
+    let host_ends = order.host.map(|host| thread::spawn(move || host.end(&order.task_id.to_string())));
     let cleared = runtime.map(|runtime| runtime.block_on(clear(order)));
     let _ = host_ends.map(JoinHandle::join);
     match cleared {

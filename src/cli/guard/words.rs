@@ -7,7 +7,7 @@ use std::{
 
 use cube::Event;
 
-use crate::cli::guard::host_process::HostProcess;
+use crate::cli::guard::host_command::{BYTES, HostCommand};
 
 /// No container was requested, or the engine refused to create it.
 pub const NOTHING: u8 = b'n';
@@ -19,7 +19,7 @@ pub const MADE: u8 = b'!';
 pub const LEFT: u8 = b'e';
 /// The task needs no guard: it is gone, or it runs on by itself.
 pub const RELEASED: u8 = b'.';
-/// The next bytes identify HOST-COMMAND, which must end when cube does.
+/// The next bytes identify HOST-COMMAND, which must end when cube does; zeros say that it has ended.
 pub const HOST: u8 = b'h';
 
 /// Cube's end of the pipe: the way to send messages to a guard.
@@ -48,9 +48,10 @@ impl Word {
         self.write(&[word]);
     }
 
-    /// Names the process that is to end with cube.
-    pub fn name_host(&self, process: HostProcess) {
-        self.write(&[&[HOST], process.to_bytes().as_slice()].concat());
+    /// Names the command that is to end with cube, or says that there is none any more.
+    pub fn name_host(&self, command: Option<HostCommand>) {
+        let bytes = command.map(HostCommand::to_bytes).unwrap_or_default();
+        self.write(&[&[HOST], bytes.as_slice()].concat());
     }
 
     fn write(&self, words: &[u8]) {
@@ -58,13 +59,13 @@ impl Word {
     }
 }
 
-/// The last message before the pipe was closed, and the process that has to end with cube.
-pub fn last_word(mut word: impl Read) -> (u8, Option<HostProcess>) {
+/// The last message before the pipe was closed, and the command that has to end with cube.
+pub fn last_word(mut word: impl Read) -> (u8, Option<HostCommand>) {
     let (mut last, mut host, mut said) = (NOTHING, None, [0]);
     loop {
         match word.read(&mut said) {
             Ok(0) => return (last, host),
-            Ok(_) if said == [HOST] => host = host_process(&mut word),
+            Ok(_) if said == [HOST] => host = host_command(&mut word),
             Ok(_) if said == [RELEASED] => return (RELEASED, host),
             Ok(_) => [last] = said,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -74,13 +75,13 @@ pub fn last_word(mut word: impl Read) -> (u8, Option<HostProcess>) {
     }
 }
 
-fn host_process(word: &mut impl Read) -> Option<HostProcess> {
-    let mut bytes = [0; 12];
+fn host_command(word: &mut impl Read) -> Option<HostCommand> {
+    let mut bytes = [0; BYTES];
     word.read_exact(&mut bytes).ok()?;
-    HostProcess::from_bytes(bytes)
+    HostCommand::from_bytes(bytes)
 }
 
-/// What a guard makes of any bytes: the last word before the end or before the release, and the last process named.
+/// What a guard makes of any bytes: the last word before the end or before the release, and the last command named.
 ///
 /// # Panics
 /// If that does not hold.
@@ -92,16 +93,16 @@ pub fn check(said: &[u8]) {
     {
         rest = after;
         if *word == HOST {
-            let bytes = rest.get(..12).and_then(|bytes| bytes.try_into().ok());
-            host = bytes.and_then(HostProcess::from_bytes);
-            rest = rest.get(12..).unwrap_or_default();
+            let bytes = rest.get(..BYTES).and_then(|bytes| bytes.try_into().ok());
+            host = bytes.and_then(HostCommand::from_bytes);
+            rest = rest.get(BYTES..).unwrap_or_default();
         } else {
             last = *word;
         }
     }
     assert_eq!(last_word(said), (last, host));
-    assert!(host.is_none_or(|host| HostProcess::from_bytes(host.to_bytes()) == Some(host)));
-    assert!(host.is_none_or(|host| HostProcess::parse(&host.word()) == Some(host)));
+    assert!(host.is_none_or(|host| HostCommand::from_bytes(host.to_bytes()) == Some(host)));
+    assert!(host.is_none_or(|host| HostCommand::parse(&host.word()) == Some(host)));
 }
 
 #[cfg(test)]
@@ -123,12 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_message_counts_besides_the_named_process() {
-        let host = HostProcess::parse("12:34").unwrap();
+    fn the_last_message_counts_besides_the_named_command() {
+        let host = HostCommand::parse("5:12:34").unwrap();
         let said = [&[ASKED, MADE, HOST], host.to_bytes().as_slice()].concat();
         assert_eq!(last_word(said.as_slice()), (MADE, Some(host)));
         let released = [said.as_slice(), &[RELEASED]].concat();
         assert_eq!(last_word(released.as_slice()), (RELEASED, Some(host)));
+        let over = [said.as_slice(), &[HOST], &[0; BYTES]].concat();
+        assert_eq!(last_word(over.as_slice()), (MADE, None));
         assert_eq!(last_word([MADE, HOST, 1].as_slice()), (MADE, None));
         assert_eq!(last_word([].as_slice()), (NOTHING, None));
     }

@@ -6,6 +6,8 @@
 mod cli {
     #[path = "."]
     pub mod guard {
+        #[path = "../../../src/cli/guard/host_command.rs"]
+        pub mod host_command;
         #[path = "../../../src/cli/guard/host_process.rs"]
         pub mod host_process;
         #[path = "../../../src/cli/guard/words.rs"]
