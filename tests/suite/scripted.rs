@@ -183,6 +183,40 @@ fn logs_that_break_off_are_an_error() {
     assert!(output.text().starts_with("hello\n"), "what came is shown: {}", output.text());
 }
 
+/// podman while it removes a container: it answers with an error as text in place of the log.
+fn removing() -> Scripted {
+    let message = r#"{"cause":"no such container","message":"failed to obtain logs","response":500}"#;
+    let waits = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let inspect = json!({"Id": ID, "Config": {"Tty": false, "Labels": {}}, "State": {"Status": "running", "Running": true}});
+    Scripted::new()
+        .on("POST /containers/create*", created())
+        .on(&at("POST /containers/ID/start"), Reply::empty(204))
+        .always("GET /containers/*/json", Reply::json(200, inspect.to_string()))
+        .always(&at("POST /containers/ID/wait?condition=not-running"), Reply::Stall(waits.to_vec()))
+        .always(&at("GET /containers/ID/logs"), Reply::chunks(&[message.as_bytes()]))
+        .always(&at("DELETE /containers/ID?*"), Reply::empty(204))
+}
+
+#[test]
+fn a_message_in_place_of_a_log_is_shown_with_a_hint() {
+    let engine = removing().on(&at("POST /containers/ID/attach"), Reply::error(500, "no streams"));
+    let run = engine.cube(["run", "-d", "--rm", "--wait-for", "log=never", "x"]).fails(125);
+    let said = run.stderr_has("the engine sent a message in place of the task's output").output().stderr;
+    assert!(said.contains("failed to obtain logs") && said.contains("hint: see by `cube ps -a`"), "{said}");
+}
+
+#[test]
+fn a_death_before_ready_is_told_while_the_engine_gives_a_message_for_the_log() {
+    let head = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".as_slice();
+    let attached = Reply::Cut([head, b"\x01\x00\x00\x00\x00\x00\x00\x06", b"alas!\n"].concat());
+    let engine = removing()
+        .on(&at("POST /containers/ID/attach"), attached)
+        .on(&at("POST /containers/ID/wait?condition=next-exit"), Reply::json(200, r#"{"StatusCode":3}"#));
+    let run = engine.cube(["run", "-d", "--rm", "--wait-for", "log=never", "x"]).fails(125);
+    let said = run.stderr_has("exited with code 3").output().stderr;
+    assert!(said.contains("\nalas!\n"), "{said}");
+}
+
 #[test]
 fn an_answer_that_is_no_json_is_a_bad_answer() {
     let engine = Scripted::new()

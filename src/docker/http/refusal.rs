@@ -329,7 +329,7 @@ impl RefusalText {
 }
 
 /// The text of a refusal: the `message` in its JSON, or the whole body.
-fn engine_message(body: &[u8]) -> String {
+pub(crate) fn engine_message(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct RefusalBody {
         message: String,

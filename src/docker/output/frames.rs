@@ -4,13 +4,15 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
-    docker::http::refusal::printable::printable,
+    docker::http::refusal::{engine_message, printable::printable},
     error::{Error, ErrorKind, Origin},
 };
 
 const HEADER: usize = 8;
 /// How much of an error in the stream (frame type 3) is kept, in bytes.
 const LONGEST_ERROR: usize = 4_096;
+const REMOVED_HINT: &str = "see by `cube ps -a` whether the task is still there: an engine that is removing it gives no \
+                            output any more; without --rm it keeps both";
 
 /// One of the task's output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,18 +118,33 @@ impl Decoder {
             if self.header.len() < HEADER {
                 return Ok(false);
             }
-            let mut header = self.header.split();
-            self.kind = header.get_u8();
-            let padding = header.get_uint(3);
+            let header = self.header.split();
+            let mut fields = &*header;
+            self.kind = fields.get_u8();
+            let padding = fields.get_uint(3);
             if self.kind > 3 || padding != 0 {
-                return Err(damaged());
+                return Err(self.unframed(&header));
             }
-            self.left = usize::try_from(header.get_u32()).unwrap_or(usize::MAX);
+            self.left = usize::try_from(fields.get_u32()).unwrap_or(usize::MAX);
             if self.left > 0 {
                 self.fresh = true;
                 return Ok(true);
             }
         }
+    }
+
+    /// The error for something that is no frame. podman answers so with the text of an error, for example while it removes
+    /// the container.
+    fn unframed(&self, header: &[u8]) -> Error {
+        let bytes: Vec<u8> = header.iter().chain(&self.input).copied().take(LONGEST_ERROR).collect();
+        let is_text = |text: &str| !text.chars().any(|each| each.is_control() && !each.is_whitespace());
+        if !std::str::from_utf8(&bytes).is_ok_and(is_text) {
+            return damaged();
+        }
+        Error::new(ErrorKind::BadAnswer, "the engine sent a message in place of the task's output")
+            .with_origin(Origin::Engine)
+            .with_source(printable(&engine_message(&bytes)))
+            .with_hint(REMOVED_HINT)
     }
 
     fn keep_error(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -146,6 +163,7 @@ impl Decoder {
 fn damaged() -> Error {
     Error::new(ErrorKind::BadAnswer, "the output is not framed as the engine's API says")
         .with_origin(Origin::Engine)
+        .with_hint("`docker version` shows what answers at this address")
 }
 
 #[cfg(test)]
@@ -208,6 +226,22 @@ mod tests {
     fn an_error_of_the_engine_in_the_stream_is_reported() {
         let error = decode(&frame(3, b"disk \x1b[31mfull"), 5).unwrap_err();
         assert_eq!(error.causes().collect::<Vec<_>>(), ["disk  [31mfull"]);
+    }
+
+    #[test]
+    fn a_message_in_place_of_frames_is_shown() {
+        let json = br#"{"cause":"no such container","message":"cannot read\u001b the log","response":500}"#;
+        for (sent, shown) in
+            [(&json[..], "cannot read  the log"), (b"it is being removed\n", "it is being removed ")]
+        {
+            let error = decode(sent, 100).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.causes().collect::<Vec<_>>()),
+                (ErrorKind::BadAnswer, vec![shown.to_owned()])
+            );
+            assert_eq!(error.hint(), Some(REMOVED_HINT));
+        }
+        assert_eq!(decode(&frame(9, b"x"), 100).unwrap_err().causes().count(), 0);
     }
 
     #[test]

@@ -104,10 +104,11 @@ impl Observer {
         Some(Self { reading, written, ended: None })
     }
 
-    /// Decides about a wait that failed because the task ended or is gone: it succeeded if the expected lines were
+    /// Decides about a wait that failed because the task ended or is gone, or because the engine is removing it and
+    /// answers with something else than its output: it succeeded if the expected lines were
     /// written before, or if the end itself was waited for.
     pub(super) async fn judge(&mut self, error: Error, readiness: &Readiness) -> Result<(), Error> {
-        if !matches!(error.kind(), ErrorKind::TaskDied | ErrorKind::TaskNotFound) {
+        if !matches!(error.kind(), ErrorKind::TaskDied | ErrorKind::TaskNotFound | ErrorKind::BadAnswer) {
             return Err(error);
         }
         let Ok(Ok(Some(exit))) = timeout(LAST_WORDS, &mut self.reading).await else { return Err(error) };
