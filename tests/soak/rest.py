@@ -97,6 +97,8 @@ class Rest:
     def __init__(self, place, of_engine, long_lived):
         self.place, self.engine, self.long = place, of_engine, long_lived
         self.columns, self.seen = {}, {}
+        # What the processes are that should be over.
+        self.left = []
 
     def heading(self):
         return " round   done wrong | containers volumes networks processes in-doubt zombies files | engine: files goroutines | " \
@@ -120,6 +122,7 @@ class Rest:
         print(f"{number:6} {done:6} {wrong + len(bad):5} | {found['containers']:10} {found['volumes']:7} {found['networks']:8} "
               f"{found['processes']:9} {found['in doubt']:8} {found['zombies']:7} {found['files']:5} | "
               f"{values[0]:13} {values[1]:10} | {long}", flush=True)
+        self.name_left()
         return [f"round {number}: {words}" for words in bad]
 
     def last(self):
@@ -132,6 +135,7 @@ class Rest:
                 break
             time.sleep(0.5)
         print("in the end:", ", ".join(f"{count} {name}" for name, count in found.items()))
+        self.name_left()
         print(f"{self.engine.unstarted.count} containers were attached to and removed before they started")
         return [f"in the end: {words}" for words in bad] + list(self.grown())
 
@@ -145,8 +149,8 @@ class Rest:
 
     def processes(self, long):
         """Those of cube that should be over, and zombies that one of them should have collected."""
-        now, left, doubtful, zombies = time.monotonic(), 0, 0, 0
-        alive = set()
+        now, doubtful, zombies = time.monotonic(), 0, 0
+        alive, self.left = set(), []
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             try:
                 with open(f"/proc/{pid}/stat") as file:
@@ -157,15 +161,22 @@ class Rest:
                 with open(f"/proc/{pid}/environ", "rb") as file:
                     ours = f"{MARK}={self.place.mark}".encode() in file.read().split(b"\0")
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    in_doubt = b"in-doubt" in file.read().split(b"\0")
+                    words = file.read().rstrip(b"\0").split(b"\0")
             except OSError:
                 continue
             if ours and pid not in long:
                 alive.add(pid)
-                patient = in_doubt and now - self.seen.setdefault(pid, now) < IN_DOUBT
-                left, doubtful = left + (not patient), doubtful + patient
+                since = self.seen.setdefault(pid, now)
+                patient = b"in-doubt" in words and now - since < IN_DOUBT
+                doubtful += patient
+                if not patient:
+                    self.left.append(f"{pid}, seen for {now - since:.0f} s: {b' '.join(words).decode(errors='replace')}")
         self.seen = {pid: since for pid, since in self.seen.items() if pid in alive}
-        return {"processes": left, "in doubt": doubtful, "zombies": zombies}
+        return {"processes": len(self.left), "in doubt": doubtful, "zombies": zombies}
+
+    def name_left(self):
+        for words in self.left:
+            print("       left:", words, flush=True)
 
     def grown(self):
         """What is more in the last third than in the first."""
