@@ -5,6 +5,7 @@
 
 pub(crate) mod context;
 mod fields;
+mod grace;
 mod host;
 mod log_driver;
 mod mounts;
@@ -32,6 +33,7 @@ use crate::{
     task::Task,
 };
 
+pub(crate) use grace::with_grace;
 pub(crate) use host::{capabilities, ulimits};
 pub(crate) use log_driver::{is_chosen_by_cube, log_driver, with_engines_log_driver};
 pub(crate) use mounts::words as mount;

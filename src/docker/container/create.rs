@@ -82,10 +82,15 @@ impl Docker {
         if !api_versions::matter_to(config) {
             return Ok(());
         }
+        self.know_engine().await?;
+        api_versions::check(config, self.transport.engine())
+    }
+
+    async fn know_engine(&self) -> Result<(), Error> {
         if self.transport.engine().api() == (0, 0) {
             self.transport.bytes(Method::GET, "/_ping").await?;
         }
-        api_versions::check(config, self.transport.engine())
+        Ok(())
     }
 
     /// Connects the container to the networks that this engine does not accept in a create request.
@@ -133,6 +138,11 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<EngineId, Error> {
         let path = path(config);
+        // podman refuses cube's choice, and is known from that answer.
+        if !body::is_chosen_by_cube(config) {
+            self.know_engine().await?;
+        }
+        body::with_grace(&mut body, self.transport.engine());
         let first: Result<CreateAnswer, Error> = self.transport.post(&path, bytes(&body), &[]).await;
         let created = match first {
             // podman has other drivers, which keep all output too.
@@ -141,6 +151,7 @@ impl Docker {
                     && refusal::says(&error, EngineText::is_refused_log_driver) =>
             {
                 body::with_engines_log_driver(&mut body, config);
+                body::with_grace(&mut body, self.transport.engine());
                 self.transport.post(&path, bytes(&body), &[]).await?
             }
             first => first?,

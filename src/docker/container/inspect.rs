@@ -30,8 +30,8 @@ use crate::{
     result::Ports,
 };
 
-/// The grace in seconds that podman states for a container for which nobody set one.
-const PODMAN_GRACE: i64 = 10;
+/// The grace in seconds that podman states for a container for which nobody set one, as cube does for podman 4.
+pub(crate) const PODMAN_GRACE: i64 = 10;
 /// How long an engine may take after a process's end to decide on a restart, and how often it is asked: there is no
 /// event.
 const DECISION: Patience = Patience { limit: Duration::from_secs(5), pause: Duration::from_millis(50) };
