@@ -4,6 +4,7 @@ pub mod attach;
 pub mod cursor;
 pub mod follow;
 pub mod frames;
+pub mod log_body;
 pub mod logs;
 pub mod lost_newlines;
 pub mod tail;

@@ -1,7 +1,7 @@
 //! Requests whose answer is a task's output, each over its own connection. cube reads the connection itself: hyper's
 //! body needs twice the instructions for a log with short lines, see `tests/bench/README.md`.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use hyper::{Method, StatusCode};
@@ -101,7 +101,15 @@ impl Transport {
     /// # Errors
     /// Those of opening a connection, or the engine's refusal.
     pub(crate) async fn stream(&self, path: &str) -> Result<Body, Error> {
-        self.opened(Method::GET, path, None).await.map(|(_, body)| body)
+        self.opened(Method::GET, path, None, self.limit()).await.map(|(_, body)| body)
+    }
+
+    /// The same if the answer may begin only with what the body waits for.
+    ///
+    /// # Errors
+    /// As [`Transport::stream`].
+    pub(crate) async fn stream_at_any_time(&self, path: &str) -> Result<Body, Error> {
+        self.opened(Method::GET, path, None, Duration::MAX).await.map(|(_, body)| body)
     }
 
     /// Sends a request whose answer is the connection itself. Returns the connection and the bytes already read from
@@ -114,7 +122,7 @@ impl Transport {
         path: &str,
         body: &[u8],
     ) -> Result<Option<(dial::Stream, BytesMut)>, Error> {
-        let (status, body) = self.opened(Method::POST, path, Some(body)).await?;
+        let (status, body) = self.opened(Method::POST, path, Some(body), self.limit()).await?;
         let own = status == StatusCode::SWITCHING_PROTOCOLS;
         Ok(own.then(|| (body.source.stream, BytesMut::from(body.input))))
     }
@@ -125,11 +133,12 @@ impl Transport {
         method: Method,
         path: &str,
         body: Option<&[u8]>,
+        limit: Duration,
     ) -> Result<(StatusCode, Body), Error> {
         tracing::debug!("{method} {}", path.split('?').next().unwrap_or(path));
         let request = self.written(&method, path, body);
-        let asked = answered_within(self.limit(), self.ask(&request, path)).await;
-        let (status, body) = asked.map_err(|_| refusal::too_slow(self.limit()))??;
+        let asked = answered_within(limit, self.ask(&request, path)).await;
+        let (status, body) = asked.map_err(|_| refusal::too_slow(limit))??;
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok((status, body));
         }

@@ -6,10 +6,11 @@ use crate::{
     docker::{
         Docker,
         details::Details,
-        http::{stream::Body, version::Engine},
+        http::version::Engine,
         output::{
             cursor::{Cursor, ReadFrom, STAMP, Stamps},
             frames::{Chunk, Decoder},
+            log_body::LogBody,
             lost_newlines::Newlines,
             tail::Tail,
         },
@@ -40,7 +41,7 @@ pub struct LogOptions {
 /// A log that is being read.
 #[derive(Debug)]
 pub struct Logs {
-    body: Body,
+    body: LogBody,
     decoder: Decoder,
     newlines: Option<Newlines>,
     stamps: Option<Stamps>,
@@ -48,7 +49,7 @@ pub struct Logs {
 
 impl Logs {
     /// Reads the body of an engine's answer; `timed` says that each line has a timestamp.
-    pub(crate) fn read(body: Body, container: &Details, engine: Engine, timed: bool) -> Self {
+    pub(crate) fn read(body: LogBody, container: &Details, engine: Engine, timed: bool) -> Self {
         let loses = container.log_driver == LOSES_NEWLINES && engine.is_before(MENDED) && !container.tty;
         Self {
             body,
@@ -122,7 +123,12 @@ impl Docker {
         }
         asked.timestamps |= cursor.is_some();
         let path = format!("/containers/{}/logs?{}", container.id, query(&asked));
-        let body = self.transport.stream(&path).await?;
+        let body = if asked.follow && !engine.is_docker() {
+            let transport = self.transport.clone();
+            LogBody::asked(async move { transport.stream_at_any_time(&path).await }).await?
+        } else {
+            LogBody::Open(self.transport.stream(&path).await?)
+        };
         let stamps = cursor.map(|cursor| Stamps::new(cursor, options.timestamps));
         Ok(Logs { stamps, ..Logs::read(body, container, engine, asked.timestamps) })
     }

@@ -13,6 +13,7 @@ use crate::{
         output::{
             follow::Count,
             frames::Chunk,
+            log_body::LogBody,
             logs::{self, LogOptions, Logs},
             tail::Tail,
         },
@@ -79,7 +80,7 @@ impl Docker {
 
     async fn log_at(&self, place: &str, service: &Details, options: &LogOptions) -> Result<Logs, Error> {
         let answer = self.managers.stream(&format!("{place}/logs?{}", logs::query(options))).await?;
-        Ok(Logs::read(answer, service, self.managers.current().engine(), options.timestamps))
+        Ok(Logs::read(LogBody::Open(answer), service, self.managers.current().engine(), options.timestamps))
     }
 
     /// The output of a service; without `follow`, of its placements so far.
