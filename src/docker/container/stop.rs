@@ -71,9 +71,12 @@ impl Docker {
             return Ok(stopped);
         }
         match self.stop_by_engine(id, options, own).await {
-            // podman does not stop a paused container.
+            // podman does not stop a paused container, nor one that is ending, which is not paused either.
             Err(error) if refusal::says(&error, EngineText::has_improper_state) => {
-                self.within(self.api.unpause_container(id)).await?;
+                match self.within(self.api.unpause_container(id)).await {
+                    Err(error) if refusal::says(&error, EngineText::has_improper_state) => {}
+                    unpaused => unpaused?,
+                }
                 self.stop_by_engine(id, options, own).await?;
             }
             stopped => stopped?,

@@ -436,6 +436,7 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
             K::NameTaken,
         ),
         (Container, 404, "no container with name or ID \"nosuch\" found: no such container", K::TaskNotFound),
+        (Container, 500, "container has already been removed", K::TaskNotFound),
         (
             Container,
             409,

@@ -219,7 +219,9 @@ impl EngineText {
     }
 
     pub(crate) fn is_no_such_container(&self) -> bool {
-        self.begins("no such container") || self.begins("no container with name or id ")
+        self.begins("no such container")
+            || self.begins("no container with name or id ")
+            || self.ends(&["container has already been removed"])
     }
 
     pub(crate) fn is_no_such_image(&self) -> bool {
@@ -242,7 +244,7 @@ impl EngineText {
 
     /// A signal was sent to a container that does not run.
     pub(crate) fn is_not_running(&self) -> bool {
-        self.has("is not running")
+        self.has("is not running") || self.begins("can only kill running containers")
     }
 
     /// Docker: another client's removal is in progress.
