@@ -61,7 +61,9 @@ impl Evidence {
 
     /// Writes the engine's JSON of the container and of its health.
     pub fn write_container(&self, container: &Value, secrets: &Secrets) -> Result<(), Error> {
-        let health = container.pointer("/State/Health").cloned().unwrap_or_default();
+        // podman 4 reports one without a status for a container without a check.
+        let is_one = |health: &&Value| health.pointer("/Status").is_none_or(|status| status != "");
+        let health = container.pointer("/State/Health").filter(is_one).cloned().unwrap_or_default();
         self.write_json("inspect.json", container, secrets)?;
         self.write_json("health.json", &health, secrets)
     }
