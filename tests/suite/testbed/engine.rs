@@ -172,8 +172,14 @@ impl Watch<'_> {
 
     fn events(&self, filters: &str) -> Vec<Value> {
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-        let (since, until) = (seconds(self.since), seconds(SystemTime::now()));
-        let path = format!("/events?since={since:.6}&until={until:.6}&filters={}", escaped(filters));
+        let since = seconds(self.since);
+        let end = if self.engine.is_podman() {
+            // It stops reading its log of events at a time that is over, wherever it is.
+            "stream=false".to_owned()
+        } else {
+            format!("until={:.6}", seconds(SystemTime::now()))
+        };
+        let path = format!("/events?since={since:.6}&{end}&filters={}", escaped(filters));
         let body = self.engine.send("GET", &path, &[], &[]).body;
         serde_json::Deserializer::from_slice(&body).into_iter().map(Result::unwrap).collect()
     }
