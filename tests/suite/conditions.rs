@@ -132,7 +132,7 @@ fn a_file_is_waited_for_until_it_is_there() {
     }
     // One that a task left before it ended counts.
     bed.start(["--wait-for", "file=/left", "--image", &image, "touch", "/left"]);
-    bed.run(["--wait-for", "file=/never", "--wait-timeout", "1", "--image", &image, "sleep", "100"])
+    bed.run(["--wait-for", "file=/never", "--wait-timeout", "5", "--image", &image, "sleep", "100"])
         .ends(124)
         .stderr_has("file=/never: it does not exist yet")
         .output();
