@@ -1,5 +1,6 @@
 //! Scripted answers that a real engine gives too rarely.
 
+use chrono::{TimeDelta, Utc};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -64,6 +65,43 @@ fn a_container_between_two_states_is_removed_soon() {
         .on(&at("DELETE /containers/ID?*v=*"), Reply::error(500, refused))
         .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
     assert_eq!(engine.cube(["stop", ID]).text(), format!("{ID}\n"));
+}
+
+/// podman says the same of a paused container, and of one that is ending.
+#[test]
+fn a_container_that_ends_while_it_is_stopped_is_not_unpaused() {
+    let label = json!({"cube.task.id": UUID});
+    let state = json!({"Status": "running", "Running": true});
+    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
+    let stop = at("POST /containers/ID/stop");
+    let engine = Scripted::new()
+        .always(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("GET /images/ID/json"), image())
+        .on(&stop, Reply::error(500, "can only stop created or running containers: container state improper"))
+        .on(
+            &at("POST /containers/ID/unpause"),
+            Reply::error(500, "\"ID\" is not paused, can't unpause: container state improper"),
+        )
+        .on(&stop, Reply::empty(304))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+    assert_eq!(engine.cube(["stop", "-t", "5", ID]).text(), format!("{ID}\n"));
+}
+
+/// podman's words for what Docker calls "is not running".
+#[test]
+fn a_container_that_ends_before_its_signal_is_stopped() {
+    let label = json!({"cube.task.id": UUID});
+    let state = json!({"Status": "running", "Running": true});
+    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
+    let refused = "can only kill running containers. ID is in state exited: container state improper";
+    let engine = Scripted::new()
+        .always(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("GET /images/ID/json"), image())
+        .on(&at("POST /containers/ID/kill"), Reply::error(409, refused))
+        .on(&at("POST /containers/ID/wait"), Reply::json(200, json!({"StatusCode": 0}).to_string()))
+        .on(&at("POST /containers/ID/stop"), Reply::empty(304))
+        .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
+    assert_eq!(engine.cube(["stop", "-s", "INT", "-t", "5", ID]).text(), format!("{ID}\n"));
 }
 
 #[test]
@@ -169,6 +207,23 @@ fn passing_registry_errors_are_tried_again() {
         .on("POST /images/create*", refused());
     let run = engine.cube(["run", "--pull-retries", "1", "--image", "x"]).ends(125);
     run.stderr_has("502").output();
+}
+
+/// podman 4 begins to answer when the task writes, here never.
+#[test]
+fn a_silent_log_is_followed_beyond_the_limit_for_an_answer_and_to_its_own() {
+    let container = json!({"Id": ID, "Image": ID, "State": {"Status": "running", "Running": true}});
+    let container = Reply::json(200, container.to_string()).with_header("Server", "Libpod/4.3.1 (linux)");
+    let engine = Scripted::new()
+        .always(&at("GET /containers/ID/json"), container)
+        .on(&at("GET /containers/ID/logs?*follow=true*"), Reply::Stall(Vec::new()))
+        .on(
+            &at("GET /containers/ID/logs?*follow=false*"),
+            Reply::Cut(b"HTTP/1.1 200 OK\r\n\r\n\x01\0\0\0\0\0\0\x03up\n".to_vec()),
+        );
+    let until = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339();
+    let follows = engine.cube(["--engine-timeout", "1s", "logs", "-f", "--until", &until, ID]);
+    assert_eq!(follows.text(), "up\n");
 }
 
 #[test]
