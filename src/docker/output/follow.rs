@@ -56,6 +56,8 @@ enum FollowSource {
         live: bool,
         /// What had been delivered when it was opened.
         begun: Count,
+        /// The start of the process that ran, or had run last, when it was opened.
+        of: Option<DateTime<Utc>>,
     },
     Ended,
 }
@@ -129,7 +131,13 @@ impl ContainerOutput {
                 task.log_once(container, options).await?
             };
             let known = Count::default();
-            FollowSource::Log { log: Box::new(log), known, live: false, begun: known }
+            FollowSource::Log {
+                log: Box::new(log),
+                known,
+                live: false,
+                begun: known,
+                of: container.started_at,
+            }
         };
         Ok(output)
     }
@@ -236,7 +244,9 @@ impl ContainerOutput {
     /// Opens the rest of the log, unless the log's end was reached after the container's end.
     async fn rest(&mut self) -> Result<(), Error> {
         let container = self.container().await?;
-        let whole = matches!(&self.source, FollowSource::Log { live: false, log, .. } if !log.is_astray());
+        // A process that ran since then, between two looks, wrote more.
+        let whole = matches!(&self.source, FollowSource::Log { live: false, log, of, .. }
+            if !log.is_astray() && *of == container.started_at);
         if whole && !container.is_alive() {
             self.end(Exit { code: container.exit_code });
             return Ok(());
@@ -316,7 +326,7 @@ impl ContainerOutput {
         let log = Box::new(self.task.docker().container_log(container, &options, Some(cursor)).await?);
         // Without timestamps the rest cannot be requested.
         let live = live && log.cursor().is_some();
-        Ok(FollowSource::Log { log, known, live, begun: self.delivered })
+        Ok(FollowSource::Log { log, known, live, begun: self.delivered, of: container.started_at })
     }
 
     fn end(&mut self, exit: Exit) {
