@@ -70,18 +70,29 @@ impl Docker {
         {
             return Ok(stopped);
         }
-        match self.stop_by_engine(id, options, own).await {
-            // podman does not stop a paused container, nor one that is ending, which is not paused either.
-            Err(error) if refusal::says(&error, EngineText::has_improper_state) => {
-                match self.within(self.api.unpause_container(id)).await {
-                    Err(error) if refusal::says(&error, EngineText::has_improper_state) => {}
-                    unpaused => unpaused?,
+        let mut settled = None;
+        loop {
+            match self.stop_by_engine(id, options, own).await {
+                Err(error)
+                    if refusal::says(&error, EngineText::has_improper_state)
+                        && Instant::now() < *settled.get_or_insert_with(|| Instant::now() + SETTLING) =>
+                {
+                    self.unpause_or_let_end(id).await?;
                 }
-                self.stop_by_engine(id, options, own).await?;
+                stopped => return stopped.map(|()| Stopped::default()),
             }
-            stopped => stopped?,
         }
-        Ok(Stopped::default())
+    }
+
+    /// podman does not stop a paused container, nor one that is ending. That one is not paused either.
+    async fn unpause_or_let_end(&self, id: &str) -> Result<(), Error> {
+        match self.within(self.api.unpause_container(id)).await {
+            Err(error) if refusal::says(&error, EngineText::has_improper_state) => {
+                sleep(LOOK_AGAIN).await;
+                Ok(())
+            }
+            unpaused => unpaused,
+        }
     }
 
     async fn stop_by_engine(&self, id: &str, options: &StopOptions, own: Option<i64>) -> Result<(), Error> {
