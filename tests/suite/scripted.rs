@@ -78,7 +78,8 @@ fn a_container_that_ends_while_it_is_stopped_is_not_unpaused() {
         .always(&at("GET /containers/ID/json"), Reply::json(200, container))
         .on(&at("GET /images/ID/json"), image())
         .on(&stop, Reply::error(500, "can only stop created or running containers: container state improper"))
-        .on(
+        .on(&stop, Reply::error(500, "container state improper: stopped"))
+        .always(
             &at("POST /containers/ID/unpause"),
             Reply::error(500, "\"ID\" is not paused, can't unpause: container state improper"),
         )
@@ -207,6 +208,27 @@ fn passing_registry_errors_are_tried_again() {
         .on("POST /images/create*", refused());
     let run = engine.cube(["run", "--pull-retries", "1", "--image", "x"]).ends(125);
     run.stderr_has("502").output();
+}
+
+/// podman ends a followed log with the process, and a policy may have run another one before cube looks.
+#[test]
+fn the_output_of_a_process_between_two_looks_is_read_too() {
+    let container = |status: &str, second: u8| {
+        let started = format!("2026-01-01T00:00:0{second}Z");
+        let state = json!({"Status": status, "StartedAt": started, "ExitCode": 0});
+        let container = json!({"Id": ID, "Image": ID, "State": state}).to_string();
+        Reply::json(200, container).with_header("Server", "Libpod/4.3.1 (linux)")
+    };
+    let log = |lines: &str| {
+        let head = format!("HTTP/1.1 200 OK\r\n\r\n\x01\0\0\0\0\0\0{}", char::from(lines.len() as u8));
+        Reply::Cut((head + lines).into())
+    };
+    let engine = Scripted::new()
+        .on(&at("GET /containers/ID/json"), container("running", 1))
+        .always(&at("GET /containers/ID/json"), container("exited", 2))
+        .on(&at("GET /containers/ID/logs?*follow=true*"), log("one\n"))
+        .on(&at("GET /containers/ID/logs?*follow=false*"), log("one\ntwo\n"));
+    assert_eq!(engine.cube(["logs", "-f", ID]).text(), "one\ntwo\n");
 }
 
 /// podman 4 begins to answer when the task writes, here never.
