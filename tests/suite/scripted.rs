@@ -220,7 +220,10 @@ fn the_output_of_a_process_between_two_looks_is_read_too() {
         Reply::json(200, container).with_header("Server", "Libpod/4.3.1 (linux)")
     };
     let log = |lines: &str| {
-        let head = format!("HTTP/1.1 200 OK\r\n\r\n\x01\0\0\0\0\0\0{}", char::from(lines.len() as u8));
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n\r\n\x01\0\0\0\0\0\0{}",
+            char::from(u8::try_from(lines.len()).unwrap())
+        );
         Reply::Cut((head + lines).into())
     };
     let engine = Scripted::new()
