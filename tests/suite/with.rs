@@ -1,7 +1,6 @@
 //! `cube with`: the task runs exactly as long as the command.
 
-use crate::testbed::cube::binary;
-use crate::testbed::{Bed, probe, shell};
+use crate::testbed::{Bed, probe};
 
 #[test]
 fn the_command_finds_the_task_and_cube_exits_with_its_code() {
@@ -60,34 +59,5 @@ fn a_command_for_another_machine_is_not_blamed_on_the_task() {
     let with = bed.cube(["with", "--label", &label, "--image", &image, "forever", "--", &command]);
     let output = with.fails(126).stderr_has("on this machine: command not executable").output();
     assert!(!output.stderr.contains("reason:"), "{}", output.stderr);
-    bed.assert_empty();
-}
-
-#[test]
-fn a_task_whose_end_makes_the_command_fail_is_reported() {
-    let bed = Bed::new();
-    let (label, image) = (bed.label(), shell());
-    // It sees the end of the task's process before the engine does.
-    let command = r#"pid=$("$0" inspect "$CUBE_CONTAINER_ID" | sed -n 's/^ *"Pid": \([0-9]*\),$/\1/p')
-        while [ -d "/proc/$pid" ]; do :; done; exit 7"#;
-    let args = [
-        "with",
-        "--label",
-        &label,
-        "--image",
-        &image,
-        "sh",
-        "-c",
-        "sleep 1; exit 3",
-        "--",
-        "sh",
-        "-c",
-        command,
-    ];
-    let words = args.into_iter().chain([binary().to_str().unwrap()]).map(str::to_owned).collect::<Vec<_>>();
-    for _ in 0..5 {
-        let stderr = bed.cube(words.clone()).ends(7).output().stderr;
-        assert!(stderr.contains("ended with exit code 3 before the command did"), "{stderr}");
-    }
     bed.assert_empty();
 }

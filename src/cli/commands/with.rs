@@ -36,8 +36,6 @@ const INTERRUPT: u8 = 2;
 const LOG_LINES: usize = 50;
 /// The time between SIGTERM and SIGKILL for the command, after `--timeout`.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long after a command that failed the engine may take to report that the task has ended, which often is why.
-const REPORT: Duration = Duration::from_millis(100);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let mut record = Record::default();
@@ -165,13 +163,6 @@ async fn command_life(
             ended = child.wait() => {
                 session.forget_host();
                 let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
-                if code != 0
-                    && !task_over
-                    && let Ok(exit) = tokio::time::timeout(REPORT, &mut task_end).await
-                {
-                    task_code = exit.as_ref().ok().map(|exit| exit.code);
-                    stdio::note(&obituary(&session.supervisor.title(), &exit));
-                }
                 let code = if timed_out { TIMED_OUT } else { code };
                 return Ok(HostEnd { code, timed_out, task: task_code, env: result.env });
             }
