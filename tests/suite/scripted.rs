@@ -20,6 +20,12 @@ fn image() -> Reply {
     Reply::json(200, json!({"Id": ID, "Config": {"Labels": null}}).to_string())
 }
 
+/// A container of cube's in this state.
+fn own_container(state: &Value) -> Reply {
+    let label = json!({"cube.task.id": UUID});
+    Reply::json(200, json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string())
+}
+
 fn at(verb: &str) -> String {
     verb.replace("ID", ID)
 }
@@ -55,12 +61,10 @@ fn settings_that_the_engine_ignored_are_reported() {
 
 #[test]
 fn a_container_between_two_states_is_removed_soon() {
-    let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "exited", "Running": false, "ExitCode": 0});
-    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
     let refused = "sending SIGKILL to container: container state improper: stopped";
     let engine = Scripted::new()
-        .on(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("GET /containers/ID/json"), own_container(&state))
         .on(&at("GET /images/ID/json"), image())
         .on(&at("DELETE /containers/ID?*v=*"), Reply::error(500, refused))
         .on(&at("DELETE /containers/ID?*v=*"), Reply::empty(204));
@@ -70,12 +74,10 @@ fn a_container_between_two_states_is_removed_soon() {
 /// podman says the same of a paused container, and of one that is ending.
 #[test]
 fn a_container_that_ends_while_it_is_stopped_is_not_unpaused() {
-    let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "running", "Running": true});
-    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
     let stop = at("POST /containers/ID/stop");
     let engine = Scripted::new()
-        .always(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .always(&at("GET /containers/ID/json"), own_container(&state))
         .on(&at("GET /images/ID/json"), image())
         .on(&stop, Reply::error(500, "can only stop created or running containers: container state improper"))
         .on(&stop, Reply::error(500, "container state improper: stopped"))
@@ -91,12 +93,10 @@ fn a_container_that_ends_while_it_is_stopped_is_not_unpaused() {
 /// podman's words for what Docker calls "is not running".
 #[test]
 fn a_container_that_ends_before_its_signal_is_stopped() {
-    let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "running", "Running": true});
-    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
     let refused = "can only kill running containers. ID is in state exited: container state improper";
     let engine = Scripted::new()
-        .always(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .always(&at("GET /containers/ID/json"), own_container(&state))
         .on(&at("GET /images/ID/json"), image())
         .on(&at("POST /containers/ID/kill"), Reply::error(409, refused))
         .on(&at("POST /containers/ID/wait"), Reply::json(200, json!({"StatusCode": 0}).to_string()))
@@ -123,12 +123,10 @@ fn a_network_that_the_engine_still_counts_as_used_is_removed_soon() {
 
 #[test]
 fn another_client_s_removal_is_waited_for() {
-    let label = json!({"cube.task.id": UUID});
     let state = json!({"Status": "removing", "Running": false, "ExitCode": 0});
-    let container = json!({"Id": ID, "Image": ID, "Config": {"Labels": label}, "State": state}).to_string();
     let under_way = || Reply::error(409, &at("removal of container ID is already in progress"));
     let engine = Scripted::new()
-        .on(&at("GET /containers/ID/json"), Reply::json(200, container))
+        .on(&at("GET /containers/ID/json"), own_container(&state))
         .on(&at("GET /images/ID/json"), image())
         .on(&at("DELETE /containers/ID?*v=*"), under_way())
         // The other removal failed: its answer does not prove that the container is gone.

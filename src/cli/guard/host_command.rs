@@ -3,7 +3,7 @@
 //! session or group of its own is left alone, as it is when cube ends normally.
 
 use std::{
-    fs::{read, read_dir, read_to_string},
+    fs::{read, read_dir},
     os::fd::OwnedFd,
     time::{Duration, Instant},
 };
@@ -92,8 +92,9 @@ impl HostCommand {
     fn handles(self, task_id: &str) -> Vec<OwnedFd> {
         let others = read_dir("/proc").into_iter().flatten().filter_map(|entry| {
             let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let process = HostProcess::running(pid).filter(|process| Some(*process) != self.first)?;
-            self.is_of(pid, task_id).then_some(process)
+            let (process, group) = HostProcess::running_with_group(pid)?;
+            let is_its_own = group == self.group && Some(process) != self.first && is_named(pid, task_id);
+            is_its_own.then_some(process)
         });
         // The process is opened only after that, and it is checked that it is still the same.
         self.first
@@ -103,22 +104,15 @@ impl HostCommand {
             .filter(|it| !has_ended(it))
             .collect()
     }
-
-    /// Whether a process belongs to it.
-    fn is_of(self, pid: u32, task_id: &str) -> bool {
-        let stat = read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        group_in(&stat) == Some(self.group)
-            && is_named(&read(format!("/proc/{pid}/environ")).unwrap_or_default(), task_id)
-    }
 }
 
-/// Field 5 of `/proc/PID/stat`, counted from the end of the program's name.
-fn group_in(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+/// Whether the environment of a process has the task's UUID.
+fn is_named(pid: u32, task_id: &str) -> bool {
+    names(&read(format!("/proc/{pid}/environ")).unwrap_or_default(), task_id)
 }
 
 /// Whether an environment has the task's UUID.
-fn is_named(environment: &[u8], task_id: &str) -> bool {
+fn names(environment: &[u8], task_id: &str) -> bool {
     environment.split(|byte| *byte == 0).any(|variable| {
         let name = variable.strip_suffix(task_id.as_bytes()).and_then(|rest| rest.strip_suffix(b"="));
         name.is_some_and(|name| name.ends_with(TASK_ID))
@@ -171,12 +165,12 @@ mod tests {
     #[test]
     fn the_task_is_named_by_a_variable_with_any_prefix() {
         for variable in ["CUBE_TASK_ID", "DB_TASK_ID"] {
-            assert!(is_named(format!("A=b\0{variable}={ID}\0C=d\0").as_bytes(), ID), "{variable}");
+            assert!(names(format!("A=b\0{variable}={ID}\0C=d\0").as_bytes(), ID), "{variable}");
         }
         for other in
             [format!("NOTE={ID}"), format!("CUBE_TASK_ID={ID}0"), "CUBE_TASK_ID=".to_owned(), String::new()]
         {
-            assert!(!is_named(other.as_bytes(), ID), "{other}");
+            assert!(!names(other.as_bytes(), ID), "{other}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Identifies a process of this machine. Process ids are reused, so a process is known by its id and start time; a pidfd
 //! makes sure that a signal reaches no other process.
 
-use std::{fs::read_to_string, os::fd::OwnedFd};
+use std::{fs::read_to_string, os::fd::OwnedFd, str::FromStr};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -16,8 +16,13 @@ pub struct HostProcess {
 impl HostProcess {
     /// The running process `pid`. `None` if it is gone, or `/proc` does not show it.
     pub fn running(pid: u32) -> Option<Self> {
+        Self::running_with_group(pid).map(|(process, _)| process)
+    }
+
+    /// The same, and its process group.
+    pub fn running_with_group(pid: u32) -> Option<(Self, u32)> {
         let stat = read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        Some(Self { pid, started: start_time(&stat)? })
+        Some((Self { pid, started: start_time(&stat)? }, field(&stat, 5)?))
     }
 
     /// The bytes that [`HostProcess::from_bytes`] reads.
@@ -56,9 +61,14 @@ impl HostProcess {
     }
 }
 
-/// Field 22 of `/proc/PID/stat`, counted from the end of the program's name, which may hold any characters.
 fn start_time(stat: &str) -> Option<u64> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    field(stat, 22)
+}
+
+/// A field of `/proc/PID/stat` from the third on, counted from the end of the program's name, which may hold any
+/// characters.
+fn field<T: FromStr>(stat: &str, number: usize) -> Option<T> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
 }
 
 #[cfg(test)]
