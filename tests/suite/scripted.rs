@@ -122,6 +122,20 @@ fn a_network_that_the_engine_still_counts_as_used_is_removed_soon() {
 }
 
 #[test]
+fn a_network_that_the_engine_counts_as_used_for_ever_is_named() {
+    let labels = json!({"cube.network": UUID});
+    let network =
+        json!([{"Id": ID, "Name": "web", "Created": "2020-01-01T00:00:00Z", "Labels": labels}]).to_string();
+    let refused = "error while removing network: network web id 4a has active endpoints";
+    let engine = Scripted::new()
+        .always("GET /containers/json*", Reply::json(200, "[]"))
+        .always("GET /networks*", Reply::json(200, network))
+        .always("GET /services*", Reply::error(503, "This node is not a swarm manager."))
+        .always(&at("DELETE /networks/ID"), Reply::error(403, refused));
+    engine.cube(["prune"]).fails(1).stderr_has("still counts the network web as used").output();
+}
+
+#[test]
 fn another_client_s_removal_is_waited_for() {
     let state = json!({"Status": "removing", "Running": false, "ExitCode": 0});
     let under_way = || Reply::error(409, &at("removal of container ID is already in progress"));

@@ -231,10 +231,11 @@ impl Docker {
     }
 
     async fn remove_unused<'a>(&self, networks: impl Iterator<Item = &'a OwnNetwork>) -> Result<(), Error> {
+        let mut removed = Ok(());
         for network in networks {
-            self.remove_network_of(network).await?;
+            removed = removed.and(self.remove_network_of(network).await.map(drop));
         }
-        Ok(())
+        removed
     }
 
     /// cube's networks that no task of cube's uses, not counting the tasks in `over`.
@@ -273,9 +274,12 @@ impl Docker {
             if self.remove_network(&network.id).await? {
                 return Ok(true);
             }
-            // For a moment the engine counts the place of a container that is gone already.
-            if begun.elapsed() >= RELEASE || self.is_network_used(&network.id).await? {
+            if self.is_network_used(&network.id).await? {
                 return Ok(false);
+            }
+            // For a moment the engine counts the place of a container that is gone already; some never stop.
+            if begun.elapsed() >= RELEASE {
+                return Err(still_counted(network));
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -289,6 +293,15 @@ impl Docker {
             removed => removed.map(|()| true),
         }
     }
+}
+
+fn still_counted(network: &OwnNetwork) -> Error {
+    let message =
+        format!("the engine still counts the network {} as used, but lists no container on it", network.name);
+    Error::new(ErrorKind::Engine, message).with_hint(format!(
+        "try `docker network rm {}` later; an engine that never lets it go has to be restarted",
+        network.id
+    ))
 }
 
 /// When a network was created, by the engine's clock.
