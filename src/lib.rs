@@ -81,6 +81,7 @@ pub use docker::{
         exec::{Exec, ExecOptions},
         exit::Exit,
         filter::ListFilter,
+        first_process::FirstProcess,
         list::Listed,
         networks::OwnNetwork,
         stop::options::{StopOptions, Stopped, Unheard},

@@ -6,6 +6,7 @@ pub mod create;
 pub mod exec;
 pub mod exit;
 pub mod filter;
+pub mod first_process;
 pub mod inspect;
 pub mod kill;
 pub mod list;

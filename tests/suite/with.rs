@@ -25,6 +25,23 @@ fn a_task_that_dies_is_reported_and_fail_fast_ends_the_command() {
 }
 
 #[test]
+fn a_command_that_fails_because_the_task_died_is_told_so() {
+    let bed = Bed::new();
+    // It sees the end of the process itself, before the engine tells.
+    let script = r#"echo up; read -r pid; kill -KILL "$pid"
+        while grep -q "$CUBE_CONTAINER_ID" "/proc/$pid/cgroup" 2>/dev/null; do :; done; exit 3"#;
+    let (label, image) = (bed.label(), probe());
+    let args = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c"];
+    let with = bed.cube(args.into_iter().chain([script])).open_stdin().ends(3);
+    let mut running = with.stderr_has("ended with exit code 137 before the command did").spawn();
+    running.wait_for_stdout("up\n");
+    let [task] = bed.containers().try_into().unwrap();
+    running.write_stdin(&format!("{}\n", bed.engine().container(&task)["State"]["Pid"]));
+    running.finish();
+    bed.assert_empty();
+}
+
+#[test]
 fn a_missing_command_leaves_no_task() {
     let bed = Bed::new();
     let (label, image) = (bed.label(), probe());

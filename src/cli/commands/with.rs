@@ -5,12 +5,15 @@ use std::{
     process::ExitStatus, time::Duration,
 };
 
-use cube::{Action, Error, ErrorKind, Exit, Lifetime, Signal, Unheard};
+use cube::{Action, Error, ErrorKind, Exit, FirstProcess, Lifetime, Signal, State, Unheard};
 use rustix::{
     io::Errno,
     process::{Pid, Signal as ProcessSignal, kill_process},
 };
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    time,
+};
 
 use crate::cli::{
     app::App,
@@ -36,6 +39,8 @@ const INTERRUPT: u8 = 2;
 const LOG_LINES: usize = 50;
 /// The time between SIGTERM and SIGKILL for the command, after `--timeout`.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the engine may take to tell the end of a task whose process has ended.
+const TOLD: Duration = Duration::from_secs(2);
 
 pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let mut record = Record::default();
@@ -148,7 +153,9 @@ async fn command_life(
 ) -> Result<HostEnd, Error> {
     session.supervisor.signals.unless_one_comes(session.supervisor.record.follow(&session.task)).await?;
     session.ready().await?;
-    let mut result = session.supervisor.signals.unless_one_comes(session.task.result(Action::Start)).await?;
+    let known = session.task.result_with_process(Action::Start);
+    let (mut result, process) = session.supervisor.signals.unless_one_comes(known).await?;
+    let had_ended = result.state.is_some_and(State::is_final);
     names.fill(&mut result)?;
     let words = args.host_command.as_slice();
     session.watch_host(None);
@@ -164,6 +171,15 @@ async fn command_life(
                 session.forget_host();
                 let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
                 let code = if timed_out { TIMED_OUT } else { code };
+                // A command that fails because the task has ended sees that before the engine tells it.
+                if code != 0
+                    && !task_over
+                    && (had_ended || process.as_ref().is_some_and(FirstProcess::has_ended))
+                    && let Some(Ok(exit)) =
+                        session.supervisor.signals.ask(time::timeout(TOLD, &mut task_end)).await
+                {
+                    task_code = ended_first(session, &exit);
+                }
                 return Ok(HostEnd { code, timed_out, task: task_code, env: result.env });
             }
             signal = session.supervisor.signals.next() => {
@@ -172,8 +188,7 @@ async fn command_life(
             }
             exit = &mut task_end, if !task_over => {
                 task_over = true;
-                task_code = exit.as_ref().ok().map(|exit| exit.code);
-                stdio::note(&obituary(&session.supervisor.title(), &exit));
+                task_code = ended_first(session, &exit);
                 if args.fail_fast {
                     send(&child, ProcessSignal::TERM);
                 }
@@ -255,9 +270,12 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|c| u8::try_from(c).ok()).or_else(signalled).unwrap_or(RUN_FAILED)
 }
 
-fn obituary(title: &str, exit: &Result<Exit, Error>) -> String {
-    match exit {
+/// Says that the task ended before the command did; returns its exit code.
+fn ended_first(session: &Session<'_>, exit: &Result<Exit, Error>) -> Option<i64> {
+    let title = session.supervisor.title();
+    stdio::note(&match exit {
         Ok(exit) => format!("the task {title} ended with exit code {} before the command did", exit.code),
         Err(error) => format!("the task {title} cannot be watched any more: {error}"),
-    }
+    });
+    exit.as_ref().ok().map(|exit| exit.code)
 }
