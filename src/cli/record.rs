@@ -364,7 +364,8 @@ impl Record {
             error: end.error,
             code,
             out_of_memory: container.out_of_memory()
-                || usage.and_then(|usage| usage.oom_kills).is_some_and(|n| n > 0),
+                || usage.and_then(|usage| usage.oom_kills).is_some_and(|n| n > 0)
+                || task.is_some_and(|task| lacked_memory(task, container, code)),
             memory_limit: container.memory_limit(),
             ended_by_cube: end.by_cube || self.is_handed_on(code),
             engine_signal: signal,
@@ -421,6 +422,13 @@ impl Record {
         let failed_early = result.error.is_some() && self.0.evidence.is_some();
         self.with(|state| state.evidence_due) || failed_early
     }
+}
+
+/// Whether the kernel's log says that the task's memory limit was reached.
+fn lacked_memory(task: &RunningTask, container: &Container, code: Option<i64>) -> bool {
+    container.memory_limit().is_some()
+        && code.is_some_and(|code| code != 0)
+        && task.docker().has_reached_memory_limit(task.id().as_str())
 }
 
 async fn fetch(task: &RunningTask, copy: &CopyOut, place: &Path) -> Result<(), Error> {

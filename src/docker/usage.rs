@@ -4,6 +4,7 @@
 
 pub(crate) mod cgroup;
 pub mod counters;
+mod kernel_log;
 
 use std::{
     os::fd::OwnedFd,
@@ -87,6 +88,13 @@ impl Docker {
             let _ = background::start("cube-usage", move || follow(&shared, &id));
         }
         UsageWatch(Arc::new(Look(shared)))
+    }
+
+    /// Whether this machine's kernel reported that it killed a process of the container `id` because its memory limit
+    /// was reached. `false` also if the engine is on another machine, or this user may not read the kernel's log.
+    #[must_use]
+    pub fn has_reached_memory_limit(&self, id: &str) -> bool {
+        matches!(self.address, Address::Unix(_)) && kernel_log::has_reached_limit(id)
     }
 
     /// Samples the engine's statistics until they end, if no control group is visible here but the engine has one.

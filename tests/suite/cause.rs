@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use cube::{Address, AddressChoice, Docker, Surroundings};
 use serde_json::Value;
 
 use crate::testbed::{Bed, cube::binary, probe, shell, tools};
@@ -57,6 +58,21 @@ fn out_of_memory() {
             ],
         ],
     );
+}
+
+/// An engine may fail to notice it if the container ends at once.
+#[test]
+fn too_much_memory_is_in_the_kernel_s_log() {
+    let bed = Bed::new();
+    let small = ["--network", "none", "--memory", "16m", "--image", &probe()];
+    let [full, other] =
+        [&["memory=64"][..], &["exit=3"]].map(|words| bed.start(small.iter().chain(words).copied()));
+    assert_eq!((full.ended(), other.ended()), (137, 3));
+    let surroundings = Surroundings::of_process();
+    let choice = AddressChoice { context: None, host: Some(bed.engine().host()) };
+    let address = Address::resolve(&choice, &surroundings).unwrap();
+    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT).unwrap();
+    assert!(docker.has_reached_memory_limit(&full.id) && !docker.has_reached_memory_limit(&other.id));
 }
 
 #[test]
