@@ -18,7 +18,7 @@ mod watch;
 
 use std::{pin::pin, time::Duration};
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{
     config::{readiness::Readiness, value::condition::fail_on::FailOn},
@@ -75,7 +75,11 @@ impl RunningTask {
             let done = deadline.cover(whole).await;
             done.unwrap_or_else(|| Err(watches.timed_out(deadline.limit())))
         });
-        let (begun, mut report) = (Instant::now(), interval(REPORT));
+        let begun = Instant::now();
+        let not_ready = || Event::NotReady { waiting_for: watches.describe(), elapsed: begun.elapsed() };
+        // Also if the conditions hold at the first look: the first tick of an interval may come after that.
+        events(not_ready());
+        let mut report = interval_at(begun + REPORT, REPORT);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -83,9 +87,7 @@ impl RunningTask {
                 done = &mut done => {
                     return done.inspect(|()| events(Event::Ready { elapsed: begun.elapsed() }));
                 }
-                _ = report.tick() => {
-                    events(Event::NotReady { waiting_for: watches.describe(), elapsed: begun.elapsed() });
-                }
+                _ = report.tick() => events(not_ready()),
             }
         }
     }
