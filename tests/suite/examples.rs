@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::testbed::{need, shell};
+use crate::testbed::{image::postgres, need, shell};
 
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
@@ -31,14 +31,10 @@ fn ready_waits_for_a_task_and_removes_it() {
 
 #[test]
 fn lifecycle_takes_a_database_from_pending_to_gone() {
-    const IMAGE: &str = "cube-test-examples/postgres:13";
     need::engine();
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = Command::new(root.join("examples/postgres-image.sh")).arg(IMAGE).output().unwrap();
-    assert!(made.status.success(), "{made:?}");
-    let output = example("lifecycle").arg(IMAGE).output().unwrap();
-    let short = example("database").arg(IMAGE).output().unwrap();
-    crate::testbed::Engine::under_test().delete(&format!("/images/{IMAGE}?force=1"));
+    let image = postgres();
+    let output = example("lifecycle").arg(&image).output().unwrap();
+    let short = example("database").arg(&image).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     let shown = ["Pending", "Scheduled", "Running", "5432/tcp", "Stop Success"];

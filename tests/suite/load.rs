@@ -2,7 +2,6 @@
 //! variable sets each count; `tests/README.md` shows the long runs.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use cube::{Address, AddressChoice, Config, Docker, Error, Surroundings};
 use rustix::process::Signal;
 
 use crate::testbed::bed::is_id;
-use crate::testbed::{Bed, Engine, cube::Running, need, probe};
+use crate::testbed::{Bed, Engine, cube::Running, image, need, probe};
 
 /// How long the removal of a killed cube's task may take.
 const GONE: Duration = Duration::from_mins(1);
@@ -225,16 +224,14 @@ fn one_runner_holds_no_more_after_many_tasks() {
 
 #[test]
 fn a_first_start_of_postgres_is_ready_when_it_is_reported() {
-    const IMAGE: &str = "cube-test-load/postgres:13";
     let starts = count("CUBE_TEST_DATABASES", 3);
     need::engine();
     need::program("psql");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/postgres-image.sh");
-    assert!(Command::new(script).arg(IMAGE).output().unwrap().status.success());
+    let image = image::postgres();
     for number in 0..starts {
         let bed = Bed::new();
         let database = ["--env", "POSTGRES_USER=cube", "--env", "POSTGRES_PASSWORD=secret"];
-        let ready = ["--wait-for", "postgres", "--bind", "127.0.0.1", "--image", IMAGE];
+        let ready = ["--wait-for", "postgres", "--bind", "127.0.0.1", "--image", &image];
         let task = bed.start([database.as_slice(), &ready].concat());
         let port = task.host_port("5432/tcp").to_string();
         let mut psql = Command::new("psql");
@@ -243,6 +240,5 @@ fn a_first_start_of_postgres_is_ready_when_it_is_reported() {
         assert_eq!(String::from_utf8_lossy(&answer.stdout), "42\n", "start {number}: {answer:?}");
         bed.cube(["stop", "-t", "0", &task.id]).output();
     }
-    Engine::under_test().delete(&format!("/images/{IMAGE}?force=1"));
     println!("{starts} first starts of PostgreSQL, each ready for the first psql");
 }

@@ -77,7 +77,7 @@ mod stop;
 mod stop_cases;
 mod streams;
 mod surroundings;
-mod swarm;
+mod swarm_mode;
 mod terminal;
 mod tls;
 mod torture;

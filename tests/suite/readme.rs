@@ -14,7 +14,7 @@ use std::thread;
 use regex_lite::{Regex, escape};
 use tempfile::TempDir;
 
-use crate::testbed::need;
+use crate::testbed::{image::postgres, need};
 
 /// Replaces the documents' `postgres`, so that no image of the user is touched.
 const IMAGE: &str = "cube-test-readme/postgres";
@@ -40,9 +40,11 @@ struct Images;
 
 impl Images {
     fn make() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/postgres-image.sh");
+        // An image of its own, so that its containers are those of the documents.
+        let made = must(Command::new("docker").args(["create", &postgres()]));
         let first = format!("{IMAGE}:{}", TAGS[0]);
-        must(Command::new(script).arg(&first));
+        must(Command::new("docker").args(["commit", "--change", "LABEL readme=", made.trim_end(), &first]));
+        must(Command::new("docker").args(["rm", "--volumes", made.trim_end()]));
         for tag in &TAGS[1..] {
             must(Command::new("docker").args(["tag", &first, &format!("{IMAGE}:{tag}")]));
         }
