@@ -263,6 +263,29 @@ fn a_silent_log_is_followed_beyond_the_limit_for_an_answer_and_to_its_own() {
     assert_eq!(follows.text(), "up\n");
 }
 
+/// Docker, if the container is removed just as its followed log comes to its end.
+#[test]
+fn a_log_that_breaks_off_because_the_container_is_removed_has_ended() {
+    let message = "Error grabbing logs: open /x/local-logs/container.log: no such file or directory";
+    let frame = |kind: u8, text: &str| {
+        [&[kind, 0, 0, 0, 0, 0, 0, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
+    };
+    let container = |status: &str| {
+        let state = json!({"Status": status, "Running": status == "running", "ExitCode": 3});
+        Reply::json(200, json!({"Id": ID, "Image": ID, "State": state}).to_string())
+    };
+    let gone = || Reply::error(404, &at("No such container: ID"));
+    for (then, code) in [(gone(), 0), (container("removing"), 0), (container("running"), 1)] {
+        let engine = Scripted::new()
+            .on(&at("GET /containers/ID/json"), container("running"))
+            .on(&at("GET /containers/ID/logs"), Reply::chunks(&[&frame(1, "up\n"), &frame(3, message)]))
+            .always(&at("GET /containers/ID/json"), then);
+        let follows = engine.cube(["logs", "-f", ID]).ends(code).output();
+        assert_eq!(follows.text(), "up\n");
+        assert_eq!(follows.stderr.contains("no such file"), code == 1, "{}", follows.stderr);
+    }
+}
+
 #[test]
 fn logs_that_break_off_are_an_error() {
     let frame = [b"\x01\x00\x00\x00\x00\x00\x00\x06".as_slice(), b"hello\n"].concat();

@@ -163,7 +163,7 @@ impl ContainerOutput {
                 Err(error) if error.kind() == ErrorKind::ConnectionLost && self.options.follow => {
                     self.is_broken = true;
                 }
-                Err(error) => return Err(error),
+                Err(error) => self.end_if_removed(error).await?,
             }
         }
     }
@@ -239,6 +239,20 @@ impl ContainerOutput {
             }
             gone_on => gone_on,
         }
+    }
+
+    /// Ends the output if the log broke off because the container is removed: at its end, the engine looks for the log's
+    /// next file, and finds none. Otherwise returns the error.
+    async fn end_if_removed(&mut self, error: Error) -> Result<(), Error> {
+        if error.kind() != ErrorKind::Engine || !matches!(self.source, FollowSource::Log { .. }) {
+            return Err(error);
+        }
+        match self.container().await {
+            Ok(container) if container.is_going() => self.end(Exit { code: container.exit_code }),
+            Err(gone) if gone.kind() == ErrorKind::TaskNotFound => self.source = FollowSource::Ended,
+            _ => return Err(error),
+        }
+        Ok(())
     }
 
     /// Opens the rest of the log, unless the log's end was reached after the container's end.
