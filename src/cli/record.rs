@@ -424,9 +424,11 @@ impl Record {
     }
 }
 
-/// Whether the kernel's log says that the task's memory limit was reached.
+/// Whether the kernel's log says that the task's memory limit was reached. It does not say in which of the runs of a
+/// task that was restarted.
 fn lacked_memory(task: &RunningTask, container: &Container, code: Option<i64>) -> bool {
     container.memory_limit().is_some()
+        && !container.was_restarted()
         && code.is_some_and(|code| code != 0)
         && task.docker().has_reached_memory_limit(task.id().as_str())
 }

@@ -28,7 +28,7 @@ fn a_task_that_dies_is_reported_and_fail_fast_ends_the_command() {
 fn a_command_that_fails_because_the_task_died_is_told_so() {
     let bed = Bed::new();
     // It sees the end of the process itself, before the engine tells.
-    let script = r#"echo up; read -r pid; kill -KILL "$pid"
+    let script = r#"echo up; read -r pid; kill -KILL "$pid" || exit 9
         while grep -q "$CUBE_CONTAINER_ID" "/proc/$pid/cgroup" 2>/dev/null; do :; done; exit 3"#;
     let (label, image) = (bed.label(), probe());
     let args = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c"];

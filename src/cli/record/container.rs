@@ -31,6 +31,11 @@ impl Container {
         self.at("/HostConfig/Memory")?.as_u64().filter(|limit| *limit > 0)
     }
 
+    /// Whether its restart policy started it again.
+    pub fn was_restarted(&self) -> bool {
+        self.at("/RestartCount").and_then(Value::as_u64).is_some_and(|count| count > 0)
+    }
+
     /// Its program and arguments, with the entry point.
     pub fn command(&self) -> Vec<String> {
         let program = self.at("/Path").and_then(Value::as_str).filter(|path| !path.is_empty());

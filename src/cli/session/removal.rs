@@ -31,7 +31,7 @@ impl Supervisor<'_> {
             Some(Ok(false)) => {}
             Some(Err(error)) => {
                 stdio::note(&format!(
-                    "something of the task may still be there ({error}); a process in the background removes it \
+                    "the container may still be there ({error}); a process in the background removes it \
                      once the engine answers, else `cube stop {}` does",
                     self.run.task().id
                 ));

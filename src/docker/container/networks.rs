@@ -231,11 +231,13 @@ impl Docker {
     }
 
     async fn remove_unused<'a>(&self, networks: impl Iterator<Item = &'a OwnNetwork>) -> Result<(), Error> {
-        let mut removed = Ok(());
         for network in networks {
-            removed = removed.and(self.remove_network_of(network).await.map(drop));
+            // The task is gone all the same. `prune` tries this network again, and reports it.
+            if self.try_removal(network).await? == NetworkRemoval::Counted {
+                tracing::warn!("{}", still_counted(network));
+            }
         }
-        removed
+        Ok(())
     }
 
     /// cube's networks that no task of cube's uses, not counting the tasks in `over`.
@@ -261,25 +263,33 @@ impl Docker {
     /// gone.
     ///
     /// # Errors
-    /// The engine's.
+    /// The engine's; also if it counts the network as used though nothing is on it.
     pub async fn remove_network_of(&self, network: &OwnNetwork) -> Result<bool, Error> {
+        match self.try_removal(network).await? {
+            NetworkRemoval::Gone => Ok(true),
+            NetworkRemoval::Used => Ok(false),
+            NetworkRemoval::Counted => Err(still_counted(network)),
+        }
+    }
+
+    async fn try_removal(&self, network: &OwnNetwork) -> Result<NetworkRemoval, Error> {
         let used = self
             .list_labelled(TASK_ID, true, |task| task.networks.contain(&network.id, &network.name))
             .await?;
         if !used.is_empty() {
-            return Ok(false);
+            return Ok(NetworkRemoval::Used);
         }
         let begun = Instant::now();
         loop {
             if self.remove_network(&network.id).await? {
-                return Ok(true);
+                return Ok(NetworkRemoval::Gone);
             }
             if self.is_network_used(&network.id).await? {
-                return Ok(false);
+                return Ok(NetworkRemoval::Used);
             }
             // For a moment the engine counts the place of a container that is gone already; some never stop.
             if begun.elapsed() >= RELEASE {
-                return Err(still_counted(network));
+                return Ok(NetworkRemoval::Counted);
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -293,6 +303,16 @@ impl Docker {
             removed => removed.map(|()| true),
         }
     }
+}
+
+/// What came of the removal of a network.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NetworkRemoval {
+    Gone,
+    /// A task or a container uses it.
+    Used,
+    /// The engine counts it as used, but has no container on it.
+    Counted,
 }
 
 fn still_counted(network: &OwnNetwork) -> Error {

@@ -14,7 +14,7 @@ use crate::{
         container::exit::Exit,
         details::Details,
         handle::RunningTask,
-        http::patience::when_back,
+        http::{patience::when_back, refusal::text::EngineText},
         output::{
             attach::Attachment,
             cursor::Cursor,
@@ -241,10 +241,12 @@ impl ContainerOutput {
         }
     }
 
-    /// Ends the output if the log broke off because the container is removed: at its end, the engine looks for the log's
-    /// next file, and finds none. Otherwise returns the error.
+    /// Ends the output if a followed log broke off because the container is removed: at the log's end, the engine looks
+    /// for its next file, and finds none. Otherwise returns the error.
     async fn end_if_removed(&mut self, error: Error) -> Result<(), Error> {
-        if error.kind() != ErrorKind::Engine || !matches!(self.source, FollowSource::Log { .. }) {
+        let is_followed = self.options.follow && matches!(self.source, FollowSource::Log { .. });
+        let said = error.causes().last().map(|said| EngineText::of(said.trim_end()).is_of_a_missing_file());
+        if !is_followed || said != Some(true) {
             return Err(error);
         }
         match self.container().await {

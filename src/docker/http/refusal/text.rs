@@ -124,6 +124,10 @@ impl EngineText {
                 && self.ends(&["already used", "already used: network already exists"])
     }
 
+    pub(crate) fn is_of_a_missing_file(&self) -> bool {
+        self.ends(&["no such file or directory"])
+    }
+
     /// Running containers use it.
     pub(crate) fn is_network_in_use(&self) -> bool {
         self.has("has active endpoints") || self.has("has associated containers with it")
