@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 
-use crate::testbed::guarded::Guarded;
+use crate::testbed::guarded::{Guarded, comes_up};
 use crate::testbed::image::shell_on;
 use crate::testbed::{Bed, Engine};
 
@@ -36,7 +36,7 @@ impl Far {
                        --host \"$1\"' \"$folder\" \"$1\" \"$2\"";
         let server = Guarded::start("echo {} >config.json &&", command, "", &[&host, folder]);
         let engine: &Engine = Box::leak(Box::new(Engine::at(server.folder().join("sock"))));
-        server.comes_up(|| engine.answers()).then_some(Self { engine, host, _server: server })
+        comes_up(|| engine.answers()).then_some(Self { engine, host, _server: server })
     }
 }
 

@@ -133,7 +133,7 @@ impl Scenario {
             .flat_map(|f| both(*f).into_iter().map(move |unguarded| (*f, unguarded)))
             .collect();
         let all = (0..requests.len()).flat_map(|at| faults.iter().enumerate().map(move |(n, f)| (at, n, *f)));
-        // By default every fifth case, chosen so that each request and each fault occurs.
+        // By default every fifth case, chosen so that each request occurs, and over all scenarios each fault.
         let walked = all.filter(|(at, n, _)| is_long() || (at + n).is_multiple_of(5));
         walked.map(|(at, _, (fault, unguarded))| Point { scenario: self, at, fault, unguarded }).collect()
     }

@@ -45,25 +45,25 @@ impl Guarded {
 
     /// Returns when `ready` is true; fails with the server's log if that takes too long.
     pub fn wait_until(&self, ready: impl Fn() -> bool) {
-        assert!(self.comes_up(ready), "the server does not come up: {}", self.log());
-    }
-
-    /// Returns when `ready` is true, or with `false` if that takes too long.
-    pub fn comes_up(&self, ready: impl Fn() -> bool) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !ready() {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            // Polls: no event says when the server has opened its socket.
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        true
+        assert!(comes_up(ready), "the server does not come up: {}", self.log());
     }
 
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
+}
+
+/// Returns when a server is `ready`, or with `false` if that takes too long.
+pub fn comes_up(ready: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !ready() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        // Polls: no event says when the server has opened its socket.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
 
 impl Drop for Guarded {
