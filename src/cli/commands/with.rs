@@ -171,9 +171,8 @@ async fn command_life(
                 session.forget_host();
                 let code = code(ended.map_err(|cause| cannot_run(words, &cause))?);
                 let code = if timed_out { TIMED_OUT } else { code };
-                // A command that fails because the task has ended sees that before the engine tells it.
-                if code != 0
-                    && !task_over
+                // A command that ends because the task has ended sees that before the engine tells it.
+                if !task_over
                     && (had_ended || process.as_ref().is_some_and(FirstProcess::has_ended))
                     && let Some(Ok(exit)) =
                         session.supervisor.signals.ask(time::timeout(TOLD, &mut task_end)).await
