@@ -155,7 +155,10 @@ fn a_result_comes_out_at_every_end() {
                 let bed = Bed::new();
                 let (target, flag) = copy_out(&bed);
                 let script = format!("{}; {then}", result(3_000_000));
-                let output = run_sh(&bed, &[&[flag.as_str()], flags].concat(), &script).ends(code).output();
+                let run = run_sh(&bed, &[&[flag.as_str()], flags].concat(), &script);
+                // podman may end the whole container where memory ran out.
+                let is_cut = name == "memory" && bed.engine().is_podman();
+                let output = if is_cut { run.ends_somehow() } else { run.ends(code) }.output();
                 assert_eq!(output.text(), sum(&target.join("big")), "{name}");
                 assert_no_draft(&target);
                 bed.assert_empty();
