@@ -12,8 +12,9 @@ use rustix::process::Signal;
 use crate::testbed::bed::is_id;
 use crate::testbed::{Bed, Engine, cube::Running, image, need, probe};
 
-/// How long the removal of a killed cube's task may take.
-const GONE: Duration = Duration::from_mins(1);
+/// How long the removal of a killed cube's task may take. A guard looks for two minutes for a container that an
+/// unanswered request may make.
+const GONE: Duration = Duration::from_mins(3);
 /// The latest time after its start at which cube is killed: by then its task has run for a while.
 const LATEST: u64 = 1500;
 /// How many processes of cube are killed at the same time.
@@ -119,10 +120,10 @@ pub fn guards_of(cube: &Running) -> Vec<u32> {
     cube.children().into_iter().filter(|pid| is_guard(*pid)).collect()
 }
 
-/// A guard; for its first moments it has cube's own name.
+/// A guard; for its first moments it has cube's own name, and when it acts that of the link by which it starts cube.
 pub fn is_guard(pid: u32) -> bool {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
-    name.is_ok_and(|name| matches!(name.as_str(), "task-guard\n" | "cube\n"))
+    name.is_ok_and(|name| matches!(name.as_str(), "task-guard\n" | "cube\n" | "exe\n"))
 }
 
 #[test]
