@@ -2,10 +2,9 @@
 
 use std::net::TcpListener;
 
-use cube::{Address, AddressChoice, Docker, Surroundings};
 use serde_json::Value;
 
-use crate::testbed::{Bed, cube::binary, probe, shell, tools};
+use crate::testbed::{Bed, cube::binary, engine::docker_at, probe, shell, tools};
 
 /// The result of a task in the foreground that fails.
 fn failed(bed: &Bed, args: &[&str]) -> (Value, String) {
@@ -72,10 +71,7 @@ fn too_much_memory_is_in_the_kernel_s_log() {
     let [full, other] =
         [&["memory=64"][..], &["exit=3"]].map(|words| bed.start(small.iter().chain(words).copied()));
     assert_eq!((full.ended(), other.ended()), (137, 3));
-    let surroundings = Surroundings::of_process();
-    let choice = AddressChoice { context: None, host: Some(bed.engine().host()) };
-    let address = Address::resolve(&choice, &surroundings).unwrap();
-    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT).unwrap();
+    let docker = docker_at(bed.engine().host());
     assert!(docker.has_reached_memory_limit(&full.id) && !docker.has_reached_memory_limit(&other.id));
 }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use cube::{Address, AddressChoice, Docker, Follow, LogOptions, Surroundings};
+use cube::{Follow, LogOptions};
 use tokio::time::timeout;
 
 use crate::testbed::{
-    Bed, Task, probe,
+    Bed, Task,
+    engine::docker_at,
+    probe,
     proxy::{Fault, Proxy},
 };
 
@@ -17,10 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const END: Duration = Duration::from_secs(20);
 
 async fn follow(proxy: &Proxy, task: &Task<'_>, options: &LogOptions) -> Follow {
-    let surroundings = Surroundings::of_process();
-    let choice = AddressChoice { context: None, host: Some(proxy.host()) };
-    let address = Address::resolve(&choice, &surroundings).unwrap();
-    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT).unwrap();
+    let docker = docker_at(proxy.host());
     let (found, details) = docker.find(&task.id.parse().unwrap()).await.unwrap();
     found.logs_of(&details, options).await.unwrap()
 }

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use cube::{Address, AddressChoice, Config, Docker, Error, Surroundings};
+use cube::{Config, Docker, Error};
 use rustix::process::Signal;
 
 use crate::testbed::bed::is_id;
-use crate::testbed::{Bed, Engine, cube::Running, image, need, probe};
+use crate::testbed::{Bed, cube::Running, engine::docker_at, image, need, probe};
 
 /// How long the removal of a killed cube's task may take. A guard looks for two minutes for a container that an
 /// unanswered request may make.
@@ -206,10 +206,7 @@ fn one_runner_holds_no_more_after_many_tasks() {
         return;
     }
     let bed = Bed::new();
-    let surroundings = Surroundings::of_process();
-    let choice = AddressChoice { context: None, host: Some(Engine::under_test().host()) };
-    let address = Address::resolve(&choice, &surroundings).unwrap();
-    let docker = Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT).unwrap();
+    let docker = docker_at(bed.engine().host());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         lives(&docker, &bed, 8).await;

@@ -105,8 +105,8 @@ fn a_container_that_ends_before_its_signal_is_stopped() {
     assert_eq!(engine.cube(["stop", "-s", "INT", "-t", "5", ID]).text(), format!("{ID}\n"));
 }
 
-#[test]
-fn a_network_that_the_engine_still_counts_as_used_is_removed_soon() {
+/// An engine with a network of cube's that no container is on, and its refusal to remove it.
+fn with_counted_network() -> (Scripted, Reply) {
     let labels = json!({"cube.network": UUID});
     let network =
         json!([{"Id": ID, "Name": "web", "Created": "2020-01-01T00:00:00Z", "Labels": labels}]).to_string();
@@ -114,24 +114,23 @@ fn a_network_that_the_engine_still_counts_as_used_is_removed_soon() {
     let engine = Scripted::new()
         .always("GET /containers/json*", Reply::json(200, "[]"))
         .always("GET /networks*", Reply::json(200, network))
-        .always("GET /services*", Reply::error(503, "This node is not a swarm manager."))
-        .on(&at("DELETE /networks/ID"), Reply::error(403, refused))
-        .on(&at("DELETE /networks/ID"), Reply::empty(204));
+        .always("GET /services*", Reply::error(503, "This node is not a swarm manager."));
+    (engine, Reply::error(403, refused))
+}
+
+#[test]
+fn a_network_that_the_engine_still_counts_as_used_is_removed_soon() {
+    let (engine, refusal) = with_counted_network();
+    let engine =
+        engine.on(&at("DELETE /networks/ID"), refusal).on(&at("DELETE /networks/ID"), Reply::empty(204));
     engine.cube(["prune"]).any_stderr().output();
     assert_eq!(engine.count("DELETE /networks/"), 2);
 }
 
 #[test]
 fn a_network_that_the_engine_counts_as_used_for_ever_is_named() {
-    let labels = json!({"cube.network": UUID});
-    let network =
-        json!([{"Id": ID, "Name": "web", "Created": "2020-01-01T00:00:00Z", "Labels": labels}]).to_string();
-    let refused = "error while removing network: network web id 4a has active endpoints";
-    let engine = Scripted::new()
-        .always("GET /containers/json*", Reply::json(200, "[]"))
-        .always("GET /networks*", Reply::json(200, network))
-        .always("GET /services*", Reply::error(503, "This node is not a swarm manager."))
-        .always(&at("DELETE /networks/ID"), Reply::error(403, refused));
+    let (engine, refusal) = with_counted_network();
+    let engine = engine.always(&at("DELETE /networks/ID"), refusal);
     engine.cube(["prune"]).fails(1).stderr_has("still counts the network web as used").output();
 }
 

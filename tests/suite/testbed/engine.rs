@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cube::{Address, AddressChoice, Docker, Surroundings};
 use serde_json::Value;
 
 use super::need;
@@ -13,6 +14,14 @@ use super::need;
 /// An engine at a Unix socket.
 pub struct Engine {
     socket: PathBuf,
+}
+
+/// cube's library, connected to the engine at this `DOCKER_HOST`.
+pub fn docker_at(host: String) -> Docker {
+    let surroundings = Surroundings::of_process();
+    let choice = AddressChoice { context: None, host: Some(host) };
+    let address = Address::resolve(&choice, &surroundings).unwrap();
+    Docker::connect(address, &surroundings, Docker::ANSWER_TIMEOUT).unwrap()
 }
 
 /// An engine's answer.
