@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::testbed::engine::Watch;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Cube, probe};
 
@@ -27,6 +28,15 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         // Polls: the guard reports nothing when it is done.
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Returns once the container of a killed cube has existed: the request `step` is still passed on, and no process is left
+/// that could undo it. podman refuses the first request to create, for its log driver, and nobody is left to send another.
+pub fn takes_effect(step: &str, bed: &Bed, watch: &Watch<'_>) {
+    let is_refused = step.ends_with("/containers/create") && bed.engine().is_podman();
+    wait_until("the engine forgot a request", || {
+        is_refused || !watch.containers_with(&bed.label()).is_empty()
+    });
 }
 
 fn send(pid: u32, signal: Signal) {
@@ -90,12 +100,7 @@ fn killed_at(step: &str, victims: &'static [Victim]) {
     }
     running.wait_killed();
     proxy.wait_for(step);
-    // The request is still passed on: no process is left that could undo it.
-    // podman refuses the first request to create, for its log driver, and nobody is left to send another.
-    let is_refused = step == "POST /containers/create" && bed.engine().is_podman();
-    wait_until("the engine forgot a request", || {
-        is_refused || !watch.containers_with(&bed.label()).is_empty()
-    });
+    takes_effect(step, &bed, &watch);
     let label = format!("label={}", bed.label());
     wait_until(&format!("a container is left at {step} by {victims:?}"), || {
         if victims.contains(&Victim::Guard) {
