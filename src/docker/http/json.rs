@@ -25,43 +25,48 @@ pub(crate) fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// The same text without members of objects that are `null`.
+/// The same text without members of objects that are `null`. What lies between them is copied at once.
 fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.windows(NULL.len()).any(|window| window == NULL) {
+    let behind = |at: usize| text.get(at..).unwrap_or_default();
+    let (mut kept, mut copied, mut key) = (Vec::with_capacity(text.len()), 0, 0);
+    let (mut at, mut before) = (0, b' ');
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                key = if before == b':' { key } else { at };
+                at += string(behind(at));
+                before = b'"';
+            }
+            b'n' if before == b':' && behind(at).starts_with(NULL) => {
+                kept.extend_from_slice(text.get(copied..key).unwrap_or_default());
+                let rest = behind(at + NULL.len()).trim_ascii_start();
+                let next = rest.strip_prefix(b",");
+                if next.is_none() {
+                    drop_comma(&mut kept);
+                }
+                at = text.len() - next.unwrap_or(rest).len();
+                (copied, before) = (at, b' ');
+            }
+            byte if is_white(*byte) => at += 1,
+            byte => (at, before) = (at + 1, *byte),
+        }
+    }
+    if copied == 0 {
         return Cow::Borrowed(text);
     }
-    let (mut rest, mut kept, mut key) = (text, Vec::with_capacity(text.len()), 0);
-    while let Some(byte) = rest.first() {
-        let length = match byte {
-            b'"' => {
-                key = if follows(&kept, b':') { key } else { kept.len() };
-                string(rest)
-            }
-            b'n' if rest.starts_with(NULL) && follows(&kept, b':') => {
-                kept.truncate(key);
-                rest = rest.get(NULL.len()..).unwrap_or_default().trim_ascii_start();
-                match rest.split_first() {
-                    Some((b',', behind)) => rest = behind,
-                    _ if follows(&kept, b',') => kept.truncate(kept.trim_ascii_end().len() - 1),
-                    _ => {}
-                }
-                continue;
-            }
-            _ => 1,
-        };
-        let (taken, behind) = rest.split_at(length.min(rest.len()));
-        kept.extend_from_slice(taken);
-        rest = behind;
-    }
+    kept.extend_from_slice(behind(copied));
     Cow::Owned(kept)
 }
 
-const NULL: &[u8] = b"null";
-
-/// Whether the last byte in `kept` that is not white space is `byte`.
-fn follows(kept: &[u8], byte: u8) -> bool {
-    kept.trim_ascii_end().last() == Some(&byte)
+/// Removes the comma at the end, if there is one: the member behind it was the last one.
+fn drop_comma(kept: &mut Vec<u8>) {
+    let text = kept.trim_ascii_end();
+    if text.ends_with(b",") {
+        kept.truncate(text.len() - 1);
+    }
 }
+
+const NULL: &[u8] = b"null";
 
 /// The length, in bytes and with its quotes, of the JSON string at the beginning of `text`.
 fn string(text: &[u8]) -> usize {
