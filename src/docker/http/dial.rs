@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fake_program;
+mod socket;
 mod ssh;
 pub(crate) mod tls;
 mod unreachable;
@@ -10,7 +11,7 @@ use std::{error::Error as StdError, ffi::OsString, fmt, io, net::SocketAddr, pat
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream, lookup_host},
+    net::{TcpStream, lookup_host},
     time::{sleep, timeout},
 };
 
@@ -18,7 +19,10 @@ use crate::{
     address::Address,
     docker::http::{
         answer_time::answered_within,
-        dial::unreachable::{HOST_HINT, START_HINT, TLS_HINT, or_limit, unreachable},
+        dial::{
+            socket::Socket,
+            unreachable::{HOST_HINT, START_HINT, TLS_HINT, or_limit, unreachable},
+        },
     },
     error::{Error, ErrorKind},
 };
@@ -185,9 +189,9 @@ impl Dialer {
 }
 
 /// Connects to a socket. If its queue is full (many clients at once), tries again, since nothing was sent yet.
-async fn unix(path: &Path) -> io::Result<UnixStream> {
+async fn unix(path: &Path) -> io::Result<Socket> {
     loop {
-        match UnixStream::connect(path).await {
+        match Socket::connect(path) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(QUEUE_FULL).await,
             result => return result,
         }
