@@ -1,5 +1,6 @@
-//! How the release's program is linked: without the tables by which a panic would unwind. It aborts instead, so they are
-//! a twelfth of the file that is never read; the standard library is compiled with them whatever the flags say.
+//! How the release's program is linked: without the tables by which a panic would unwind, and with short relocations.
+//! It aborts instead of unwinding, so the tables are a twelfth of the file that is never read; the standard library is
+//! compiled with them whatever the flags say. Each relocation takes 24 bytes otherwise, and all are read at each start.
 
 use std::{
     env, fs, io,
@@ -8,6 +9,7 @@ use std::{
 };
 
 const SCRIPT: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.gcc_except_table*) } } INSERT AFTER .text;\n";
+const SHORT_RELOCATIONS: &str = "-Wl,-z,pack-relative-relocs";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=.cargo/link.rs");
@@ -17,26 +19,32 @@ fn main() -> io::Result<()> {
     let folder = PathBuf::from(variable("OUT_DIR"));
     let script = folder.join("no-unwinding.ld");
     fs::write(&script, SCRIPT)?;
-    let flags = [format!("-Wl,-T,{}", script.display()), "-Wl,--no-eh-frame-hdr".to_owned()];
+    let no_unwinding = [format!("-Wl,-T,{}", script.display()), "-Wl,--no-eh-frame-hdr".to_owned()];
     // mold and others take no script.
-    if links_with(&flags, &folder)? {
-        for flag in flags {
-            println!("cargo::rustc-link-arg-bins={flag}");
-        }
+    if linked(&no_unwinding, &folder)?.is_some() {
+        no_unwinding.iter().for_each(use_for_program);
+    }
+    // A C library before glibc 2.36 does not read them, and then no program would start: one is tried, where it can be.
+    let short_relocations = [SHORT_RELOCATIONS.to_owned()];
+    if variable("HOST") == variable("TARGET")
+        && let Some(program) = linked(&short_relocations, &folder)?
+        && Command::new(program).status().is_ok_and(|status| status.success())
+    {
+        short_relocations.iter().for_each(use_for_program);
     }
     Ok(())
 }
 
-/// Whether the linker that is going to be used takes `flags`.
-fn links_with(flags: &[String], folder: &Path) -> io::Result<bool> {
-    let source = folder.join("empty.rs");
+fn use_for_program(flag: &String) {
+    println!("cargo::rustc-link-arg-bins={flag}");
+}
+
+/// An empty program, if the linker that is going to be used takes `flags`.
+fn linked(flags: &[String], folder: &Path) -> io::Result<Option<PathBuf>> {
+    let (source, program) = (folder.join("empty.rs"), folder.join("empty"));
     fs::write(&source, "fn main() {}\n")?;
     let mut rustc = Command::new(variable("RUSTC"));
-    rustc.arg(source).arg("-o").arg(folder.join("empty")).args([
-        "--target",
-        &variable("TARGET"),
-        "-Cpanic=abort",
-    ]);
+    rustc.arg(source).arg("-o").arg(&program).args(["--target", &variable("TARGET"), "-Cpanic=abort"]);
     rustc.args(variable("CARGO_ENCODED_RUSTFLAGS").split('\x1f').filter(|flag| !flag.is_empty()));
     if let Some(linker) = env::var_os("RUSTC_LINKER") {
         let mut flag = std::ffi::OsString::from("-Clinker=");
@@ -44,7 +52,8 @@ fn links_with(flags: &[String], folder: &Path) -> io::Result<bool> {
         rustc.arg(flag);
     }
     rustc.args(flags.iter().map(|flag| format!("-Clink-arg={flag}")));
-    Ok(rustc.stdout(Stdio::null()).stderr(Stdio::null()).status()?.success())
+    let done = rustc.stdout(Stdio::null()).stderr(Stdio::null()).status()?.success();
+    Ok(done.then_some(program))
 }
 
 fn variable(name: &str) -> String {
