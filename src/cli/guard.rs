@@ -21,6 +21,8 @@ use cube::{Error, ErrorKind, Task};
 use fork::Fork;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::retry_on_intr,
     process::{Pid, setpgid},
     thread::set_name,
 };
@@ -92,8 +94,8 @@ impl Guard {
     }
 }
 
-/// Runs in the fork: waits for a message or the end of the pipe. If the task makes networks, there may be a network
-/// to remove even if there is no container.
+/// Runs in the fork: waits for the end of the pipe. If the task makes networks, there may be a network to remove even
+/// if there is no container.
 #[expect(clippy::exit, reason = "a fork must not return into the work of its parent")]
 fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &str) -> ! {
     leave_group(None);
@@ -101,6 +103,8 @@ fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &st
     let _ = command_line::set(title);
     // A reader of cube's output must not have to wait for the guard to end.
     let silent = fork::redirect_stdio();
+    // Each message would wake the guard, and it needs none before the last one.
+    let _ = retry_on_intr(|| poll(&mut [PollFd::new(&word, PollFlags::empty())], None));
     let (last, host) = last_word(word);
     match last {
         RELEASED => {}
