@@ -10,6 +10,7 @@ pub mod help;
 pub mod line;
 pub mod manual;
 pub mod number;
+pub mod on_demand;
 pub mod task;
 pub mod verbs;
 pub mod words;
@@ -64,7 +65,7 @@ impl Cli {
     /// Parses with the definitions of the requested command only. `Err(None)`: parse again with those of all commands.
     /// `Err(Some)`: the version, which is the same in both.
     fn of_asked(verb: Option<&Verb>, words: &mut Words) -> Result<Self, Option<Box<clap::Error>>> {
-        let Definitions { of_verb, of_all } = std::mem::take(&mut words.definitions);
+        let Definitions { of_verb, of_all, .. } = std::mem::take(&mut words.definitions);
         let mut definition = of_verb.into_iter().fold(of_all, clap::Command::subcommand);
         let found = prepared(&mut definition, words);
         // Never freed: the end of the process does that faster.

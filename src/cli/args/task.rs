@@ -20,6 +20,7 @@ use crate::cli::args::{
         swarm::SwarmArgs,
     },
     form::Form,
+    on_demand::OnDemand,
 };
 
 /// `cube run`
@@ -108,27 +109,27 @@ pub struct TaskArgs {
     #[command(flatten)]
     pub process: ProcessArgs,
     #[command(flatten)]
-    pub limits: LimitArgs,
-    #[command(flatten)]
-    pub network: NetworkArgs,
-    #[command(flatten)]
-    pub storage: StorageArgs,
-    #[command(flatten)]
-    pub files: FileArgs,
-    #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]
     pub swarm: SwarmArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
+    pub network: OnDemand<NetworkArgs>,
     #[command(flatten)]
-    pub ready: ReadyArgs,
+    pub storage: OnDemand<StorageArgs>,
     #[command(flatten)]
-    pub security: SecurityArgs,
+    pub ready: OnDemand<ReadyArgs>,
     #[command(flatten)]
-    pub names: NamesArgs,
+    pub files: OnDemand<FileArgs>,
     #[command(flatten)]
-    pub record: RecordArgs,
+    pub record: OnDemand<RecordArgs>,
+    #[command(flatten)]
+    pub names: OnDemand<NamesArgs>,
+    #[command(flatten)]
+    pub limits: OnDemand<LimitArgs>,
+    #[command(flatten)]
+    pub health: OnDemand<HealthArgs>,
+    #[command(flatten)]
+    pub security: OnDemand<SecurityArgs>,
 }
 
 impl TaskArgs {

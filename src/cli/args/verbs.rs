@@ -11,6 +11,7 @@ use crate::cli::args::{
     doctor::DoctorArgs,
     flags::files::CpArgs,
     global::Global,
+    on_demand::{self, Define},
     task::{RunArgs, WithArgs},
 };
 
@@ -44,13 +45,16 @@ pub struct Verb {
     action: Action,
     about: &'static str,
     more: Option<&'static str>,
-    augment: fn(clap::Command) -> clap::Command,
+    augment: Define,
+    /// Further flags, which a line most often has none of.
+    pub on_demand: &'static [Define],
     read: fn(&mut ArgMatches) -> Result<Command, clap::Error>,
 }
 
 /// All commands, in the order of the help.
 const VERBS: [Verb; 19] = [
     Verb {
+        on_demand: &on_demand::GROUPS,
         more: Some(
             "Docker's own form is IMAGE followed by the command, as in docker run: the task runs in the foreground, \
              unless -d is given. The scripting form is --image: every exposed port is published, and cube prints the \
@@ -61,6 +65,7 @@ const VERBS: [Verb; 19] = [
         })
     },
     Verb {
+        on_demand: &on_demand::GROUPS,
         more: Some(
             "HOST-COMMAND runs on this machine once the task is ready; then the task is stopped and removed. In its \
              environment are CUBE_HOST, CUBE_PORT, CUBE_PORT_5432 (for each port), CUBE_CONTAINER_ID and CUBE_NAME. cube \
@@ -187,10 +192,10 @@ impl Verb {
         name: &'static str,
         action: Action,
         about: &'static str,
-        augment: fn(clap::Command) -> clap::Command,
+        augment: Define,
         read: fn(&mut ArgMatches) -> Result<Command, clap::Error>,
     ) -> Self {
-        Self { name, action, about, more: None, augment, read }
+        Self { name, action, about, more: None, augment, on_demand: &[], read }
     }
 
     /// The action that this command reports in its result.
@@ -200,11 +205,17 @@ impl Verb {
 
     /// The clap definition of this command.
     pub fn definition(&self) -> clap::Command {
-        let command = (self.augment)(clap::Command::new(self.name)).about(self.about);
+        let whole = self.on_demand.iter().fold(self.usual_definition(), |command, define| define(command));
+        let whole = whole.about(self.about);
         match self.more {
-            Some(more) => command.long_about(format!("{}\n\n{more}", self.about)),
-            None => command,
+            Some(more) => whole.long_about(format!("{}\n\n{more}", self.about)),
+            None => whole,
         }
+    }
+
+    /// The definition for reading a line, without the groups of flags that are added on demand.
+    pub fn usual_definition(&self) -> clap::Command {
+        (self.augment)(clap::Command::new(self.name))
     }
 
     /// The command that clap found.

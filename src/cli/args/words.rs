@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use clap::{Arg, ArgAction, Command};
 use cube::{Error, ErrorKind};
 
-use crate::cli::args::verbs;
+use crate::cli::args::{on_demand::Define, verbs};
 
 /// The streams that Docker's `-a` takes; any other `-a` is cube's switch.
 const STREAMS: [&str; 3] = ["stdin", "stdout", "stderr"];
@@ -45,6 +45,8 @@ struct Reader<'a> {
 pub struct Definitions {
     /// The command's flags, once its name was read.
     pub of_verb: Option<Command>,
+    /// The command's groups of flags that are not defined yet.
+    undefined: &'static [Define],
     /// The global flags.
     pub of_all: Command,
 }
@@ -52,7 +54,7 @@ pub struct Definitions {
 impl Words {
     /// Reads `argv`, whose first word is the program's name.
     pub fn read(argv: &[OsString]) -> Self {
-        let definitions = Definitions { of_verb: None, of_all: verbs::bare() };
+        let definitions = Definitions { of_all: verbs::bare(), ..Definitions::default() };
         let seen = Self { own: argv.iter().take(1).cloned().collect(), definitions, ..Self::default() };
         let mut reader = Reader { words: argv, next: 1, own_positionals: usize::MAX, seen };
         while let Some(word) = reader.take() {
@@ -149,10 +151,11 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some(verb) = verbs::find(&name) {
-            let definition = verb.definition();
+            let definition = verb.usual_definition();
             let trailing = definition.get_positionals().position(Arg::is_trailing_var_arg_set);
             self.own_positionals = trailing.unwrap_or(usize::MAX);
             self.seen.definitions.of_verb = Some(definition);
+            self.seen.definitions.undefined = verb.on_demand;
         }
         self.seen.verb = Some(name);
         self.seen.own.push(word.clone());
@@ -261,25 +264,37 @@ struct Flag {
 }
 
 impl Definitions {
-    fn long(&self, name: &str) -> Option<Flag> {
+    fn long(&mut self, name: &str) -> Option<Flag> {
         self.find(|arg| {
             arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|all| all.contains(&name))
         })
     }
 
-    fn short(&self, letter: char) -> Option<Flag> {
+    fn short(&mut self, letter: char) -> Option<Flag> {
         let short = |arg: &Arg| {
             arg.get_short() == Some(letter)
                 || arg.get_all_short_aliases().is_some_and(|all| all.contains(&letter))
         };
         // If the command has no `-v` of its own, it is the global --verbose.
         let verbose = |arg: &Arg| letter == 'v' && arg.get_long() == Some("verbose");
-        self.find(|arg| short(arg)).or_else(|| self.find(verbose))
+        self.find(short).or_else(|| self.find(verbose))
     }
 
-    fn find(&self, is_meant: impl Fn(&Arg) -> bool) -> Option<Flag> {
-        let all = self.of_verb.iter().chain([&self.of_all]).flat_map(Command::get_arguments);
-        let arg = all.into_iter().find(|arg| !arg.is_positional() && is_meant(arg))?;
+    /// Finds a flag, and defines for it what is not defined yet.
+    fn find(&mut self, is_meant: impl Fn(&Arg) -> bool) -> Option<Flag> {
+        loop {
+            if let Some(flag) = self.defined(&is_meant) {
+                return Some(flag);
+            }
+            let (define, others) = self.undefined.split_first()?;
+            self.of_verb = self.of_verb.take().map(define);
+            self.undefined = others;
+        }
+    }
+
+    fn defined(&self, is_meant: impl Fn(&Arg) -> bool) -> Option<Flag> {
+        let mut all = self.of_verb.iter().chain([&self.of_all]).flat_map(Command::get_arguments);
+        let arg = all.find(|arg| !arg.is_positional() && is_meant(arg))?;
         let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
         Some(Flag { long: arg.get_long()?.to_owned(), takes_value })
     }

@@ -5,7 +5,6 @@ use cube::{Config, CopyOut, Error};
 
 /// Files to copy in before the start and out at the end.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 pub struct FileArgs {
     /// Copy a file or folder into the container before it starts. Repeatable
     ///

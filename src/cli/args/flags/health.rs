@@ -10,7 +10,6 @@ use crate::cli::args::{
 
 /// How the engine checks that the task is healthy.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 #[command(next_help_heading = "Health")]
 pub struct HealthArgs {
     /// Health check, run by the image's shell

@@ -10,7 +10,6 @@ use crate::cli::args::{
 
 /// Limits of memory, processors and disks.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Memory limit, for example 512m or 2g

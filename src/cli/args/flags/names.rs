@@ -4,7 +4,6 @@ use clap::Args;
 
 /// The variables through which scripts find a task.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 pub struct NamesArgs {
     /// Prefix of the variables, for example DB for `DB_HOST`, `DB_PORT`, … [default: CUBE]
     #[arg(long, value_name = "PREFIX", allow_hyphen_values = true, help_heading = "Names for scripts")]

@@ -9,7 +9,6 @@ use crate::cli::args::flags::{given, parsed, set};
 
 /// The task's networks, names, addresses and ports.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
     /// Publish a port: [[IP:][HOST-PORT]:]PORT[/PROTO]

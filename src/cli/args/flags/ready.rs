@@ -7,7 +7,6 @@ use crate::cli::args::flags::{duration, set};
 
 /// What `run` and `with` wait for.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 #[command(next_help_heading = "Readiness")]
 pub struct ReadyArgs {
     /// Wait for: ready, running, healthy, port[=5432], log=REGEX, log*2=REGEX, http[s]=PORT/path, postgres,

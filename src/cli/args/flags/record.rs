@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 
 /// The flags that keep a record of a run.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 pub struct RecordArgs {
     /// Also write the task's output to this file, both streams
     ///

@@ -7,7 +7,6 @@ use crate::cli::args::flags::{given, pair, parsed, set};
 
 /// What the task may do on the machine, and what it sees of the machine.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 #[command(next_help_heading = "Security")]
 pub struct SecurityArgs {
     /// Let the task do nearly everything that the machine's root may do

@@ -7,7 +7,6 @@ use crate::cli::args::flags::{given, set};
 
 /// What is mounted into the container.
 #[derive(Args, Debug, Default)]
-#[group(skip)]
 #[command(next_help_heading = "Storage")]
 pub struct StorageArgs {
     /// Mount a volume or a host path: [SOURCE:]PATH[:OPTIONS]
