@@ -21,6 +21,7 @@ mod usage;
 use std::{ffi::OsString, process::ExitCode};
 
 use cube::Action;
+use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::cli::{
     app::App,
@@ -56,12 +57,8 @@ pub fn main(argv: &[OsString]) -> ExitCode {
         Err(error) => return usage::show(&asked, Problem::Own(error)),
     };
     let app = App::new(cli.global);
-    let worker = app.clone();
     // Spawned, because the runtime's main future is woken through a system call each time.
-    let command = runtime.block_on(runtime.spawn(async move {
-        signals::mind_children();
-        dispatch(&worker, cli.command).await
-    }));
+    let command = runtime.block_on(runtime.spawn(work(app.clone(), cli.command)));
     let outcome = match command {
         Ok(outcome) => outcome,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -72,25 +69,35 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     code.into()
 }
 
+/// A command's work. It is boxed, and so is each command in it: the stack would have room for all of them otherwise,
+/// and each of its pages costs start-up time.
+fn work(app: App, command: Command) -> BoxFuture<'static, Outcome> {
+    let work = async move {
+        signals::mind_children();
+        dispatch(&app, command).await
+    };
+    work.boxed()
+}
+
 /// Runs a command. Here an error becomes an outcome, but for commands that make their own.
 async fn dispatch(app: &App, command: Command) -> Outcome {
     let (action, done) = match command {
-        Command::Run(args) => return Box::pin(run::run(app, *args)).await,
-        Command::With(args) => return Box::pin(with::with(app, *args)).await,
-        Command::Stop(args) => (Action::Stop, stop::stop(app, &args).await),
-        Command::Rm(args) => (Action::Remove, rm::rm(app, &args).await),
-        Command::Kill(args) => (Action::Kill, kill::kill(app, &args).await),
-        Command::Ps(args) => (Action::List, ps::ps(app, &args).await),
-        Command::Logs(args) => (Action::Logs, logs::logs(app, &args).await),
-        Command::Inspect(args) => (Action::Inspect, inspect::inspect(app, &args).await),
-        Command::Wait(args) => (Action::Wait, wait::wait(app, &args).await),
-        Command::Port(args) => (Action::Port, port::port(app, &args).await),
-        Command::Exec(args) => (Action::Exec, exec::exec(app, &args).await),
-        Command::Attach(args) => (Action::Attach, attach::attach(app, &args).await),
-        Command::Cp(args) => (Action::Copy, cp::cp(app, &args).await),
-        Command::Pull(args) => (Action::Pull, pull::pull(app, &args).await),
-        Command::Doctor(args) => (Action::Doctor, doctor::doctor(app, &args).await),
-        Command::Prune(args) => (Action::Prune, prune::prune(app, &args).await),
+        Command::Run(args) => return run::run(app, *args).boxed().await,
+        Command::With(args) => return with::with(app, *args).boxed().await,
+        Command::Stop(args) => (Action::Stop, stop::stop(app, &args).boxed().await),
+        Command::Rm(args) => (Action::Remove, rm::rm(app, &args).boxed().await),
+        Command::Kill(args) => (Action::Kill, kill::kill(app, &args).boxed().await),
+        Command::Ps(args) => (Action::List, ps::ps(app, &args).boxed().await),
+        Command::Logs(args) => (Action::Logs, logs::logs(app, &args).boxed().await),
+        Command::Inspect(args) => (Action::Inspect, inspect::inspect(app, &args).boxed().await),
+        Command::Wait(args) => (Action::Wait, wait::wait(app, &args).boxed().await),
+        Command::Port(args) => (Action::Port, port::port(app, &args).boxed().await),
+        Command::Exec(args) => (Action::Exec, exec::exec(app, &args).boxed().await),
+        Command::Attach(args) => (Action::Attach, attach::attach(app, &args).boxed().await),
+        Command::Cp(args) => (Action::Copy, cp::cp(app, &args).boxed().await),
+        Command::Pull(args) => (Action::Pull, pull::pull(app, &args).boxed().await),
+        Command::Doctor(args) => (Action::Doctor, doctor::doctor(app, &args).boxed().await),
+        Command::Prune(args) => (Action::Prune, prune::prune(app, &args).boxed().await),
         Command::Completions(args) => (Action::Inspect, completions::completions(&args)),
         Command::Man(args) => (Action::Inspect, man::man(&args)),
         Command::Help(args) => (Action::Inspect, help::help(&args)),

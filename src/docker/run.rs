@@ -10,6 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -131,7 +132,7 @@ impl<'e> Run<'e> {
         self.task.config.check()?;
         check::check(&self.task.config)?;
         let created = match self.make().await {
-            Err(error) if self.again.after(&error, &self.task.config) => self.make_anew().await,
+            Err(error) if self.again.after(&error, &self.task.config) => self.make_anew().boxed().await,
             created => created,
         }?;
         self.task.transition(State::Scheduled)?;
@@ -174,7 +175,9 @@ impl<'e> Run<'e> {
             self.observer = Observer::before(&task, &self.task.config).await;
             let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
             match task.start(self.given, &mut **events).await {
-                Err(error) if self.again.after(&error, &self.task.config) => task = self.make_anew().await?,
+                Err(error) if self.again.after(&error, &self.task.config) => {
+                    task = self.make_anew().boxed().await?;
+                }
                 started => return self.started(started).map(|()| task),
             }
         }
@@ -195,7 +198,9 @@ impl<'e> Run<'e> {
         loop {
             let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
             match task.start_attached(streams, restarts, self.given, &mut **events).await {
-                Err(error) if self.again.after(&error, &self.task.config) => task = self.make_anew().await?,
+                Err(error) if self.again.after(&error, &self.task.config) => {
+                    task = self.make_anew().boxed().await?;
+                }
                 started => return self.started(started).map(|(output, input)| (task, output, input)),
             }
         }
@@ -290,9 +295,9 @@ impl Drop for Unfinished<'_> {
 impl Docker {
     async fn create(&self, task: &mut Task, events: Events<'_>) -> Result<EngineId, Error> {
         if task.config.swarm {
-            Box::pin(self.create_service(task, events)).await
+            self.create_service(task, events).boxed().await
         } else {
-            Box::pin(self.create_container(task, events)).await
+            self.create_container(task, events).boxed().await
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod foreground;
 
 use cube::{Action, DockerResult, Error, ErrorKind, Lifetime};
+use futures_util::FutureExt;
 
 use crate::cli::{
     app::App,
@@ -24,7 +25,7 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let mut record = Record::default();
     let file = ResultFile::of(&args.result);
     let (file, prepared) = match file {
-        Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
+        Ok(file) => (file, prepared(app, args, &mut record).boxed().await),
         Err(error) => (None, Err(error)),
     };
     let outcome = concluded(prepared, &record);
@@ -75,20 +76,20 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     // A task that is kept may be started again after cube has ended, and one with detach keys may run on.
     let outlives = args.keep || (streams.tty && streams.interactive && terminal::is_at_hand());
     let lifetime = if attached && !outlives { Lifetime::ForLife } else { Lifetime::UntilStarted };
-    let supervisor = Supervisor::open(app, config, extras, lifetime).await?;
+    let supervisor = Supervisor::open(app, config, extras, lifetime).boxed().await?;
     if attached {
-        return Ok(Box::pin(foreground::run(supervisor, stay)).await);
+        return Ok(foreground::run(supervisor, stay).boxed().await);
     }
-    Ok(Box::pin(detached(supervisor, args.result.result_file.is_some(), &names)).await)
+    Ok(detached(supervisor, args.result.result_file.is_some(), &names).boxed().await)
 }
 
 async fn detached(supervisor: Supervisor<'_>, wants_result: bool, names: &Names) -> Outcome {
-    let mut session = match Box::pin(supervisor.start()).await {
+    let mut session = match supervisor.start().boxed().await {
         Ok(session) => session,
         Err(failed) => return *failed,
     };
-    let readiness = match session.ready().await {
-        Ok(()) => show(&mut session, wants_result, names).await,
+    let readiness = match session.ready().boxed().await {
+        Ok(()) => show(&mut session, wants_result, names).boxed().await,
         Err(error) => Err(error),
     };
     match readiness {
@@ -96,7 +97,7 @@ async fn detached(supervisor: Supervisor<'_>, wants_result: bool, names: &Names)
             session.release();
             outcome
         }
-        Err(error) => Box::pin(session.fail(error)).await,
+        Err(error) => session.fail(error).boxed().await,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Instant};
 
 use cube::{AttachOptions, Error, Follow, Input, Run, RunningTask};
+use futures_util::FutureExt;
 
 use crate::cli::{
     cidfile,
@@ -14,10 +15,10 @@ use crate::cli::{
 impl<'a> Supervisor<'a> {
     /// Creates and starts the task. If that fails, nothing is left, and the outcome has the reason.
     pub async fn start(mut self) -> Result<Session<'a>, Box<Outcome>> {
-        let steps = Box::pin(start(&mut self.run, self.cidfile.as_deref(), &self.record));
+        let steps = start(&mut self.run, self.cidfile.as_deref(), &self.record).boxed();
         match self.signals.unless_one_comes(steps).await {
             Ok(task) => Ok(Session { task, shown: false, supervisor: self }),
-            Err(error) => Err(Box::pin(self.fail(error)).await),
+            Err(error) => Err(self.fail(error).boxed().await),
         }
     }
 
@@ -26,13 +27,13 @@ impl<'a> Supervisor<'a> {
         mut self,
         streams: &AttachOptions,
     ) -> Result<(Session<'a>, Follow, Option<Input>), Box<Outcome>> {
-        let steps = Box::pin(start_attached(&mut self.run, self.cidfile.as_deref(), streams, &self.record));
+        let steps = start_attached(&mut self.run, self.cidfile.as_deref(), streams, &self.record).boxed();
         match self.signals.unless_one_comes(steps).await {
             Ok((task, output, input)) => {
                 self.waits.beside(self.record.output().clone(), streams.tty);
                 Ok((Session { task, shown: true, supervisor: self }, output, input))
             }
-            Err(error) => Err(Box::pin(self.fail(error)).await),
+            Err(error) => Err(self.fail(error).boxed().await),
         }
     }
 
@@ -46,7 +47,7 @@ impl<'a> Supervisor<'a> {
 async fn start(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
     let task = create(run, cidfile, record).await?;
     let begun = Instant::now();
-    let started = run.start(task.clone()).await?;
+    let started = run.start(task.clone()).boxed().await?;
     replaced(&task, &started, cidfile, record)?;
     record.started(&started, begun);
     Ok(started)
@@ -60,7 +61,7 @@ async fn start_attached(
 ) -> Result<(RunningTask, Follow, Option<Input>), Error> {
     let task = create(run, cidfile, record).await?;
     let begun = Instant::now();
-    let (started, output, input) = run.start_attached(task.clone(), streams).await?;
+    let (started, output, input) = run.start_attached(task.clone(), streams).boxed().await?;
     replaced(&task, &started, cidfile, record)?;
     record.started(&started, begun);
     Ok((started, output, input))
@@ -87,7 +88,7 @@ fn replaced(
 /// Creates the task, and writes its id as soon as there is one.
 async fn create(run: &mut Run<'_>, cidfile: Option<&Path>, record: &Record) -> Result<RunningTask, Error> {
     let begun = Instant::now();
-    let task = run.create().await?;
+    let task = run.create().boxed().await?;
     record.created(&task, begun);
     if let Some(path) = cidfile {
         cidfile::write(path, task.id())?;

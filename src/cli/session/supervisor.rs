@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cube::{Action, Config, Docker, DockerResult, Error, Lifetime, Owner, Run};
+use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::cli::{
@@ -65,7 +66,7 @@ impl<'a> Supervisor<'a> {
         let docker = app.docker().await?;
         let mut signals = Signals::listen()?;
         if extras.replace {
-            signals.unless_one_comes(docker.replace(&config)).await?;
+            signals.unless_one_comes(docker.replace(&config).boxed()).await?;
         }
         if config.ttl.is_some() {
             tokio::spawn(expire(docker.clone(), config.swarm));

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::FutureExt;
+
 use crate::{
     config::{
         Config,
@@ -54,7 +56,7 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<(), Error> {
         for copy in &config.files.copy_in {
-            self.copy_in(id, copy, events).await?;
+            self.copy_in(id, copy, events).boxed().await?;
         }
         Ok(())
     }
