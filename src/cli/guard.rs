@@ -6,7 +6,7 @@
 mod command_line;
 mod copies;
 mod host_command;
-mod host_process;
+pub mod host_process;
 pub mod order;
 pub mod removal;
 pub mod words;

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::killed::wait_until;
+use crate::surroundings::is_root;
 use crate::testbed::image::probe_on;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::quota::Quota;
@@ -59,6 +60,29 @@ fn a_killed_cube_ends_the_command_of_with_and_leaves_no_task() {
         bed.engine().send("POST", &format!("/containers/{id}/wait?condition=removed"), &[], b"");
         bed.assert_empty();
     }
+}
+
+#[test]
+fn a_killed_cube_ends_the_command_of_with_also_where_its_process_group_is_not_visible() {
+    if !is_root() {
+        return;
+    }
+    let (bed, image) = (Bed::new(), probe());
+    let (label, done, over) = (bed.label(), bed.path("done"), bed.path("over"));
+    // The group began outside of the new pid namespace, and all of the namespace ends with its first process.
+    let first = format!("\"$@\"; until [ -e {} ]; do sleep 0.1; done", over.display());
+    let shell = format!("exec unshare --pid --fork --mount-proc sh -c '{first}' sh \"$@\"");
+    let command = format!(
+        "trap 'echo tidied >{}; exit' TERM; kill -KILL $PPID; while :; do sleep 0.1; done",
+        done.display()
+    );
+    let with = ["with", "--label", &label, "--image", &image, "forever", "--", "sh", "-c", &command];
+    let running = bed.cube(with).by_shell(&shell).any_stderr().spawn();
+    wait_until("the command is ended", || done.exists());
+    wait_until("the guard removes the task", || bed.containers().is_empty());
+    std::fs::write(over, "").unwrap();
+    running.finish();
+    bed.assert_empty();
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn is_an_answer(bed: &Bed, script: &str) {
     bed.assert_empty();
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     rustix::process::getuid().is_root()
 }
 

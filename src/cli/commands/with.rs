@@ -24,6 +24,7 @@ use crate::cli::{
     commands::run,
     config,
     copies::{self, Fetched},
+    guard::host_process::is_in_foreground,
     outcome::{Outcome, RUN_FAILED, TIMED_OUT},
     output::{result_file::ResultFile, stdio, variables::Names},
     record::{End, Record},
@@ -246,15 +247,9 @@ fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
 fn pass_on(child: &mut Child, signal: Signal, count: u32) {
     if count >= 3 {
         send(child, ProcessSignal::KILL);
-    } else if !(signal.number() == INTERRUPT && in_foreground()) {
+    } else if !(signal.number() == INTERRUPT && is_in_foreground()) {
         send(child, ProcessSignal::from_named_raw(i32::from(signal.number())).unwrap_or(ProcessSignal::TERM));
     }
-}
-
-/// Whether a terminal sends its Ctrl-C to this process and its children.
-fn in_foreground() -> bool {
-    let own = rustix::process::getpgrp();
-    std::fs::File::open("/dev/tty").is_ok_and(|tty| rustix::termios::tcgetpgrp(tty).is_ok_and(|g| g == own))
 }
 
 fn send(child: &Child, signal: ProcessSignal) {

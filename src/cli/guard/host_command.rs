@@ -27,7 +27,7 @@ pub const BYTES: usize = 16;
 /// A HOST-COMMAND that runs, or is about to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostCommand {
-    /// The process group, which is cube's own; never 0.
+    /// The process group, which is cube's own; 0 if it began outside of this pid namespace.
     group: u32,
     /// Its first process, once it is known.
     first: Option<HostProcess>,
@@ -36,7 +36,9 @@ pub struct HostCommand {
 impl HostCommand {
     /// One that is started in this process's group.
     pub fn new(first: Option<HostProcess>) -> Self {
-        Self { group: rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs(), first }
+        // Not by getpgrp: rustix takes a 0 for a process id.
+        let own = HostProcess::running_with_group(std::process::id());
+        Self { group: own.map_or(0, |(_, group)| group), first }
     }
 
     /// The bytes that [`HostCommand::from_bytes`] reads.
@@ -48,11 +50,11 @@ impl HostCommand {
         bytes
     }
 
-    /// The command that the bytes identify; `None` for zeros, which say that there is none.
+    /// The command that the bytes identify.
     pub fn from_bytes(bytes: [u8; BYTES]) -> Option<Self> {
         let (group, first) = bytes.split_at(4);
         let group = u32::from_le_bytes(group.try_into().ok()?);
-        (group != 0).then_some(Self { group, first: HostProcess::from_bytes(first.try_into().ok()?) })
+        Some(Self { group, first: HostProcess::from_bytes(first.try_into().ok()?) })
     }
 
     /// The command that a word made by [`HostCommand::word`] identifies.
@@ -61,7 +63,7 @@ impl HostCommand {
             Some((group, first)) => (group, Some(HostProcess::parse(first)?)),
             None => (word, None),
         };
-        Some(Self { group: group.parse().ok().filter(|group| *group != 0)?, first })
+        Some(Self { group: group.parse().ok()?, first })
     }
 
     /// The command as a word of a command line.
@@ -152,12 +154,12 @@ mod tests {
     fn a_command_is_named_by_bytes_and_by_a_word() {
         let known = HostCommand { group: 12, first: HostProcess::parse("4711:99") };
         assert!(known.first.is_some());
-        for command in [known, HostCommand { group: 12, first: None }] {
+        let outside = HostCommand { group: 0, first: None };
+        for command in [known, HostCommand { group: 12, first: None }, outside] {
             assert_eq!(HostCommand::from_bytes(command.to_bytes()), Some(command));
             assert_eq!(HostCommand::parse(&command.word()), Some(command));
         }
-        assert_eq!(HostCommand::from_bytes([0; BYTES]), None);
-        for word in ["", "0", "x", "12:", "12:4711", "0:4711:99", "12:x:1"] {
+        for word in ["", "-1", "x", "12:", "12:4711", "12:x:1"] {
             assert_eq!(HostCommand::parse(word), None, "{word}");
         }
     }

@@ -19,8 +19,10 @@ pub const MADE: u8 = b'!';
 pub const LEFT: u8 = b'e';
 /// The task needs no guard: it is gone, or it runs on by itself.
 pub const RELEASED: u8 = b'.';
-/// The next bytes identify HOST-COMMAND, which must end when cube does; zeros say that it has ended.
+/// The next bytes identify HOST-COMMAND, which must end when cube does.
 pub const HOST: u8 = b'h';
+/// HOST-COMMAND has ended.
+pub const HOST_ENDED: u8 = b'x';
 
 /// Cube's end of the pipe: the way to send messages to a guard.
 #[derive(Clone)]
@@ -50,8 +52,10 @@ impl Word {
 
     /// Names the command that is to end with cube, or says that there is none any more.
     pub fn name_host(&self, command: Option<HostCommand>) {
-        let bytes = command.map(HostCommand::to_bytes).unwrap_or_default();
-        self.write(&[&[HOST], bytes.as_slice()].concat());
+        match command {
+            Some(command) => self.write(&[&[HOST], command.to_bytes().as_slice()].concat()),
+            None => self.write(&[HOST_ENDED]),
+        }
     }
 
     fn write(&self, words: &[u8]) {
@@ -66,6 +70,7 @@ pub fn last_word(mut word: impl Read) -> (u8, Option<HostCommand>) {
         match word.read(&mut said) {
             Ok(0) => return (last, host),
             Ok(_) if said == [HOST] => host = host_command(&mut word),
+            Ok(_) if said == [HOST_ENDED] => host = None,
             Ok(_) if said == [RELEASED] => return (RELEASED, host),
             Ok(_) => [last] = said,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -96,6 +101,8 @@ pub fn check(said: &[u8]) {
             let bytes = rest.get(..BYTES).and_then(|bytes| bytes.try_into().ok());
             host = bytes.and_then(HostCommand::from_bytes);
             rest = rest.get(BYTES..).unwrap_or_default();
+        } else if *word == HOST_ENDED {
+            host = None;
         } else {
             last = *word;
         }
@@ -115,7 +122,7 @@ mod tests {
         #[test]
         fn any_bytes_mean_what_the_last_word_says(
             said in prop::collection::vec(
-                prop_oneof![prop::sample::select(b"n?!e.h".to_vec()), any::<u8>()],
+                prop_oneof![prop::sample::select(b"n?!e.hx".to_vec()), any::<u8>()],
                 0..60,
             ),
         ) {
@@ -130,7 +137,7 @@ mod tests {
         assert_eq!(last_word(said.as_slice()), (MADE, Some(host)));
         let released = [said.as_slice(), &[RELEASED]].concat();
         assert_eq!(last_word(released.as_slice()), (RELEASED, Some(host)));
-        let over = [said.as_slice(), &[HOST], &[0; BYTES]].concat();
+        let over = [said.as_slice(), &[HOST_ENDED]].concat();
         assert_eq!(last_word(over.as_slice()), (MADE, None));
         assert_eq!(last_word([MADE, HOST, 1].as_slice()), (MADE, None));
         assert_eq!(last_word([].as_slice()), (NOTHING, None));
