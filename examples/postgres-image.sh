@@ -6,6 +6,13 @@ set -euo pipefail
 
 usage='usage: examples/postgres-image.sh NAME    (for example cube-quickstart/postgres:13)'
 
+case ${1:-} in
+'' | -*)
+    echo "$usage" >&2
+    exit 2
+    ;;
+esac
+
 say() { printf 'postgres-image: %s\n' "$*" >&2; }
 
 fail() {

@@ -51,7 +51,7 @@ install_missing() {
     command -v psql >/dev/null || missing+=(postgresql-client)
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     if ! type -P docker >/dev/null; then
-        missing+=(docker.io iptables)
+        missing+=(docker.io iptables iproute2)
     elif [ -z "${DOCKER_HOST:-}" ] && ! engine_answers; then
         command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io)
         command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
@@ -83,6 +83,7 @@ cube() { $elevate "$cube_binary" "$@"; }
 ready_engine() {
     if engine_answers; then
         echo "   an engine answers: $(docker version --format 'version {{.Server.Version}}')"
+        [ -z "$elevate" ] || echo "   only root may use its socket: the commands below are run by sudo"
         return
     fi
     [ -z "${DOCKER_HOST:-}" ] || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST" "unset DOCKER_HOST to let this script start one"
@@ -146,17 +147,22 @@ put_on_path() {
         echo "   another cube is at $there: it stays; this one is $cube_binary"
         return
     fi
-    [ -n "$there" ] || install -D "$cube_binary" "$HOME/.local/bin/cube"
-    installed=${there:-$HOME/.local/bin/cube}
+    if [ -z "$there" ]; then
+        put=$HOME/.local/bin/cube
+        install -D "$cube_binary" "$put"
+    fi
+    installed=${there:-$put}
     echo "   cube is at $installed"
 }
 
 what_next() {
     say "what to try next"
     case ":$PATH:" in
-        *":$HOME/.local/bin:"*) ;;
-        *) [ -z "$installed" ] || printf '   $ export PATH="$HOME/.local/bin:$PATH"\n' ;;
+        *":${installed%/*}:"*) ;;
+        *) [ -z "$installed" ] || printf '   $ export PATH="%s:$PATH"\n' "${installed%/*}" ;;
     esac
+    [ "$elevate" != sudo ] || [ -n "$engine_made" ] ||
+        echo '   $ sudo usermod -aG docker "$USER"               # then log in again: only root may use the engine now'
     cat <<'NEXT'
    $ cube doctor                                  # the engine, and what it can do
    $ cube run --rm alpine echo hello              # any `docker run` line
@@ -201,7 +207,7 @@ use_database() {
 }
 
 say_what_stays() {
-    [ -z "$installed" ] || echo "   cube stays at $installed: remove it with rm"
+    [ -z "$put" ] || echo "   cube stays at $put: remove it with rm"
     [ -z "$packages" ] || echo "   these packages stay: $packages"
     echo "   the build stays in ${CARGO_TARGET_DIR:-target}: remove it with cargo clean"
 }
@@ -227,7 +233,7 @@ clean() {
     exit "$status"
 }
 
-id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge='' installed='' packages=''
+id='' short='"$id"' elevate='' image_made='' engine_made='' engine_job='' had_bridge='' installed='' put='' packages=''
 image_wanted=postgres:13
 
 need_rust

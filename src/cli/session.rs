@@ -131,7 +131,7 @@ impl Session<'_> {
 
     /// Announces a stop that may take the task's grace.
     pub fn announce_stop(&self) {
-        stdio::note(&format!("stopping {}; another signal kills it", self.supervisor.title()));
+        stdio::note(&format!("stopping {}; the next signal (Ctrl-C) kills it", self.supervisor.title()));
     }
 
     /// Shows why the task is not ready, then its state (`details` if it was read before) and its last lines.

@@ -51,8 +51,13 @@ fn a_required_promise_that_does_not_hold_is_a_failure() {
 #[test]
 fn if_no_engine_answers_the_command_that_starts_one_is_named() {
     let said = Cube::new(["--host", "unix:///nowhere/docker.sock", "doctor"]).fails(1).any_stderr().output();
-    let ways =
-        ["sudo systemctl start", "sudo service docker start", "systemctl --user start", "apt-get install"];
+    let ways = [
+        "systemctl start",
+        "service docker start",
+        "systemctl --user start",
+        "system service",
+        "apt-get install",
+    ];
     assert!(ways.iter().any(|way| said.stderr.contains(way)), "{}", said.stderr);
 }
 

@@ -14,7 +14,7 @@ use std::thread;
 use regex_lite::{Regex, escape};
 use tempfile::TempDir;
 
-use crate::testbed::{image::postgres, need};
+use crate::testbed::{cube::binary, image::postgres, need};
 
 /// Replaces the documents' `postgres`, so that no image of the user is touched.
 const IMAGE: &str = "cube-test-readme/postgres";
@@ -92,7 +92,21 @@ fn documented() -> (Vec<Block>, Vec<String>) {
         found.extend(blocks);
         wrong.extend(faults.iter().map(|fault| format!("{}: {fault}", path.display())));
     }
+    found.push(examples_of_help());
     (found, wrong)
+}
+
+/// The examples of `cube --help`, from the database to its end.
+fn examples_of_help() -> Block {
+    let help = must(Command::new(binary()).arg("--help"));
+    let examples = help.lines().map(str::trim).skip_while(|line| *line != "Examples:").skip(1);
+    let lines = examples.take_while(|line| !line.is_empty()).filter(|line| !line.contains(" alpine "));
+    Block {
+        name: "the help's examples".to_owned(),
+        script: lines.map(|line| format!("{line}\n")).collect(),
+        prints: vec!["(1 row)".to_owned()],
+        ..Block::default()
+    }
 }
 
 /// The README and every guide.

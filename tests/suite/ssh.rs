@@ -60,7 +60,7 @@ fn signals_to_cube_reach_the_task_or_stop_it() {
     // The second signal does not wait for the grace.
     let mut running = run(&["ignore=15"])(130);
     running.signal(Signal::INT);
-    running.wait_for_stderr("another signal kills it");
+    running.wait_for_stderr("the next signal (Ctrl-C) kills it");
     running.signal(Signal::INT);
     assert!(running.finish().took < Duration::from_secs(8));
     bed.assert_empty();

@@ -14,7 +14,8 @@ const CUBE: [Example; 4] = [
     example("run a line copied from docker run", "cube run --rm alpine echo hello"),
     example(
         "run a test with a database that is ready before the test and removed after it",
-        "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- psql -c 'SELECT 1'",
+        "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- \
+         sh -c 'psql postgres://postgres:secret@$CUBE_HOST:$CUBE_PORT -c \"SELECT 1\"'",
     ),
     example(
         "start a task and keep its id",
@@ -79,14 +80,18 @@ pub fn examples(verb: Option<&str>) -> &'static [Example] {
 }
 
 /// The variables that cube reads.
-pub const ENVIRONMENT: [(&str, &str); 10] = [
+pub const ENVIRONMENT: [(&str, &str); 11] = [
     ("DOCKER_HOST", "Address of the engine: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST."),
     ("DOCKER_CONTEXT", "Name of the Docker context with the engine's address."),
     ("DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "Whether to use TLS, and the folder with its files."),
     ("DOCKER_CONFIG", "Folder of Docker's configuration [default: ~/.docker]."),
     ("DOCKER_AUTH_CONFIG", "Registry credentials, in the form of config.json."),
     ("DOCKER_DEFAULT_PLATFORM", "Default of --platform."),
-    ("CUBE_HOST, CUBE_CONTEXT, CUBE_OUTPUT, CUBE_QUIET, CUBE_VERBOSE, CUBE_COLOR", "The global options."),
+    (
+        "CUBE_HOST, CUBE_CONTEXT, CUBE_OUTPUT, CUBE_QUIET, CUBE_VERBOSE, CUBE_COLOR, CUBE_ENGINE_TIMEOUT",
+        "The global options.",
+    ),
+    ("CUBE_SWARM", "--swarm of run and with."),
     ("CUBE_GUARD_LOG", "The file to which the guard of a task adds its requests and failures."),
     ("GITHUB_ENV, GITHUB_ACTIONS, GITLAB_CI", "The file for -o github, and the CI service for --ci auto."),
     ("NO_COLOR", "No colours, if it is not empty."),

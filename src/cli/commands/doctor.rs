@@ -98,8 +98,11 @@ fn disk(info: &EngineInfo) -> Finding {
 }
 
 fn logs(info: &EngineInfo) -> Finding {
+    if info.name != "Docker" {
+        return Finding::new(Promise::Logs, None, "the engine keeps the output by a log driver of its own");
+    }
     let detail = format!("tasks use the log driver local (the engine's own is {})", info.log_driver);
-    Finding::new(Promise::Logs, info.name == "Docker", detail)
+    Finding::new(Promise::Logs, true, detail)
 }
 
 fn port(info: &EngineInfo, address: &Address) -> Finding {
@@ -178,12 +181,23 @@ fn starting(error: Error, address: &Address) -> Error {
     };
     // WSL and containers may run without systemd.
     let has_systemd = Path::new("/run/systemd/system").exists();
+    let is_root = rustix::process::geteuid().is_root();
+    let (sudo, user) = if is_root { ("", "") } else { ("sudo ", "--user ") };
     error.with_hint(match () {
-        () if installed("dockerd") && !has_systemd => "start Docker: sudo service docker start",
-        () if installed("dockerd") => "start Docker: sudo systemctl start docker",
-        () if installed("dockerd-rootless.sh") => "start rootless Docker: systemctl --user start docker",
-        () if installed("podman") => "start podman's socket: systemctl --user start podman.socket",
-        () => "install an engine: sudo apt-get install docker.io, or podman",
+        () if installed("dockerd") && !has_systemd => {
+            format!("start Docker: {sudo}service docker start; its log is /var/log/docker.log")
+        }
+        () if installed("dockerd") => format!("start Docker: {sudo}systemctl start docker"),
+        () if installed("dockerd-rootless.sh") => {
+            "start rootless Docker: systemctl --user start docker".to_owned()
+        }
+        () if installed("podman") && !has_systemd => {
+            "start podman's service: podman system service --time 0 &".to_owned()
+        }
+        () if installed("podman") => format!("start podman's socket: systemctl {user}start podman.socket"),
+        () => format!(
+            "install an engine: {sudo}apt-get update && {sudo}apt-get install docker.io, or podman in its place"
+        ),
     })
 }
 

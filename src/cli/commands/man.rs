@@ -38,7 +38,8 @@ fn page(verb: Option<&str>) -> Result<String, Error> {
 
 fn write(command: Command, verb: Option<&str>, page: &mut Vec<u8>) -> io::Result<()> {
     let has_commands = command.has_subcommands();
-    let man = Man::new(command.version(env!("CARGO_PKG_VERSION")).after_help("").after_long_help(""));
+    let man = Man::new(command.version(env!("CARGO_PKG_VERSION")).after_help("").after_long_help(""))
+        .source(concat!("cube ", env!("CARGO_PKG_VERSION")));
     man.render_title(page)?;
     man.render_name_section(page)?;
     man.render_synopsis_section(page)?;
