@@ -1,7 +1,7 @@
 //! How the release's program is linked: without the tables by which a panic would unwind, with short relocations, and
-//! with the code of a start side by side. It aborts instead of unwinding, so the tables are a twelfth of the file that
-//! is never read; the standard library is compiled with them whatever the flags say. Each relocation takes 24 bytes
-//! otherwise, and all are read at each start.
+//! with the code of a start side by side. The program aborts instead of unwinding, so the tables are a twelfth of the
+//! file that is never read; the standard library is compiled with them whatever the flags say. Each relocation takes 24
+//! bytes otherwise, and all are read at each start.
 
 use std::{
     env, fs, io,
@@ -27,10 +27,12 @@ fn main() -> io::Result<()> {
     use_if_linked([no_unwinding, "-Wl,--no-eh-frame-hdr".to_owned()].as_slice(), &folder)?;
     let startup = by_script(&folder.join("startup.ld"), &startup_first(&fs::read_to_string(STARTUP)?))?;
     use_if_linked(&[startup], &folder)?;
-    // A C library before glibc 2.36 does not read them, and then no program would start: one is tried, where it can be.
+    // A linker may not know them, and says so by a warning alone. A C library before glibc 2.36 does not read them, and
+    // then no program would start: one is tried, where it can be.
     let short_relocations = [SHORT_RELOCATIONS.to_owned()];
     if variable("HOST") == variable("TARGET")
         && let Some(program) = linked(&short_relocations, &folder)?
+        && fs::read(&program)?.windows(9).any(|bytes| bytes == b".relr.dyn")
         && Command::new(program).status().is_ok_and(|status| status.success())
     {
         short_relocations.iter().for_each(use_for_program);

@@ -55,6 +55,7 @@ install_missing() {
     elif [ -z "${DOCKER_HOST:-}" ] && ! engine_answers; then
         command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io)
         command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
+        command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
     fi
     if [ "${#missing[@]}" = 0 ]; then
         echo "   nothing is missing"

@@ -69,8 +69,8 @@ pub fn main(argv: &[OsString]) -> ExitCode {
     code.into()
 }
 
-/// A command's work. It is boxed, and so is each command in it: the stack would have room for all of them otherwise,
-/// and each of its pages costs start-up time.
+/// A command's work. It is boxed, and so is each command in it: otherwise the stack would have to hold all of them, and
+/// each of its pages costs start-up time.
 fn work(app: App, command: Command) -> BoxFuture<'static, Outcome> {
     let work = async move {
         signals::mind_children();

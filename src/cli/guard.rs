@@ -88,7 +88,7 @@ impl Guard {
         self.0.say(LEFT);
     }
 
-    /// Ends the guard: the task needs none any more.
+    /// The task needs no guard any more: it ends when the pipe closes.
     pub fn release(self) {
         self.0.say(RELEASED);
     }
@@ -103,7 +103,7 @@ fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &st
     let _ = command_line::set(title);
     // A reader of cube's output must not have to wait for the guard to end.
     let silent = fork::redirect_stdio();
-    // Each message would wake the guard, and it needs none before the last one.
+    // With events, each message would wake the guard; it acts only at the end.
     let _ = retry_on_intr(|| poll(&mut [PollFd::new(&word, PollFlags::empty())], None));
     let (last, host) = last_word(word);
     match last {

@@ -120,7 +120,7 @@ pub fn guards_of(cube: &Running) -> Vec<u32> {
     cube.children().into_iter().filter(|pid| is_guard(*pid)).collect()
 }
 
-/// A guard; for its first moments it has cube's own name, and when it acts that of the link by which it starts cube.
+/// A guard; for its first moments it has cube's own name, and when it begins to act that of the link by which it starts.
 pub fn is_guard(pid: u32) -> bool {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
     name.is_ok_and(|name| matches!(name.as_str(), "task-guard\n" | "cube\n" | "exe\n"))

@@ -85,36 +85,55 @@ fn looks_names_up_in_the_hosts_file_of_such_an_image() {
     bed.cube(outer.iter().chain(&inner)).exits(1).stderr_has("refused").output();
 }
 
-/// What the build script of cube adds to the linker's line in a build of this profile, with this linker.
-fn added(bed: &Bed, script: &Path, profile: &str, linker: &Path) -> String {
+/// The flags that the build script of cube adds to the linker's line in a build of this profile, with this linker.
+fn added(bed: &Bed, script: &Path, profile: &str, linker: &Path) -> Vec<String> {
     let rustc = Command::new("rustc").arg("-vV").output().unwrap();
     let version = String::from_utf8(rustc.stdout).unwrap();
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let mut build = Command::new(script);
-    build.env("PROFILE", profile).env("CARGO_CFG_TARGET_OS", "linux").env("TARGET", host);
+    build.env("PROFILE", profile).env("CARGO_CFG_TARGET_OS", "linux").env("HOST", host).env("TARGET", host);
     build.env("OUT_DIR", bed.path("")).env("RUSTC", "rustc").env("RUSTC_LINKER", linker);
     let output = build.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().filter(|line| line.starts_with("cargo::rustc-link-arg")).collect()
+    lines
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo::rustc-link-arg-bins=").map(str::to_owned))
+        .collect()
+}
+
+/// Whether one of the flags contains these words.
+fn has(flags: &[String], words: &str) -> bool {
+    flags.iter().any(|flag| flag.contains(words))
 }
 
 #[test]
-fn the_release_is_linked_without_the_tables_by_which_a_panic_would_unwind() {
+fn the_release_is_linked_as_its_build_script_says_where_the_linker_can() {
     let bed = Bed::new();
     let (script, source) = (bed.path("link"), concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/link.rs"));
-    let compiled = Command::new("rustc").args(["--edition", "2024", source, "-o"]).arg(&script).status();
-    assert!(compiled.unwrap().success());
+    let compile = || Command::new("rustc");
+    assert!(compile().args(["--edition", "2024", source, "-o"]).arg(&script).status().unwrap().success());
     let flags = added(&bed, &script, "release", Path::new("cc"));
-    assert!(flags.contains("no-unwinding.ld") && flags.contains("--no-eh-frame-hdr"), "{flags}");
-    // What it tried the flags with: a program of the standard library, which has such tables otherwise.
-    let tried = bed.path("empty");
-    assert_eq!(unwinding(&tried), [""; 0]);
-    assert!(Command::new(&tried).status().unwrap().success());
+    for words in ["no-unwinding.ld", "--no-eh-frame-hdr", "startup.ld"] {
+        assert!(has(&flags, words), "{words}: {flags:?}");
+    }
+    // A program of the standard library, which has tables for unwinding otherwise.
+    let (text, program) = (bed.path("none.rs"), bed.path("none"));
+    fs::write(&text, "fn main() {}").unwrap();
+    let mut linked = compile();
+    linked.arg(&text).args(["-Cpanic=abort", "-Ctarget-feature=+crt-static", "-o"]).arg(&program);
+    assert!(linked.args(flags.iter().map(|flag| format!("-Clink-arg={flag}"))).status().unwrap().success());
+    assert_eq!(unwinding(&program), [""; 0]);
+    assert!(Command::new(&program).status().unwrap().success());
     assert_ne!(unwinding(&script), [""; 0]);
 
-    assert_eq!(added(&bed, &script, "debug", Path::new("cc")), "");
-    let refuses = "#!/bin/sh\ncase \"$*\" in *no-unwinding.ld*) exit 1;; esac\nexec cc \"$@\"\n";
-    let linker = bed.program("linker", refuses);
-    assert_eq!(added(&bed, &script, "release", &linker), "", "flags that this linker does not take");
+    assert_eq!(added(&bed, &script, "debug", Path::new("cc")), [""; 0]);
+    let refuses = "#!/bin/sh\ncase \"$*\" in *-Wl,-T,*) exit 1;; esac\nexec cc \"$@\"\n";
+    let flags = added(&bed, &script, "release", &bed.program("refuses", refuses));
+    assert!(!has(&flags, ".ld") && !has(&flags, "eh-frame"), "this linker does not take them: {flags:?}");
+    // As with a C library that does not read short relocations.
+    let breaks = "#!/bin/sh\ncc \"$@\" || exit\ncase \"$*\" in *pack-relative-relocs*) \
+                  while [ \"$1\" != -o ]; do shift; done; cp /bin/false \"$2\";; esac\n";
+    let flags = added(&bed, &script, "release", &bed.program("breaks", breaks));
+    assert!(has(&flags, "startup.ld") && !has(&flags, "relocs"), "no program would start: {flags:?}");
 }

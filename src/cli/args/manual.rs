@@ -13,9 +13,8 @@ const fn example(says: &'static str, line: &'static str) -> Example {
 const CUBE: [Example; 4] = [
     example("run a line copied from docker run", "cube run --rm alpine echo hello"),
     example(
-        "run a test with a database that is ready before the test and removed after it",
-        "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- \
-         sh -c 'psql postgres://postgres:secret@$CUBE_HOST:$CUBE_PORT -c \"SELECT 1\"'",
+        "run a command with a database that is ready before it and removed after it",
+        "cube with --wait-for ready -e POSTGRES_PASSWORD=x postgres:16 -- printenv CUBE_HOST CUBE_PORT",
     ),
     example(
         "start a task and keep its id",
@@ -120,3 +119,22 @@ pub const EXIT_STATUS: [(&str, &str); 7] = [
     ),
     ("129, 130, 143", "Ended by SIGHUP, SIGINT, SIGTERM."),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::args::verbs;
+
+    use super::*;
+
+    /// The widest line of a help page, less its indent.
+    const WIDEST: usize = 98;
+
+    #[test]
+    fn no_example_is_broken_by_the_width_of_the_help() {
+        let all = verbs::all();
+        let verbs = all.get_subcommands().map(|verb| Some(verb.get_name())).chain([None]);
+        for example in verbs.flat_map(examples) {
+            assert!(example.line.len() <= WIDEST, "{}", example.line);
+        }
+    }
+}

@@ -61,12 +61,12 @@ impl HostProcess {
     }
 }
 
-/// Whether a terminal sends its Ctrl-C to this process and its children. By `/proc`, since its group may have begun
-/// outside of this pid namespace: it is 0 then, which rustix takes for a process id.
+/// Whether a terminal sends its Ctrl-C to this process and its children; `false` if its group began outside of this pid
+/// namespace, where nobody can tell. By `/proc`, since rustix takes the 0 of such a group for a process id.
 pub fn is_in_foreground() -> bool {
     let stat = read_to_string("/proc/self/stat").unwrap_or_default();
     let (group, terminal, foreground) = (field::<i32>(&stat, 5), field(&stat, 7), field(&stat, 8));
-    terminal.is_some_and(|terminal: i32| terminal != 0) && group == foreground
+    terminal.is_some_and(|terminal: i32| terminal != 0) && group != Some(0) && group == foreground
 }
 
 fn start_time(stat: &str) -> Option<u64> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use cube::{Docker, Error, ErrorKind};
+use rustix::thread::set_name;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{
@@ -30,6 +31,8 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Ends HOST-COMMAND and removes the task.
 pub fn serve(order: Order) -> ExitCode {
+    // Otherwise its name would be `exe`, the link by which it was started.
+    let _ = set_name(c"task-guard");
     if has_log() {
         app::log::begin(VERBOSE);
     }

@@ -28,7 +28,7 @@ pub(crate) fn is_white(byte: u8) -> bool {
 /// The same text without members of objects that are `null`. What lies between them is copied at once.
 fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
     let behind = |at: usize| text.get(at..).unwrap_or_default();
-    let (mut kept, mut copied, mut key) = (Vec::with_capacity(text.len()), 0, 0);
+    let (mut kept, mut copied, mut key) = (Vec::new(), 0, 0);
     let (mut at, mut before) = (0, b' ');
     while let Some(byte) = text.get(at) {
         match byte {
@@ -38,6 +38,7 @@ fn without_nulls(text: &[u8]) -> Cow<'_, [u8]> {
                 before = b'"';
             }
             b'n' if before == b':' && behind(at).starts_with(NULL) => {
+                kept.reserve(text.len() - kept.len());
                 kept.extend_from_slice(text.get(copied..key).unwrap_or_default());
                 let rest = behind(at + NULL.len()).trim_ascii_start();
                 let next = rest.strip_prefix(b",");

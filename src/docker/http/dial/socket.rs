@@ -1,5 +1,5 @@
-//! A connection to a Unix socket that wakes cube only for what comes in. The kernel reports as room to write what the
-//! engine has read of a request, so a stream that waits for both is woken twice for each request.
+//! A connection to a Unix socket that wakes cube only for what comes in. When the engine reads a request, the kernel
+//! reports room to write, so a stream that waits for both is woken twice for each request.
 
 use std::{
     io::{self, IoSlice},
@@ -21,11 +21,11 @@ use tokio::{
     net::unix::pipe,
 };
 
-/// A connected socket. A pipe of tokio's is one end of any stream: it is what waits for one direction alone.
+/// A connected socket. tokio's pipe types take any descriptor, and wait for one direction only.
 #[derive(Debug)]
 pub(super) struct Socket {
     incoming: pipe::Receiver,
-    /// Waits for room, from the first time on that there was none.
+    /// Waits for room, from the first time on that there was none. It takes a descriptor more.
     outgoing: Option<pipe::Sender>,
 }
 
@@ -135,14 +135,18 @@ mod tests {
     async fn more_than_there_is_room_for_goes_out_whole() {
         let (mut socket, mut other) = pair();
         let sent: Vec<u8> = (0..MUCH).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let mut room = 0;
+        while let Ok(written) = timeout(Duration::ZERO, socket.write(&sent[room..])).await {
+            room += written.unwrap();
+        }
+        assert!(socket.outgoing.is_some());
         let reader = std::thread::spawn(move || {
             let mut got = Vec::new();
             other.read_to_end(&mut got).unwrap();
             other.write_all(b"done").unwrap();
             got
         });
-        socket.write_all(&sent).await.unwrap();
-        assert!(socket.outgoing.is_some());
+        socket.write_all(&sent[room..]).await.unwrap();
         socket.shutdown().await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
