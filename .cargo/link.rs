@@ -1,7 +1,7 @@
-//! How the release's program is linked: without the tables by which a panic would unwind, with short relocations, and
-//! with the code of a start side by side. The program aborts instead of unwinding, so the tables are a twelfth of the
-//! file that is never read; the standard library is compiled with them whatever the flags say. Each relocation takes 24
-//! bytes otherwise, and all are read at each start.
+//! How the release's program is linked: without the tables by which a panic would unwind, and with short relocations.
+//! The program aborts instead of unwinding, so the tables are a twelfth of the file that is never read; the standard
+//! library is compiled with them whatever the flags say. Each relocation takes 24 bytes otherwise, and all are read at
+//! each start.
 
 use std::{
     env, fs, io,
@@ -11,22 +11,21 @@ use std::{
 
 const NO_UNWINDING: &str =
     "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.gcc_except_table*) } } INSERT AFTER .text;\n";
-/// The modules whose code a start needs, a line each.
-const STARTUP: &str = ".cargo/startup.txt";
 const SHORT_RELOCATIONS: &str = "-Wl,-z,pack-relative-relocs";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=.cargo/link.rs");
-    println!("cargo::rerun-if-changed={STARTUP}");
     if variable("PROFILE") != "release" || variable("CARGO_CFG_TARGET_OS") != "linux" {
         return Ok(());
     }
     let folder = PathBuf::from(variable("OUT_DIR"));
-    // mold and others take no scripts.
-    let no_unwinding = by_script(&folder.join("no-unwinding.ld"), NO_UNWINDING)?;
-    use_if_linked([no_unwinding, "-Wl,--no-eh-frame-hdr".to_owned()].as_slice(), &folder)?;
-    let startup = by_script(&folder.join("startup.ld"), &startup_first(&fs::read_to_string(STARTUP)?))?;
-    use_if_linked(&[startup], &folder)?;
+    // mold and others take no script.
+    let script = folder.join("no-unwinding.ld");
+    fs::write(&script, NO_UNWINDING)?;
+    let no_unwinding = [format!("-Wl,-T,{}", script.display()), "-Wl,--no-eh-frame-hdr".to_owned()];
+    if linked(&no_unwinding, &folder)?.is_some() {
+        no_unwinding.iter().for_each(use_for_program);
+    }
     // A linker may not know them, and says so by a warning alone. A C library before glibc 2.36 does not read them, and
     // then no program would start: one is tried, where it can be.
     let short_relocations = [SHORT_RELOCATIONS.to_owned()];
@@ -36,35 +35,6 @@ fn main() -> io::Result<()> {
         && Command::new(program).status().is_ok_and(|status| status.success())
     {
         short_relocations.iter().for_each(use_for_program);
-    }
-    Ok(())
-}
-
-/// The linker's script that puts the code of these modules before all other code. The compiler gives each function a
-/// section with its symbol's name, in which the length of each part stands before it; an implementation of a trait has
-/// the type's path in words.
-fn startup_first(modules: &str) -> String {
-    let modules = modules.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let sections: String = modules
-        .map(|module| {
-            let symbol: String = module.split("::").map(|part| format!("{}{part}", part.len())).collect();
-            let words = module.replace("::", "..");
-            format!("*(.text._ZN{symbol}*) *(.text._R*_{symbol}*) *(.text._ZN*_$LT${words}..*)\n")
-        })
-        .collect();
-    format!("SECTIONS {{ .text.start : {{ {sections} }} }} INSERT BEFORE .text;\n")
-}
-
-/// Writes a linker's script and returns the flag for it.
-fn by_script(file: &Path, script: &str) -> io::Result<String> {
-    fs::write(file, script)?;
-    Ok(format!("-Wl,-T,{}", file.display()))
-}
-
-/// Uses flags if the linker takes them.
-fn use_if_linked(flags: &[String], folder: &Path) -> io::Result<()> {
-    if linked(flags, folder)?.is_some() {
-        flags.iter().for_each(use_for_program);
     }
     Ok(())
 }

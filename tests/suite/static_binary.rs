@@ -114,7 +114,7 @@ fn the_release_is_linked_as_its_build_script_says_where_the_linker_can() {
     let compile = || Command::new("rustc");
     assert!(compile().args(["--edition", "2024", source, "-o"]).arg(&script).status().unwrap().success());
     let flags = added(&bed, &script, "release", Path::new("cc"));
-    for words in ["no-unwinding.ld", "--no-eh-frame-hdr", "startup.ld"] {
+    for words in ["no-unwinding.ld", "--no-eh-frame-hdr"] {
         assert!(has(&flags, words), "{words}: {flags:?}");
     }
     // A program of the standard library, which has tables for unwinding otherwise.
@@ -135,5 +135,5 @@ fn the_release_is_linked_as_its_build_script_says_where_the_linker_can() {
     let breaks = "#!/bin/sh\ncc \"$@\" || exit\ncase \"$*\" in *pack-relative-relocs*) \
                   while [ \"$1\" != -o ]; do shift; done; cp /bin/false \"$2\";; esac\n";
     let flags = added(&bed, &script, "release", &bed.program("breaks", breaks));
-    assert!(has(&flags, "startup.ld") && !has(&flags, "relocs"), "no program would start: {flags:?}");
+    assert!(has(&flags, "no-unwinding.ld") && !has(&flags, "relocs"), "no program would start: {flags:?}");
 }
