@@ -19,12 +19,12 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let folder = PathBuf::from(variable("OUT_DIR"));
-    // mold and others take no script.
     let script = folder.join("no-unwinding.ld");
     fs::write(&script, NO_UNWINDING)?;
     let no_unwinding = [format!("-Wl,-T,{}", script.display()), "-Wl,--no-eh-frame-hdr".to_owned()];
+    // mold and others take no script.
     if linked(&no_unwinding, &folder)?.is_some() {
-        no_unwinding.iter().for_each(use_for_program);
+        use_for_program(&no_unwinding);
     }
     // A linker may not know them, and says so by a warning alone. A C library before glibc 2.36 does not read them, and
     // then no program would start: one is tried, where it can be.
@@ -34,13 +34,15 @@ fn main() -> io::Result<()> {
         && fs::read(&program)?.windows(9).any(|bytes| bytes == b".relr.dyn")
         && Command::new(program).status().is_ok_and(|status| status.success())
     {
-        short_relocations.iter().for_each(use_for_program);
+        use_for_program(&short_relocations);
     }
     Ok(())
 }
 
-fn use_for_program(flag: &String) {
-    println!("cargo::rustc-link-arg-bins={flag}");
+fn use_for_program(flags: &[String]) {
+    for flag in flags {
+        println!("cargo::rustc-link-arg-bins={flag}");
+    }
 }
 
 /// An empty program, if the linker that is going to be used takes `flags`.

@@ -24,14 +24,13 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::retry_on_intr,
     process::{Pid, setpgid},
-    thread::set_name,
 };
 
 use crate::cli::guard::{
     host_command::HostCommand,
     host_process::HostProcess,
-    order::{AT_END, HOST_COMMAND, IN_DOUBT, TITLE, program},
-    words::{LEFT, MADE, NOTHING, RELEASED, Word, last_word},
+    order::{AT_END, HOST_COMMAND, IN_DOUBT, TITLE, program, take_name},
+    words::{HOST_ENDED, LEFT, MADE, NOTHING, RELEASED, Word, last_word},
 };
 
 /// A running guard. If it is dropped without [`Guard::release`], the guard removes the task.
@@ -75,12 +74,12 @@ impl Guard {
     /// Has the guard end HOST-COMMAND and what it starts if cube dies: before it is started without a `pid`, so that it
     /// is known at any moment, and then with the one of its process.
     pub fn watch_host(&self, pid: Option<u32>) {
-        self.0.name_host(Some(HostCommand::new(pid.and_then(HostProcess::running))));
+        self.0.name_host(HostCommand::new(pid.and_then(HostProcess::running)));
     }
 
     /// HOST-COMMAND has ended: what it left running stays.
     pub fn forget_host(&self) {
-        self.0.name_host(None);
+        self.0.say(HOST_ENDED);
     }
 
     /// Lets the task run on; the guard removes it at its end.
@@ -99,7 +98,7 @@ impl Guard {
 #[expect(clippy::exit, reason = "a fork must not return into the work of its parent")]
 fn stand(word: PipeReader, mut program: Command, makes_network: bool, title: &str) -> ! {
     leave_group(None);
-    let _ = set_name(c"task-guard");
+    take_name();
     let _ = command_line::set(title);
     // A reader of cube's output must not have to wait for the guard to end.
     let silent = fork::redirect_stdio();

@@ -9,7 +9,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::killed::wait_until;
-use crate::surroundings::is_root;
 use crate::testbed::image::probe_on;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::quota::Quota;
@@ -64,7 +63,7 @@ fn a_killed_cube_ends_the_command_of_with_and_leaves_no_task() {
 
 #[test]
 fn a_killed_cube_ends_the_command_of_with_also_where_its_process_group_is_not_visible() {
-    if !is_root() {
+    if !need::is_root() {
         return;
     }
     let (bed, image) = (Bed::new(), probe());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::testbed::cube::is_named_guard;
 use crate::testbed::engine::Watch;
 use crate::testbed::proxy::Proxy;
 use crate::testbed::{Bed, Cube, probe};
@@ -46,13 +47,10 @@ fn send(pid: u32, signal: Signal) {
 
 /// The guard of this process of cube. On a busy machine it may not have changed its name yet.
 fn guard_of(pid: u32) -> u32 {
-    let named = |pid: &u32| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
-    };
     let mut found = None;
     wait_until("there is no guard", || {
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-        found = children.split_whitespace().map(|pid| pid.parse().unwrap()).find(named);
+        found = children.split_whitespace().map(|pid| pid.parse().unwrap()).find(|pid| is_named_guard(*pid));
         found.is_some()
     });
     found.unwrap()

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::killed::wait_until;
 use crate::testbed::cube::Output;
 use crate::testbed::cube::binary;
-use crate::testbed::{Bed, Task, probe, shell};
+use crate::testbed::{Bed, Task, need, probe, shell};
 
 /// A run in the foreground through a shell's `script`.
 fn through(bed: &Bed, script: &str) -> Output {
@@ -27,10 +27,6 @@ fn is_an_answer(bed: &Bed, script: &str) {
     bed.assert_empty();
 }
 
-pub fn is_root() -> bool {
-    rustix::process::getuid().is_root()
-}
-
 #[test]
 fn a_limit_that_is_reached_is_named() {
     let bed = Bed::new();
@@ -39,7 +35,7 @@ fn a_limit_that_is_reached_is_named() {
         is_an_answer(&bed, &format!(r#"ulimit -v {kib}; exec "$@""#));
     }
     is_an_answer(&bed, r#"ulimit -f 0; "$@" | cat"#);
-    if is_root() {
+    if need::is_root() {
         // Limits of processes do not apply to root. Other users need the socket's group.
         let socket = bed.engine().host().trim_start_matches("unix://").to_owned();
         let copy = "d=$(mktemp -d); chmod 755 $d; cp \"$1\" $d/cube; shift";
@@ -74,7 +70,7 @@ fn no_folder_is_needed() {
     works(format!(r#"{make}; rmdir {place}; exec "$@""#));
     works(r#"HOME=/nowhere TMPDIR=/nowhere exec "$@""#.to_owned());
     works(r#"unset HOME TMPDIR PATH; exec "$@""#.to_owned());
-    if is_root() {
+    if need::is_root() {
         for options in ["ro", "size=4k"] {
             let mount = format!("mount -t tmpfs -o {options} none {place}; cd {place}");
             // The first write takes the only page.
@@ -111,7 +107,7 @@ fn closed_and_swapped_streams_do_no_harm() {
 
 #[test]
 fn clocks_may_begin_elsewhere() {
-    if !is_root() {
+    if !need::is_root() {
         return;
     }
     let bed = Bed::new();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use cube::{Action, Error, ErrorKind, Exit, FirstProcess, Lifetime, Signal, State, Unheard};
+use futures_util::FutureExt;
 use rustix::{
     io::Errno,
     process::{Pid, Signal as ProcessSignal, kill_process},
@@ -47,7 +48,7 @@ pub async fn with(app: &App, args: WithArgs) -> Outcome {
     let mut record = Record::default();
     let file = ResultFile::of(&args.result);
     let (file, prepared) = match file {
-        Ok(file) => (file, Box::pin(prepared(app, args, &mut record)).await),
+        Ok(file) => (file, prepared(app, args, &mut record).boxed().await),
         Err(error) => (None, Err(error)),
     };
     run::concluded(prepared, &record).in_foreground(file)
@@ -88,14 +89,14 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
         record: record.clone(),
     };
     let lifetime = if args.keep { Lifetime::UntilStarted } else { Lifetime::ForLife };
-    let supervisor = Supervisor::open(app, config, extras, lifetime).await?;
-    let mut session = match Box::pin(supervisor.start()).await {
+    let supervisor = Supervisor::open(app, config, extras, lifetime).boxed().await?;
+    let mut session = match supervisor.start().boxed().await {
         Ok(session) => session,
         Err(failed) => return Ok(*failed),
     };
     match command_life(&mut session, &args, &names, timeout).await {
-        Ok(finish) => Ok(Box::pin(finish_up(session, &finish, &args)).await),
-        Err(error) => Ok(Box::pin(session.fail(error)).await),
+        Ok(finish) => Ok(finish_up(session, &finish, &args).boxed().await),
+        Err(error) => Ok(session.fail(error).boxed().await),
     }
 }
 

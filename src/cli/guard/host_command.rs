@@ -51,10 +51,9 @@ impl HostCommand {
     }
 
     /// The command that the bytes identify.
-    pub fn from_bytes(bytes: [u8; BYTES]) -> Option<Self> {
-        let (group, first) = bytes.split_at(4);
-        let group = u32::from_le_bytes(group.try_into().ok()?);
-        Some(Self { group, first: HostProcess::from_bytes(first.try_into().ok()?) })
+    pub fn from_bytes(bytes: [u8; BYTES]) -> Self {
+        let [a, b, c, d, first @ ..] = bytes;
+        Self { group: u32::from_le_bytes([a, b, c, d]), first: HostProcess::from_bytes(first) }
     }
 
     /// The command that a word made by [`HostCommand::word`] identifies.
@@ -156,7 +155,7 @@ mod tests {
         assert!(known.first.is_some());
         let outside = HostCommand { group: 0, first: None };
         for command in [known, HostCommand { group: 12, first: None }, outside] {
-            assert_eq!(HostCommand::from_bytes(command.to_bytes()), Some(command));
+            assert_eq!(HostCommand::from_bytes(command.to_bytes()), command);
             assert_eq!(HostCommand::parse(&command.word()), Some(command));
         }
         for word in ["", "-1", "x", "12:", "12:4711", "12:x:1"] {

@@ -3,6 +3,7 @@
 use std::{env, ffi::OsString, fs::File, os::unix::process::CommandExt, process::Command};
 
 use cube::Task;
+use rustix::thread::set_name;
 use uuid::Uuid;
 
 use crate::cli::guard::{copies, host_command::HostCommand};
@@ -49,6 +50,11 @@ impl Order {
         let (in_doubt, at_end, host) = (has(IN_DOUBT), has(AT_END), rest.iter().find_map(host_in));
         Some(Self { task_id, swarm: has(SWARM), in_doubt, at_end, host })
     }
+}
+
+/// Gives this process the guard's name, which `ps` and `pkill` see beside its command line.
+pub fn take_name() {
+    let _ = set_name(c"task-guard");
 }
 
 /// The command that the fork executes when it has to act.

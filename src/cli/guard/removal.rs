@@ -7,14 +7,13 @@ use std::{
 };
 
 use cube::{Docker, Error, ErrorKind};
-use rustix::thread::set_name;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{
     app,
     guard::{
         copies,
-        order::{Order, has_log, networks},
+        order::{Order, has_log, networks, take_name},
     },
     output::stdio,
 };
@@ -32,7 +31,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// Ends HOST-COMMAND and removes the task.
 pub fn serve(order: Order) -> ExitCode {
     // Otherwise its name would be `exe`, the link by which it was started.
-    let _ = set_name(c"task-guard");
+    take_name();
     if has_log() {
         app::log::begin(VERBOSE);
     }

@@ -50,12 +50,9 @@ impl Word {
         self.write(&[word]);
     }
 
-    /// Names the command that is to end with cube, or says that there is none any more.
-    pub fn name_host(&self, command: Option<HostCommand>) {
-        match command {
-            Some(command) => self.write(&[&[HOST], command.to_bytes().as_slice()].concat()),
-            None => self.write(&[HOST_ENDED]),
-        }
+    /// Names the command that is to end with cube.
+    pub fn name_host(&self, command: HostCommand) {
+        self.write(&[&[HOST], command.to_bytes().as_slice()].concat());
     }
 
     fn write(&self, words: &[u8]) {
@@ -83,7 +80,7 @@ pub fn last_word(mut word: impl Read) -> (u8, Option<HostCommand>) {
 fn host_command(word: &mut impl Read) -> Option<HostCommand> {
     let mut bytes = [0; BYTES];
     word.read_exact(&mut bytes).ok()?;
-    HostCommand::from_bytes(bytes)
+    Some(HostCommand::from_bytes(bytes))
 }
 
 /// What a guard makes of any bytes: the last word before the end or before the release, and the last command named.
@@ -99,7 +96,7 @@ pub fn check(said: &[u8]) {
         rest = after;
         if *word == HOST {
             let bytes = rest.get(..BYTES).and_then(|bytes| bytes.try_into().ok());
-            host = bytes.and_then(HostCommand::from_bytes);
+            host = bytes.map(HostCommand::from_bytes);
             rest = rest.get(BYTES..).unwrap_or_default();
         } else if *word == HOST_ENDED {
             host = None;
@@ -108,7 +105,7 @@ pub fn check(said: &[u8]) {
         }
     }
     assert_eq!(last_word(said), (last, host));
-    assert!(host.is_none_or(|host| HostCommand::from_bytes(host.to_bytes()) == Some(host)));
+    assert!(host.is_none_or(|host| HostCommand::from_bytes(host.to_bytes()) == host));
     assert!(host.is_none_or(|host| HostCommand::parse(&host.word()) == Some(host)));
 }
 

@@ -87,7 +87,7 @@ impl Cube {
 
     /// As a user without root's permissions; no change if the tests do not run as root.
     pub fn by_nobody(mut self) -> Self {
-        if rustix::process::getuid().is_root() {
+        if need::is_root() {
             // The build's folder need not be open to everybody.
             let folder = TempDir::with_prefix("cube-test-").unwrap();
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
@@ -288,10 +288,7 @@ impl Running {
 
     /// The process that guards its task.
     pub fn guard(&self) -> u32 {
-        let is_guard = |pid: &u32| {
-            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
-        };
-        self.children().into_iter().find(is_guard).expect("there is a guard")
+        self.children().into_iter().find(|pid| is_named_guard(*pid)).expect("there is a guard")
     }
 
     /// Returns once it has ended, with its input still open.
@@ -525,6 +522,11 @@ fn read_from_descriptors(pid: u32) -> u64 {
         u64::from_str_radix(mask.trim(), 16).ok()
     };
     descriptors.flatten().filter_map(mask).fold(0, |all, mask| all | mask)
+}
+
+/// Whether a process has a guard's name.
+pub fn is_named_guard(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "task-guard\n")
 }
 
 /// The binary under test; `CUBE_TEST_BINARY` names another one.

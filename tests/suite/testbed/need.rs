@@ -33,6 +33,11 @@ pub fn program(name: &str) {
     }
 }
 
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
 /// Has to be called before a test makes anything: without an engine, this process ends here.
 pub fn settle() {
     if !is_set(ALONE) && !is_set(COMPLETE) && !Engine::is_there() {
