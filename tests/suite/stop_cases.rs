@@ -62,7 +62,7 @@ impl Case {
         let id = bed.run(args).within(LONG).any_stderr().text();
         let task = bed.task(id.trim_end());
         if self.unheard.is_some() {
-            wait_until_asleep(&task);
+            task.wait_until_asleep();
         }
         let output = bed.cube(["stop", "-o", "json", &task.id]).within(LONG).any_stderr().output();
         let result = output.json();
@@ -72,22 +72,6 @@ impl Case {
         assert_eq!(saved, if self.saves { "saved\n" } else { "" }, "{what}");
         let remedies = output.stderr.matches("--init").count();
         assert_eq!(remedies, usize::from(self.unheard.is_some()), "{what}: {}", output.stderr);
-    }
-}
-
-/// Returns when the first process has slept for a while: some programs go on working after their first line.
-fn wait_until_asleep(task: &Task) {
-    let path = format!("/proc/{}/status", task.inspect()["State"]["Pid"]);
-    let sleeps = || {
-        let status = std::fs::read_to_string(&path).unwrap_or_default();
-        status.lines().find(|line| line.starts_with("voluntary")).map(str::to_owned)
-    };
-    let deadline = Instant::now() + LONG;
-    let mut last = None;
-    while last != sleeps() {
-        assert!(Instant::now() < deadline, "it does not come to rest");
-        last = sleeps();
-        thread::sleep(Duration::from_millis(300));
     }
 }
 

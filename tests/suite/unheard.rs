@@ -1,6 +1,6 @@
 //! A stop wastes no grace on a task that cannot receive the signal, and never shortens the grace of one that can.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -8,6 +8,13 @@ use crate::testbed::{Bed, Task, shell};
 
 /// Less than the engine's grace of 10 s, but longer than everything else takes.
 const SOON: Duration = Duration::from_secs(9);
+
+/// A task whose program has started and sleeps.
+fn asleep<'a>(bed: &'a Bed, args: &[&str]) -> Task<'a> {
+    let task = bed.start(args);
+    task.wait_until_asleep();
+    task
+}
 
 /// `cube stop -o json` of a task: its result, and how long it took.
 fn stop(bed: &Bed, task: &Task) -> (Value, Duration) {
@@ -20,14 +27,14 @@ fn a_task_that_cannot_receive_its_signal_is_killed_without_a_grace() {
     let bed = Bed::new();
     let image = shell();
     let usual = ["--image", &image, "sleep", "1000"];
-    let (result, took) = stop(&bed, &bed.start(usual));
+    let (result, took) = stop(&bed, &asleep(&bed, &usual));
     assert_eq!((&result["unheard"], &result["exit_code"]), (&"SIGTERM".into(), &137.into()), "{result}");
     assert!(took < SOON, "{took:?}");
-    let other = bed.start(["--stop-signal", "USR1"].into_iter().chain(usual));
+    let other = asleep(&bed, &[["--stop-signal", "USR1"].as_slice(), &usual].concat());
     assert_eq!(stop(&bed, &other).0["unheard"], "SIGUSR1");
-    let said = bed.start(usual);
+    let said = asleep(&bed, &usual);
     bed.cube(["stop", &said.id]).stderr_has("does not handle SIGTERM").stderr_has("--init").text();
-    let silent = bed.start(usual);
+    let silent = asleep(&bed, &usual);
     bed.cube(["stop", "-q", &silent.id]).text();
 }
 
@@ -67,9 +74,15 @@ fn work_that_ends_within_the_grace_is_not_lost() {
     bed.cube(["stop", &task.id]).any_stderr().text();
     assert_eq!(std::fs::read_to_string(bed.path("work")).unwrap(), "saved\n");
     // At the end of `with` there is no grace for it.
-    let with = ["with", "--image", &image, "sh", "-c", "sleep 1000; :", "--", "true"];
-    let output = bed.cube(with).stderr_has("--init").output();
-    assert!(output.took < SOON, "{:?}", output.took);
+    let with = ["with", "--label", &bed.label(), "--image", &image, "sh", "-c", "sleep 1000; :", "--", "cat"];
+    let mut with = bed.cube(with).open_stdin().stderr_has("--init").spawn();
+    bed.wait_for_start();
+    let under = bed.task(&bed.containers().remove(0));
+    under.wait_until_asleep();
+    let begun = Instant::now();
+    with.close_stdin();
+    with.finish();
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -90,9 +103,9 @@ fn an_explicit_grace_is_kept() {
 fn a_time_limit_in_the_foreground_wastes_no_grace_either() {
     let bed = Bed::new();
     let image = shell();
-    let run = ["--attach", "--timeout", "1s", "--image", &image, "sleep", "1000"];
+    let run = ["--attach", "--timeout", "3s", "--image", &image, "sleep", "1000"];
     let output = bed.run(run).ends(124).stderr_has("does not handle SIGTERM").output();
-    assert!(output.took < SOON, "{:?}", output.took);
+    assert!(output.took < SOON + Duration::from_secs(3), "{:?}", output.took);
     bed.assert_empty();
 }
 

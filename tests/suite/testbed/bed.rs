@@ -236,6 +236,25 @@ impl Task<'_> {
         }
     }
 
+    /// Returns when its first process sleeps and has slept for a while: a program goes on working after its start, and
+    /// some also after their first line. Only of a process that sleeps cube can tell that the kernel drops a signal.
+    pub fn wait_until_asleep(&self) {
+        let path = format!("/proc/{}/status", self.inspect()["State"]["Pid"]);
+        let look = || {
+            let status = std::fs::read_to_string(&path).unwrap_or_default();
+            let mut lines = status.lines().map(str::to_owned);
+            let sleeps = lines.any(|line| line.starts_with("State:\tS"));
+            lines.find(|line| line.starts_with("voluntary")).filter(|_| sleeps)
+        };
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut last = None;
+        while last.is_none() || last != look() {
+            assert!(Instant::now() < deadline, "it does not come to rest");
+            last = look();
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
     /// Returns when the engine lists it in this state, which may be later than when it reports the state.
     pub fn wait_until_listed_as(&self, state: &str) {
         let filter = super::engine::escaped(&format!(r#"{{"id":["{}"],"status":["{state}"]}}"#, self.id));
