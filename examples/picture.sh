@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Draws the README's picture: runs a short session and prints it as an SVG.
-#     examples/picture.sh postgres:16 >examples/session.svg
+#     examples/picture.sh postgres:13 >examples/session.svg
 # Needs cube on the PATH, an engine, and PostgreSQL's image under any name.
 set -euo pipefail
 # Lines with times differ from run to run.
 export CUBE_QUIET=1
 
-image=${1:-postgres:16}
+image=${1:-postgres:13}
 
 # The commands as they are shown, one a line.
 session() {
     cat <<'SESSION'
-cube run --rm postgres:16 echo 'any docker run line works'
-cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- sh -c 'psql "postgres://postgres:secret@$CUBE_HOST:$CUBE_PORT" -Atc "select 40 + 2"'
-cube run --rm --memory 64m postgres:16 postgress --version
+cube run --rm postgres:13 echo 'any docker run line works'
+cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:13 -- sh -c 'psql "postgres://postgres:secret@$CUBE_HOST:$CUBE_PORT" -Atc "select 40 + 2"'
+cube run --rm --memory 64m postgres:13 postgress --version
 SESSION
 }
 
@@ -24,9 +24,9 @@ record() {
         printf '$ %s\n' "$command" | fold -s -w 100 | sed -e '2,$s/^/    /' -e 's/ *$//'
         # A busy machine may take longer to make a database than most people's.
         command=${command//--wait-for ready/--wait-for ready --wait-timeout 100s}
-        bash -c "${command//postgres:16/$image}" </dev/null 2>&1 || :
+        bash -c "${command//postgres:13/$image}" </dev/null 2>&1 || :
         echo
-    done < <(session) | sed -e "s#$image#postgres:16#g" -e '/caused by: /d' -e '$d'
+    done < <(session) | sed -e "s#$image#postgres:13#g" -e '/caused by: /d' -e '$d'
 }
 
 draw() {

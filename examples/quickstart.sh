@@ -167,7 +167,7 @@ what_next() {
     cat <<'NEXT'
    $ cube doctor                                  # the engine, and what it can do
    $ cube run --rm alpine echo hello              # any `docker run` line
-   $ cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- sh -c 'echo at $CUBE_HOST:$CUBE_PORT'
+   $ cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:13 -- sh -c 'echo at $CUBE_HOST:$CUBE_PORT'
    $ cube help with                               # examples first
 NEXT
     [ -z "$engine_made" ] || echo "   The engine of this script ends with it: \`cube doctor\` says how to start one."

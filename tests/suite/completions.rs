@@ -53,6 +53,9 @@ fn bash_offers_commands_flags_values_and_running_tasks() {
     assert!(bash(&["cube", "run", "--pull", "''"]).contains("missing"));
     assert!(bash(&["cube", "run", "--wait-for", "heal"]).contains("healthy"));
     assert!(bash(&["cube", "stop", "cube-test"]).contains(bed.name()));
+    for teller in ["help", "man"] {
+        assert_eq!(bash(&["cube", teller, "pru"]), "prune\n");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 
 use serde_json::{Value, json};
 
-use crate::testbed::{Bed, Cube, probe, probe_with};
+use crate::testbed::{Bed, Cube, nobody, probe, probe_with};
 
 /// Checks that a run fails and leaves nothing; then the same with JSON, and returns its error.
 fn refused(bed: &Bed, args: &[&str], code: i32, says: &str) -> Value {
@@ -187,10 +187,10 @@ fn no_engine() {
 fn nobody_listens_there() {
     let bed = Bed::new();
     let path = bed.path("dead.sock");
-    drop(UnixListener::bind(&path).unwrap());
+    let _socket = nobody::socket(&path);
     let host = format!("unix://{}", path.display());
     Cube::new(["ps"]).env("DOCKER_HOST", host).fails(1).stderr_has("dead.sock").output();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (closed, _port) = nobody::port();
     let host = format!("tcp://{closed}");
     Cube::new(["ps"]).env("DOCKER_HOST", host).fails(1).stderr_has(&closed.to_string()).output();
 }

@@ -1,9 +1,7 @@
 //! `cube pull` and the pull before a run, from a real registry.
 
-use std::net::TcpListener;
-
 use crate::testbed::registry::{PASSWORD, Registry, USER};
-use crate::testbed::{Bed, probe};
+use crate::testbed::{Bed, nobody, probe};
 
 #[test]
 fn prints_the_digest_and_reports_start_and_end() {
@@ -165,7 +163,7 @@ fn an_image_that_the_registry_does_not_have_is_not_tried_again() {
 #[test]
 fn an_unreachable_registry_is_reported() {
     let bed = Bed::new();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (closed, _port) = nobody::port();
     let image = format!("{closed}/{}:1", bed.name());
     let object = bed.cube(["-o", "json", "pull", "--pull-retries", "1", &image]).ends(1).json();
     assert_eq!(object["error"]["kind"], "registry_failed", "{object}");

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod guarded;
 pub mod image;
 pub mod need;
+pub mod nobody;
 #[path = "../probe/pattern.rs"]
 pub mod pattern;
 pub mod private;

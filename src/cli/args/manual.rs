@@ -14,11 +14,11 @@ const CUBE: [Example; 4] = [
     example("run a line copied from docker run", "cube run --rm alpine echo hello"),
     example(
         "run a command with a database that is ready before it and removed after it",
-        "cube with --wait-for ready -e POSTGRES_PASSWORD=x postgres:16 -- printenv CUBE_HOST CUBE_PORT",
+        "cube with --wait-for ready -e POSTGRES_PASSWORD=x postgres:13 -- printenv CUBE_HOST CUBE_PORT",
     ),
     example(
         "start a task and keep its id",
-        "id=$(cube run --image postgres:16 -e POSTGRES_PASSWORD=secret --wait-for ready)",
+        "id=$(cube run --image postgres:13 -e POSTGRES_PASSWORD=secret --wait-for ready)",
     ),
     example("stop it, and remove it with its anonymous volumes", "cube stop \"$id\""),
 ];
@@ -45,7 +45,7 @@ const RUN: [Example; 4] = [
 const WITH: [Example; 2] = [
     example(
         "run a test with its database",
-        "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:16 -- ./test.sh",
+        "cube with --wait-for ready -e POSTGRES_PASSWORD=secret postgres:13 -- ./test.sh",
     ),
     example(
         "pass the address on in a variable of your own",

@@ -253,6 +253,11 @@ Exit codes:
   126, 127     the task's command cannot be executed; is not found
   129 to 143   ended by a signal: SIGHUP 129, SIGINT 130, SIGTERM 143";
 
+/// The name of each command and what it does, in the order of the help.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    VERBS.iter().map(|verb| (verb.name, verb.about))
+}
+
 /// The clap definition of cube itself, without its commands.
 pub fn bare() -> clap::Command {
     <AllCommands as clap::CommandFactory>::command()

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_complete::{
     Shell,
     engine::{ArgValueCandidates, CompletionCandidate},
@@ -71,7 +71,7 @@ fn definition() -> Command {
         ("log_driver", || words(&["local", "json-file", "journald", "none"])),
         ("context", || words(&Surroundings::of_process().contexts())),
     ];
-    let mut command = with_tasks(verbs::all());
+    let mut command = with_commands(with_tasks(verbs::all()));
     for (id, candidates) in values {
         command = with_values(command, id, candidates);
     }
@@ -106,6 +106,20 @@ fn with_tasks(command: Command) -> Command {
                 _ => arg,
             }
         })
+    })
+}
+
+/// Offers commands to the ones that tell of another.
+fn with_commands(command: Command) -> Command {
+    let offered = |arg: Arg| {
+        arg.add(ArgValueCandidates::new(|| {
+            let candidate =
+                |(name, about): (&str, &'static str)| CompletionCandidate::new(name).help(Some(about.into()));
+            verbs::names().map(candidate).collect()
+        }))
+    };
+    ["help", "man"].into_iter().fold(command, |command, teller| {
+        command.mut_subcommand(teller, |teller| teller.mut_arg("command", offered))
     })
 }
 

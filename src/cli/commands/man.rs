@@ -24,9 +24,7 @@ pub fn man(args: &ManArgs) -> Result<Outcome, Error> {
 
 /// The commands that have a page, a line each.
 fn verbs() -> String {
-    let command = verbs::all();
-    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    shown.map(|verb| format!("{}\n", verb.get_name())).collect()
+    verbs::names().map(|(name, _)| format!("{name}\n")).collect()
 }
 
 fn page(verb: Option<&str>) -> Result<String, Error> {

@@ -2,6 +2,8 @@
 
 use std::{fs, io, os::unix::fs::FileExt};
 
+use crate::cli::guard::host_process::field;
+
 /// Overwrites this process's arguments in memory, as far as there is room: `ps` and `pkill -f` read them there.
 pub fn set(title: &str) -> io::Result<()> {
     let stat = fs::read_to_string("/proc/self/stat")?;
@@ -13,10 +15,9 @@ pub fn set(title: &str) -> io::Result<()> {
     fs::File::options().write(true).open("/proc/self/mem")?.write_all_at(&words, place.start)
 }
 
-/// The memory range of the arguments: fields 48 and 49 of `/proc/PID/stat`, counted from the end of the program's name.
+/// The memory range of the arguments.
 fn command_line_in(stat: &str) -> Option<std::ops::Range<u64>> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(45);
-    let place: std::ops::Range<u64> = fields.next()?.parse().ok()?..fields.next()?.parse().ok()?;
+    let place: std::ops::Range<u64> = field(stat, 48)?..field(stat, 49)?;
     (0 < place.start && place.start < place.end && place.end - place.start < 16 << 20).then_some(place)
 }
 

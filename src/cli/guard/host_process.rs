@@ -75,7 +75,7 @@ fn start_time(stat: &str) -> Option<u64> {
 
 /// A field of `/proc/PID/stat` from the third on, counted from the end of the program's name, which may hold any
 /// characters.
-fn field<T: FromStr>(stat: &str, number: usize) -> Option<T> {
+pub fn field<T: FromStr>(stat: &str, number: usize) -> Option<T> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
 }
 

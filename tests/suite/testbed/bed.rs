@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -73,13 +73,10 @@ impl Bed {
         path.into_os_string().into_string().unwrap()
     }
 
-    /// An executable file, in the place of an older one that may be running. Another process writes it: otherwise a child
-    /// that another test starts could inherit the open file, and a file that is open for writing cannot be executed.
+    /// An executable file in the test's own folder.
     pub fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.path(name);
-        let write = r#"printf '%s' "$2" >"$1.new" && chmod 755 "$1.new" && mv "$1.new" "$1""#;
-        let written = Command::new("sh").args(["-c", write, "sh"]).arg(&path).arg(script).status();
-        assert!(written.unwrap().success());
+        write_program(&path, script);
         path
     }
 
@@ -275,6 +272,14 @@ impl Drop for Task<'_> {
     fn drop(&mut self) {
         self.bed.engine().delete(&format!("/containers/{}?force=1&v=1", self.id));
     }
+}
+
+/// Writes an executable file, in the place of an older one that may be running. Another process does it: otherwise a
+/// child that another test starts could inherit the open file, and a file that is open for writing cannot be executed.
+pub fn write_program(path: &Path, script: &str) {
+    let write = r#"printf '%s' "$2" >"$1.new" && chmod 755 "$1.new" && mv "$1.new" "$1""#;
+    let written = Command::new("sh").args(["-c", write, "sh"]).arg(path).arg(script).status();
+    assert!(written.unwrap().success());
 }
 
 /// Whether it is an anonymous volume, which the engine names with 64 hex digits.

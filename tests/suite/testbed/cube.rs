@@ -92,7 +92,8 @@ impl Cube {
             let folder = TempDir::with_prefix("cube-test-").unwrap();
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
             let copy = folder.path().join("cube");
-            fs::copy(binary(), &copy).unwrap();
+            // By another process, as in `write_program`.
+            assert!(Command::new("cp").arg(binary()).arg(&copy).status().unwrap().success());
             self.folder = Some(folder);
             let mut command = Command::new("setpriv");
             command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copy);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 
 use super::recorder::Recorder;
 use super::unfit_cli;
+use crate::testbed::bed::write_program;
 use crate::testbed::cube;
 
 /// cube, and the Docker CLI if it can be used for comparison.
@@ -76,8 +76,7 @@ fn a_task_with_the_engine_s_socket_has_the_caller_s_credentials() {
     let helper = home.path().join("docker-credential-test");
     let script = "#!/bin/sh\nread server\ncase $1 in list) echo '{\"kept.example\":\"u\"}';; \
         *) echo '{\"ServerURL\":\"'$server'\",\"Username\":\"u\",\"Secret\":\"p\"}';; esac\n";
-    std::fs::write(&helper, script).unwrap();
-    std::fs::set_permissions(&helper, PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&helper, script);
     let own = json!({"auths": {"r.example:5000": {"auth": "dTpw"}, "a.example": {"identitytoken": "t"}, "empty.example": {}},
         "HttpHeaders": {"X-Other": "y"}});
     let stored = json!({"auths": {"kept.example": {}, "file.example": {"auth": "dTpw"}}, "credsStore": "test",

@@ -168,7 +168,8 @@ mod tests {
     #[tokio::test]
     async fn an_engine_that_has_gone_is_an_error() {
         let (mut socket, other) = pair();
-        drop(other);
+        // What is only dropped goes on in a child of another test that has not executed its program yet.
+        other.shutdown(std::net::Shutdown::Both).unwrap();
         assert_eq!(socket.write(b"x").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(socket.read(&mut [0; 1]).await.unwrap(), 0);
     }
