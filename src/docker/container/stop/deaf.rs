@@ -5,7 +5,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+use tokio::time::{Instant, sleep};
 
 use crate::{
     address::Address,
@@ -14,6 +17,10 @@ use crate::{
 
 /// The mount point of the control groups.
 const GROUPS: &str = "/sys/fs/cgroup";
+
+/// How long a signal waits for a program that is just starting, and the pause between two looks at it.
+const START: Duration = Duration::from_millis(200);
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What the state of the process shows about a signal that was sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub(crate) struct Listener {
     sleeps: u64,
     /// Whether the signal was handled, blocked or pending before it was sent.
     heard: bool,
+    /// Whether the process slept before the signal was sent.
+    asleep: bool,
     first: Option<FirstLook>,
 }
 
@@ -70,22 +79,42 @@ pub(crate) struct Status {
 impl Listener {
     /// The first process of a container, just before the signal `number` is sent. `None` if the process cannot be seen
     /// (the engine is on another machine), or if it is not process 1 of its namespace, for which the kernel drops no
-    /// signal.
-    pub(crate) fn of(container: &Details, engine: &Address, number: u8) -> Option<Self> {
-        Self::before(ContainerProcess::of(container, engine)?, container.id.to_string(), number)
+    /// signal. A program that is just starting gets a moment to come to rest: right after the start, a stop would often
+    /// cost the whole grace otherwise.
+    pub(crate) async fn of(container: &Details, engine: &Address, number: u8) -> Option<Self> {
+        let look = || Self::before(ContainerProcess::of(container, engine)?, &container.id, number);
+        Self::at_rest(look).await
     }
 
-    fn before(process: ContainerProcess, id: String, number: u8) -> Option<Self> {
+    async fn at_rest(look: impl Fn() -> Option<Self>) -> Option<Self> {
+        let begun = Instant::now();
+        loop {
+            let listener = look()?;
+            if listener.can_tell() || begun.elapsed() >= START {
+                return Some(listener);
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
+    fn before(process: ContainerProcess, id: &str, number: u8) -> Option<Self> {
         let status = Status::read(&process)?;
         let bit = 1_u64.checked_shl(u32::from(number).checked_sub(1)?)?;
         (status.number == 1).then(|| Self {
             process,
-            id,
+            id: id.to_owned(),
             bit,
             sleeps: status.sleeps,
             heard: status.shows(bit),
+            asleep: status.state == 'S',
             first: None,
         })
+    }
+
+    /// Whether it can be seen what becomes of the signal: the process would receive it, or it sleeps. The fate of a
+    /// signal for a running process without a handler, such as a program that is just starting, stays unclear.
+    fn can_tell(&self) -> bool {
+        self.heard || self.asleep
     }
 
     /// Looks at the process. The first look must come immediately after the signal.
@@ -169,6 +198,8 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -196,6 +227,31 @@ mod tests {
         fs::write(folder.path().join("cgroup"), groups.replace("ID", ID)).unwrap();
         fs::write(folder.path().join("status"), STATUS).unwrap();
         folder
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_is_starting_gets_a_moment() {
+        let deaf = STATUS.replace("SigCgt:\t0000000000004002", "SigCgt:\t0000000000000002");
+        let runs = deaf.replace("S (sleeping)", "R (running)");
+        let handles = STATUS.replace("S (sleeping)", "R (running)");
+        for (statuses, wanted) in [
+            (vec![&deaf], 0),
+            (vec![&handles], 0),
+            (vec![&runs, &runs, &deaf], 2),
+            (vec![&runs, &handles], 1),
+            (vec![&runs], START.as_millis() / GLANCE.as_millis()),
+        ] {
+            let (folder, looks) = (recorded(FIRST), Cell::new(0));
+            let look = || {
+                let status = statuses.get(looks.replace(looks.get() + 1)).or(statuses.last())?;
+                fs::write(folder.path().join("status"), status).unwrap();
+                Listener::before(ContainerProcess::at(folder.path().to_owned()), ID, TERM)
+            };
+            let begun = Instant::now();
+            assert!(Listener::at_rest(look).await.is_some());
+            assert_eq!(begun.elapsed().as_millis(), wanted * GLANCE.as_millis(), "{looks:?}");
+        }
+        assert!(Listener::at_rest(|| None).await.is_none());
     }
 
     const FIRST: &str = "12:pids:/docker/ID\n4:memory:/docker/ID\n1:name=systemd:/docker/ID\n0::/\n";
@@ -227,7 +283,7 @@ mod tests {
                 let status = folder.path().join("status");
                 fs::write(&status, before).unwrap();
                 let process = ContainerProcess::at(folder.path().to_owned());
-                let mut listener = Listener::before(process, ID.to_owned(), TERM).unwrap();
+                let mut listener = Listener::before(process, ID, TERM).unwrap();
                 for (at, (look, fate)) in looks.iter().enumerate() {
                     fs::write(&status, look).unwrap();
                     assert_eq!(listener.look(), *fate, "look {at} of {looks:?}");
@@ -246,7 +302,7 @@ mod tests {
         ] {
             let (folder, kernel) = (recorded(groups), TempDir::new().unwrap());
             let process = ContainerProcess::at(folder.path().to_owned());
-            let listener = Listener::before(process, ID.to_owned(), TERM).unwrap();
+            let listener = Listener::before(process, ID, TERM).unwrap();
             assert!(!listener.is_alone_below(kernel.path()), "nothing is to be seen");
             let folders: Vec<_> =
                 paths.iter().map(|path| kernel.path().join(path.replace("ID", ID))).collect();

@@ -55,7 +55,7 @@ impl Docker {
             return Ok(None);
         }
         let Some(signal) = self.stop_signal(id, options).await else { return Ok(None) };
-        let Some(listener) = Listener::of(&container, self.address(), signal.number()) else {
+        let Some(listener) = Listener::of(&container, self.address(), signal.number()).await else {
             return Ok(None);
         };
         let begun = Instant::now();
