@@ -177,11 +177,14 @@ fn a_postgresql_stopped_before_it_handles_signals_shuts_down_cleanly() {
     let proxy = Proxy::before(Engine::under_test(), None);
     let go_on = format!("/containers/{}/kill?signal=CONT", early.id);
     proxy.before_request("/wait", move || drop(Engine::under_test().post(&go_on, &Value::Null)));
+    let words = bed.cube(["logs", "-f", &early.id]).any_stderr().ends_somehow().spawn();
     let stop = bed.cube(["stop", "-o", "json", &early.id]).env("DOCKER_HOST", proxy.host());
     let result = stop.within(LONG).any_stderr().json();
+    let words = words.finish();
     bed.engine().delete(&format!("/volumes/{volume}"));
     for result in [used, result] {
-        assert_eq!((&result["unheard"], &result["exit_code"]), (&Value::Null, &0.into()), "{result}");
+        let seen = (&result["unheard"], &result["exit_code"]);
+        assert_eq!(seen, (&Value::Null, &0.into()), "{result}\n{}{}", words.text(), words.stderr);
     }
 }
 
