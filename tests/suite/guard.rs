@@ -87,7 +87,8 @@ fn a_killed_cube_ends_the_command_of_with_also_where_its_process_group_is_not_vi
 #[test]
 fn a_killed_cube_ends_what_the_command_of_with_started() {
     let (bed, image) = (Bed::new(), probe());
-    let script = "sleep 1000 & one=$!; sleep 1000 & two=$!; setsid sleep 1000 & echo $one $two $! up; wait";
+    let script = "sleep 1000 & one=$!; sleep 1000 & two=$!; \
+        setsid sh -c 'echo $0 $1 $$ up; exec sleep 1000' $one $two & wait";
     let with = ["with", "--label", &bed.label(), "--image", &image, "forever", "--", "sh", "-c", script];
     let mut running = bed.cube(with).any_stderr().spawn();
     running.wait_for_stdout(" up\n");
