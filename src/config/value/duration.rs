@@ -1,4 +1,4 @@
-//! Durations as the command line and task files write them: Go's syntax, and bare numbers as seconds.
+//! Durations as the command line and task files write them: Go's syntax, days too, and bare numbers as seconds.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 const ENGINE_MAX: u64 = i64::MAX.unsigned_abs();
 const SECOND: u64 = 1_000_000_000;
 /// Units in nanoseconds. The order matters for units that begin with the same letters.
-const UNITS: [(&str, u64); 8] = [
+const UNITS: [(&str, u64); 9] = [
     ("ns", 1),
     ("us", 1_000),
     ("\u{b5}s", 1_000),
@@ -25,9 +25,10 @@ const UNITS: [(&str, u64); 8] = [
     ("s", SECOND),
     ("m", 60 * SECOND),
     ("h", 3600 * SECOND),
+    ("d", 24 * 3600 * SECOND),
 ];
 
-/// Reads a duration: `500ms`, `10s`, `1h30m`, `1.5h`, or a bare number of seconds, which may have a fraction.
+/// Reads a duration: `500ms`, `10s`, `1h30m`, `1.5h`, `1d`, or a bare number of seconds, which may have a fraction.
 ///
 /// # Errors
 /// Anything else, a negative duration, and more than 292 years (the engine's maximum).
@@ -37,12 +38,13 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
         None => go_nanos(text),
     };
     nanos.and_then(within).map(Duration::from_nanos).map_err(|reason| {
-        Error::invalid("duration", text, reason)
-            .with_hint("write a number and a unit, such as 500ms, 10s, 2m or 1h30m; a bare number is seconds")
+        Error::invalid("duration", text, reason).with_hint(
+            "write a number and a unit, such as 500ms, 10s, 2m, 1h30m or 1d; a bare number is seconds",
+        )
     })
 }
 
-/// Reads a duration in Go's syntax, where every number but `0` needs a unit.
+/// Reads a duration in Go's syntax, where every number but `0` needs a unit. A day is one too, which Go lacks.
 #[must_use]
 pub fn parse_go(text: &str) -> Option<Duration> {
     let nanos = if text == "0" { Ok(0) } else { go_nanos(text) };
@@ -98,7 +100,7 @@ fn go_nanos(text: &str) -> Result<u64, &'static str> {
         let (nanos, tail) = UNITS
             .iter()
             .find_map(|(name, nanos)| tail.strip_prefix(name).map(|tail| (*nanos, tail)))
-            .ok_or("unknown unit (ns, us, ms, s, m and h are known)")?;
+            .ok_or("unknown unit (ns, us, ms, s, m, h and d are known)")?;
         total = number.times(nanos).and_then(|part| total.checked_add(part)).ok_or(TOO_LONG)?;
         rest = tail;
     }
@@ -152,6 +154,8 @@ mod tests {
             ("2m", 120 * SECOND),
             ("1h30m", 5400 * SECOND),
             ("1.5h", 5400 * SECOND),
+            ("1d", 86_400 * SECOND),
+            ("1d2h", 93_600 * SECOND),
             ("1h0m0.5s", 3600 * SECOND + SECOND / 2),
             ("100us", 100_000),
             ("100\u{b5}s", 100_000),
@@ -182,7 +186,7 @@ mod tests {
             "1 s",
             " 1s",
             "1s ",
-            "1d",
+            "1D",
             "1w",
             "1M",
             "1S",
@@ -197,6 +201,7 @@ mod tests {
             "9223372036854775808ns",
             "9223372037",
             "2562048h",
+            "106752d",
             "99999999999999999999s",
             "٣s",
         ] {
@@ -256,7 +261,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parser_panic(text in "\\PC*|[-+0-9.nuµmsh]{0,40}") {
+        fn no_text_makes_the_parser_panic(text in "\\PC*|[-+0-9.nuµmshd]{0,40}") {
             let _ = parse(&text);
         }
     }
