@@ -157,7 +157,7 @@ impl Network {
             if !network.is_user_defined() && !network.aliases.is_empty() {
                 return refused(
                     format!("the network {} takes no aliases", network.name),
-                    "make one with `docker network create NAME`, and join it by --network NAME",
+                    "join one of your own by --network NAME: `docker network create NAME` makes it, for a swarm with --driver overlay",
                 );
             }
         }

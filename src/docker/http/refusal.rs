@@ -52,7 +52,7 @@ const ANY: &[Rule] = &[
 /// Rules for creating and starting a container.
 const CONFIG: &[Rule] = &[
     (EngineText::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
-    (EngineText::is_port_taken, ErrorKind::PortTaken, "leave the host port out to get a free one: -p 80"),
+    (EngineText::is_port_taken, ErrorKind::PortTaken, "leave the host port out to get a free one"),
     (
         EngineText::is_privileged_port,
         ErrorKind::Engine,
@@ -90,7 +90,7 @@ const CONFIG: &[Rule] = &[
     (
         EngineText::is_unknown_user,
         ErrorKind::InvalidInput,
-        "give --user a name and a group that the image knows, or numbers",
+        "give --user and --group-add names that the image knows, or numbers",
     ),
     (
         EngineText::is_no_command,
@@ -112,7 +112,7 @@ const CONFIG: &[Rule] = &[
     (
         EngineText::is_no_gpu,
         ErrorKind::Unsupported,
-        "--gpus needs the NVIDIA Container Toolkit on the engine's machine",
+        "--gpus needs the NVIDIA Container Toolkit on the engine's machine, a --device by name needs CDI in the engine",
     ),
     (
         EngineText::is_unknown_runtime,
@@ -145,7 +145,10 @@ const SWARM: &[Rule] = &[
     (EngineText::is_name_taken, ErrorKind::NameTaken, NAME_HINT),
     (EngineText::is_without_leader, ErrorKind::EngineUnreachable, QUORUM_HINT),
     (EngineText::is_leader_lost, ErrorKind::ConnectionLost, QUORUM_HINT),
+    (EngineText::is_network_of_one_engine, ErrorKind::InvalidInput, OVERLAY_HINT),
+    (EngineText::is_network_not_found, ErrorKind::NetworkNotFound, OVERLAY_HINT),
 ];
+const OVERLAY_HINT: &str = "`docker network ls` shows the networks, `docker network create --driver overlay NAME` makes one for services";
 
 const LOG: &[Rule] = &[
     // While the container is being removed, its log cannot be read; soon it is gone.

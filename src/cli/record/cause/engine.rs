@@ -37,7 +37,7 @@ const RULES: &[StartRule] = &[
         CauseText::new(
             PortInUse,
             "port {port} of the engine's machine is in use by another process",
-            "leave the host port out to get a free one (-p 80), or end what listens there",
+            "leave the host port out to get a free one, or end what listens there",
         ),
     ),
     rule(
@@ -46,7 +46,7 @@ const RULES: &[StartRule] = &[
         CauseText::new(
             PortInUse,
             "a port of the engine's machine is in use by another process",
-            "leave the host port out to get a free one (-p 80), or end what listens there",
+            "leave the host port out to get a free one, or end what listens there",
         ),
     ),
     rule(

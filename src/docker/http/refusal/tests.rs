@@ -450,6 +450,20 @@ const TEXTS: &[(Call, u16, &str, ErrorKind)] = {
             K::WrongState,
         ),
         (Swarm, 404, "Not Found", K::Unsupported),
+        (Swarm, 500, "network nonesuch not found", K::NetworkNotFound),
+        (
+            Start,
+            404,
+            "Could not attach to network x: rpc error: code = NotFound desc = network x not found",
+            K::NetworkNotFound,
+        ),
+        (
+            Swarm,
+            403,
+            "The network web cannot be used with services. Only networks scoped to the swarm can be used, such as \
+             those created with the overlay driver.",
+            K::InvalidInput,
+        ),
     ]
 };
 

@@ -107,8 +107,14 @@ impl EngineText {
     }
 
     pub(crate) fn is_network_not_found(&self) -> bool {
-        self.begins("network ") && self.ends(&["not found"])
-            || self.begins("unable to find network with name or id ")
+        // A manager asks its swarm too, and quotes that answer.
+        let is_named = self.begins("network ") || self.has(" desc = network ");
+        is_named && self.ends(&["not found"]) || self.begins("unable to find network with name or id ")
+    }
+
+    /// A service is to join a network of one engine alone.
+    pub(crate) fn is_network_of_one_engine(&self) -> bool {
+        self.begins("the network ") && self.has("cannot be used with services")
     }
 
     /// Before API 1.44 there may be several networks of one name, and even an id is looked up by its network's name.
