@@ -4,16 +4,16 @@ use crate::{config::key_value_file, error::Error};
 
 /// Reads a label, `name=value`; a name alone has an empty value.
 ///
-/// White space before the name is dropped.
+/// White space before the name stays, as in Docker.
 ///
 /// # Errors
 /// An empty name, white space in the name, and NUL bytes (the rules of docker/cli).
 pub fn parse_label(text: &str) -> Result<(String, String), Error> {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    let name = name.trim_start_matches([' ', '\t']);
-    let reason = if name.is_empty() {
+    let word = name.trim_start_matches([' ', '\t']);
+    let reason = if word.is_empty() {
         "no name before the ="
-    } else if name.contains([' ', '\t']) {
+    } else if word.contains([' ', '\t']) {
         "white space in the name"
     } else if text.contains('\0') {
         "a NUL byte in it"
@@ -45,7 +45,7 @@ mod tests {
             ("a=", "a", ""),
             ("a=b=c", "a", "b=c"),
             ("a= b c ", "a", " b c "),
-            (" a=b", "a", "b"),
+            (" a=b", " a", "b"),
             ("com.example.some-label=x", "com.example.some-label", "x"),
         ] {
             assert_eq!(parse_label(text).unwrap(), (name.into(), value.into()), "{text}");

@@ -112,6 +112,8 @@ fn parse_long(text: &str) -> Result<NetworkAttachment, String> {
 fn set(network: &mut NetworkAttachment, key: &str, value: &str) -> Result<(), String> {
     let no_address = |_| format!("{value:?} is no such address");
     match key {
+        // A script's variable may be empty.
+        "ip" | "ip6" | "mac-address" if value.is_empty() => {}
         "name" => value.clone_into(&mut network.name),
         "alias" => network.aliases.push(value.to_owned()),
         "ip" => network.ip = Some(value.parse().map_err(no_address)?),

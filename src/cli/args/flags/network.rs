@@ -93,7 +93,7 @@ impl NetworkArgs {
         set(&mut network.mac_address, given(self.mac_address.as_ref()));
         network.link.extend(self.link.iter().cloned());
         for ip in &self.dns {
-            network.dns.push(address::<IpAddr>("--dns", ip)?);
+            network.dns.push(address::<IpAddr>("--dns", ip)?.to_canonical());
         }
         network.dns_option.extend(self.dns_option.iter().cloned());
         network.dns_search.extend(self.dns_search.iter().map(|domain| search_domain(domain)));
