@@ -134,7 +134,8 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
 pub(crate) fn parse<T: DeserializeOwned>(file: &Path, text: &[u8]) -> Result<T, Error> {
     // An empty file is an empty configuration, as for Docker.
     let text = if text.trim_ascii().is_empty() { b"{}".as_slice() } else { text };
-    serde_json::from_slice(text).map_err(|error| {
+    // As for Docker, what follows the object does not matter.
+    T::deserialize(&mut serde_json::Deserializer::from_slice(text)).map_err(|error| {
         let at = format!("line {} column {}", error.line(), error.column());
         Error::new(ErrorKind::InvalidInput, format!("{} is not what Docker writes, at {at}", file.display()))
             .with_hint(INSTEAD)

@@ -32,7 +32,7 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
     args.storage.apply(&mut config)?;
     args.security.apply(&mut config)?;
     args.files.apply(&mut config)?;
-    args.engine.apply(&mut config)?;
+    args.engine.apply(&mut config, lookup)?;
     args.swarm.apply(&mut config);
     args.health.apply(&mut config)?;
     args.ready.apply(&mut config)?;
@@ -47,6 +47,11 @@ fn check_publish_all(args: &TaskArgs, config: &Config) -> Result<(), Error> {
     }
     let message = "--publish-all and the network of another container contradict each other";
     Err(Error::new(ErrorKind::InvalidInput, message).with_hint("publish the ports of that container instead"))
+}
+
+/// A variable of cube's own environment. What is not UTF-8 in its value is replaced, as in the JSON of Docker's CLI.
+pub fn of_environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Prints a config for `--dry-run`, after checking it.

@@ -76,6 +76,30 @@ fn no_publish_all_publishes_only_what_is_asked_for() {
 }
 
 #[test]
+fn the_hint_for_a_taken_port_names_the_container_s_own() {
+    let bed = Bed::new();
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let hint = |mapping: &str, wanted: &str| {
+        let run = bed.run(["-d", "-p", mapping, &probe()]).fails(125);
+        run.stderr_has("port taken").stderr_has(&format!("a free one: -p {wanted}\n")).output();
+    };
+    hint(&format!("{port}:8080"), "8080");
+    hint(&format!("127.0.0.1:{port}:90"), "127.0.0.1::90");
+}
+
+#[test]
+fn the_ports_of_another_container_s_network_are_not_published_with_bind_either() {
+    let bed = Bed::new();
+    let owner = bed.start(["--image", &probe_with(&["EXPOSE 80"]), "forever"]);
+    let network = format!("container:{}", owner.id);
+    let args =
+        ["--bind", "127.0.0.1", "--network", &network, "--image", &probe_with(&["EXPOSE 80"]), "forever"];
+    let task = bed.start(args);
+    assert_eq!(bed.cube(["port", &task.id]).text(), "");
+}
+
+#[test]
 fn bind_publishes_on_that_address_only() {
     let bed = Bed::new();
     let image = probe_with(&["EXPOSE 80"]);

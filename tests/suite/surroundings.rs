@@ -59,6 +59,41 @@ fn a_file_over_the_size_limit_is_an_error_and_is_not_kept() {
 }
 
 #[test]
+fn of_docker_s_configuration_what_cannot_be_used_is_told_and_the_rest_is_used() {
+    let bed = Bed::new();
+    let config = |text: &str| {
+        bed.file("config.json", text);
+        bed.path("")
+    };
+    let folder =
+        config(r#"{"proxies":{"default":{"HttpProxy":"http://p:1","noProxy":["a"]}},"detachKeys":"foo"}"#);
+    let say = ["--rm", &shell(), "sh", "-c", "echo $HTTP_PROXY"];
+    let run = bed.run(say).env("DOCKER_CONFIG", &folder).stderr_has("warning: noProxy in ");
+    assert_eq!(run.text(), "http://p:1\n");
+    // Only a terminal needs the keys.
+    let run = bed.run(["--rm", "-t", &shell(), "true"]).env("DOCKER_CONFIG", &folder).fails(125);
+    run.stderr_has("cannot use detachKeys in ").output();
+}
+
+#[test]
+fn what_is_to_be_signed_is_not_run() {
+    let bed = Bed::new();
+    let run = || bed.run(["--rm", &probe(), "out=unsigned"]).env("DOCKER_CONTENT_TRUST", "1");
+    run().fails(125).stderr_has("DOCKER_CONTENT_TRUST asks for signatures").output();
+    let run = bed.run(["--rm", "--disable-content-trust", &probe(), "out=unsigned"]);
+    assert_eq!(run.env("DOCKER_CONTENT_TRUST", "1").text(), "unsigned\n");
+    assert_eq!(bed.run(["--rm", &probe(), "out=off"]).env("DOCKER_CONTENT_TRUST", "0").text(), "off\n");
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_passed_on_as_docker_does() {
+    let bed = Bed::new();
+    let say = ["--rm", "-e", "ODD", &shell(), "sh", "-c", "echo $ODD"];
+    let odd = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"x\xffy".to_vec());
+    assert_eq!(bed.run(say).env("ODD", odd).text(), "x\u{fffd}y\n");
+}
+
+#[test]
 fn no_folder_is_needed() {
     let bed = Bed::new();
     let place = bed.path("place").display().to_string();

@@ -38,7 +38,7 @@ const RUN: [Example; 4] = [
     ),
     example(
         "copy files in, and results out, however the task ends",
-        "cube run --copy-in .:/src --copy-out /src/report:. alpine",
+        "cube run --copy-in .:/src --copy-out /src/report:. alpine sh -c 'cd /src && ls >report'",
     ),
 ];
 
@@ -79,13 +79,14 @@ pub fn examples(verb: Option<&str>) -> &'static [Example] {
 }
 
 /// The variables that cube reads.
-pub const ENVIRONMENT: [(&str, &str); 11] = [
+pub const ENVIRONMENT: [(&str, &str); 12] = [
     ("DOCKER_HOST", "Address of the engine: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST."),
     ("DOCKER_CONTEXT", "Name of the Docker context with the engine's address."),
     ("DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "Whether to use TLS, and the folder with its files."),
     ("DOCKER_CONFIG", "Folder of Docker's configuration [default: ~/.docker]."),
     ("DOCKER_AUTH_CONFIG", "Registry credentials, in the form of config.json."),
     ("DOCKER_DEFAULT_PLATFORM", "Default of --platform."),
+    ("DOCKER_CONTENT_TRUST", "If it is 1, run and with are refused: cube checks no signatures."),
     (
         "CUBE_HOST, CUBE_CONTEXT, CUBE_OUTPUT, CUBE_QUIET, CUBE_VERBOSE, CUBE_COLOR, CUBE_ENGINE_TIMEOUT",
         "The global options.",

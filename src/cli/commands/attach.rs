@@ -48,10 +48,13 @@ enum AttachEnd {
 
 async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
-    let keys = DetachKeys::choose(args.attached.detach.detach_keys.as_deref())?;
+    let given = args.attached.detach.detach_keys.as_deref();
+    // The flag is checked before anything is asked; whether there is a terminal is known only then.
+    DetachKeys::choose(given, false)?;
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     let (task, details) = signals.unless_one_comes(running(&docker, &task)).await?;
+    let keys = DetachKeys::choose(given, details.tty)?;
     let options = AttachOptions {
         stdin: details.open_stdin && !args.no_stdin,
         tty: details.tty,

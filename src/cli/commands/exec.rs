@@ -8,6 +8,7 @@ use crate::cli::{
         commands::ExecArgs,
         flags::{Lookup, read},
     },
+    config,
     outcome::{Outcome, signal_code},
     output::{
         copy::{self, Copied},
@@ -26,11 +27,10 @@ pub async fn exec(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
 
 async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
-    let keys = DetachKeys::choose(args.detach.detach_keys.as_deref())?;
-    let lookup = |name: &str| std::env::var(name).ok();
+    let keys = DetachKeys::choose(args.detach.detach_keys.as_deref(), args.tty)?;
     let options = ExecOptions {
         command: args.command.clone(),
-        env: environment(args, &lookup)?,
+        env: environment(args, &config::of_environment)?,
         user: args.user.clone(),
         workdir: args.workdir.clone(),
         privileged: args.privileged,

@@ -44,7 +44,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     let streams = &args.task.streams;
     streams.check(args.task.form, args.keep, args.timeout.is_some())?;
     let attached = streams.is_foreground(args.task.form);
-    let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
+    let mut config = config::from_args(&args.task, &config::of_environment)?;
     streams.apply(&mut config, attached)?;
     if !attached && !config.files.copy_out.is_empty() {
         return Err(Error::new(
@@ -54,12 +54,13 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         .with_hint("add --attach and leave out --detach, or copy later with `cube cp TASK:PATH DST`"));
     }
     let timeout = duration(args.timeout.as_deref())?;
+    let keys = streams.attached.detach.detach_keys.as_deref();
     let stay = Stay {
         timeout,
         keep: args.keep,
         rm: streams.rm,
         proxies_signals: !streams.attached.hides_signals,
-        detach_keys: DetachKeys::choose(streams.attached.detach.detach_keys.as_deref())?,
+        detach_keys: DetachKeys::choose(keys, attached && config.process.tty)?,
     };
     let names = Names::read(&args.task.names, app.output())?;
     if args.result.dry_run {

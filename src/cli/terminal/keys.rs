@@ -19,12 +19,15 @@ impl DetachKeys {
         Self { bytes: Vec::new(), text: String::new() }
     }
 
-    /// The keys of the flag, else of Docker's config.json, else Docker's default.
-    pub fn choose(flag: Option<&str>) -> Result<Self, Error> {
-        if let Some(keys) = flag.filter(|keys| !keys.is_empty()) {
-            return keys.parse();
+    /// The keys of the flag, else of Docker's config.json, else Docker's default. None where there is no terminal to
+    /// detach from.
+    pub fn choose(flag: Option<&str>, tty: bool) -> Result<Self, Error> {
+        let given = flag.filter(|keys| !keys.is_empty()).map(str::parse).transpose()?;
+        match given {
+            _ if !tty => Ok(Self::none()),
+            Some(keys) => Ok(keys),
+            None => configured().unwrap_or_else(|| DEFAULT.parse()),
         }
-        configured().unwrap_or_else(|| DEFAULT.to_owned()).parse()
     }
 
     /// The text for the engine.
@@ -34,10 +37,13 @@ impl DetachKeys {
 }
 
 /// The keys in Docker's config.json; `None` if it cannot be read.
-fn configured() -> Option<String> {
-    let text = std::fs::read(Surroundings::of_process().config_file()?).ok()?;
+fn configured() -> Option<Result<DetachKeys, Error>> {
+    let file = Surroundings::of_process().config_file()?;
+    let text = std::fs::read(&file).ok()?;
     let config: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    Some(config.get("detachKeys")?.as_str()?.to_owned()).filter(|keys| !keys.is_empty())
+    let keys = config.get("detachKeys")?.as_str().filter(|keys| !keys.is_empty())?;
+    let of_file = |error: Error| error.during(format!("cannot use detachKeys in {}", file.display()));
+    Some(keys.parse().map_err(of_file))
 }
 
 impl FromStr for DetachKeys {
@@ -58,6 +64,9 @@ impl FromStr for DetachKeys {
 fn key(name: &str) -> Option<u8> {
     if let [byte] = name.as_bytes() {
         return byte.is_ascii().then_some(*byte);
+    }
+    if name == "DEL" {
+        return Some(0x7f);
     }
     match name.strip_prefix("ctrl-")?.as_bytes() {
         [letter @ b'a'..=b'z'] => Some(letter - b'a' + 1),

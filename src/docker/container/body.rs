@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub(crate) use grace::with_grace;
-pub(crate) use host::{capabilities, ulimits};
+pub(crate) use host::{capabilities, publishes_exposed, ulimits};
 pub(crate) use log_driver::{is_chosen_by_cube, log_driver, with_engines_log_driver};
 pub(crate) use mounts::words as mount;
 pub(crate) use networks::later;

@@ -57,12 +57,13 @@ impl Docker {
         }
         let socket = self.api_socket(&config, events).await?;
         let published = self.ports_to_bind(&config, events).await?;
-        let around = self.context(&published, socket.as_ref());
+        let around =
+            self.context(&published, socket.as_ref(), &mut |warning| events(Event::Warning(warning)));
         let created = match self.try_create(task, &around, events).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(&config, events).await?;
                 // The engine's version is known from the answer to the first request.
-                let around = self.context(&published, socket.as_ref());
+                let around = self.context(&published, socket.as_ref(), &mut drop);
                 self.try_create(task, &around, events).await
             }
             created => created,
@@ -108,13 +109,18 @@ impl Docker {
         self.within(self.api.start_container(id, None)).await
     }
 
-    fn context<'a>(&self, published: &'a [PortMapping], socket: Option<&'a ApiSocket>) -> CreateContext<'a> {
+    fn context<'a>(
+        &self,
+        published: &'a [PortMapping],
+        socket: Option<&'a ApiSocket>,
+        warn: &mut dyn FnMut(String),
+    ) -> CreateContext<'a> {
         CreateContext {
             published,
             engine: self.transport.engine(),
             socket: socket.map(|socket| socket.path.as_str()),
             docker_config: socket.filter(|socket| socket.has_logins()).map(|_| VARIABLE),
-            proxies: self.config_file.as_ref().map(|file| proxies::of(file, &self.address.to_string())),
+            proxies: self.config_file.as_ref().map(|file| proxies::of(file, &self.address.to_string(), warn)),
         }
     }
 
@@ -165,7 +171,7 @@ impl Docker {
 
     /// With `--bind` each exposed port is published by its number, so the image's ports must be known first.
     async fn ports_to_bind(&self, config: &Config, events: Events<'_>) -> Result<Vec<PortMapping>, Error> {
-        if config.network.bind.is_none() || !config.network.publish_all {
+        if config.network.bind.is_none() || !body::publishes_exposed(config) {
             return Ok(Vec::new());
         }
         let ports = self.exposed_by(config, events).await?;

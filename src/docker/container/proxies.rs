@@ -1,52 +1,44 @@
 //! The proxies in Docker's config.json, which Docker clients pass to their containers as environment variables.
 
-use std::{collections::HashMap, path::Path};
+use std::{io, path::Path};
 
-use serde::Deserialize;
+use serde_json::{Deserializer, Map, Value};
 
 use crate::small_file::{self, LARGEST_CONFIG};
 
 /// The key of the proxies for engines without their own entry.
 const DEFAULT: &str = "default";
+/// The members of an entry, and the variables for them.
+const MEMBERS: [(&str, &str); 5] = [
+    ("httpProxy", "HTTP_PROXY"),
+    ("httpsProxy", "HTTPS_PROXY"),
+    ("ftpProxy", "FTP_PROXY"),
+    ("noProxy", "NO_PROXY"),
+    ("allProxy", "ALL_PROXY"),
+];
 
-#[derive(Deserialize, Default)]
-struct ProxyConfig {
-    #[serde(default)]
-    proxies: HashMap<String, Proxies>,
-}
-
-/// The proxies for one engine.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct Proxies {
-    #[serde(rename = "httpProxy")]
-    http: String,
-    #[serde(rename = "httpsProxy")]
-    https: String,
-    #[serde(rename = "ftpProxy")]
-    ftp: String,
-    #[serde(rename = "noProxy")]
-    none: String,
-    #[serde(rename = "allProxy")]
-    all: String,
-}
+/// The proxies for one engine: the variables and their values.
+#[derive(Default)]
+pub(crate) struct Proxies(Vec<(&'static str, String)>);
 
 impl Proxies {
-    fn variables(&self) -> [(&'static str, &str); 5] {
-        [
-            ("HTTP_PROXY", &self.http),
-            ("HTTPS_PROXY", &self.https),
-            ("FTP_PROXY", &self.ftp),
-            ("NO_PROXY", &self.none),
-            ("ALL_PROXY", &self.all),
-        ]
+    fn read(entry: &Map<String, Value>, unusable: &mut dyn FnMut(&str)) -> Self {
+        let value = |(name, variable): (&str, &'static str)| match member(entry, name)? {
+            Value::String(value) => (!value.is_empty()).then(|| (variable, value.clone())),
+            Value::Null => None,
+            _ => {
+                unusable(name);
+                None
+            }
+        };
+        Self(MEMBERS.into_iter().filter_map(value).collect())
     }
 
     /// Adds the variables to `env` (`NAME=value`, or a name to unset), in upper and lower case, unless `env` has them
     /// already.
     pub(crate) fn add_to(&self, env: &mut Vec<String>) {
-        for (name, value) in self.variables().into_iter().filter(|(_, value)| !value.is_empty()) {
-            for name in [name.to_owned(), name.to_lowercase()] {
+        for (name, value) in &self.0 {
+            for name in [(*name).to_owned(), name.to_lowercase()] {
                 if !env.iter().any(|entry| entry.split('=').next() == Some(&name)) {
                     env.push(format!("{name}={value}"));
                 }
@@ -55,12 +47,50 @@ impl Proxies {
     }
 }
 
-/// Reads the proxies for the engine at `host` from the config.json in `file`; none if it cannot be read.
-pub(crate) fn of(file: &Path, host: &str) -> Proxies {
-    let config =
-        small_file::read(file, LARGEST_CONFIG).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    let ProxyConfig { mut proxies } = config.unwrap_or_default();
-    proxies.remove(host).or_else(|| proxies.remove(DEFAULT)).unwrap_or_default()
+/// Reads the proxies for the engine at `host` from the config.json in `file`, as Docker's CLI does: names in any case,
+/// nothing behind the object. `warn` is given what cannot be read.
+pub(crate) fn of(file: &Path, host: &str, warn: &mut dyn FnMut(String)) -> Proxies {
+    let mut unusable =
+        |what: &str| warn(format!("{what} in {} cannot be used; going on without it", file.display()));
+    let text = match small_file::read(file, LARGEST_CONFIG) {
+        Ok(text) => text,
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                unusable("what is");
+            }
+            return Proxies::default();
+        }
+    };
+    let config = match Deserializer::from_slice(&text).into_iter::<Value>().next() {
+        Some(Ok(Value::Object(config))) => config,
+        None => return Proxies::default(),
+        Some(_) => {
+            unusable("what is");
+            return Proxies::default();
+        }
+    };
+    let entries = match member(&config, "proxies") {
+        Some(Value::Object(entries)) => entries,
+        None | Some(Value::Null) => return Proxies::default(),
+        Some(_) => {
+            unusable("proxies");
+            return Proxies::default();
+        }
+    };
+    match entries.get(host).or_else(|| entries.get(DEFAULT)) {
+        Some(Value::Object(entry)) => Proxies::read(entry, &mut unusable),
+        None | Some(Value::Null) => Proxies::default(),
+        Some(_) => {
+            unusable("an entry of proxies");
+            Proxies::default()
+        }
+    }
+}
+
+/// The member with this name; if there is none, with this name in another case.
+fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let other = || object.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    object.get(name).or_else(other)
 }
 
 #[cfg(test)]
@@ -78,7 +108,7 @@ mod tests {
         fs::write(&file, text).unwrap();
         let with = |host: &str, env: &[&str]| {
             let mut env: Vec<String> = env.iter().map(|entry| (*entry).to_owned()).collect();
-            of(&file, host).add_to(&mut env);
+            of(&file, host, &mut |warning| panic!("{warning}")).add_to(&mut env);
             env
         };
         assert_eq!(
@@ -86,7 +116,39 @@ mod tests {
             ["http_proxy=mine", "NO_PROXY", "HTTP_PROXY=http://a:1", "no_proxy=x,y"]
         );
         assert_eq!(with("tcp://far:2375", &[]), ["HTTPS_PROXY=http://b:2", "https_proxy=http://b:2"]);
-        fs::write(&file, "{").unwrap();
+        fs::remove_file(&file).unwrap();
         assert!(with("unix:///s", &[]).is_empty());
+    }
+
+    #[test]
+    fn what_docker_reads_is_read_and_what_it_does_not_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        let one = "HTTP_PROXY=http://p:1";
+        for (text, first, warned) in [
+            ("", None, None),
+            (r#"{"Proxies":{"default":{"HTTPProxy":"http://p:1"},"x":null}} more"#, Some(one), None),
+            (
+                r#"{"proxies":{"default":{"httpProxy":"http://p:1","noProxy":["a","b"]}}}"#,
+                Some(one),
+                Some("noProxy in "),
+            ),
+            (r#"{"proxies":null}"#, None, None),
+            (r#"{"proxies":"x"}"#, None, Some("proxies in ")),
+            (r#"{"proxies":{"default":5}}"#, None, Some("an entry of proxies in ")),
+            ("[]", None, Some("what is in ")),
+            (r#"{"a":"#, None, Some("what is in ")),
+        ] {
+            fs::write(&file, text).unwrap();
+            let (mut env, mut warnings) = (Vec::new(), Vec::new());
+            of(&file, "unix:///s", &mut |warning| warnings.push(warning)).add_to(&mut env);
+            assert_eq!(env.first().map(String::as_str), first, "{text}");
+            let shown = warned.map(|warned| format!("{warned}{}", file.display()));
+            assert_eq!(warnings.len(), usize::from(shown.is_some()), "{text}: {warnings:?}");
+            assert!(
+                warnings.iter().zip(shown).all(|(warning, shown)| warning.starts_with(&shown)),
+                "{warnings:?}"
+            );
+        }
     }
 }

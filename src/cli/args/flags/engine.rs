@@ -8,7 +8,7 @@ use clap::{
 };
 use cube::{Config, Error, ErrorKind, parse_label, parse_label_file};
 
-use crate::cli::args::flags::{duration, given, pair, read, set};
+use crate::cli::args::flags::{Lookup, duration, given, pair, read, set};
 
 /// What the engine does with the container.
 #[derive(Args, Debug, Default)]
@@ -73,13 +73,9 @@ pub struct EngineArgs {
 }
 
 impl EngineArgs {
-    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
+    pub fn apply(&self, config: &mut Config, lookup: Lookup) -> Result<(), Error> {
         self.refuse_windows()?;
-        if self.trusts_signatures {
-            let message = "--disable-content-trust=false asks for signatures, and cube checks none";
-            return Err(Error::new(ErrorKind::Unsupported, message)
-                .with_hint("name the image by its digest: IMAGE@sha256:…"));
-        }
+        self.refuse_signatures(lookup)?;
         self.apply_logging(config);
         if let Some(policy) = given(self.pull.as_ref()) {
             config.pull = policy.parse()?;
@@ -92,6 +88,22 @@ impl EngineArgs {
             config.annotation.extend([pair(name, value)]);
         }
         self.apply_labels(config)
+    }
+
+    /// cube checks no signatures, so it must not run what is to be checked.
+    fn refuse_signatures(&self, lookup: Lookup) -> Result<(), Error> {
+        // Go's words for it.
+        let is_true = |value: String| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True");
+        let (source, instead) = match () {
+            () if self.trusts_signatures => ("--disable-content-trust=false", ""),
+            () if !self.disable_content_trust && lookup("DOCKER_CONTENT_TRUST").is_some_and(is_true) => {
+                ("DOCKER_CONTENT_TRUST", ", or add --disable-content-trust")
+            }
+            () => return Ok(()),
+        };
+        let message = format!("{source} asks for signatures, and cube checks none");
+        Err(Error::new(ErrorKind::Unsupported, message)
+            .with_hint(format!("name the image by its digest: IMAGE@sha256:…{instead}")))
     }
 
     /// The file for the container's id. As with Docker, an empty name counts as not given.

@@ -129,7 +129,7 @@ fn network(host: &mut Map<String, Value>, config: &Config, published: &[PortMapp
         [
             ("NetworkMode", first.map_or("default", |network| network.name.as_str()).into()),
             ("PortBindings", bindings(config, published)),
-            ("PublishAllPorts", publishes_all(config).into()),
+            ("PublishAllPorts", (publishes_exposed(config) && network.bind.is_none()).into()),
             ("ExtraHosts", network.add_hosts.iter().map(ToString::to_string).collect()),
             ("Dns", json!(network.dns)),
             ("DnsOptions", json!(network.dns_option)),
@@ -139,12 +139,11 @@ fn network(host: &mut Map<String, Value>, config: &Config, published: &[PortMapp
     );
 }
 
-/// Whether the engine publishes all exposed ports itself: not with `--bind`, and not in the network of another
-/// container, which cannot publish ports.
-fn publishes_all(config: &Config) -> bool {
+/// Whether all exposed ports are to be published: not in the network of another container, which cannot publish ports.
+pub(crate) fn publishes_exposed(config: &Config) -> bool {
     let network = &config.network;
     let borrowed = network.networks.first().is_some_and(|first| first.name.starts_with("container:"));
-    network.publish_all && network.bind.is_none() && !borrowed
+    network.publish_all && !borrowed
 }
 
 fn bindings(config: &Config, published: &[PortMapping]) -> Value {
