@@ -1,4 +1,5 @@
-//! `--cidfile`: writes the container's id to a new file. A reader of the file sees the whole id or no file.
+//! `--cidfile`: writes the container's id to a new file, which stays after the task's end,
+//! but not after a failed start. A reader of the file sees the whole id or no file.
 
 use std::{
     fs::{self, File},

@@ -53,6 +53,10 @@ fn nobody_can_guess_the_cidfile_s_temporary_name() {
     let links = names(&bed).iter().filter(|name| bed.path(name).is_symlink()).count();
     assert_eq!(links, 4, "another's were taken for drafts");
     bed.cube(["rm", "-f", &bed.containers().remove(0)]).output();
+    // As with Docker, the file of a task that is gone stays.
+    fs::remove_file(&path).unwrap();
+    bed.run(["--attach", "--cidfile", cidfile, "--image", &probe(), "exit=0"]).output();
+    assert_eq!(fs::read_to_string(&path).unwrap().len(), 64);
 }
 
 #[test]

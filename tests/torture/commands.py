@@ -73,7 +73,7 @@ COMMANDS = {
     "run": Command(lambda p: ["run", *p.usual, "--cidfile", p.out("cid"), "--image", p.image, "sleep", "1000"],
                    stdout="id", files={"cid": "id"}, leaves=1, failure=125),
     "run-attached": Command(run_attached, before=sources, stdout=SOURCE["in/five"], leaves=0, failure=125,
-                            files={"result.json": "json", "log": Growing(SOURCE["in/five"])} | RESULT),
+                            files={"cid": "id", "result.json": "json", "log": Growing(SOURCE["in/five"])} | RESULT),
     "run-code": Command(lambda p: ["run", "-a", *p.usual, "--image", p.image, "sh", "-c", "echo out; exit 7"],
                         stdout=b"out\n", leaves=0, codes=(7,), failure=125),
     "with": Command(lambda p: ["with", *p.usual, "--copy-out", "/data:" + p.out("data"), "--image", p.image,

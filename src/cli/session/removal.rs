@@ -18,9 +18,6 @@ impl Supervisor<'_> {
     /// again. A third signal leaves the removal to the guard, and is an error.
     pub async fn discard(mut self, result: &mut DockerResult) -> Result<(), Error> {
         let engine_id = self.run.task().engine_id().map(ToString::to_string);
-        if let (Some(path), Some(id)) = (self.cidfile.take(), &engine_id) {
-            cidfile::remove_own(&path, id);
-        }
         let (title, begun) = (self.title(), Instant::now());
         let discarded = last_request(&mut self.signals, &title, Box::pin(self.run.discard())).await;
         self.record.took(Phase::Remove, begun);
@@ -50,6 +47,9 @@ impl Supervisor<'_> {
         let code = self.run.observed().map(|observed| observed.exit.code);
         self.conclude(End { code, by_cube, error: Some(&error) }, &mut result).await;
         let error_shown = self.error_shown;
+        if let (Some(path), Some(id)) = (self.cidfile.take(), self.run.task().engine_id()) {
+            cidfile::remove_own(&path, id);
+        }
         let _ = self.discard(&mut result).await;
         Box::new(Outcome { error_shown, ..Outcome::failed_start(result, error) })
     }
