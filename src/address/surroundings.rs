@@ -54,7 +54,8 @@ impl Surroundings<'_> {
     }
 
     /// The usual places of an engine's socket: Docker's, rootless Docker's, podman's.
-    pub(super) fn usual_sockets(&self) -> Vec<PathBuf> {
+    #[must_use]
+    pub fn usual_sockets(&self) -> Vec<PathBuf> {
         let runtime = self.var("XDG_RUNTIME_DIR").map(PathBuf::from);
         let of_user = PathBuf::from(format!("/run/user/{}", self.uid));
         let user_folders = || runtime.iter().chain([&of_user]);

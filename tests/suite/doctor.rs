@@ -50,7 +50,10 @@ fn a_required_promise_that_does_not_hold_is_a_failure() {
 
 #[test]
 fn if_no_engine_answers_the_command_that_starts_one_is_named() {
-    let said = Cube::new(["--host", "unix:///nowhere/docker.sock", "doctor"]).fails(1).any_stderr().output();
+    let mistaken = Cube::new(["doctor"]).env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    mistaken.fails(1).stderr_has("correct the address (from DOCKER_HOST)").output();
+    let usual = Cube::new(["--host", "unix:///nowhere/docker.sock", "doctor"]);
+    let said = usual.env("XDG_RUNTIME_DIR", "/nowhere").fails(1).any_stderr().output();
     let ways = [
         "systemctl start",
         "service docker start",

@@ -42,6 +42,7 @@ fn rm_and_kill_refuse_what_is_not_cube_s() {
         bed.cube([verb, &foreign.id]).fails(1).stderr_has("did not start").output();
     }
     bed.cube(["rm", "-f", &foreign.id]).fails(1).stderr_has("did not start").output();
+    bed.cube(["kill", "-s", "HUP", &foreign.id]).fails(1).stderr_has("hint: `docker kill`").output();
     assert!(foreign.exists());
 }
 

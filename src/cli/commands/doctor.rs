@@ -43,7 +43,7 @@ pub async fn doctor(app: &App, args: &DoctorArgs) -> Result<Outcome, Error> {
 async fn examined(app: &App, args: &DoctorArgs) -> Result<(), Error> {
     let surroundings = Surroundings::of_process();
     let (address, source) = address(app, &surroundings)?;
-    let info = app.docker().await?.info().await.map_err(|error| starting(error, &address))?;
+    let info = app.docker().await?.info().await.map_err(|error| starting(error, &address, &source))?;
     let checks = checks(&info, &address, &source, &surroundings);
     let wanted = args.require.iter().map(|promise| Finding::new(*promise, None, "").name);
     let missing: Vec<&Finding> = wanted
@@ -169,10 +169,17 @@ fn unmet(check: &Finding) -> Error {
         .with_hint("`cube doctor` shows what holds; --host or --context names another engine")
 }
 
-/// If no engine answers, adds the command that starts an installed one as the hint.
-fn starting(error: Error, address: &Address) -> Error {
-    if error.kind() != ErrorKind::EngineUnreachable || !matches!(address, Address::Unix(_)) {
+/// If no engine answers, adds the way out as the hint: to correct an address that was given, or the command that starts
+/// an installed engine.
+fn starting(error: Error, address: &Address, source: &str) -> Error {
+    let Address::Unix(path) = address else { return error };
+    if error.kind() != ErrorKind::EngineUnreachable {
         return error;
+    }
+    if !path.exists() && !Surroundings::of_process().usual_sockets().contains(path) {
+        return error.with_hint(format!(
+            "correct the address (from {source}); without it the usual sockets are tried"
+        ));
     }
     let installed = |program: &str| {
         let path = std::env::var_os("PATH").unwrap_or_default();

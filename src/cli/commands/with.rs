@@ -1,7 +1,7 @@
 //! `cube with`: runs a task for as long as a command on this machine.
 
 use std::{
-    collections::BTreeMap, ffi::OsString, io, os::unix::process::ExitStatusExt, pin::pin,
+    collections::BTreeMap, ffi::OsString, io, os::unix::process::ExitStatusExt, path::Path, pin::pin,
     process::ExitStatus, time::Duration,
 };
 
@@ -66,7 +66,7 @@ struct HostEnd {
 
 async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outcome, Error> {
     args.task.streams.check_with()?;
-    let mut config = config::from_args(&args.task, &|name| std::env::var(name).ok())?;
+    let mut config = config::from_args(&args.task, &config::of_environment)?;
     args.task.streams.apply(&mut config, true)?;
     // The task gets no streams: the terminal belongs to HOST-COMMAND.
     config.process.attach.clear();
@@ -226,7 +226,12 @@ fn check_program(words: &[OsString]) -> Result<(), Error> {
 
 fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
     let here = "the command after `--` runs on this machine, not in the task";
+    let program = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
     let (kind, hint) = match Errno::from_io_error(cause) {
+        Some(Errno::NOENT) if program.contains('/') && Path::new(&program).exists() => (
+            ErrorKind::CommandNotFound,
+            "the file is there, but not the interpreter that its first line names; Windows line ends break that name",
+        ),
         Some(Errno::NOENT) => (ErrorKind::CommandNotFound, here),
         Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => (
             ErrorKind::Output,
@@ -238,7 +243,6 @@ fn cannot_run(words: &[OsString], cause: &io::Error) -> Error {
         ),
         _ => (ErrorKind::CommandNotExecutable, here),
     };
-    let program = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
     Error::new(kind, format!("cannot run {program} on this machine"))
         .with_source(cause.to_string())
         .with_hint(hint)

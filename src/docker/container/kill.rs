@@ -14,7 +14,11 @@ impl Docker {
     /// [`ErrorKind::TaskNotFound`]; [`ErrorKind::WrongState`] for a task that does not run, and for a container that is
     /// not cube's; [`ErrorKind::Unsupported`] on a swarm, which cannot send signals.
     pub async fn kill_task(&self, task: &TaskRef, signal: Option<&Signal>) -> Result<DockerResult, Error> {
-        let (found, details) = self.find_own(task).await?;
+        let found = self.find_own(task).await;
+        let (found, details) = found.map_err(|error| match error.kind() {
+            ErrorKind::WrongState => error.with_hint("`docker kill` sends signals to other containers"),
+            _ => error,
+        })?;
         let sent = found.signal_if_alive(&details, signal).await;
         sent.map_err(|error| error.with_container(found.id().as_str()))?;
         let after = found.inspect().await.unwrap_or(details);
