@@ -14,6 +14,8 @@ use crate::cli::{
     },
 };
 
+/// The width of a published port: `0.0.0.0:32768->5432/tcp`.
+const ONE_PORT: usize = 23;
 /// Ids and times are never cut: a column without room is left out, and `-o json` has it.
 const COLUMNS: [Column; 7] = [
     column("CONTAINER ID", Squeeze::Never, None),
@@ -22,7 +24,7 @@ const COLUMNS: [Column; 7] = [
     column("STATUS", Squeeze::CutEnd(8), None),
     column("AGE", Squeeze::Never, Some(2)),
     column("TIME LEFT", Squeeze::Never, Some(1)),
-    column("PORTS", Squeeze::CutEnd(10), Some(3)),
+    column("PORTS", Squeeze::CutEnd(ONE_PORT), Some(3)),
 ];
 
 const fn column(title: &'static str, squeeze: Squeeze, left_out: Option<u8>) -> Column {

@@ -1,4 +1,5 @@
-//! A table on standard output. On a terminal it fits the width: long cells are cut, then columns are left out.
+//! A table on standard output. On a terminal it fits the width: columns without any value are left out, long cells are
+//! cut, then other columns are left out.
 
 use std::{cmp::Reverse, io};
 
@@ -48,6 +49,11 @@ pub fn table<const N: usize>(columns: &[Column; N], rows: &[[String; N]], width:
             (at, column, cells.fold(column.title.len(), usize::max))
         })
         .collect();
+    if total(&plan, GAP) > width.unwrap_or(usize::MAX) {
+        let is_empty =
+            |at: usize| rows.iter().filter_map(|row| row.get(at)).all(|cell| cell == "-" || cell.is_empty());
+        plan.retain(|(at, column, _)| column.left_out.is_none() || !is_empty(*at));
+    }
     let gap = fit(&mut plan, width);
     let mut text = line(plan.iter().map(|(_, column, width)| (column.title.to_owned(), *width)), gap);
     for row in rows {
@@ -158,5 +164,13 @@ ID             NAME                  IMAGE                                   AGE
         let text = table(&COLUMNS, &rows(), Some(25));
         assert_eq!(text, "ID            NAME\n4a7d1ed41447  db\n92b6d22b0ae0  a-name-tha…\n");
         assert!(table(&COLUMNS, &rows(), Some(1)).contains("4a7d1ed41447  db\n"));
+    }
+
+    #[test]
+    fn a_column_without_values_is_left_out_before_anything_is_cut() {
+        let rows = rows().map(|[id, name, image, _]| [id, name, image, "-".to_owned()]);
+        let text = table(&COLUMNS, &rows, Some(78));
+        assert!(!text.contains(" AGE") && !text.contains('…'), "{text}");
+        assert!(table(&COLUMNS, &rows, None).contains(" AGE"));
     }
 }
