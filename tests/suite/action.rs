@@ -35,7 +35,7 @@ impl Job {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/actions/cube").join(script);
         need::program("node");
         let mut node = Command::new("node");
-        node.arg(script).current_dir(self.folder.path());
+        node.arg(script).current_dir(self.folder.path()).env("GITHUB_ACTIONS", "true");
         for (variable, file) in
             [("GITHUB_ENV", "env"), ("GITHUB_OUTPUT", "output"), ("GITHUB_STATE", "state")]
         {
@@ -105,11 +105,15 @@ fn a_failed_start_fails_the_step_and_leaves_nothing_to_remove() {
     let job = Job::new(&[
         ("IMAGE", &probe()),
         ("NAME", bed.name()),
-        ("COMMAND", "exit=3"),
+        ("COMMAND", "out=hello\nexit=3"),
         ("WAIT-FOR", "port=80"),
+        ("EVIDENCE", "evidence"),
     ]);
     let started = job.step("main.js", &[]);
     assert_eq!(started.status.code(), Some(1), "{started:?}");
-    assert!(String::from_utf8_lossy(&started.stdout).starts_with("::error::"), "{started:?}");
+    let said = [started.stdout, started.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(said.lines().filter(|line| line.starts_with("::error")).count(), 1, "{said}");
+    assert!(fs::read_to_string(job.file("evidence/task.log")).unwrap().contains("hello"), "{said}");
     assert!(job.step("post.js", &job.values("state")).status.success());
 }

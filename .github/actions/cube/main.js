@@ -14,6 +14,7 @@ function words() {
     'run', '--output', 'github', '--image', input('image'),
     ...single('name'), ...single('prefix'), ...single('wait-timeout'),
     ...repeated('env'), ...repeated('publish'), ...repeated('wait-for'), ...repeated('export'),
+    ...(input('evidence') === '' ? [] : ['--evidence', input('evidence')]),
     ...lines('flags'), ...(lines('command').length > 0 ? ['--', ...lines('command')] : []),
   ];
 }
@@ -33,7 +34,12 @@ async function main() {
   const before = fs.existsSync(file) ? fs.statSync(file).size : 0;
   const run = spawnSync(cube, words(), { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
   if (run.error) throw run.error;
-  if (run.status !== 0) throw new Error(`cube run ended with exit code ${run.status}: its messages are above`);
+  if (run.status !== 0) {
+    // cube itself has written the annotation.
+    process.stdout.write(`cube run ended with exit code ${run.status}: its messages are above\n`);
+    process.exitCode = 1;
+    return;
+  }
   const id = run.stdout.trim();
   state('id', id);
   const set = variables(fs.readFileSync(file).subarray(before).toString('utf8'));
