@@ -61,7 +61,7 @@ pub struct Config {
     pub annotation: BTreeMap<String, String>,
     /// The platform to pull and run; the engine's own if left out.
     pub platform: Option<Platform>,
-    /// When the image is pulled.
+    /// When the image is pulled: `missing` (by default), `always` or `never`.
     pub pull: PullPolicy,
     /// How often a pull is tried again after a network error or a 5xx answer. 3 by default.
     pub pull_retries: u32,

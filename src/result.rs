@@ -64,7 +64,7 @@ pub struct DockerResult {
     pub action: Action,
     /// Whether it succeeded.
     pub result: Verdict,
-    /// The container (64 hex digits); `None` when nothing is left.
+    /// The container (64 hex digits) or, on a swarm, the service (25 characters); `None` when nothing is left.
     pub container_id: Option<String>,
     /// Why it failed.
     pub error: Option<Error>,

@@ -22,7 +22,7 @@ group! {
         pub wait_any: bool = false;
         /// The signs that the task failed; any of them ends the wait.
         pub fail_on: Vec<FailOn> = Vec::new();
-        /// The longest time to wait. 60 s by default.
+        /// The longest time to wait, with the pull before it. If left out: 60 s from the start on.
         pub wait_timeout: Option<Duration> = None, as DurationText;
     }
 }

@@ -179,7 +179,8 @@ async fn life(docker: &Docker, config: Config) -> Result<(), Error> {
         text.extend_from_slice(&chunk.bytes);
     }
     // Where the log has not got it either, the engine itself lost it.
-    let log = if text.is_empty() { task.logs(&cube::LogOptions::default()).await?.next().await? } else { None };
+    let log =
+        if text.is_empty() { task.logs(&cube::LogOptions::default()).await?.next().await? } else { None };
     assert_eq!(text, b"done\n", "in the log: {log:?}");
     assert_eq!(output.exit().map(|exit| exit.code), Some(5));
     task.remove().await
