@@ -67,6 +67,8 @@ pub struct Config {
     pub pull_retries: u32,
     /// From this age on, any cube command on the engine may remove the task. Unlimited if left out.
     pub ttl: Option<Duration>,
+    /// The new file to which the command line writes the id; the engine only shows its name.
+    pub cidfile: Option<String>,
     /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
     pub swarm: bool,
     /// Which nodes of the swarm may run it: `node.labels.disk==ssd`, `node.hostname!=web`. All must hold.
@@ -107,6 +109,7 @@ impl Config {
             pull: PullPolicy::default(),
             pull_retries: PULL_RETRIES,
             ttl: None,
+            cidfile: None,
             swarm: false,
             constraints: Vec::new(),
             process: Process::default(),

@@ -31,12 +31,14 @@ group! { fields of Config {
     annotation: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
     /// The platform to pull and run; the engine's own if left out.
     platform: Option<Platform> = None;
-    /// When the image is pulled.
+    /// When the image is pulled: `missing` (by default), `always` or `never`.
     pull: PullPolicy = PullPolicy::Missing;
     /// How often a pull is tried again after a network error or a 5xx answer. 3 by default.
     pull_retries: u32 = PULL_RETRIES;
     /// From this age on, any cube command on the engine may remove the task. Unlimited if left out.
     ttl: Option<std::time::Duration> = None, as DurationText;
+    /// The new file to which the command line writes the id; the engine only shows its name.
+    cidfile: Option<String> = None;
     /// Whether the task goes to the swarm that the engine manages, as a service of one replica.
     swarm: bool = false;
     /// Which nodes of the swarm may run it: `node.labels.disk==ssd`, `node.hostname!=web`. All must hold.

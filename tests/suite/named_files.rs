@@ -28,6 +28,9 @@ fn a_cidfile_is_written_whole_and_never_through_a_link() {
     let name = path.to_str().unwrap();
     let task = bed.start(["--cidfile", name, "--image", &probe(), "forever"]);
     assert_eq!((fs::read_to_string(&path).unwrap(), names(&bed)), (task.id.clone(), vec!["id".to_owned()]));
+    if !bed.engine().is_podman() {
+        assert_eq!(task.inspect()["HostConfig"]["ContainerIDFile"], name);
+    }
     // It exists: refused, and nothing is made.
     bed.run(["--cidfile", name, "--image", &probe()]).fails(125).stderr_has("exists").output();
     assert_eq!((fs::read_to_string(&path).unwrap(), bed.containers().len()), (task.id.clone(), 1));

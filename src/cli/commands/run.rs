@@ -69,7 +69,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     }
     *record = Record::new(&args.task.record, app, attached, args.result.result_file.is_some())?;
     let extras = Extras {
-        cidfile: args.task.engine.cidfile(),
+        cidfile: args.task.engine.cidfile(&config),
         replace: args.task.replace,
         result_file: args.result.result_file.is_some(),
         record: record.clone(),

@@ -83,7 +83,7 @@ async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outc
     check_program(&args.host_command)?;
     *record = Record::new(&args.task.record, app, true, args.result.result_file.is_some())?;
     let extras = Extras {
-        cidfile: args.task.engine.cidfile(),
+        cidfile: args.task.engine.cidfile(&config),
         replace: args.task.replace,
         result_file: args.result.result_file.is_some(),
         record: record.clone(),

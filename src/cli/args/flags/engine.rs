@@ -80,6 +80,7 @@ impl EngineArgs {
         if let Some(policy) = given(self.pull.as_ref()) {
             config.pull = policy.parse()?;
         }
+        set(&mut config.cidfile, self.given_cidfile().map(|file| file.to_string_lossy().into_owned()));
         config.pull_retries = self.pull_retries.unwrap_or(config.pull_retries);
         set(&mut config.platform, given(self.platform.as_ref()).map(|p| p.parse()).transpose()?);
         set(&mut config.ttl, duration(self.ttl.as_deref())?);
@@ -106,8 +107,13 @@ impl EngineArgs {
             .with_hint(format!("name the image by its digest: IMAGE@sha256:…{instead}")))
     }
 
-    /// The file for the container's id. As with Docker, an empty name counts as not given.
-    pub fn cidfile(&self) -> Option<PathBuf> {
+    /// The file for the container's id: the flag's, whose name may be any bytes, else the task file's.
+    pub fn cidfile(&self, config: &Config) -> Option<PathBuf> {
+        self.given_cidfile().or_else(|| config.cidfile.as_ref().map(PathBuf::from))
+    }
+
+    /// As with Docker, an empty name counts as not given.
+    fn given_cidfile(&self) -> Option<PathBuf> {
         self.cidfile.clone().filter(|file| !file.as_os_str().is_empty())
     }
 

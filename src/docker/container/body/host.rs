@@ -38,6 +38,7 @@ pub(super) fn host_config(task: &Task, around: &CreateContext) -> Map<String, Va
     add(
         &mut host,
         [
+            ("ContainerIDFile", json!(config.cidfile)),
             ("AutoRemove", config.process.auto_remove.into()),
             ("RestartPolicy", restart(config.process.restart)),
             ("Init", json!(config.process.init)),
