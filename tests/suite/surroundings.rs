@@ -80,6 +80,8 @@ fn what_is_to_be_signed_is_not_run() {
     let bed = Bed::new();
     let run = || bed.run(["--rm", &probe(), "out=unsigned"]).env("DOCKER_CONTENT_TRUST", "1");
     run().fails(125).stderr_has("DOCKER_CONTENT_TRUST asks for signatures").output();
+    let pull = bed.cube(["pull", "127.0.0.1:1/x"]).env("DOCKER_CONTENT_TRUST", "true");
+    pull.fails(1).stderr_has("DOCKER_CONTENT_TRUST asks for signatures").output();
     let run = bed.run(["--rm", "--disable-content-trust", &probe(), "out=unsigned"]);
     assert_eq!(run.env("DOCKER_CONTENT_TRUST", "1").text(), "unsigned\n");
     assert_eq!(bed.run(["--rm", &probe(), "out=off"]).env("DOCKER_CONTENT_TRUST", "0").text(), "off\n");

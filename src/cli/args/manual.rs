@@ -86,7 +86,7 @@ pub const ENVIRONMENT: [(&str, &str); 12] = [
     ("DOCKER_CONFIG", "Folder of Docker's configuration [default: ~/.docker]."),
     ("DOCKER_AUTH_CONFIG", "Registry credentials, in the form of config.json."),
     ("DOCKER_DEFAULT_PLATFORM", "Default of --platform."),
-    ("DOCKER_CONTENT_TRUST", "If it is 1, run and with are refused: cube checks no signatures."),
+    ("DOCKER_CONTENT_TRUST", "If it is 1, an image without a digest is refused: cube checks no signatures."),
     (
         "CUBE_HOST, CUBE_CONTEXT, CUBE_OUTPUT, CUBE_QUIET, CUBE_VERBOSE, CUBE_COLOR, CUBE_ENGINE_TIMEOUT",
         "The global options.",

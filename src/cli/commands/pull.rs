@@ -4,7 +4,8 @@ use cube::{Action, DockerResult, Error, ImageRef, Platform};
 
 use crate::cli::{
     app::App,
-    args::{commands::PullArgs, global::OutputFormat},
+    args::{commands::PullArgs, flags::engine::refuse_signatures, global::OutputFormat},
+    config::of_environment,
     outcome::Outcome,
     output::{progress::PullReport, stdio},
     record::ci::Ci,
@@ -24,6 +25,7 @@ pub async fn pull(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
 
 async fn pulled(app: &App, args: &PullArgs) -> Result<Outcome, Error> {
     let image: ImageRef = args.image.parse()?;
+    refuse_signatures(&image, None, &of_environment)?;
     let platform =
         args.platform.as_deref().filter(|p| !p.is_empty()).map(str::parse::<Platform>).transpose()?;
     let docker = app.docker().await?;

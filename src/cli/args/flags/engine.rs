@@ -6,7 +6,7 @@ use clap::{
     Args,
     builder::{OsStringValueParser, TypedValueParser as _},
 };
-use cube::{Config, Error, ErrorKind, parse_label, parse_label_file};
+use cube::{Config, Error, ErrorKind, ImageRef, parse_label, parse_label_file};
 
 use crate::cli::args::flags::{Lookup, duration, given, pair, read, set};
 
@@ -72,10 +72,30 @@ pub struct EngineArgs {
     pub io_maxiops: Option<String>,
 }
 
+/// Refuses an image whose signature is to be checked, by a flag or by `DOCKER_CONTENT_TRUST`, because cube checks none.
+/// A digest says itself what the image is.
+pub fn refuse_signatures(image: &ImageRef, flag: Option<&str>, lookup: Lookup) -> Result<(), Error> {
+    const VARIABLE: &str = "DOCKER_CONTENT_TRUST";
+    // Go's words for it.
+    let is_true = |value: String| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True");
+    let source = flag.or_else(|| lookup(VARIABLE).is_some_and(is_true).then_some(VARIABLE));
+    match source.filter(|_| image.digest().is_none() && !image.is_id()) {
+        Some(source) => {
+            let message = format!("{source} asks for signatures, and cube checks none");
+            Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("name the image by its digest, IMAGE@sha256:…, or leave that out"))
+        }
+        None => Ok(()),
+    }
+}
+
 impl EngineArgs {
     pub fn apply(&self, config: &mut Config, lookup: Lookup) -> Result<(), Error> {
         self.refuse_windows()?;
-        self.refuse_signatures(lookup)?;
+        let trusts = self.trusts_signatures.then_some("--disable-content-trust=false");
+        if !self.disable_content_trust {
+            refuse_signatures(&config.image, trusts, lookup)?;
+        }
         self.apply_logging(config);
         if let Some(policy) = given(self.pull.as_ref()) {
             config.pull = policy.parse()?;
@@ -89,22 +109,6 @@ impl EngineArgs {
             config.annotation.extend([pair(name, value)]);
         }
         self.apply_labels(config)
-    }
-
-    /// cube checks no signatures, so it must not run what is to be checked.
-    fn refuse_signatures(&self, lookup: Lookup) -> Result<(), Error> {
-        // Go's words for it.
-        let is_true = |value: String| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True");
-        let (source, instead) = match () {
-            () if self.trusts_signatures => ("--disable-content-trust=false", ""),
-            () if !self.disable_content_trust && lookup("DOCKER_CONTENT_TRUST").is_some_and(is_true) => {
-                ("DOCKER_CONTENT_TRUST", ", or add --disable-content-trust")
-            }
-            () => return Ok(()),
-        };
-        let message = format!("{source} asks for signatures, and cube checks none");
-        Err(Error::new(ErrorKind::Unsupported, message)
-            .with_hint(format!("name the image by its digest: IMAGE@sha256:…{instead}")))
     }
 
     /// The file for the container's id: the flag's, whose name may be any bytes, else the task file's.
