@@ -23,6 +23,42 @@ fn copy_out(bed: &Bed) -> (PathBuf, String) {
     (target, flag)
 }
 
+#[test]
+fn no_link_hides_that_a_copy_would_be_lost_below_dev() {
+    let bed = Bed::new();
+    if bed.engine().is_podman() {
+        return; // It reaches them.
+    }
+    std::os::unix::fs::symlink("/dev/shm", bed.path("shm")).unwrap();
+    let (file, volume) = (bed.file("given", "x"), format!("--volume={}:/w", bed.path("").display()));
+    let (never, image) = (bed.path("never"), shell());
+    for copy in [format!("--copy-out=/w/shm/x:{}", never.display()), format!("--copy-in={file}:/w/shm/x")] {
+        let run = bed.run(["--attach", &volume, &copy, "--image", &image, "echo", "ran"]).fails(125);
+        let said = run.stderr_has("no copy reaches /dev/shm").output();
+        assert!(said.stdout.is_empty() && bed.containers().is_empty() && !never.exists(), "{copy}: {said:?}");
+    }
+    let script = "echo 1 >/dev/shm/x; exec sleep 1000";
+    let task = bed.start([&volume, "--wait-for=file=/w/shm/x", "--image", &image, "sh", "-c", script]);
+    let inside = format!("{}:/w/shm/y", task.id);
+    bed.cube(["cp", &file, &inside]).fails(1).stderr_has("no copy reaches /dev/shm").output();
+    let inside = format!("{}:/w/shm/.", task.id);
+    bed.cube(["cp", &inside, "/tmp/never"]).fails(1).stderr_has("no copy reaches /dev/shm").output();
+}
+
+#[test]
+fn a_file_that_is_copied_onto_a_link_goes_where_the_link_leads() {
+    let bed = Bed::new();
+    std::os::unix::fs::symlink("real", bed.path("link")).unwrap();
+    let (given, volume) = (bed.file("given", "new"), format!("--volume={}:/w", bed.path("").display()));
+    let copy = format!("--copy-in={given}:/w/link");
+    // What the link names is made if it is missing, and replaced if it is there.
+    for _ in 0..2 {
+        let run = bed.run(["--attach", &volume, &copy, "--image", &shell(), "cat", "/w/real"]);
+        assert_eq!(run.text(), "new");
+        assert_eq!(fs::read_link(bed.path("link")).unwrap(), Path::new("real"));
+    }
+}
+
 /// The sum of a file that a task wrote.
 pub fn sum(file: &Path) -> String {
     let done = Command::new("md5sum").stdin(fs::File::open(file).unwrap()).output().unwrap();

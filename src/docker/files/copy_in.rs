@@ -48,7 +48,8 @@ impl RunningTask {
 }
 
 impl Docker {
-    /// Makes all copies into the container that a task's config asks for.
+    /// Makes all copies into the container that a task's config asks for, and refuses those out of it that will not
+    /// reach their path.
     pub(crate) async fn copy_all_in(
         &self,
         id: &str,
@@ -57,6 +58,10 @@ impl Docker {
     ) -> Result<(), Error> {
         for copy in &config.files.copy_in {
             self.copy_in(id, copy, events).boxed().await?;
+        }
+        for copy in &config.files.copy_out {
+            let reached = self.refuse_unreadable_later(id, &Spot::in_container(copy.path())).boxed().await;
+            reached.map_err(|error| error.during(format!("cannot copy out {copy}")))?;
         }
         Ok(())
     }
@@ -124,19 +129,17 @@ impl Docker {
     }
 
     async fn ground(&self, id: &str, spot: &Spot) -> Result<Ground, Error> {
-        let (mut folder, mut missing) = (spot.path.clone(), PathBuf::new());
-        let (found, onto_file) = loop {
+        let (mut folder, mut missing, mut onto_file) = (spot.path.clone(), PathBuf::new(), false);
+        let found = loop {
             match self.folder_at(id, &folder).await? {
-                Some((found, true)) => break (found, false),
-                Some((_, false)) if missing.as_os_str().is_empty() => {
-                    let (parent, name) = Spot::new(&folder, OsStr::new("/")).split();
-                    missing = name.into();
-                    folder = parent;
-                    let parent = self.folder_at(id, &folder).await?;
-                    break (parent.map_or(folder, |(found, _)| found), true);
+                Some((found, true)) => break found,
+                // The file, or the one that a link there leads to, is replaced.
+                Some((found, false)) if missing.as_os_str().is_empty() => {
+                    let (parent, name) = Spot::new(&found, OsStr::new("/")).split();
+                    (folder, missing, onto_file) = (parent, name.into(), true);
                 }
                 Some((found, false)) => {
-                    let message = format!("{} is a file in the image and no folder", found.display());
+                    let message = format!("{} in the image is no folder", found.display());
                     return Err(Error::new(ErrorKind::File, message).with_hint("name another path"));
                 }
                 None if folder == "/" => return Err(gone()),

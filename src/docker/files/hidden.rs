@@ -104,14 +104,6 @@ impl Mounts {
         around.max_by_key(|mount| mount.path.components().count())
     }
 
-    /// Whether there are mounts that copies cannot use, so that links in paths have to be resolved.
-    pub(crate) fn refuse_some(&self) -> bool {
-        let is_special = |mount: &Mounted| {
-            matches!(mount.kind, MountedKind::Tmpfs | MountedKind::Storage { read_only: true })
-        };
-        self.read_only_root || self.all.iter().any(is_special)
-    }
-
     /// The tmpfs mounts below a folder.
     pub(crate) fn tmpfs_below(&self, folder: &OsStr) -> Vec<PathBuf> {
         let all = self.all.iter().filter(|mount| mount.kind == MountedKind::Tmpfs);
@@ -205,7 +197,6 @@ mod tests {
         assert_eq!(below("/"), [Path::new("/data/cache"), Path::new("/run")]);
         assert_eq!(below("/data"), [Path::new("/data/cache")]);
         assert!(below("/data/cache").is_empty());
-        assert!(mounts().refuse_some() && !Mounts::default().refuse_some());
     }
 
     #[test]

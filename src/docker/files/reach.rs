@@ -31,18 +31,7 @@ impl Docker {
         events: Events<'_>,
     ) -> Result<(), Error> {
         let mounts = self.mounts(id).await?;
-        mounts.refuse_hidden(&from.path)?;
-        if !mounts.refuse_some() {
-            return Ok(());
-        }
-        let path = match from.end {
-            SpotEnd::Name => {
-                let (folder, name) = from.split();
-                Path::new(&self.resolved(id, &folder).await?).join(name).into_os_string()
-            }
-            SpotEnd::Slash | SpotEnd::Content => self.resolved(id, &from.path).await?,
-        };
-        mounts.refuse_hidden(&path)?;
+        let path = self.read_path(id, from, &mounts).await?;
         for tmpfs in mounts.tmpfs_below(&path) {
             let (from, tmpfs) = (from.path.display(), tmpfs.display());
             events(Event::Warning(format!("{from}: left out {tmpfs} (a tmpfs)")));
@@ -50,10 +39,30 @@ impl Docker {
         Ok(())
     }
 
+    /// Refuses to read a path of a container that is about to start, if copies will not reach it. Links that the task
+    /// makes are not there yet.
+    pub(crate) async fn refuse_unreadable_later(&self, id: &str, from: &Spot) -> Result<(), Error> {
+        self.read_path(id, from, &self.mounts(id).await?).await.map(drop)
+    }
+
+    /// The path that is read, with its links resolved. Refuses one that copies do not reach.
+    async fn read_path(&self, id: &str, from: &Spot, mounts: &Mounts) -> Result<OsString, Error> {
+        mounts.refuse_hidden(&from.path)?;
+        let path = match from.end {
+            SpotEnd::Name => {
+                let (folder, name) = from.split();
+                Path::new(&self.resolved(id, &folder).await?).join(name).into_os_string()
+            }
+            SpotEnd::Slash | SpotEnd::Content => self.resolved(id, &from.path).await?,
+        };
+        mounts.refuse_hidden(&path).map(|()| path)
+    }
+
     /// Refuses to write to a path that copies do not reach or that is read-only.
     pub(crate) async fn refuse_unwritable(&self, id: &str, path: &OsStr) -> Result<(), Error> {
         let mounts = self.mounts(id).await?;
-        let path = if mounts.refuse_some() { self.resolved(id, path).await? } else { path.to_owned() };
+        mounts.refuse_hidden(path)?;
+        let path = self.resolved(id, path).await?;
         mounts.refuse_hidden(&path)?;
         mounts.refuse_read_only(&path)
     }
@@ -75,7 +84,7 @@ impl Docker {
     }
 
     /// The path with its links resolved, as far as it exists.
-    async fn resolved(&self, id: &str, path: &OsStr) -> Result<OsString, Error> {
+    pub(crate) async fn resolved(&self, id: &str, path: &OsStr) -> Result<OsString, Error> {
         let (mut done, mut rest, mut links) = (PathBuf::from("/"), names(Path::new(path)), 0);
         while let Some(name) = rest.pop_front() {
             let parent = done.clone();

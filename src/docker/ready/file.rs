@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_millis(500);
 const KERNELS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// Who can look up a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum View {
     /// The engine.
     Engine,
@@ -35,8 +35,13 @@ enum View {
 
 pub(crate) async fn wait(task: &RunningTask, path: &str, progress: &Progress) -> Result<(), Error> {
     let raw = task.raw_container().await?;
-    let mut view = view(&raw, path);
     let id = id_of(&raw);
+    let mut view = view(&raw, path);
+    if view != View::Task {
+        // A link of the image may lead below what only the task sees.
+        let behind = task.docker().resolved(id, OsStr::new(path)).await.unwrap_or_default();
+        view = view.max(self::view(&raw, &behind.to_string_lossy()));
+    }
     let (begun, mut pause) = (Instant::now(), AGAIN);
     loop {
         match exists(task, id, path, &mut view).await {
