@@ -87,6 +87,8 @@ pub enum Origin {
     Task,
 }
 
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
 /// A failure: an operation on a subject, its cause, and a way out.
 ///
 /// `Display` is one line with the operation; the cause is `source()` and is not repeated in it. `Debug`, which
@@ -102,7 +104,7 @@ struct Parts {
     signal: Option<Signal>,
     /// Whether nothing of the failed request was sent.
     unsent: bool,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Source>,
 }
 
 impl Error {
@@ -181,6 +183,17 @@ impl Error {
         let cause = std::mem::replace(&mut self.0.message, message.into());
         let source = self.0.source.take();
         self.0.source = Some(Box::new(InnerError { message: cause, source }));
+        self
+    }
+
+    /// The same error with the text of each cause changed, for example to leave out what must not be shown.
+    #[must_use]
+    pub fn with_causes(mut self, change: impl Fn(&str) -> String) -> Self {
+        let texts: Vec<String> = self.causes().map(|text| change(&text)).collect();
+        self.0.source = texts
+            .into_iter()
+            .rev()
+            .fold(None, |source, message| Some(Box::new(InnerError { message, source }) as Source));
         self
     }
 
@@ -285,7 +298,7 @@ pub(crate) fn deepest_cause<'a>(
 #[derive(Debug)]
 struct InnerError {
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Source>,
 }
 
 impl fmt::Display for InnerError {

@@ -5,20 +5,24 @@ mod removal;
 mod start;
 pub mod supervisor;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cube::{
     Action, Details, DockerResult, Error, ErrorKind, RunningTask, State, StopOptions, Stopped, Unheard,
 };
+use tokio::time::timeout;
 
 use crate::cli::{
     copies::{self, Fetched},
     outcome::Outcome,
     output::{changing_line, stdio, stops},
-    record::{LAST_LINES, phases::Phase},
+    record::{LAST_LINES, cause::facts::without_env_values, phases::Phase},
     session::supervisor::Supervisor,
     signals::{KILL, LAST},
 };
+
+/// How long the engine may take to describe a task that did not become ready.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A task that was started, and what watches over it.
 pub struct Session<'a> {
@@ -34,6 +38,9 @@ impl Session<'_> {
     pub async fn ready(&mut self) -> Result<(), Error> {
         let begun = Instant::now();
         let met = self.supervisor.signals.unless_one_comes(self.supervisor.run.ready(&self.task)).await;
+        // They may quote the task's output.
+        let env = &self.supervisor.config().process.env;
+        let met = met.map_err(|error| error.with_causes(|cause| without_env_values(cause, env)));
         changing_line::clear();
         if !self.supervisor.config().readiness.wait_for.is_empty() {
             self.supervisor.record.took(Phase::Ready, begun);
@@ -63,10 +70,14 @@ impl Session<'_> {
             };
         }
         // The engine knows how the task ended only until it is removed.
-        let known = if error.kind() == ErrorKind::TaskDied {
-            self.last_word().await
-        } else {
-            self.supervisor.known()
+        let known = match error.kind() {
+            ErrorKind::TaskDied => self.last_word().await,
+            // It still runs; an engine that hangs must not delay the end.
+            ErrorKind::FailOn | ErrorKind::TimedOut | ErrorKind::Unhealthy => {
+                let known = self.supervisor.known();
+                timeout(SOON, self.last_word()).await.unwrap_or(known)
+            }
+            _ => self.supervisor.known(),
         };
         *self.supervisor.failed(known, error).await
     }

@@ -9,7 +9,7 @@ mod text;
 
 use cube::Cause;
 
-use crate::cli::record::cause::facts::Facts;
+use crate::cli::record::cause::facts::{Facts, without_env_values};
 
 /// Why the task failed, if that is known.
 pub fn explain(facts: &Facts) -> Option<Cause> {
@@ -22,5 +22,6 @@ pub fn explain(facts: &Facts) -> Option<Cause> {
             .or_else(|| lines::explain(facts))
             .or_else(|| signals::of_code(facts))
     })?;
-    Some(Cause { message: facts.without_env_values(&cause.message), ..cause })
+    let shown = |text: &str| without_env_values(text, facts.env);
+    Some(Cause { message: shown(&cause.message), remedy: shown(&cause.remedy), ..cause })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cube::{Action, Config, Docker, DockerResult, Error, Lifetime, Owner, Run};
+use cube::{Action, Config, Docker, DockerResult, Error, Event, Lifetime, Owner, Run};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::cli::{
     guard::{Guard, words::Word},
     mounts,
     output::{progress::PullReport, waiting::WaitDisplay},
-    record::Record,
+    record::{Record, cause::facts::without_env_values},
     session::hint::Hints,
     signals::Signals,
     terminal,
@@ -144,7 +144,15 @@ fn heard<'a>(
     waits: &WaitDisplay,
 ) -> Run<'a> {
     let (record, waits) = (record.clone(), waits.clone());
+    let env = run.task().config.process.env.clone();
     run.on_event(move |event| {
+        let event = match event {
+            // It may quote the task's output.
+            Event::NotReady { waiting_for, elapsed } => {
+                Event::NotReady { waiting_for: without_env_values(&waiting_for, &env), elapsed }
+            }
+            other => other,
+        };
         word.hear(&event);
         record.event(&event);
         waits.show(&event);

@@ -1,5 +1,7 @@
 //! What is known of a task that failed.
 
+use std::cmp::Reverse;
+
 use cube::{EnvVar, Error};
 
 /// The shortest value that is blanked in texts, in bytes: shorter ones occur in any sentence by chance.
@@ -28,14 +30,16 @@ pub struct Facts<'a> {
     pub env: &'a [EnvVar],
 }
 
-impl Facts<'_> {
-    /// The text with the values of the task's environment blanked.
-    pub fn without_env_values(&self, text: &str) -> String {
-        let given = self.env.iter().filter_map(|var| Some((var.name(), var.value()?)));
-        let secret = given.filter(|(_, value)| value.len() >= SHORTEST_SECRET);
-        secret.fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
-    }
+/// The text with the values of the environment replaced by the names of their variables.
+pub fn without_env_values(text: &str, env: &[EnvVar]) -> String {
+    let given = env.iter().filter_map(|var| Some((var.name(), var.value()?)));
+    let mut secret: Vec<_> = given.filter(|(_, value)| value.len() >= SHORTEST_SECRET).collect();
+    // A value may be part of a longer one.
+    secret.sort_by_key(|(_, value)| Reverse(value.len()));
+    secret.into_iter().fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
+}
 
+impl Facts<'_> {
     /// Whether the variable was given with a value.
     pub fn is_given(&self, variable: &str) -> bool {
         self.env.iter().any(|var| var.name() == variable && var.value().is_some_and(|v| !v.is_empty()))
