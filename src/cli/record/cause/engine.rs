@@ -82,7 +82,7 @@ const RULES: &[StartRule] = &[
         CauseText::new(
             NotExecutable,
             "the command {word} is in the image, but it is not executable",
-            "make it so in the image (chmod +x), or run it by its interpreter: sh {word}",
+            "make it so in the image (chmod +x), run it by its interpreter (sh {word}), or name a program if it is a folder",
         ),
     ),
     rule(

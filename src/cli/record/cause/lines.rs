@@ -44,7 +44,8 @@ impl LineRule {
         if also.is_some_and(|also| !facts.lines.iter().any(|line| also.is_match(line))) {
             return None;
         }
-        let is_other = |line: &str| unless.as_ref().is_some_and(|unless| unless.is_match(line));
+        let is_other =
+            |line: &str| is_of_tests(line) || unless.as_ref().is_some_and(|unless| unless.is_match(line));
         let mut recent = lines.iter().rev().take(self.within).filter(|line| !is_other(line));
         let found = recent.find_map(|line| pattern.captures(line).map(|captures| found(line, &captures)))?;
         if found.get("var").is_some_and(|var| facts.is_given(var)) {
@@ -86,6 +87,14 @@ pub fn explain(facts: &Facts) -> Option<Cause> {
     let weighty: Vec<&str> = all.iter().copied().filter(|line| has_weight(line)).collect();
     // A rule for a message of several lines has to see indented lines too.
     RULES.iter().find_map(|rule| rule.explain(facts, if rule.within > RECENT { &all } else { &weighty }))
+}
+
+/// Whether a line is the report of a test or a warning: what it quotes is not why the task failed.
+fn is_of_tests(line: &str) -> bool {
+    let line = line.trim_start().to_lowercase();
+    let starts =
+        ["ok ", "not ok ", "pass", "fail:", "fail ", "--- ", "warn", "assert", "\u{2713}", "\u{2714}"];
+    starts.iter().any(|start| line.starts_with(start)) || line.contains("warning:")
 }
 
 /// Whether a line is significant: stack frames and a runtime's closing lines are not.

@@ -25,6 +25,12 @@ const NO_PROGRAM: CauseText = CauseText::new(
     "check its name and the image's PATH, or choose an image that has it",
 );
 
+const NO_FILE: CauseText = CauseText::new(
+    NotFound,
+    "the image has no {path}, or not the interpreter that its first line names",
+    "check the path, and that the file's lines end as on Linux",
+);
+
 const MEMORY_OF_ITS_OWN: CauseText = CauseText::new(
     OutOfMemory,
     "the program reports that no more memory is to be had",
@@ -148,6 +154,7 @@ pub const RULES: &[LineRule] = &[
         ),
     )
     .codes(126..=126),
+    LineRule::new(r"(?:^|: |line \d+: )%path%: (?:command )?not found$", NO_FILE).codes(NO_SUCH_COMMAND),
     LineRule::new(r"(?:^|: |line \d+: )%word%: (?:command )?not found$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
     LineRule::new(r"command not found: %word%$", NO_PROGRAM).codes(NO_SUCH_COMMAND),
     LineRule::new(r"failed to (?:run|execute) (?:command )?%word%: No such file or directory", NO_PROGRAM)
@@ -313,6 +320,7 @@ mod tests {
         (127, "/usr/bin/env: ‘ruby’: No such file or directory", NoInterpreter, "ruby"),
         (126, "sh: /data/x: Permission denied", NotExecutable, "/data/x"),
         (127, "sh: nope: not found", NotFound, "nope"),
+        (127, "sh: 1: /x/script: not found", NotFound, "has no /x/script, or not the interpreter"),
         (127, "bash: line 1: nope: command not found", NotFound, "nope"),
         (127, "timeout: failed to run command ‘nope’: No such file or directory", NotFound, "nope"),
         (
