@@ -75,6 +75,8 @@ struct RecordState {
     /// The first failure to write a part of the record.
     failure: Option<Error>,
     evidence_due: bool,
+    /// The exit code of a task that failed by itself.
+    failed_with: Option<i64>,
     /// The evidence's folder for copied files.
     copied: Option<CopiedFolder>,
     /// The signals that cube sent to the task.
@@ -90,6 +92,8 @@ pub struct End<'a> {
     pub by_cube: bool,
     /// The error of the command.
     pub error: Option<&'a Error>,
+    /// Whether HOST-COMMAND failed, which is a failure of the run but not of the task.
+    pub command_failed: bool,
 }
 
 impl End<'_> {
@@ -286,7 +290,8 @@ impl Record {
         self.finish_log().await;
         result.usage = self.with(|state| state.watch.as_ref().map(UsageWatch::usage));
         let failed = end.has_failed();
-        let due = self.0.evidence.as_ref().is_some_and(|evidence| evidence.is_due(failed));
+        let is_wanted = |evidence: &Evidence| evidence.is_due(failed || end.command_failed);
+        let due = self.0.evidence.as_ref().is_some_and(is_wanted);
         // An engine that does not answer is not asked again.
         let task = task.filter(|_| !end.is_engine_silent());
         let container = match task {
@@ -298,6 +303,7 @@ impl Record {
         }
         self.with(|state| {
             state.evidence_due = due;
+            state.failed_with = end.code.filter(|code| *code != 0 && !end.by_cube);
             state.secrets = Secrets::of(&config.process.env);
         });
         if due && let Some(task) = task {
@@ -352,6 +358,10 @@ impl Record {
         end: End<'_>,
         usage: Option<&Usage>,
     ) -> Option<cube::Cause> {
+        if task.is_none() && end.error.is_some_and(|error| error.kind() == ErrorKind::TimedOut) {
+            // No task was seen: what is said of a silent one is not true of it.
+            return None;
+        }
         let code = end.code.or_else(|| container.exit_code());
         if let Some(task) = task.filter(|_| !end.by_cube && code.is_some_and(|code| code != 0)) {
             self.read_last_lines(task, None, LAST_LINES).await;
@@ -413,7 +423,11 @@ impl Record {
             notes.extend(self.0.shows_usage.then(|| usage::line(usage)));
             notes.extend(usage::warning(usage));
         }
-        let annotation = self.0.ci.annotation(result.error.as_ref(), result.cause.as_ref());
+        let failed_with = self.with(|state| state.failed_with);
+        let annotation = self.0.ci.annotation(result.error.as_ref(), result.cause.as_ref()).or_else(|| {
+            let title = result.name.as_ref().or(result.image.as_ref())?;
+            self.0.ci.annotated(&format!("the task {title} ended with exit code {}", failed_with?))
+        });
         outcome.closing = Closing { annotation, notes };
         outcome.result = Some(result);
     }

@@ -174,6 +174,39 @@ fn evidence_is_complete_and_contains_no_value_of_the_environment() {
 }
 
 #[test]
+fn no_message_quotes_a_value_of_the_environment() {
+    let bed = Bed::new();
+    let script = "echo ERROR: no login with $PASSWORD; exec sleep 1000";
+    let run = bed.run([
+        "-o",
+        "json",
+        "-e",
+        "PASSWORD=hunter2x",
+        "--wait-for=log=never",
+        "--fail-on=log=ERROR",
+        "--image",
+        &shell(),
+        "sh",
+        "-c",
+        script,
+    ]);
+    let result = run.ends(125).any_stderr().json();
+    assert!(result["error"]["message"].as_str().unwrap().ends_with("no login with $PASSWORD"), "{result}");
+    assert!(!result.to_string().contains("hunter2x"), "{result}");
+    assert!(result["started_at"].is_string() && result["name"].is_string(), "{result}");
+}
+
+#[test]
+fn evidence_is_kept_if_only_the_command_of_with_fails() {
+    let bed = Bed::new();
+    let (label, evidence) = (bed.label(), bed.path("evidence").display().to_string());
+    let with =
+        ["with", "--label", &label, "--evidence", &evidence, "--image", &probe(), "out=hello", "forever"];
+    bed.cube(with.into_iter().chain(["--wait-for=log=hello", "--", "false"])).ends(1).output();
+    assert_eq!(std::fs::read_to_string(bed.path("evidence/task.log")).unwrap(), "hello\n");
+}
+
+#[test]
 fn usage_is_the_kernel_s_own_figure() {
     let bed = Bed::new();
     // After its work the task itself reads the kernel's counters, with version 1 or 2 of control groups.
@@ -230,6 +263,10 @@ fn a_task_s_last_lines_cannot_send_commands_to_the_runner() {
     assert_eq!(stderr.matches("::error title=").count(), 1, "{stderr}");
     let gitlab = bed.run(args).env("GITLAB_CI", "true").ends(125).output().stderr;
     assert!(gitlab.contains("section_start:") && gitlab.contains("section_end:"), "{gitlab}");
+    let plain = ["--attach", "--image", &probe(), "exit=3"];
+    let stderr = bed.run(plain).env("GITHUB_ACTIONS", "true").ends(3).output().stderr;
+    assert_eq!(stderr.matches("::error title=").count(), 1, "{stderr}");
+    assert!(stderr.contains("ended with exit code 3"), "{stderr}");
     let off =
         bed.run([&["--ci", "off"], &args[..]].concat()).env("GITLAB_CI", "true").ends(125).output().stderr;
     assert!(!off.contains("section_") && off.contains("::error::mine"), "{off}");

@@ -120,7 +120,8 @@ async fn finish_up(mut session: Session<'_>, finish: &HostEnd, args: &WithArgs) 
         let shown = session.supervisor.record.show_last_lines(&session.task, None, &title, LOG_LINES);
         let _ = session.supervisor.signals.ask(Box::pin(shown)).await;
     }
-    let end = End { code: finish.task, by_cube: finish.task.is_none(), error: error.as_ref() };
+    let (by_cube, command_failed) = (finish.task.is_none(), finish.code != 0);
+    let end = End { code: finish.task, by_cube, error: error.as_ref(), command_failed };
     session.supervisor.conclude(end, &mut result).await;
     let fetched = copies::fetch(&mut session.supervisor, &session.task, finish.code == 0).await;
     let removed = match fetched {

@@ -75,14 +75,15 @@ impl Ci {
 
     /// One annotation for a failure of cube or of the task.
     pub fn annotation(self, error: Option<&Error>, cause: Option<&Cause>) -> Option<String> {
-        if self != Self::Github {
-            return None;
-        }
         let causes =
             error.into_iter().flat_map(|error| std::iter::once(error.to_string()).chain(error.causes()));
         let why: Vec<String> = causes.chain(cause.map(|cause| cause.message.clone())).collect();
-        (!why.is_empty())
-            .then(|| format!("::error title=cube::{}\n", data(&stdio::printable(&why.join(": ")))))
+        if why.is_empty() { None } else { self.annotated(&why.join(": ")) }
+    }
+
+    /// The text as an annotation.
+    pub fn annotated(self, text: &str) -> Option<String> {
+        (self == Self::Github).then(|| format!("::error title=cube::{}\n", data(&stdio::printable(text))))
     }
 }
 

@@ -45,7 +45,7 @@ impl Supervisor<'_> {
         let by_cube = error.kind() == ErrorKind::Interrupted;
         self.record.ended();
         let code = self.run.observed().map(|observed| observed.exit.code);
-        self.conclude(End { code, by_cube, error: Some(&error) }, &mut result).await;
+        self.conclude(End { code, by_cube, error: Some(&error), command_failed: false }, &mut result).await;
         let error_shown = self.error_shown;
         if let (Some(path), Some(id)) = (self.cidfile.take(), self.run.task().engine_id()) {
             cidfile::remove_own(&path, id);

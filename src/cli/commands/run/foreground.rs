@@ -281,7 +281,8 @@ async fn finish_up(mut session: Session<'_>, finish: &ForegroundEnd, keep: bool)
     };
     let by_cube = !matches!(finish, ForegroundEnd::Exited(_));
     let reason = error.as_ref().or(interrupted.as_ref());
-    session.supervisor.conclude(End { code: result.exit_code, by_cube, error: reason }, &mut result).await;
+    let end = End { code: result.exit_code, by_cube, error: reason, command_failed: false };
+    session.supervisor.conclude(end, &mut result).await;
     let fetched = copies::fetch(&mut session.supervisor, &session.task, code == 0).await;
     let removed = match fetched {
         _ if keep => {
