@@ -507,6 +507,7 @@ const PULLS: &[(&str, ErrorKind, bool)] = {
         ),
         ("unauthorized: authentication required", K::RegistryAuth, false),
         ("Get \"http://r/v2/\": no basic auth credentials", K::RegistryAuth, false),
+        ("Head \"https://ghcr.io/v2/x/manifests/t\": denied", K::RegistryAuth, false),
         ("denied: requested access to the resource is denied", K::RegistryAuth, false),
         (
             "pull access denied for x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",

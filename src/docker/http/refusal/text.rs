@@ -310,6 +310,7 @@ impl EngineText {
     pub(crate) fn is_login_wanted(&self) -> bool {
         self.begins("unauthorized")
             || self.begins("denied: ")
+            || self.ends(&[": denied"])
             || self.has_any(&["no basic auth credentials", "authentication required", "401 unauthorized"])
             || self.has_any(&["access to the resource is denied", "403 forbidden", "authorization failed"])
             || self.has_any(&["access forbidden", "incorrect username or password"])

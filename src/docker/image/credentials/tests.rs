@@ -111,6 +111,17 @@ fn an_empty_helper_exempts_a_registry_from_the_store() {
 }
 
 #[test]
+fn an_entry_stands_in_for_a_helper_that_fails() {
+    let entry = json!({"r": {"auth": auth("me", "pw")}});
+    for config in [
+        json!({"auths": entry, "credsStore": "no-such-helper"}),
+        json!({"auths": entry, "credHelpers": {"r": "no-such-helper"}}),
+    ] {
+        assert_eq!(found(&config, "r"), Some(pair("me", "pw")), "{config}");
+    }
+}
+
+#[test]
 fn broken_configurations_are_reported_without_their_contents() {
     for (text, reason) in [
         (r#"{"auths": {"r": {"auth": "s3cret""#, "line 1"),
