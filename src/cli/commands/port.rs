@@ -39,7 +39,7 @@ fn every(container: &Details) -> String {
 
 fn not_published(task: &str, port: Port, container: &Details) -> Error {
     let hint = if container.is_alive() {
-        format!("`cube port {task}` lists what is; start the task with --expose {port} or --publish {port}")
+        format!("`cube port {task}` lists what is; start the task with --publish {port}")
     } else {
         "a task publishes its ports while it runs".to_owned()
     };
