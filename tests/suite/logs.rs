@@ -166,3 +166,12 @@ fn lines_that_fill_whole_parts_keep_their_newlines() {
         }
     }
 }
+
+#[test]
+fn the_last_lines_are_not_joined_where_they_begin_within_a_long_one() {
+    let bed = Bed::new();
+    let script = "head -c 20000 /dev/zero | tr '\\0' =; echo; echo four";
+    let task = bed.start(["--wait-for", "exit", "--image", &shell(), "sh", "-c", script]);
+    let text = bed.cube(["logs", "-n", "2", &task.id]).text();
+    assert!(text.ends_with("=\nfour\n"), "{:?}", text.split_at(text.len().saturating_sub(20)).1);
+}

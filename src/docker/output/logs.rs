@@ -113,6 +113,9 @@ impl Docker {
     ) -> Result<Logs, Error> {
         let engine = self.transport.engine();
         let cursor = cursor.filter(|_| engine.is_docker() && !container.tty);
+        // A log that is resumed begins with parts that were returned before.
+        let is_middle = options.tail != Tail::All
+            && cursor.as_ref().is_none_or(|cursor| cursor.place() == ReadFrom::Beginning);
         let mut asked = options.clone();
         match cursor.as_ref().map(Cursor::place) {
             Some(ReadFrom::Since(since)) => {
@@ -130,7 +133,9 @@ impl Docker {
             LogBody::Open(self.transport.stream(&path).await?)
         };
         let stamps = cursor.map(|cursor| Stamps::new(cursor, options.timestamps));
-        Ok(Logs { stamps, ..Logs::read(body, container, engine, asked.timestamps) })
+        let mut log = Logs { stamps, ..Logs::read(body, container, engine, asked.timestamps) };
+        log.newlines = log.newlines.map(|lost| if is_middle { lost.in_the_middle() } else { lost });
+        Ok(log)
     }
 }
 

@@ -13,13 +13,14 @@ const PART: usize = 16 << 10;
 /// In a log with timestamps, a line that consists of full parts ends with an empty part. Without timestamps that part
 /// is not sent, so the end of such a line is unknown, see [`Newlines::is_unsure`]. If the last line of a log is that
 /// long and its last part is not full, it is unknown whether it ended with a newline: one is added, unless the part
-/// contains a NUL byte and so is not text.
+/// contains a NUL byte and so is not text. A log that is read from the middle on may begin with such a last part: its
+/// newline is added once another part of the stream follows.
 #[derive(Debug)]
 pub(crate) struct Newlines {
     /// The length of the timestamp before each part, in bytes.
     stamp: usize,
-    /// For stdout and stderr: whether the line of the last part may continue.
-    open: [bool; 2],
+    /// For stdout and stderr, by the part before.
+    before: [Before; 2],
     /// The size of the current part so far, in bytes.
     size: usize,
     /// Whether a full part came without a timestamp.
@@ -28,10 +29,28 @@ pub(crate) struct Newlines {
     held: Option<BytesMut>,
 }
 
+/// What is known from the part before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// The log begins here, perhaps in the middle of a line.
+    Middle,
+    /// Its line has ended.
+    Ended,
+    /// Its line may continue.
+    Open,
+    /// Its line has ended, and has lost its newline.
+    Lost,
+}
+
 impl Newlines {
     /// For a log with timestamps of `stamp` bytes.
     pub(crate) fn new(stamp: usize) -> Self {
-        Self { stamp, open: [false; 2], size: 0, unsure: false, held: None }
+        Self { stamp, before: [Before::Ended; 2], size: 0, unsure: false, held: None }
+    }
+
+    /// The same for a log that is not read from its beginning.
+    pub(crate) fn in_the_middle(self) -> Self {
+        Self { before: [Before::Middle; 2], ..self }
     }
 
     /// Whether the log must be read with timestamps from here on.
@@ -41,20 +60,25 @@ impl Newlines {
 
     /// The piece to return for a piece of the log.
     pub(crate) fn take(&mut self, mut piece: Piece) -> Option<Piece> {
-        let open = match piece.chunk.stream {
-            Stream::Stdout => &mut self.open[0],
-            Stream::Stderr => &mut self.open[1],
+        let before = match piece.chunk.stream {
+            Stream::Stdout => &mut self.before[0],
+            Stream::Stderr => &mut self.before[1],
         };
         if piece.first {
             self.size = 0;
-            self.held = open.then(BytesMut::new);
+            self.held = matches!(before, Before::Open | Before::Lost).then(BytesMut::new);
         }
         self.size += piece.chunk.bytes.len();
         let full = self.size == self.stamp + PART;
         let ended = piece.last && piece.chunk.bytes.ends_with(b"\n");
+        let was_lost = *before == Before::Lost;
         if piece.last {
-            *open = full && !ended;
-            self.unsure |= *open && self.stamp == 0;
+            *before = match before {
+                _ if full && !ended => Before::Open,
+                Before::Middle if !ended && self.size < self.stamp + PART => Before::Lost,
+                _ => Before::Ended,
+            };
+            self.unsure |= *before == Before::Open && self.stamp == 0;
         }
         let Some(mut held) = self.held.take() else { return Some(piece) };
         held.extend_from_slice(&piece.chunk.bytes);
@@ -63,14 +87,15 @@ impl Newlines {
             return None;
         }
         piece.first = true;
-        piece.chunk = Chunk { bytes: mended(held, self.stamp, full, ended), ..piece.chunk };
+        piece.chunk =
+            Chunk { bytes: mended(held, self.stamp, full && !was_lost, ended || was_lost), ..piece.chunk };
         Some(piece)
     }
 }
 
 /// A part after one whose line may continue.
-fn mended(mut part: BytesMut, stamp: usize, full: bool, ended: bool) -> Bytes {
-    if ended {
+fn mended(mut part: BytesMut, stamp: usize, full: bool, is_new: bool) -> Bytes {
+    if is_new {
         // A part with a newline is a line of its own, so the line before ended with its last part.
         let line = part.split_off(stamp.min(part.len()));
         part.extend_from_slice(b"\n");
@@ -87,6 +112,9 @@ mod tests {
 
     use super::*;
     use crate::docker::output::frames::Decoder;
+
+    /// The length of a frame's head.
+    const HEAD: usize = 8;
 
     /// The engine's log for these lines.
     fn body(lines: &[String], stamp: &str) -> Vec<u8> {
@@ -141,6 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_begins_in_a_line_has_that_line_s_end() {
+        let lines = ["x".repeat(PART + 5), "y".to_owned(), "z".repeat(PART + 1)];
+        let first = HEAD + PART;
+        let body = body(&lines, "").split_off(first);
+        let read = |body: &[u8]| {
+            let (mut decoder, mut newlines) = (Decoder::new(false), Newlines::new(0).in_the_middle());
+            decoder.feed(Bytes::copy_from_slice(body));
+            let mut given = Vec::new();
+            while let Some(piece) = decoder.next_piece().unwrap() {
+                given.extend(newlines.take(piece).map(|p| p.chunk.bytes).unwrap_or_default());
+            }
+            String::from_utf8(given).unwrap()
+        };
+        assert_eq!(read(&body), format!("xxxxx\ny\n{}\n", lines[2]));
+        // Nothing follows: the task may have written no newline.
+        assert_eq!(read(&body[..HEAD + 5]), "xxxxx");
+        assert_eq!(read(&body[HEAD + 5..HEAD + 5 + HEAD + 2]), "y\n");
+    }
+
+    #[test]
     fn binary_data_gets_no_newline() {
         let zeros = "\0".repeat(PART + 5);
         assert_eq!(read(&body(std::slice::from_ref(&zeros), ""), 0, 1_000), zeros.into_bytes());
@@ -148,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_part_of_absurd_length_is_not_buffered() {
-        let mut newlines = Newlines { open: [true; 2], ..Newlines::new(0) };
+        let mut newlines = Newlines { before: [Before::Open; 2], ..Newlines::new(0) };
         let chunk = |size| Chunk { stream: Stream::Stdout, bytes: Bytes::from(vec![b'x'; size]) };
         assert!(newlines.take(Piece { chunk: chunk(PART), first: true, last: false }).is_none());
         assert!(newlines.take(Piece { chunk: chunk(1), first: false, last: false }).is_some());
