@@ -20,8 +20,8 @@ use std::{
 };
 
 use cube::{
-    Config, CopyOut, Details, DockerResult, Error, ErrorKind, Event, LogOptions, RunningTask, Signal, Tail,
-    Usage, UsageWatch,
+    CauseKind, Config, CopyOut, Details, DockerResult, Error, ErrorKind, Event, LogOptions, RunningTask,
+    Signal, Tail, Usage, UsageWatch,
 };
 use tokio::task::JoinHandle;
 
@@ -421,7 +421,8 @@ impl Record {
         }
         if let Some(usage) = &result.usage {
             notes.extend(self.0.shows_usage.then(|| usage::line(usage)));
-            notes.extend(usage::warning(usage));
+            let is_over = result.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::OutOfMemory);
+            notes.extend(usage::warning(usage).filter(|_| !is_over));
         }
         let failed_with = self.with(|state| state.failed_with);
         let annotation = self.0.ci.annotation(result.error.as_ref(), result.cause.as_ref()).or_else(|| {
