@@ -1,9 +1,11 @@
 //! `cube wait`: the exit code, printed and returned.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::testbed::scripted::{Reply, Scripted};
-use crate::testbed::{Bed, probe};
+use crate::testbed::{Bed, Cube, probe};
 
 #[test]
 fn prints_the_code_and_ends_with_it() {
@@ -115,4 +117,18 @@ fn a_failed_task_is_explained() {
     // A code alone has no cause.
     let task = bed.start(["--image", &probe(), "exit=3"]);
     assert_eq!(bed.cube(["-o", "json", "wait", &task.id]).ends(3).json().get("cause"), None);
+}
+
+#[test]
+fn the_time_limit_holds_for_an_engine_that_does_not_answer() {
+    let bed = Bed::new();
+    let socket = bed.path("silent");
+    // Nobody takes the connections that wait here.
+    let _silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let host = format!("unix://{}", socket.display());
+    for goal in [&[][..], &["--for", "running"]] {
+        let args = [&["-H", &host, "-o", "json", "wait", "--timeout", "1s"][..], goal, &["x"]].concat();
+        let wait = Cube::new(args).within(Duration::from_secs(20)).ends(124);
+        assert_eq!(wait.json()["error"]["kind"], "timed_out", "{goal:?}");
+    }
 }

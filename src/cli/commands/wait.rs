@@ -1,6 +1,6 @@
 //! `cube wait`: for the end of tasks, or for conditions.
 
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use cube::{
     Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, Readiness, RunningTask, TaskRef,
@@ -16,6 +16,9 @@ use crate::cli::{
     record::{Record, ended::cause_of},
     signals::Signals,
 };
+
+/// How long the engine may take to describe a task that did not become ready.
+const SOON: Duration = Duration::from_secs(2);
 
 /// One of the tasks that are waited for.
 struct TaskWait<'a> {
@@ -126,8 +129,12 @@ fn during(error: Error, task: &str) -> Error {
 
 impl TaskWait<'_> {
     async fn reached(&self, docker: &Docker, name: &TaskRef) -> Result<(Outcome, Option<Exit>), FailedWait> {
-        let found = docker.find(name).await.map_err(|error| during(error, name.as_str()));
-        let (task, _) = found?;
+        let find = docker.find(name);
+        let found = match self.goal.wait_timeout {
+            Some(limit) => timeout(limit, find).await.unwrap_or_else(|_| Err(unanswered())),
+            None => find.await,
+        };
+        let (task, _) = found.map_err(|error| during(error, name.as_str()))?;
         match self.met(&task).await {
             Ok((mut outcome, exit)) => {
                 if let Some(cause) = outcome.result.as_mut().and_then(|result| result.cause.as_mut()) {
@@ -151,9 +158,13 @@ impl TaskWait<'_> {
             return error.into();
         }
         stdio::error(&error, self.app.colors_errors());
-        if let Ok(details) = task.inspect().await {
-            Record::default().show_unready(task, &details, title, false).await;
-        }
+        // An engine that hangs must not delay the end.
+        let shown = async {
+            if let Ok(details) = task.inspect().await {
+                Record::default().show_unready(task, &details, title, false).await;
+            }
+        };
+        let _ = timeout(SOON, shown).await;
         FailedWait { error, is_shown: true }
     }
 
@@ -186,6 +197,11 @@ async fn ended(app: &App, task: &RunningTask, exit: Exit) -> Outcome {
         _ => task.result(Action::Wait).await.unwrap_or_else(|_| nothing()),
     };
     Outcome::of_task(exit.code, DockerResult { cause, ..known })
+}
+
+fn unanswered() -> Error {
+    Error::new(ErrorKind::TimedOut, "the engine has not answered")
+        .with_hint("`docker version` shows whether it answers at all; give it longer with --timeout")
 }
 
 fn too_long() -> Error {
