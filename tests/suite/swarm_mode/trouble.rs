@@ -48,8 +48,9 @@ fn a_wait_survives_the_removal_and_reports_the_code() {
     let swarm = swarm();
     let image = swarm.probe();
     let id = swarm.cube(run(&image, &["--node", "node2", "forever"])).text().trim_end().to_owned();
-    let mut wait = swarm.cube(["--verbose", "--verbose", "wait", &id]).exits(143).any_stderr().spawn();
-    wait.wait_for_stderr("GET /tasks");
+    let wait = swarm.cube(["--verbose", "--verbose", "wait", &id]).exits(143).any_stderr().spawn();
+    // The first look finds the task; only what waits for it, and was answered once, knows it when it is gone.
+    until("it is waited for", || wait.stderr_so_far().matches("GET /tasks").count() >= 3);
     swarm.cube(["stop", &id]).output();
     assert_eq!(wait.finish().text(), "143\n");
     swarm.assert_empty();
