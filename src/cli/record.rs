@@ -10,6 +10,7 @@ pub mod ended;
 pub mod evidence;
 pub mod output;
 pub mod phases;
+pub mod secrets;
 mod usage;
 
 use std::{
@@ -36,14 +37,17 @@ use crate::cli::{
         closing::Closing,
         container::Container,
         copied::CopiedFolder,
-        evidence::{Evidence, Secrets},
+        evidence::Evidence,
         output::OutputRecord,
         phases::{Phase, Stopwatch},
+        secrets::Secrets,
     },
 };
 
 /// How many last lines of a failed task are shown and searched for the reason.
 pub const LAST_LINES: usize = 20;
+/// How long the engine may take to describe a task that did not become ready.
+pub const SOON: Duration = Duration::from_secs(2);
 /// The number of SIGKILL.
 const SIGKILL: u8 = 9;
 /// How long reading the rest of the log may take after the task's end.

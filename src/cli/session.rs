@@ -5,7 +5,7 @@ mod removal;
 mod start;
 pub mod supervisor;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cube::{
     Action, Details, DockerResult, Error, ErrorKind, RunningTask, State, StopOptions, Stopped, Unheard,
@@ -16,13 +16,10 @@ use crate::cli::{
     copies::{self, Fetched},
     outcome::Outcome,
     output::{changing_line, stdio, stops},
-    record::{LAST_LINES, cause::facts::without_env_values, phases::Phase},
+    record::{LAST_LINES, SOON, phases::Phase, secrets::Secrets},
     session::supervisor::Supervisor,
     signals::{KILL, LAST},
 };
-
-/// How long the engine may take to describe a task that did not become ready.
-const SOON: Duration = Duration::from_secs(2);
 
 /// A task that was started, and what watches over it.
 pub struct Session<'a> {
@@ -39,8 +36,10 @@ impl Session<'_> {
         let begun = Instant::now();
         let met = self.supervisor.signals.unless_one_comes(self.supervisor.run.ready(&self.task)).await;
         // They may quote the task's output.
-        let env = &self.supervisor.config().process.env;
-        let met = met.map_err(|error| error.with_causes(|cause| without_env_values(cause, env)));
+        let met = met.map_err(|error| {
+            let secrets = Secrets::of(&self.supervisor.config().process.env);
+            error.with_causes(|cause| secrets.named(cause))
+        });
         changing_line::clear();
         if !self.supervisor.config().readiness.wait_for.is_empty() {
             self.supervisor.record.took(Phase::Ready, begun);

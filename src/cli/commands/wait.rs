@@ -1,6 +1,6 @@
 //! `cube wait`: for the end of tasks, or for conditions.
 
-use std::{future::pending, time::Duration};
+use std::future::pending;
 
 use cube::{
     Action, Condition, Docker, DockerResult, Error, ErrorKind, Exit, Readiness, RunningTask, TaskRef,
@@ -13,12 +13,9 @@ use crate::cli::{
     args::{commands::WaitArgs, flags::duration, global::OutputFormat},
     outcome::Outcome,
     output::{changing_line, stdio, waiting::WaitDisplay},
-    record::{Record, ended::cause_of},
+    record::{Record, SOON, ended::cause_of},
     signals::Signals,
 };
-
-/// How long the engine may take to describe a task that did not become ready.
-const SOON: Duration = Duration::from_secs(2);
 
 /// One of the tasks that are waited for.
 struct TaskWait<'a> {
@@ -129,11 +126,7 @@ fn during(error: Error, task: &str) -> Error {
 
 impl TaskWait<'_> {
     async fn reached(&self, docker: &Docker, name: &TaskRef) -> Result<(Outcome, Option<Exit>), FailedWait> {
-        let find = docker.find(name);
-        let found = match self.goal.wait_timeout {
-            Some(limit) => timeout(limit, find).await.unwrap_or_else(|_| Err(unanswered())),
-            None => find.await,
-        };
+        let found = self.in_time(docker.find(name), unanswered).await;
         let (task, _) = found.map_err(|error| during(error, name.as_str()))?;
         match self.met(&task).await {
             Ok((mut outcome, exit)) => {
@@ -168,6 +161,18 @@ impl TaskWait<'_> {
         FailedWait { error, is_shown: true }
     }
 
+    /// The result of `work`; if the time limit comes first, the error of `late`.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        late: fn() -> Error,
+    ) -> Result<T, Error> {
+        match self.goal.wait_timeout {
+            Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| Err(late())),
+            None => work.await,
+        }
+    }
+
     fn waits_for_end(&self) -> bool {
         self.goal.wait_for.iter().all(|condition| *condition == Condition::Exit)
     }
@@ -180,10 +185,7 @@ impl TaskWait<'_> {
         }
         let exit =
             self.display.until_end(self.at, self.title, Box::pin(task.wait_unless(&self.goal.fail_on)));
-        let exit = match self.goal.wait_timeout {
-            Some(limit) => timeout(limit, exit).await.map_err(|_| too_long())??,
-            None => exit.await?,
-        };
+        let exit = self.in_time(exit, too_long).await?;
         Ok((ended(self.app, task, exit).await, Some(exit)))
     }
 }

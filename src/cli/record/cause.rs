@@ -9,7 +9,7 @@ mod text;
 
 use cube::Cause;
 
-use crate::cli::record::cause::facts::{Facts, without_env_values};
+use crate::cli::record::{cause::facts::Facts, secrets::Secrets};
 
 /// Why the task failed, if that is known.
 pub fn explain(facts: &Facts) -> Option<Cause> {
@@ -22,6 +22,6 @@ pub fn explain(facts: &Facts) -> Option<Cause> {
             .or_else(|| lines::explain(facts))
             .or_else(|| signals::of_code(facts))
     })?;
-    let shown = |text: &str| without_env_values(text, facts.env);
-    Some(Cause { message: shown(&cause.message), remedy: shown(&cause.remedy), ..cause })
+    let secrets = Secrets::of(facts.env);
+    Some(Cause { message: secrets.named(&cause.message), remedy: secrets.named(&cause.remedy), ..cause })
 }

@@ -7,20 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cube::{EnvVar, Error, ErrorKind};
+use cube::{Error, ErrorKind};
 use serde_json::Value;
 
 use crate::cli::{
     output::{copy::OutputSource, draft::NewFile, render::json},
-    record::copied::{self, CopiedFolder},
+    record::{
+        copied::{self, CopiedFolder},
+        secrets::Secrets,
+    },
 };
 
-/// Replaces a blanked value.
-const BLANK: &str = "***";
 /// The file with the task's output.
 const LOG: &str = "task.log";
-/// The shortest value that is blanked in texts, in bytes: shorter ones occur in any text by chance.
-const SHORTEST_SECRET: usize = 4;
 /// The longest line of the log that is searched as a whole, in bytes; longer lines are cut there.
 const LONGEST_LINE: usize = 1 << 20;
 
@@ -126,68 +125,6 @@ impl Evidence {
     }
 }
 
-/// The values that must not be shown: those of the task's environment.
-#[derive(Clone, Debug, Default)]
-pub struct Secrets(Vec<String>);
-
-impl Secrets {
-    pub fn of(env: &[EnvVar]) -> Self {
-        let values = env.iter().filter_map(EnvVar::value).filter(|value| value.len() >= SHORTEST_SECRET);
-        let mut values: Vec<String> = values.map(str::to_owned).collect();
-        // Longest first: a value may be part of a longer one.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self(values)
-    }
-
-    /// Blanks the values in every text, and all values of each list named `Env`.
-    fn blank(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => {
-                for secret in &self.0 {
-                    if text.contains(secret) {
-                        *text = text.replace(secret, BLANK);
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.blank(item)),
-            Value::Object(members) => {
-                for (name, member) in members {
-                    match (name.as_str(), member) {
-                        ("Env", Value::Array(variables)) => variables.iter_mut().for_each(blank_variable),
-                        // Variables of `--export` are made to be shown.
-                        ("env", _) => {}
-                        (_, member) => self.blank(member),
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn blanked(&self, line: &[u8]) -> Vec<u8> {
-        self.0.iter().fold(line.to_vec(), |line, secret| replaced(&line, secret.as_bytes()))
-    }
-}
-
-fn blank_variable(variable: &mut Value) {
-    if let Some((name, _)) = variable.as_str().and_then(|text| text.split_once('=')) {
-        *variable = Value::String(format!("{name}={BLANK}"));
-    }
-}
-
-/// The bytes with every `secret` in them blanked.
-fn replaced(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
-        let (before, from) = rest.split_at(at);
-        out.extend_from_slice(before);
-        out.extend_from_slice(BLANK.as_bytes());
-        rest = from.get(secret.len()..).unwrap_or_default();
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
 /// Writes line by line, so that a value that came in two pieces is blanked too.
 struct BlankedLines<'a, W> {
     secrets: &'a Secrets,
@@ -221,32 +158,9 @@ impl<W: Write> BlankedLines<'_, W> {
 mod tests {
     use super::*;
 
-    fn secrets(env: &[&str]) -> Secrets {
-        let env: Vec<EnvVar> = env.iter().map(|text| EnvVar::parse(text, &|_| None).unwrap()).collect();
-        Secrets::of(&env)
-    }
-
-    #[test]
-    fn no_value_of_the_environment_remains() {
-        let mut value = serde_json::json!({
-            "Config": {"Env": ["A=x", "TOKEN=s3cret", "PATH=/bin"], "Cmd": ["login", "s3cret-2"]},
-            "Labels": {"a": "the s3cret"},
-            "env": {"URL": "http://s3cret"},
-        });
-        secrets(&["TOKEN=s3cret", "B=s3cret-2"]).blank(&mut value);
-        assert_eq!(
-            value,
-            serde_json::json!({
-                "Config": {"Env": ["A=***", "TOKEN=***", "PATH=***"], "Cmd": ["login", "***"]},
-                "Labels": {"a": "the ***"},
-                "env": {"URL": "http://s3cret"},
-            })
-        );
-    }
-
     #[test]
     fn a_value_in_two_pieces_is_blanked_in_the_log() {
-        let secrets = secrets(&["TOKEN=s3cret"]);
+        let secrets = Secrets::of(&["TOKEN=s3cret".parse().unwrap()]);
         let mut log = BlankedLines { secrets: &secrets, out: Vec::new(), line: Vec::new() };
         for piece in ["a s3", "cret b\nno\ns3cret", "\ns3c"] {
             log.take(piece.as_bytes()).unwrap();

@@ -13,7 +13,7 @@ use crate::cli::{
     guard::{Guard, words::Word},
     mounts,
     output::{progress::PullReport, waiting::WaitDisplay},
-    record::{Record, cause::facts::without_env_values},
+    record::{Record, secrets::Secrets},
     session::hint::Hints,
     signals::Signals,
     terminal,
@@ -144,12 +144,12 @@ fn heard<'a>(
     waits: &WaitDisplay,
 ) -> Run<'a> {
     let (record, waits) = (record.clone(), waits.clone());
-    let env = run.task().config.process.env.clone();
+    let secrets = Secrets::of(&run.task().config.process.env);
     run.on_event(move |event| {
         let event = match event {
             // It may quote the task's output.
             Event::NotReady { waiting_for, elapsed } => {
-                Event::NotReady { waiting_for: without_env_values(&waiting_for, &env), elapsed }
+                Event::NotReady { waiting_for: secrets.named(&waiting_for), elapsed }
             }
             other => other,
         };

@@ -1,11 +1,6 @@
 //! What is known of a task that failed.
 
-use std::cmp::Reverse;
-
 use cube::{EnvVar, Error};
-
-/// The shortest value that is blanked in texts, in bytes: shorter ones occur in any sentence by chance.
-const SHORTEST_SECRET: usize = 4;
 
 /// The facts from the engine, the kernel and the task itself.
 #[derive(Debug, Default)]
@@ -28,15 +23,6 @@ pub struct Facts<'a> {
     pub lines: Vec<String>,
     /// The environment that it was given.
     pub env: &'a [EnvVar],
-}
-
-/// The text with the values of the environment replaced by the names of their variables.
-pub fn without_env_values(text: &str, env: &[EnvVar]) -> String {
-    let given = env.iter().filter_map(|var| Some((var.name(), var.value()?)));
-    let mut secret: Vec<_> = given.filter(|(_, value)| value.len() >= SHORTEST_SECRET).collect();
-    // A value may be part of a longer one.
-    secret.sort_by_key(|(_, value)| Reverse(value.len()));
-    secret.into_iter().fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
 }
 
 impl Facts<'_> {
