@@ -41,17 +41,11 @@ pub fn from_args(args: &TaskArgs, lookup: Lookup) -> Result<Config, Error> {
 
 /// `--publish-all` as it was typed; as the default of the scripting form it leaves a borrowed network alone.
 fn check_publish_all(args: &TaskArgs, config: &Config) -> Result<(), Error> {
-    let borrowed = config.network.networks.first().is_some_and(|first| first.name.starts_with("container:"));
-    if !(args.network.publish_all && borrowed) {
+    if !(args.network.publish_all && config.network.is_borrowed()) {
         return Ok(());
     }
     let message = "--publish-all and the network of another container contradict each other";
     Err(Error::new(ErrorKind::InvalidInput, message).with_hint("publish the ports of that container instead"))
-}
-
-/// A variable of cube's own environment. What is not UTF-8 in its value is replaced, as in the JSON of Docker's CLI.
-pub fn of_environment(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Prints a config for `--dry-run`, after checking it.

@@ -68,6 +68,12 @@ impl Network {
         networks
     }
 
+    /// Whether the task uses the network of another container, which cannot publish ports.
+    #[must_use]
+    pub fn is_borrowed(&self) -> bool {
+        self.networks.first().is_some_and(|first| first.name.starts_with("container:"))
+    }
+
     fn add_to(&self, first: &mut NetworkAttachment) {
         first.aliases.extend(self.network_alias.iter().cloned());
         first.ip = first.ip.or(self.ip);

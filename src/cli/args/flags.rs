@@ -24,6 +24,11 @@ use cube::{Error, ErrorKind, duration as durations, small_file};
 /// Looks up a variable of cube's own environment.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
+/// A variable of cube's own environment. What is not UTF-8 in its value is replaced, as in the JSON of Docker's CLI.
+pub fn of_environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// The largest file that a flag may name, in bytes.
 const LARGEST_FILE: u64 = 16 << 20;
 

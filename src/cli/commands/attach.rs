@@ -48,9 +48,7 @@ enum AttachEnd {
 
 async fn attached(app: &App, args: &AttachArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
-    let given = args.attached.detach.detach_keys.as_deref();
-    // The flag is checked before anything is asked; whether there is a terminal is known only then.
-    DetachKeys::choose(given, false)?;
+    let given = DetachKeys::given(args.attached.detach.detach_keys.as_deref())?;
     let docker = app.docker().await?;
     let mut signals = Signals::listen()?;
     let (task, details) = signals.unless_one_comes(running(&docker, &task)).await?;

@@ -6,9 +6,8 @@ use crate::cli::{
     app::App,
     args::{
         commands::ExecArgs,
-        flags::{Lookup, read},
+        flags::{Lookup, of_environment, read},
     },
-    config,
     outcome::{Outcome, signal_code},
     output::{
         copy::{self, Copied},
@@ -27,10 +26,10 @@ pub async fn exec(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
 
 async fn run(app: &App, args: &ExecArgs) -> Result<Outcome, Error> {
     let task: TaskRef = args.task.parse()?;
-    let keys = DetachKeys::choose(args.detach.detach_keys.as_deref(), args.tty)?;
+    let keys = DetachKeys::choose(DetachKeys::given(args.detach.detach_keys.as_deref())?, args.tty)?;
     let options = ExecOptions {
         command: args.command.clone(),
-        env: environment(args, &config::of_environment)?,
+        env: environment(args, &of_environment)?,
         user: args.user.clone(),
         workdir: args.workdir.clone(),
         privileged: args.privileged,

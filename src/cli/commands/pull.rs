@@ -4,8 +4,11 @@ use cube::{Action, DockerResult, Error, ImageRef, Platform};
 
 use crate::cli::{
     app::App,
-    args::{commands::PullArgs, flags::engine::refuse_signatures, global::OutputFormat},
-    config::of_environment,
+    args::{
+        commands::PullArgs,
+        flags::{engine::refuse_signatures, of_environment},
+        global::OutputFormat,
+    },
     outcome::Outcome,
     output::{progress::PullReport, stdio},
     record::ci::Ci,

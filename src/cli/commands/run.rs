@@ -7,7 +7,11 @@ use futures_util::FutureExt;
 
 use crate::cli::{
     app::App,
-    args::{flags::duration, global::OutputFormat, task::RunArgs},
+    args::{
+        flags::{duration, of_environment},
+        global::OutputFormat,
+        task::RunArgs,
+    },
     commands::run::foreground::Stay,
     config,
     outcome::{Outcome, RUN_FAILED},
@@ -44,7 +48,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
     let streams = &args.task.streams;
     streams.check(args.task.form, args.keep, args.timeout.is_some())?;
     let attached = streams.is_foreground(args.task.form);
-    let mut config = config::from_args(&args.task, &config::of_environment)?;
+    let mut config = config::from_args(&args.task, &of_environment)?;
     streams.apply(&mut config, attached)?;
     if !attached && !config.files.copy_out.is_empty() {
         return Err(Error::new(
@@ -54,7 +58,7 @@ async fn prepared(app: &App, args: RunArgs, record: &mut Record) -> Result<Outco
         .with_hint("add --attach and leave out --detach, or copy later with `cube cp TASK:PATH DST`"));
     }
     let timeout = duration(args.timeout.as_deref())?;
-    let keys = streams.attached.detach.detach_keys.as_deref();
+    let keys = DetachKeys::given(streams.attached.detach.detach_keys.as_deref())?;
     let stay = Stay {
         timeout,
         keep: args.keep,

@@ -19,7 +19,7 @@ use tokio::{
 use crate::cli::{
     app::App,
     args::{
-        flags::{duration, record::LogsWhen},
+        flags::{duration, of_environment, record::LogsWhen},
         task::WithArgs,
     },
     commands::run,
@@ -66,7 +66,7 @@ struct HostEnd {
 
 async fn prepared(app: &App, args: WithArgs, record: &mut Record) -> Result<Outcome, Error> {
     args.task.streams.check_with()?;
-    let mut config = config::from_args(&args.task, &config::of_environment)?;
+    let mut config = config::from_args(&args.task, &of_environment)?;
     args.task.streams.apply(&mut config, true)?;
     // The task gets no streams: the terminal belongs to HOST-COMMAND.
     config.process.attach.clear();

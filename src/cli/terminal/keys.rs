@@ -19,10 +19,14 @@ impl DetachKeys {
         Self { bytes: Vec::new(), text: String::new() }
     }
 
-    /// The keys of the flag, else of Docker's config.json, else Docker's default. None where there is no terminal to
-    /// detach from.
-    pub fn choose(flag: Option<&str>, tty: bool) -> Result<Self, Error> {
-        let given = flag.filter(|keys| !keys.is_empty()).map(str::parse).transpose()?;
+    /// The keys of the flag.
+    pub fn given(flag: Option<&str>) -> Result<Option<Self>, Error> {
+        flag.filter(|keys| !keys.is_empty()).map(str::parse).transpose()
+    }
+
+    /// The keys that were given, else those of Docker's config.json, else Docker's default. None where there is no
+    /// terminal to detach from.
+    pub fn choose(given: Option<Self>, tty: bool) -> Result<Self, Error> {
         match given {
             _ if !tty => Ok(Self::none()),
             Some(keys) => Ok(keys),

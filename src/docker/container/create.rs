@@ -57,13 +57,12 @@ impl Docker {
         }
         let socket = self.api_socket(&config, events).await?;
         let published = self.ports_to_bind(&config, events).await?;
-        let around =
-            self.context(&published, socket.as_ref(), &mut |warning| events(Event::Warning(warning)));
+        let mut around = self.context(&published, socket.as_ref(), events);
         let created = match self.try_create(task, &around, events).await {
             Err(error) if error.kind() == ErrorKind::ImageNotFound && config.pull == PullPolicy::Missing => {
                 self.pull_for(&config, events).await?;
                 // The engine's version is known from the answer to the first request.
-                let around = self.context(&published, socket.as_ref(), &mut drop);
+                around.engine = self.transport.engine();
                 self.try_create(task, &around, events).await
             }
             created => created,
@@ -113,14 +112,16 @@ impl Docker {
         &self,
         published: &'a [PortMapping],
         socket: Option<&'a ApiSocket>,
-        warn: &mut dyn FnMut(String),
+        events: Events<'_>,
     ) -> CreateContext<'a> {
+        let mut warn = |warning| events(Event::Warning(warning));
+        let proxies = self.config_file.as_ref();
         CreateContext {
             published,
             engine: self.transport.engine(),
             socket: socket.map(|socket| socket.path.as_str()),
             docker_config: socket.filter(|socket| socket.has_logins()).map(|_| VARIABLE),
-            proxies: self.config_file.as_ref().map(|file| proxies::of(file, &self.address.to_string(), warn)),
+            proxies: proxies.map(|file| proxies::of(file, &self.address.to_string(), &mut warn)),
         }
     }
 

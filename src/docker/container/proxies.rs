@@ -52,38 +52,41 @@ impl Proxies {
 pub(crate) fn of(file: &Path, host: &str, warn: &mut dyn FnMut(String)) -> Proxies {
     let mut unusable =
         |what: &str| warn(format!("{what} in {} cannot be used; going on without it", file.display()));
-    let text = match small_file::read(file, LARGEST_CONFIG) {
-        Ok(text) => text,
-        Err(error) => {
-            if error.kind() != io::ErrorKind::NotFound {
-                unusable("what is");
-            }
-            return Proxies::default();
-        }
+    let entry = match small_file::read(file, LARGEST_CONFIG) {
+        Ok(text) => entry(&text, host),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) => Err("what is"),
     };
-    let config = match Deserializer::from_slice(&text).into_iter::<Value>().next() {
-        Some(Ok(Value::Object(config))) => config,
-        None => return Proxies::default(),
-        Some(_) => {
-            unusable("what is");
-            return Proxies::default();
-        }
-    };
-    let entries = match member(&config, "proxies") {
-        Some(Value::Object(entries)) => entries,
-        None | Some(Value::Null) => return Proxies::default(),
-        Some(_) => {
-            unusable("proxies");
-            return Proxies::default();
-        }
-    };
-    match entries.get(host).or_else(|| entries.get(DEFAULT)) {
-        Some(Value::Object(entry)) => Proxies::read(entry, &mut unusable),
-        None | Some(Value::Null) => Proxies::default(),
-        Some(_) => {
-            unusable("an entry of proxies");
+    match entry {
+        Ok(entry) => entry.map(|entry| Proxies::read(&entry, &mut unusable)).unwrap_or_default(),
+        Err(what) => {
+            unusable(what);
             Proxies::default()
         }
+    }
+}
+
+/// The entry for the engine at `host`, if there is one; what cannot be used otherwise.
+fn entry(text: &[u8], host: &str) -> Result<Option<Map<String, Value>>, &'static str> {
+    let Some(config) = Deserializer::from_slice(text).into_iter::<Value>().next() else { return Ok(None) };
+    let config = config.map_err(|_| "what is")?;
+    let entries = match &config {
+        Value::Object(config) => object(member(config, "proxies"), "proxies")?,
+        _ => return Err("what is"),
+    };
+    let entry = entries.and_then(|entries| entries.get(host).or_else(|| entries.get(DEFAULT)));
+    object(entry, "an entry of proxies").map(Option::<&_>::cloned)
+}
+
+/// The object that a member is; `None` if it is missing or null.
+fn object<'a>(
+    value: Option<&'a Value>,
+    what: &'static str,
+) -> Result<Option<&'a Map<String, Value>>, &'static str> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
+        Some(_) => Err(what),
     }
 }
 

@@ -140,11 +140,9 @@ fn network(host: &mut Map<String, Value>, config: &Config, published: &[PortMapp
     );
 }
 
-/// Whether all exposed ports are to be published: not in the network of another container, which cannot publish ports.
+/// Whether all exposed ports are to be published.
 pub(crate) fn publishes_exposed(config: &Config) -> bool {
-    let network = &config.network;
-    let borrowed = network.networks.first().is_some_and(|first| first.name.starts_with("container:"));
-    network.publish_all && !borrowed
+    config.network.publish_all && !config.network.is_borrowed()
 }
 
 fn bindings(config: &Config, published: &[PortMapping]) -> Value {
