@@ -145,7 +145,10 @@ impl<'e> Run<'e> {
         let created = self.docker.create(&mut self.task, &mut **events);
         let id = in_time(self.given, "created", created).await?;
         events(Event::Created);
-        let copied = self.docker.copy_all_in(&id, &self.task.config, &mut **events);
+        let copied = async {
+            self.docker.copy_all_in(&id, &self.task.config, &mut **events).await?;
+            self.docker.check_all_out(&id, &self.task.config).await
+        };
         in_time(self.given, "given its files", copied).await?;
         Ok(self.docker.handle(id))
     }

@@ -48,8 +48,7 @@ impl RunningTask {
 }
 
 impl Docker {
-    /// Makes all copies into the container that a task's config asks for, and refuses those out of it that will not
-    /// reach their path.
+    /// Makes all copies into the container that a task's config asks for.
     pub(crate) async fn copy_all_in(
         &self,
         id: &str,
@@ -58,10 +57,6 @@ impl Docker {
     ) -> Result<(), Error> {
         for copy in &config.files.copy_in {
             self.copy_in(id, copy, events).boxed().await?;
-        }
-        for copy in &config.files.copy_out {
-            let reached = self.refuse_unreadable_later(id, &Spot::in_container(copy.path())).boxed().await;
-            reached.map_err(|error| error.during(format!("cannot copy out {copy}")))?;
         }
         Ok(())
     }

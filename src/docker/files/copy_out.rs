@@ -2,11 +2,13 @@
 
 use std::{path::Path, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    config::value::copy::CopyOut,
+    config::{Config, value::copy::CopyOut},
     docker::{
+        Docker,
         files::{
             copy,
             place::{Place, Present, Spot, SpotEnd},
@@ -57,6 +59,18 @@ impl RunningTask {
         let place = place(&from, found.is_folder(), copy.to())?;
         let target = Target::of(place, &from, &found, tag.to_owned());
         docker.unpack(stream, target, &from.path, events).await
+    }
+}
+
+impl Docker {
+    /// Refuses the copies out of a container that is about to start, if they will not reach their paths. Links that the
+    /// task makes are not there yet.
+    pub(crate) async fn check_all_out(&self, id: &str, config: &Config) -> Result<(), Error> {
+        for copy in &config.files.copy_out {
+            let reached = self.refuse_unreached(id, &Spot::in_container(copy.path())).boxed().await;
+            reached.map_err(|error| error.during(format!("cannot copy out {copy}")))?;
+        }
+        Ok(())
     }
 }
 

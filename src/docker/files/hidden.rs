@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// File systems that every container has.
-const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+pub(crate) const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
 
 /// The mounts of a container.
 #[derive(Debug, Default)]

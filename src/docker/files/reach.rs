@@ -39,9 +39,8 @@ impl Docker {
         Ok(())
     }
 
-    /// Refuses to read a path of a container that is about to start, if copies will not reach it. Links that the task
-    /// makes are not there yet.
-    pub(crate) async fn refuse_unreadable_later(&self, id: &str, from: &Spot) -> Result<(), Error> {
+    /// Refuses to read a path that copies do not reach.
+    pub(crate) async fn refuse_unreached(&self, id: &str, from: &Spot) -> Result<(), Error> {
         self.read_path(id, from, &self.mounts(id).await?).await.map(drop)
     }
 

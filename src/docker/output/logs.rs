@@ -113,16 +113,14 @@ impl Docker {
     ) -> Result<Logs, Error> {
         let engine = self.transport.engine();
         let cursor = cursor.filter(|_| engine.is_docker() && !container.tty);
+        let place = cursor.as_ref().map_or(ReadFrom::Beginning, Cursor::place);
         // A log that is resumed begins with parts that were returned before.
-        let is_middle = options.tail != Tail::All
-            && cursor.as_ref().is_none_or(|cursor| cursor.place() == ReadFrom::Beginning);
+        let is_middle = options.tail != Tail::All && place == ReadFrom::Beginning;
         let mut asked = options.clone();
-        match cursor.as_ref().map(Cursor::place) {
-            Some(ReadFrom::Since(since)) => {
-                asked = LogOptions { since: Some(since), tail: Tail::All, ..asked }
-            }
-            Some(ReadFrom::Tail(lines)) => asked.tail = Tail::Lines(lines),
-            Some(ReadFrom::Beginning) | None => {}
+        match place {
+            ReadFrom::Since(since) => asked = LogOptions { since: Some(since), tail: Tail::All, ..asked },
+            ReadFrom::Tail(lines) => asked.tail = Tail::Lines(lines),
+            ReadFrom::Beginning => {}
         }
         asked.timestamps |= cursor.is_some();
         let path = format!("/containers/{}/logs?{}", container.id, query(&asked));

@@ -87,8 +87,7 @@ impl Newlines {
             return None;
         }
         piece.first = true;
-        piece.chunk =
-            Chunk { bytes: mended(held, self.stamp, full && !was_lost, ended || was_lost), ..piece.chunk };
+        piece.chunk = Chunk { bytes: mended(held, self.stamp, full, ended || was_lost), ..piece.chunk };
         Some(piece)
     }
 }
@@ -133,7 +132,11 @@ mod tests {
     }
 
     fn read(body: &[u8], stamp: usize, cut: usize) -> Vec<u8> {
-        let (mut decoder, mut newlines, mut given) = (Decoder::new(false), Newlines::new(stamp), Vec::new());
+        read_by(Newlines::new(stamp), body, cut)
+    }
+
+    fn read_by(mut newlines: Newlines, body: &[u8], cut: usize) -> Vec<u8> {
+        let (mut decoder, mut given) = (Decoder::new(false), Vec::new());
         for piece in body.chunks(cut) {
             decoder.feed(Bytes::copy_from_slice(piece));
             while let Some(piece) = decoder.next_piece().unwrap() {
@@ -174,13 +177,7 @@ mod tests {
         let first = HEAD + PART;
         let body = body(&lines, "").split_off(first);
         let read = |body: &[u8]| {
-            let (mut decoder, mut newlines) = (Decoder::new(false), Newlines::new(0).in_the_middle());
-            decoder.feed(Bytes::copy_from_slice(body));
-            let mut given = Vec::new();
-            while let Some(piece) = decoder.next_piece().unwrap() {
-                given.extend(newlines.take(piece).map(|p| p.chunk.bytes).unwrap_or_default());
-            }
-            String::from_utf8(given).unwrap()
+            String::from_utf8(read_by(Newlines::new(0).in_the_middle(), body, body.len())).unwrap()
         };
         assert_eq!(read(&body), format!("xxxxx\ny\n{}\n", lines[2]));
         // Nothing follows: the task may have written no newline.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     docker::{
-        files::stat::archive_path,
+        files::{hidden::SYSTEM, stat::archive_path},
         handle::RunningTask,
         ready::{exec, progress::Progress},
     },
@@ -19,8 +19,6 @@ use crate::{
 const AGAIN: Duration = Duration::from_millis(100);
 const EAGER: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_millis(500);
-/// Folders that are always mounted by the kernel or the engine.
-const KERNELS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// Who can look up a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,7 +111,7 @@ fn view(container: &Value, path: &str) -> View {
     let path = normal(path);
     let below =
         |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if tmpfs.iter().any(|folder| below(folder)) || KERNELS.into_iter().any(below) {
+    if tmpfs.iter().any(|folder| below(folder)) || SYSTEM.into_iter().any(below) {
         View::Task
     } else if tmpfs.is_empty() {
         View::Engine
