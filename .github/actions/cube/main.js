@@ -12,9 +12,8 @@ function words() {
   const single = (name) => (input(name) === '' ? [] : [`--${name}`, input(name)]);
   return [
     'run', '--output', 'github', '--image', input('image'),
-    ...single('name'), ...single('prefix'), ...single('wait-timeout'),
+    ...single('name'), ...single('prefix'), ...single('wait-timeout'), ...single('evidence'),
     ...repeated('env'), ...repeated('publish'), ...repeated('wait-for'), ...repeated('export'),
-    ...(input('evidence') === '' ? [] : ['--evidence', input('evidence')]),
     ...lines('flags'), ...(lines('command').length > 0 ? ['--', ...lines('command')] : []),
   ];
 }

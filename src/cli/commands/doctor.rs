@@ -43,7 +43,8 @@ pub async fn doctor(app: &App, args: &DoctorArgs) -> Result<Outcome, Error> {
 async fn examined(app: &App, args: &DoctorArgs) -> Result<(), Error> {
     let surroundings = Surroundings::of_process();
     let (address, source) = address(app, &surroundings)?;
-    let info = app.docker().await?.info().await.map_err(|error| starting(error, &address, &source))?;
+    let info = app.docker().await?.info().await;
+    let info = info.map_err(|error| starting(error, &address, &source, &surroundings))?;
     let checks = checks(&info, &address, &source, &surroundings);
     let wanted = args.require.iter().map(|promise| Finding::new(*promise, None, "").name);
     let missing: Vec<&Finding> = wanted
@@ -171,12 +172,12 @@ fn unmet(check: &Finding) -> Error {
 
 /// If no engine answers, adds the way out as the hint: to correct an address that was given, or the command that starts
 /// an installed engine.
-fn starting(error: Error, address: &Address, source: &str) -> Error {
+fn starting(error: Error, address: &Address, source: &str, surroundings: &Surroundings) -> Error {
     let Address::Unix(path) = address else { return error };
     if error.kind() != ErrorKind::EngineUnreachable {
         return error;
     }
-    if !path.exists() && !Surroundings::of_process().usual_sockets().contains(path) {
+    if !path.exists() && !surroundings.usual_sockets().contains(path) {
         return error.with_hint(format!(
             "correct the address (from {source}); without it the usual sockets are tried"
         ));

@@ -16,6 +16,7 @@ use crate::cli::{
 
 /// The width of a published port: `0.0.0.0:32768->5432/tcp`.
 const ONE_PORT: usize = 23;
+
 /// Ids and times are never cut: a column without room is left out, and `-o json` has it.
 const COLUMNS: [Column; 7] = [
     column("CONTAINER ID", Squeeze::Never, None),

@@ -109,14 +109,12 @@ async fn look_up(source: &str, text: &[u8], key: &str) -> Result<Option<Credenti
     let config = parsed(source, text)?;
     let found = match place(&config, key) {
         // As with Docker, an entry of the file stands in for a helper that fails.
-        Some(CredentialStore::Helper(name)) => {
-            match (helper::ask(&name, key).await, entry(config.get("auths"), key)) {
-                (Err(_), Some(entry)) if of_entry(&entry).is_ok_and(|login| login.is_some()) => {
-                    of_entry(&entry)
-                }
-                (answer, _) => answer,
+        Some(CredentialStore::Helper(name)) => helper::ask(&name, key).await.or_else(|reason| {
+            match entry(config.get("auths"), key).map(|entry| of_entry(&entry)) {
+                Some(Ok(Some(login))) => Ok(Some(login)),
+                _ => Err(reason),
             }
-        }
+        }),
         Some(CredentialStore::Entry(entry)) => of_entry(&entry),
         None => Ok(None),
     };
